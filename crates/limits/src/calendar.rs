@@ -95,8 +95,7 @@ impl CalendarId {
 
 impl Calendar {
     /// Returns the calendar of days in UTC.
-    #[cfg(test)]
-    pub fn days() -> Self {
+    pub(crate) fn days() -> Self {
         Self {
             period: Period::Day,
             zone: None,
@@ -177,7 +176,16 @@ impl Calendar {
         })
     }
 
-    fn day_of(&self, now: Nanos) -> Option<Date> {
+    /// Returns the name of the time zone.
+    pub fn zone_name(&self) -> &str {
+        self.zone
+            .as_ref()
+            .and_then(TimeZone::iana_name)
+            .unwrap_or(UTC)
+    }
+
+    /// Returns the day that contains `now`. `None` if `now` is outside the calendar.
+    pub(crate) fn day_of(&self, now: Nanos) -> Option<Date> {
         let instant = Timestamp::from_nanosecond(now).ok()?;
         Some(match &self.zone {
             None => Offset::UTC.to_datetime(instant).date(),

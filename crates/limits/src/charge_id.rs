@@ -7,13 +7,15 @@ use jiff::civil::Date;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::calendar::{CalendarId, day_end};
+use crate::calendar::{CalendarId, day_end, day_of};
 use crate::plan_bounds::{MAX_LIMIT, MAX_QUOTAS};
 use crate::plan_name::check_name;
 use crate::{Caller, Demand, Nanos, SECOND, WindowId};
 
 /// The version of the text format.
 const FORMAT_VERSION: u8 = 1;
+/// The version of the text format if the day differs from the UTC day of the charge.
+const FORMAT_VERSION_WITH_DAY: u8 = 2;
 /// Begins the name of a group. The name of a plan never begins with it.
 const GROUP_MARK: u8 = b'#';
 /// The day from which days are counted.
@@ -28,6 +30,8 @@ pub struct ChargeId {
     nonce: u64,
     caller: u64,
     at_s: i64,
+    /// The day of usage reports on which the charge counts.
+    day: Date,
     cost: u64,
     windows: ArrayVec<ChargedWindow, MAX_QUOTAS>,
     /// The charged caller, if several callers share its limits.
@@ -76,6 +80,7 @@ impl ChargeId {
             nonce: fastrand::u64(..),
             caller,
             at_s: seconds(demand.now()),
+            day: demand.report_day()?,
             cost: demand.cost(),
             windows: demand
                 .windows()
@@ -96,6 +101,11 @@ impl ChargeId {
     #[must_use]
     pub fn at(&self) -> Nanos {
         Nanos::from(self.at_s) * SECOND
+    }
+
+    /// The day of usage reports on which the charge counts.
+    pub fn day(&self) -> Date {
+        self.day
     }
 
     /// A random number that distinguishes the charges of a caller.
@@ -153,11 +163,16 @@ fn seconds(instant: Nanos) -> i64 {
     i64::try_from(instant.div_euclid(SECOND)).unwrap_or(i64::MAX)
 }
 
-/// Writes version, nonce, caller, instant, cost, number of windows, each window, and the name of
-/// the shared plan, or `#` and the name of the group. Numbers are big-endian.
+/// Writes version, nonce, caller, instant, cost, day (in version 2), number of windows, each window,
+/// and the name of the shared plan, or `#` and the name of the group. Numbers are big-endian.
 impl fmt::Display for ChargeId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = vec![FORMAT_VERSION];
+        let has_day = day_of(self.at()) != Some(self.day);
+        let mut bytes = vec![if has_day {
+            FORMAT_VERSION_WITH_DAY
+        } else {
+            FORMAT_VERSION
+        }];
         for number in [
             self.nonce,
             self.caller,
@@ -167,6 +182,9 @@ impl fmt::Display for ChargeId {
             bytes.extend(number.to_be_bytes());
         }
 
+        if has_day {
+            bytes.extend(days(self.day).to_be_bytes());
+        }
         bytes.push(u8::try_from(self.windows.len()).unwrap_or(0));
         for window in &self.windows {
             bytes.extend(window.id.calendar.0.to_be_bytes());
@@ -197,16 +215,20 @@ impl FromStr for ChargeId {
 
 fn parse(bytes: &[u8]) -> Option<ChargeId> {
     let mut rest = bytes;
-    if u8::from_be_bytes(*take(&mut rest)?) != FORMAT_VERSION {
-        return None;
-    }
-
+    let version = u8::from_be_bytes(*take(&mut rest)?);
     let [nonce, caller, at_s, cost] = [
         take(&mut rest)?,
         take(&mut rest)?,
         take(&mut rest)?,
         take(&mut rest)?,
     ];
+    let at_s = i64::from_be_bytes(*at_s);
+    let day = match version {
+        FORMAT_VERSION => day_of(Nanos::from(at_s) * SECOND)?,
+        FORMAT_VERSION_WITH_DAY => parse_day(&mut rest)?,
+        _ => return None,
+    };
+
     let mut windows = ArrayVec::new();
     for _ in 0..u8::from_be_bytes(*take(&mut rest)?) {
         windows.try_push(parse_window(&mut rest)?).ok()?;
@@ -217,7 +239,8 @@ fn parse(bytes: &[u8]) -> Option<ChargeId> {
     Some(ChargeId {
         nonce: u64::from_be_bytes(*nonce),
         caller: u64::from_be_bytes(*caller),
-        at_s: i64::from_be_bytes(*at_s),
+        at_s,
+        day,
         cost: Some(cost).filter(|cost| (1..=MAX_LIMIT).contains(cost))?,
         windows,
         shared,
@@ -241,10 +264,7 @@ fn parse_shared(bytes: &[u8]) -> Option<Option<Caller>> {
 
 fn parse_window(rest: &mut &[u8]) -> Option<ChargedWindow> {
     let calendar = CalendarId(u32::from_be_bytes(*take(rest)?));
-    let days = jiff::Span::new()
-        .try_days(i32::from_be_bytes(*take(rest)?))
-        .ok()?;
-    let first_day = EPOCH.checked_add(days).ok()?;
+    let first_day = parse_day(rest)?;
     let end_s = i64::from_be_bytes(*take(rest)?);
 
     Some(ChargedWindow {
@@ -254,6 +274,13 @@ fn parse_window(rest: &mut &[u8]) -> Option<ChargedWindow> {
         },
         end_s,
     })
+}
+
+fn parse_day(rest: &mut &[u8]) -> Option<Date> {
+    let days = jiff::Span::new()
+        .try_days(i32::from_be_bytes(*take(rest)?))
+        .ok()?;
+    EPOCH.checked_add(days).ok()
 }
 
 /// Takes the next `N` bytes from the front of `rest`.
@@ -290,7 +317,14 @@ mod tests {
 
     #[test]
     fn text_form_is_url_safe_and_parses_to_the_same_charge() {
-        for plan in ["{}", ALL, r#"{"quotas":[{"limit":9,"period":"day"}]}"#] {
+        let kiritimati =
+            r#"{"time_zone":"Pacific/Kiritimati","quotas":[{"limit":9,"period":"day"}]}"#;
+        for plan in [
+            "{}",
+            ALL,
+            r#"{"quotas":[{"limit":9,"period":"day"}]}"#,
+            kiritimati,
+        ] {
             let charge = charge(plan, 3).unwrap();
             let text = charge.to_string();
             assert!(

@@ -114,6 +114,14 @@ impl Decision {
         self.verdict == Verdict::Allowed && !self.degraded
     }
 
+    /// True if a limit refuses the call.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self.verdict,
+            Verdict::Throttled { .. } | Verdict::Impossible
+        )
+    }
+
     /// Returns the limit with the fewest calls left. If several have the same number, it is the one
     /// with the latest reset.
     #[must_use]

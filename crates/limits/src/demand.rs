@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrayvec::ArrayVec;
+use jiff::civil::Date;
 
 use crate::bucket::Bucket;
 use crate::plan_bounds::MAX_QUOTAS;
@@ -20,6 +21,7 @@ pub struct Demand<'p> {
     plan: &'p Plan,
     route: Option<&'p RouteLimit>,
     cost: u64,
+    calls: u64,
     now: Nanos,
     windows: ArrayVec<(&'p Quota, Window), MAX_QUOTAS>,
     own_limits: OwnLimits,
@@ -64,6 +66,7 @@ impl<'p> Demand<'p> {
             plan,
             route,
             cost,
+            calls: 1,
             now,
             windows,
             own_limits: OwnLimits::Charged,
@@ -85,6 +88,7 @@ impl<'p> Demand<'p> {
             plan,
             route: Some(&plan.usage_query),
             cost: 1,
+            calls: 1,
             now,
             windows: ArrayVec::new(),
             own_limits,
@@ -100,7 +104,9 @@ impl<'p> Demand<'p> {
         now: Nanos,
     ) -> Option<Demand<'s>> {
         if self.own_limits == OwnLimits::Charged {
-            return Demand::new(plan, route, self.cost, now);
+            let calls = self.calls;
+            return Demand::new(plan, route, self.cost, now)
+                .map(|demand| Demand { calls, ..demand });
         }
 
         let (cost, own_limits) = (self.cost, self.own_limits);
@@ -108,6 +114,7 @@ impl<'p> Demand<'p> {
             plan,
             route,
             cost,
+            calls: self.calls,
             now,
             windows: ArrayVec::new(),
             own_limits,
@@ -124,6 +131,7 @@ impl<'p> Demand<'p> {
     pub fn times(&self, calls: u64) -> Self {
         Self {
             cost: self.cost.saturating_mul(calls),
+            calls: self.calls.saturating_mul(calls),
             windows: self.windows.clone(),
             ..*self
         }
@@ -311,6 +319,16 @@ impl<'p> Demand<'p> {
     /// The number of units to take.
     pub fn cost(&self) -> u64 {
         self.cost
+    }
+
+    /// The number of calls that take the units.
+    pub fn calls(&self) -> u64 {
+        self.calls
+    }
+
+    /// Returns the day of usage reports on which the units count. `None` if there is none.
+    pub fn report_day(&self) -> Option<Date> {
+        self.plan.report_day(self.now)
     }
 
     /// The instant of the decision.

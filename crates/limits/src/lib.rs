@@ -80,7 +80,7 @@ pub use sliding::{Position, SLOT_LIFETIME, SlidingWindow};
 pub use state::{Charge, Count, GrantedCalls, Usage};
 pub use time_zone::time_zone_release;
 pub use usage_query::USAGE_PATH;
-pub use usage_report::{Days, MAX_DAYS, QuotaUsage, UsageReport};
+pub use usage_report::{DayUsage, Days, MAX_DAYS, QuotaUsage, UsageReport};
 
 /// An instant in nanoseconds since 1970-01-01T00:00:00Z, or a duration in nanoseconds. It has 128
 /// bits, because a large burst at a small rate takes longer to refill than 64 bits can express.

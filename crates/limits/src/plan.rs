@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use routes::{Ambiguity, PathOptions, PathRules};
 use sha2::{Digest, Sha256};
 
@@ -11,7 +12,9 @@ use crate::plan_check::Checks;
 use crate::plan_error::PlanError;
 use crate::plan_name::check_name;
 use crate::route_limit::RouteLimit;
-use crate::{Caller, OnStoreFailure, PlanDocument, Quota, SlidingWindow, usage_query};
+use crate::{
+    Calendar, Caller, Nanos, OnStoreFailure, PlanDocument, Quota, SlidingWindow, usage_query,
+};
 
 /// A valid usage plan.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub struct Plan {
     pub sliding: Option<SlidingWindow>,
     /// The quotas.
     pub quotas: Vec<Quota>,
+    /// The days in usage reports.
+    pub report_days: Calendar,
     /// The caller that is charged if all callers share the plan's limits.
     pub shared: Option<Caller>,
     /// The buckets of single routes.
@@ -80,6 +85,7 @@ impl Plan {
             bucket: parts.bucket,
             sliding: parts.sliding,
             quotas: parts.quotas,
+            report_days: parts.report_days,
             shared: document.shared_by_plan.then(|| Caller::Plan(name.into())),
             routes: parts.routes,
             usage_query,
@@ -97,6 +103,12 @@ impl Plan {
         self.shared.as_ref().unwrap_or(caller)
     }
 
+    /// Returns the day of usage reports that contains `now`. `None` if `now` is outside the calendar.
+    #[must_use]
+    pub fn report_day(&self, now: Nanos) -> Option<Date> {
+        self.report_days.day_of(now)
+    }
+
     /// Returns one of `instances` equal shares of the plan's limits, each at least one call. Limits
     /// of routes are left out.
     pub fn share(&self, instances: u32) -> Self {
@@ -109,6 +121,7 @@ impl Plan {
                 .iter()
                 .map(|quota| quota.share(instances))
                 .collect(),
+            report_days: self.report_days.clone(),
             shared: self.shared.clone(),
             routes: PathRules::new(PathOptions::default()),
             usage_query: Arc::clone(&self.usage_query),

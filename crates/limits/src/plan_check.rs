@@ -13,8 +13,8 @@ use crate::plan_bounds::{MAX_LIMIT, MAX_QUOTAS};
 use crate::plan_name::is_policy_name;
 use crate::sliding::MAX_WINDOW_S;
 use crate::{
-    Algorithm, Calendar, Nanos, PlanDocument, Quota, QuotaDocument, RouteLimit, SlidingWindow,
-    Throttle,
+    Algorithm, Calendar, Nanos, Period, PlanDocument, Quota, QuotaDocument, RouteLimit,
+    SlidingWindow, Throttle,
 };
 
 /// The valid rates per second, besides 0.
@@ -45,6 +45,7 @@ pub(crate) struct Parts {
     pub(crate) bucket: Option<Bucket>,
     pub(crate) sliding: Option<SlidingWindow>,
     pub(crate) quotas: Vec<Quota>,
+    pub(crate) report_days: Calendar,
     pub(crate) routes: PathRules<Arc<RouteLimit>>,
     pub(crate) near_limit: f64,
     pub(crate) lease: Option<LeaseTerms>,
@@ -82,6 +83,7 @@ impl Checks {
         });
         let sliding = self.sliding(document);
         let quotas = self.quotas(&document.quotas);
+        let report_days = self.report_days(document);
         let routes = self.routes(&document.routes, reserve);
         self.reject_duplicate_names(document);
 
@@ -97,10 +99,30 @@ impl Checks {
             bucket,
             sliding,
             quotas,
+            report_days,
             routes,
             near_limit,
             lease,
         }
+    }
+
+    /// Returns the calendar of the days in usage reports: in the plan's time zone, else in the one
+    /// that all quotas share, else in UTC.
+    fn report_days(&mut self, document: &PlanDocument) -> Calendar {
+        let mut zones = document
+            .quotas
+            .iter()
+            .map(|quota| quota.time_zone.as_deref());
+        let first = zones.next().flatten();
+        let shared = first.filter(|_| zones.all(|zone| zone == first));
+        let days = |zone| Calendar::new(Period::Day, zone, None);
+
+        if document.time_zone.is_some() && days(document.time_zone.as_deref()).is_err() {
+            let message = "time_zone is unknown, expected a name of the IANA time zone database";
+            self.add(&["time_zone"], message.to_owned());
+        }
+        // The mistake in a quota's time zone is reported with the quota.
+        days(document.time_zone.as_deref().or(shared)).unwrap_or_else(|_| Calendar::days())
     }
 
     fn lease(&mut self, document: &PlanDocument) -> Option<LeaseTerms> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::QuotaDocument;
 use crate::mistake::{Mistake, pointer};
+use crate::time_zone::canonical_name;
 
 /// The fill time below which a bucket refuses even regular traffic, in seconds. Network packets
 /// arrive in batches.
@@ -67,6 +68,15 @@ pub struct PlanDocument {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schema(max_items = 4))]
     pub quotas: Vec<QuotaDocument>,
+    /// The time zone of the days in usage reports, a name of the IANA database. The default is the
+    /// time zone of the quotas if they all have the same one, otherwise UTC.
+    #[serde(
+        default,
+        deserialize_with = "crate::present::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = String, required = false, example = "Europe/Berlin"))]
+    pub time_zone: Option<String>,
     /// Additional token buckets by route key, such as `POST /payments`. At most 16.
     #[serde(
         default,
@@ -247,6 +257,10 @@ impl PlanDocument {
                 .iter()
                 .map(|quota| quota.stored(before))
                 .collect(),
+            time_zone: self
+                .time_zone
+                .as_deref()
+                .map(|name| canonical_name(name).unwrap_or(name).to_owned()),
             ..self.clone()
         }
     }

@@ -9,11 +9,24 @@ use crate::{Nanos, Period, Plan, Usage, Window};
 /// The maximum number of days in a report.
 pub const MAX_DAYS: usize = 366;
 
+/// The usage of one caller on one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayUsage {
+    /// The day, in the time zone of the plan that was charged.
+    pub date: Date,
+    /// The units of the calls that were charged, less refunds.
+    pub units: u64,
+    /// The number of calls that were charged, less refunds.
+    pub calls: u64,
+    /// The number of calls that a limit refused.
+    pub refused: u64,
+}
+
 /// A report on the usage of one caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UsageReport {
-    /// Every requested day (UTC), with the units that the caller used.
-    pub days: Vec<(Date, u64)>,
+    /// Every requested day.
+    pub days: Vec<DayUsage>,
     /// True if the store has any usage of the caller, even on other days.
     pub is_recorded: bool,
     /// The usage of every quota of the plan in its current window.
@@ -70,13 +83,26 @@ impl Days {
     }
 }
 
+impl DayUsage {
+    /// Returns a day without usage.
+    #[must_use]
+    pub fn none(date: Date) -> Self {
+        Self {
+            date,
+            units: 0,
+            calls: 0,
+            refused: 0,
+        }
+    }
+}
+
 impl UsageReport {
-    /// Returns the report on a caller from its units per day and its usage. `None` if `now` is
+    /// Returns the report on a caller from its usage per day and of its limits. `None` if `now` is
     /// outside the calendar.
     #[must_use]
     pub fn new(
         days: Days,
-        units: impl Fn(Date) -> u64,
+        usage_of: impl Fn(Date) -> DayUsage,
         is_recorded: bool,
         plan: Option<&Plan>,
         usage: &Usage,
@@ -104,7 +130,7 @@ impl UsageReport {
             .collect::<Option<_>>()?;
 
         Some(Self {
-            days: days.iter().map(|day| (day, units(day))).collect(),
+            days: days.iter().map(usage_of).collect(),
             is_recorded,
             quotas,
         })

@@ -32,8 +32,11 @@
 //! | `q`, five and four digits of base 36 | the same for other calendars: its id, and the first day counted from 1970 |
 //! | `g` and a window's name | the granted calls of that window; its count is the used calls minus these |
 //! | `gi`, `ga` | the last grant that has an id, and its amount, so that it is not made twice |
-//! | `u261122` | the units charged on that day (UTC) under any plan |
-//! | `r261122` | in history items: the units of the caller on that day that were charged to its plan |
+//! | `u261122` | the units charged on that day under any plan; the plan's time zone determines the day |
+//! | `e261122` | the units charged on that day less the number of calls; absent if each call cost one unit |
+//! | `k2611` | the calls charged in that month, for the present and the previous month |
+//! | `r261122`, `f261122` | in history items: the units of the caller on that day that were charged to its plan or group, and these units less the number of calls |
+//! | `x261122` | in history items: the calls of the caller on that day that a limit refused |
 //! | `ttl` | when DynamoDB may delete the item, in seconds since 1970 |
 //!
 //! A window has a name of its own, so no count is ever reset. Parts that have ended are removed a
@@ -50,6 +53,7 @@
 //! `v` is the schema version. A release writes a version only if the release before reads it, so
 //! that either can be rolled back. It preserves unknown attributes.
 
+mod caller_days;
 mod charging;
 mod clamp;
 mod config;
@@ -75,9 +79,9 @@ use aws_sdk_dynamodb::Client;
 
 use jiff::civil::Date;
 
-use crate::figures::Figures;
+use crate::figures::{DayFigures, Figures};
 use crate::on_store_failure::Fallback;
-use crate::{Call, Clock, GrantError, StoreError};
+use crate::{Call, CallerDays, Clock, GrantError, ReportedCaller, StoreError};
 use limits::Days;
 use limits::GrantOrder;
 use limits::{Caller, ChargeId, Decision, Demand, Grant, Plan, Refund, UsageReport, Verdict};
@@ -160,13 +164,7 @@ impl DynamoDbStore {
 
         let decision = self.decide(&request).await;
         self.usage
-            .report_decision(
-                &self.figures,
-                [call.caller, charged],
-                (&decision, call.cost),
-                now,
-                call.deadline,
-            )
+            .report_decision(&self.figures, call, &decision, now)
             .await;
         Ok(decision.in_shadow(call.plan.shadow))
     }
@@ -263,9 +261,9 @@ impl DynamoDbStore {
         let refund = self.usage.refund(charged, charge, deadline).await?;
 
         if refund == Refund::Returned && charged != caller && caller.has_reports() {
-            let units = i64::try_from(charge.cost()).unwrap_or(i64::MAX);
+            let refunded = DayFigures::of_call(charge.cost()).refunded();
             self.figures
-                .add(caller, charge.at(), -units, self.usage.own_now());
+                .add(caller, charge.day(), refunded, self.usage.own_now());
         }
         Ok(refund)
     }
@@ -320,13 +318,64 @@ impl DynamoDbStore {
         let usage = shared.as_ref().unwrap_or(&history.usage);
         UsageReport::new(
             days,
-            |day| history.units(day),
+            |day| history.day(day),
             history.is_recorded,
             plan,
             usage,
             now,
         )
         .ok_or(StoreError::Clock)
+    }
+
+    /// Returns the usage of many callers: see [`Store::caller_days`](crate::Store::caller_days).
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`].
+    pub async fn caller_days(
+        &self,
+        callers: &[Caller],
+        days: Days,
+        deadline: Deadline,
+    ) -> Result<Vec<CallerDays>, StoreError> {
+        let now = self.usage.own_now();
+        let read = self
+            .usage
+            .caller_days(callers, days, &self.figures, now, deadline);
+        Ok(read.await?)
+    }
+
+    /// Returns the calls of callers in a month: see [`Store::month_calls`](crate::Store::month_calls).
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`].
+    pub async fn month_calls(
+        &self,
+        callers: &[ReportedCaller],
+        month: Date,
+        deadline: Deadline,
+    ) -> Result<Vec<u64>, StoreError> {
+        let now = self.usage.own_now();
+        let read = self
+            .usage
+            .month_calls(callers, month, &self.figures, now, deadline);
+        Ok(read.await?)
+    }
+
+    /// Returns the last day of use of callers: see [`Store::last_used`](crate::Store::last_used).
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`].
+    pub async fn last_used(
+        &self,
+        callers: &[ReportedCaller],
+        since: Date,
+        deadline: Deadline,
+    ) -> Result<Vec<Option<Date>>, StoreError> {
+        let now = self.usage.own_now();
+        let read = self
+            .usage
+            .last_used(callers, since, &self.figures, now, deadline);
+        Ok(read.await?)
     }
 
     /// Writes reporting figures that this instance has not written yet. Call it at shutdown.

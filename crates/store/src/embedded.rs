@@ -2,11 +2,12 @@
 
 use jiff::civil::Date;
 
+use crate::day_counts::DayCounts;
 use crate::ledger::Ledger;
-use crate::{Call, Clock, GrantError, StoreError};
+use crate::{Call, CallerDays, Clock, GrantError, ReportedCaller, StoreError};
 use limits::Days;
 use limits::GrantOrder;
-use limits::{Caller, ChargeId, Decision, Demand, Grant, Plan, Refund, UsageReport};
+use limits::{Caller, ChargeId, Decision, Demand, Grant, Nanos, Plan, Refund, UsageReport};
 use registry::{EmbeddedRegistry, Seeds, SeedsError};
 
 /// With the 16 shards of the ledger, one million callers of a few hundred bytes each, at most about
@@ -54,10 +55,25 @@ impl EmbeddedStore {
         let (charged, now) = (call.charged(), self.clock.now());
         let decision = self.ledger.charge(charged, now, |now| call.demand(now))?;
 
-        if charged != call.caller && call.caller.has_reports() && decision.is_charged() {
-            self.ledger.report(call.caller, now, call.cost);
-        }
+        self.report_decision(call, &decision, now);
         Ok(decision.in_shadow(call.plan.shadow))
+    }
+
+    /// Counts a refused call for its caller, and a charged one if another caller was charged.
+    fn report_decision(&self, call: &Call<'_>, decision: &Decision, now: Nanos) {
+        let is_refused = decision.is_refusal() && !call.plan.shadow;
+        let has_figure = is_refused || (decision.is_charged() && call.charged() != call.caller);
+        if !has_figure || !call.caller.has_reports() || call.cost == 0 {
+            return;
+        }
+
+        if let Some(day) = call.plan.report_day(now) {
+            self.ledger
+                .report(call.caller, now, |days| match is_refused {
+                    true => days.refuse(day),
+                    false => days.add(day, call.cost, 1),
+                });
+        }
     }
 
     /// Decides on a caller's query for its own usage: see [`Demand::usage_query`].
@@ -91,7 +107,7 @@ impl EmbeddedStore {
         let refund = self.ledger.refund(charged, charge, self.clock.now())?;
 
         if refund == Refund::Returned && charged != caller {
-            self.ledger.unreport(caller, charge.at(), charge.cost());
+            self.ledger.unreport(caller, charge.day(), charge.cost());
         }
         Ok(refund)
     }
@@ -127,6 +143,36 @@ impl EmbeddedStore {
     ) -> Result<UsageReport, StoreError> {
         let days = Days::new(from, to).ok_or(StoreError::Range)?;
         self.ledger.usage(caller, plan, days, self.clock.now())
+    }
+
+    /// Returns the usage of many callers: see [`Store::caller_days`](crate::Store::caller_days).
+    pub fn caller_days(&self, callers: &[Caller], days: Days) -> Vec<CallerDays> {
+        let days_of = |caller: &Caller| {
+            let read =
+                |counts: &DayCounts| CallerDays::new(days.iter().map(|day| counts.get(day)), true);
+            self.ledger.days_of(caller, read).unwrap_or_default()
+        };
+        callers.iter().map(days_of).collect()
+    }
+
+    /// Returns the calls of callers in a month: see [`Store::month_calls`](crate::Store::month_calls).
+    pub fn month_calls(&self, callers: &[ReportedCaller], month: Date) -> Vec<u64> {
+        let calls = |reported: &ReportedCaller| {
+            let read = |counts: &DayCounts| counts.calls_in(month);
+            self.ledger.days_of(&reported.caller, read).unwrap_or(0)
+        };
+        callers.iter().map(calls).collect()
+    }
+
+    /// Returns the last day of use of callers: see [`Store::last_used`](crate::Store::last_used).
+    pub fn last_used(&self, callers: &[ReportedCaller], since: Date) -> Vec<Option<Date>> {
+        let last = |reported: &ReportedCaller| {
+            let last = self
+                .ledger
+                .days_of(&reported.caller, DayCounts::last_used)?;
+            last.filter(|day| *day >= since)
+        };
+        callers.iter().map(last).collect()
     }
 }
 

@@ -10,11 +10,12 @@ use hashbrown::hash_table::Entry;
 use crate::day_counts::DayCounts;
 use crate::made_grants::MadeGrants;
 use crate::{GrantError, StoreError};
-use limits::Days;
+use jiff::civil::Date;
 use limits::GrantOrder;
 use limits::{
     Caller, ChargeId, Decision, Demand, Grant, Nanos, Plan, Refund, SECOND, Usage, UsageReport,
 };
+use limits::{DayUsage, Days};
 
 const SHARDS: usize = 16;
 
@@ -158,26 +159,38 @@ impl Ledger {
 
         let (hash, shard) = self.shard(caller);
         let account = shard.find(caller, hash);
-        let units = |day| account.map_or(0, |account| account.days.get(day));
-        UsageReport::new(days, units, account.is_some(), plan, &usage, now).ok_or(StoreError::Clock)
+        let usage_of =
+            |day| account.map_or_else(|| DayUsage::none(day), |account| account.days.get(day));
+        UsageReport::new(days, usage_of, account.is_some(), plan, &usage, now)
+            .ok_or(StoreError::Clock)
     }
 
-    /// Counts a call in the reports of a caller whose plan was charged. A full ledger ignores it.
-    pub(crate) fn report(&self, caller: &Caller, now: Nanos, units: u64) {
+    /// Changes the days of a caller whose plan or group was charged. A full ledger ignores it.
+    pub(crate) fn report(&self, caller: &Caller, now: Nanos, count: impl FnOnce(&mut DayCounts)) {
         let (hash, mut shard) = self.shard(caller);
         if let Ok(account) = shard.account(caller, hash, now, self.callers_a_shard) {
-            account.days.add(now, units);
+            count(&mut account.days);
         }
     }
 
+    /// Reads the days of a caller. `None` if nothing of it is known.
+    pub(crate) fn days_of<T>(
+        &self,
+        caller: &Caller,
+        read: impl FnOnce(&DayCounts) -> T,
+    ) -> Option<T> {
+        let (hash, shard) = self.shard(caller);
+        shard.find(caller, hash).map(|account| read(&account.days))
+    }
+
     /// Subtracts a call that was counted in reports.
-    pub(crate) fn unreport(&self, caller: &Caller, at: Nanos, units: u64) {
+    pub(crate) fn unreport(&self, caller: &Caller, day: Date, units: u64) {
         let (hash, mut shard) = self.shard(caller);
         if let Some(account) = shard
             .callers
             .find_mut(hash, |account| account.caller == *caller)
         {
-            account.days.take(at, units);
+            account.days.take(day, units);
         }
     }
 
@@ -195,8 +208,8 @@ impl Account {
         if !decision.is_charged() {
             return decision;
         }
-        if demand.is_call() {
-            self.days.add(demand.now(), demand.cost());
+        if let Some(today) = demand.report_day().filter(|_| demand.is_call()) {
+            self.days.add(today, demand.cost(), demand.calls());
         }
         decision.charged(ChargeId::new(demand, &self.caller, self.hash))
     }
@@ -244,7 +257,7 @@ impl Shard {
         if self.refunded.len() >= most {
             return Err(StoreError::Full);
         }
-        if !account.days.take(charge.at(), charge.cost()) {
+        if !account.days.take(charge.day(), charge.cost()) {
             return Ok(Refund::NotFound);
         }
         let cost = i64::try_from(charge.cost()).unwrap_or(i64::MAX);

@@ -36,6 +36,7 @@
 //! ```
 
 mod call;
+mod caller_days;
 mod clock;
 mod day_counts;
 mod dynamodb;
@@ -51,6 +52,7 @@ mod store_config;
 
 pub use crate::dynamodb::{DynamoDbConfig, DynamoDbStore};
 pub use call::Call;
+pub use caller_days::{CallerDays, ReportedCaller};
 pub use clock::Clock;
 pub use embedded::EmbeddedStore;
 pub use error::{GrantError, StoreError};

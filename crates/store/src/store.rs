@@ -6,8 +6,11 @@ use std::time::Instant;
 use aws::Deadline;
 use jiff::civil::Date;
 
-use crate::{Call, DynamoDbConfig, DynamoDbStore, EmbeddedStore, GrantError, StoreError};
-use limits::{Caller, ChargeId, Decision, Grant, Plan, Refund, UsageReport};
+use crate::{
+    Call, CallerDays, DynamoDbConfig, DynamoDbStore, EmbeddedStore, GrantError, ReportedCaller,
+    StoreError,
+};
+use limits::{Caller, ChargeId, Days, Decision, Grant, Plan, Refund, UsageReport};
 use registry::{Admin, ApiKey, KeyHash, RegistryError};
 
 /// Plans, keys and usage, in this process or in DynamoDB. Futures of the SDK are boxed, because
@@ -187,6 +190,61 @@ impl Store {
         match self {
             Self::Embedded(store) => store.usage(caller, plan, from, to),
             Self::DynamoDb(store) => Box::pin(store.usage(caller, plan, from, to, deadline)).await,
+        }
+    }
+
+    /// Returns the usage of many callers per day, in their order. The time zone of the plan that was
+    /// charged determines the day. From DynamoDB, it reads one item per caller and one per month of
+    /// `days`, 100 with one request.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`].
+    pub async fn caller_days(
+        &self,
+        callers: &[Caller],
+        days: Days,
+        deadline: Deadline,
+    ) -> Result<Vec<CallerDays>, StoreError> {
+        match self {
+            Self::Embedded(store) => Ok(store.caller_days(callers, days)),
+            Self::DynamoDb(store) => Box::pin(store.caller_days(callers, days, deadline)).await,
+        }
+    }
+
+    /// Returns the charged calls of many callers in the month that begins on `month`, in their order.
+    /// From DynamoDB, it reads one item per caller for the present and the previous month, and two
+    /// for earlier months. A caller that joined or left a group or a shared plan within the month has
+    /// the calls since.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`].
+    pub async fn month_calls(
+        &self,
+        callers: &[ReportedCaller],
+        month: Date,
+        deadline: Deadline,
+    ) -> Result<Vec<u64>, StoreError> {
+        match self {
+            Self::Embedded(store) => Ok(store.month_calls(callers, month)),
+            Self::DynamoDb(store) => Box::pin(store.month_calls(callers, month, deadline)).await,
+        }
+    }
+
+    /// Returns the last day of each caller with a charged call, in their order. `None` if there is
+    /// none since `since`. From DynamoDB, it reads one item per caller, and for callers with figures
+    /// one per month since then.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`].
+    pub async fn last_used(
+        &self,
+        callers: &[ReportedCaller],
+        since: Date,
+        deadline: Deadline,
+    ) -> Result<Vec<Option<Date>>, StoreError> {
+        match self {
+            Self::Embedded(store) => Ok(store.last_used(callers, since)),
+            Self::DynamoDb(store) => Box::pin(store.last_used(callers, since, deadline)).await,
         }
     }
 

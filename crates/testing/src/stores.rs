@@ -166,7 +166,7 @@ impl Subject {
             .iter()
             .map(|quota| [quota.used, quota.remaining]);
         (
-            report.days.iter().map(|(_, used)| *used).collect(),
+            report.days.iter().map(|day| day.units).collect(),
             quotas.collect(),
         )
     }

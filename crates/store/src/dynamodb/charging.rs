@@ -7,13 +7,15 @@
 //! guess settles one bucket. After at most as many wrong guesses as there are buckets, a write
 //! decides. If the clock were read again in between, calls of an ample plan could be refused.
 
+use jiff::civil::Date;
 use limits::Bucket;
 use limits::Position;
-use limits::day_of;
 use limits::{Caller, Decision, Demand, Nanos, SECOND, SlidingWindow, Usage, Verdict};
 
 use super::expression::Clause;
-use super::usage_item::{self, bucket_name, day_name, slot_name, window_name};
+use super::usage_item::{
+    self, bucket_name, day_name, extra_name, month_name, slot_name, window_name,
+};
 
 const DAY: Nanos = 86_400 * SECOND;
 /// How long the usage of a key is kept, for reports. Usage of an address is kept while it matters.
@@ -101,11 +103,8 @@ impl<'d, 'p> ChargeDialogue<'d, 'p> {
                 most,
             });
         }
-        if let Some(today) = day_of(demand.now()).filter(|_| demand.is_call()) {
-            clauses.push(Clause::Count {
-                attribute: day_name(today),
-                by,
-            });
+        if let Some(today) = demand.report_day().filter(|_| demand.is_call()) {
+            clauses.extend(report_clauses(demand, today));
         }
         clauses.push(Clause::Set {
             attribute: usage_item::VERSION.to_owned(),
@@ -180,6 +179,22 @@ impl Guess {
         }
         self
     }
+}
+
+/// Returns the counters of reports: the units and calls of the day, and the calls of the month. They
+/// are parts of the charge, so that they are exact.
+fn report_clauses(demand: &Demand<'_>, today: Date) -> Vec<Clause> {
+    let (units, calls) = (Nanos::from(demand.cost()), Nanos::from(demand.calls()));
+    let count = |attribute, by| Clause::Count { attribute, by };
+
+    let mut clauses = vec![
+        count(day_name(today), units),
+        count(month_name(today), calls),
+    ];
+    if units != calls {
+        clauses.push(count(extra_name(today), units - calls));
+    }
+    clauses
 }
 
 /// Returns the conditions on both slots: the present one is continued, or begun if it belongs to an

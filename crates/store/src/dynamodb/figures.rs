@@ -10,9 +10,10 @@ use aws::timeouts::MIN_CALL_TIME;
 use futures_util::future::join_all;
 use jiff::civil::Date;
 
-use crate::figures::{Addition, Figures};
+use crate::Call;
+use crate::figures::{Addition, DayFigures, Figures};
 use crate::partition_keys::HISTORY;
-use limits::{Caller, Decision, Nanos, SECOND};
+use limits::{Decision, Nanos, SECOND};
 
 use super::charging::KEY_USAGE_LIFETIME;
 use super::expression::Clause;
@@ -28,28 +29,26 @@ const SERIES_PER_REQUEST: usize = 4;
 const SERIES_AT_SHUTDOWN: usize = 32;
 
 impl UsageTable {
-    /// Counts a decision for the caller of the request if the limits of another caller were
-    /// charged. Then writes the series that are due, unless the store has just failed to respond.
+    /// Counts a decision for the caller of the request. A charge counts if the limits of another
+    /// caller were charged, because the charge itself counts otherwise. Then writes the series that
+    /// are due, unless the call was refused or the store has just failed to respond.
     pub(super) async fn report_decision(
         &self,
         figures: &Figures,
-        [caller, charged]: [&Caller; 2],
-        (decision, cost): (&Decision, u64),
+        call: &Call<'_>,
+        decision: &Decision,
         now: Nanos,
-        deadline: Deadline,
     ) {
-        if caller != charged && caller.has_reports() && decision.is_charged() {
-            figures.add(caller, now, i64::try_from(cost).unwrap_or(i64::MAX), now);
-        }
-        if !decision.degraded
+        count_decision(figures, call, decision, now);
+        if decision.is_charged()
             && figures.is_due(now)
-            && deadline.remaining(Instant::now()) > 2 * MIN_CALL_TIME
+            && call.deadline.remaining(Instant::now()) > 2 * MIN_CALL_TIME
         {
             self.write_figures(
                 figures,
                 figures.take_due(now, SERIES_PER_REQUEST),
                 now,
-                deadline,
+                call.deadline,
             )
             .await;
         }
@@ -118,12 +117,28 @@ impl UsageTable {
     }
 }
 
+fn count_decision(figures: &Figures, call: &Call<'_>, decision: &Decision, now: Nanos) {
+    let day = call.plan.report_day(now);
+    let Some(day) = day.filter(|_| call.caller.has_reports() && call.cost > 0) else {
+        return;
+    };
+
+    if decision.is_refusal() && !call.plan.shadow {
+        figures.add(call.caller, day, DayFigures::REFUSAL, now);
+    } else if decision.is_charged() && call.charged() != call.caller {
+        figures.add(call.caller, day, DayFigures::of_call(call.cost), now);
+    } else if decision.is_charged() {
+        figures.note_charge(call.caller, now);
+    }
+}
+
 /// Puts back what certainly was not added. What may have been added is dropped, because a report
 /// must not count it twice.
 fn failed(figures: &Figures, addition: Addition, outage: Outage, now: Nanos) {
+    let units = |(_, figures): &(Date, DayFigures)| figures.units;
     let (reason, units) = (
         &*outage.reason,
-        addition.days.iter().map(|(_, units)| units).sum::<i64>(),
+        addition.days.iter().map(units).sum::<i64>(),
     );
     if outage.was_not_applied {
         figures.put_back(&addition, now);
@@ -138,18 +153,18 @@ fn failed(figures: &Figures, addition: Addition, outage: Outage, now: Nanos) {
 }
 
 /// Returns the days of each month, by the suffix of the history item's key.
-fn months(days: &[(Date, i64)]) -> BTreeMap<String, Vec<(Date, i64)>> {
-    let mut months: BTreeMap<String, Vec<(Date, i64)>> = BTreeMap::new();
-    for (day, units) in days {
+fn months(days: &[(Date, DayFigures)]) -> BTreeMap<String, Vec<(Date, DayFigures)>> {
+    let mut months: BTreeMap<String, Vec<(Date, DayFigures)>> = BTreeMap::new();
+    for (day, figures) in days {
         months
             .entry(history_suffix(*day))
             .or_default()
-            .push((*day, *units));
+            .push((*day, *figures));
     }
     months
 }
 
-fn clauses(days: &[(Date, i64)], now: Nanos) -> Vec<Clause> {
+fn clauses(days: &[(Date, DayFigures)], now: Nanos) -> Vec<Clause> {
     let mut clauses = vec![
         Clause::Set {
             attribute: usage_item::VERSION.to_owned(),
@@ -160,24 +175,37 @@ fn clauses(days: &[(Date, i64)], now: Nanos) -> Vec<Clause> {
             to: (now + KEY_USAGE_LIFETIME) / SECOND,
         },
     ];
-    let added = |(day, units): &(Date, i64)| Clause::Count {
-        attribute: figure_name(*day),
-        by: Nanos::from(*units),
-    };
-    clauses.extend(days.iter().map(added));
+    clauses.extend(days.iter().flat_map(|(day, figures)| added(*day, *figures)));
     clauses
+}
+
+/// Returns the counters of a day that change.
+fn added(day: Date, figures: DayFigures) -> impl Iterator<Item = Clause> {
+    let counts = [
+        ('r', figures.units),
+        ('f', figures.extra),
+        ('x', figures.refused),
+    ];
+    counts
+        .into_iter()
+        .filter(|(_, by)| *by != 0)
+        .map(move |(letter, by)| Clause::Count {
+            attribute: figure_name(letter, day),
+            by: Nanos::from(by),
+        })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use jiff::civil::date;
+    use limits::Caller;
 
     fn addition() -> Addition {
         let days = vec![
-            (date(2026, 11, 30), 2),
-            (date(2026, 12, 1), 3),
-            (date(2026, 12, 2), 4),
+            (date(2026, 11, 30), DayFigures::of_call(2)),
+            (date(2026, 12, 1), DayFigures::of_call(3)),
+            (date(2026, 12, 2), DayFigures::REFUSAL),
         ];
         Addition {
             caller: Caller::Key("k".to_owned()),

@@ -18,13 +18,14 @@ use aws::Deadline;
 use tokio::time::sleep;
 
 use crate::partition_keys::{HISTORY, REFUND};
-use limits::day_of;
 use limits::{Caller, ChargeId, Nanos, Refund, SECOND};
 
 use super::expression::Clause;
-use super::tidy::history_suffix;
+use super::tidy::{history_suffix, keeps_month};
 use super::transaction::{ItemWrite, Refusal, TransactionOutcome};
-use super::usage_item::{self, ANSWERED_BY, UNANSWERED, UsageItem, day_name, window_name};
+use super::usage_item::{
+    self, ANSWERED_BY, UNANSWERED, UsageItem, day_name, extra_name, month_name, window_name,
+};
 use super::usage_table::{UsageTable, WriteOutcome, number_of};
 use dynamodb::{Attempt, Outage};
 
@@ -82,9 +83,7 @@ impl UsageTable {
         if charge.is_over(now) {
             return Ok(Refund::WindowOver);
         }
-        let Some(refunding) = RefundWrites::new(id, charge, now) else {
-            return Ok(Refund::NotFound);
-        };
+        let refunding = RefundWrites::new(id, charge, now);
 
         if let Some(answer) = self.give_back(&refunding, deadline).await? {
             return Ok(answer);
@@ -233,22 +232,21 @@ async fn pause(attempt: u32, outage: Outage, deadline: Deadline) -> Result<(), O
 }
 
 impl<'c> RefundWrites<'c> {
-    /// `None` if no calendar has the charge's day.
-    fn new(id: String, charge: &'c ChargeId, now: Nanos) -> Option<Self> {
+    fn new(id: String, charge: &'c ChargeId, now: Nanos) -> Self {
         let mark = format!("{REFUND}{id}#{:016x}", charge.nonce());
-        let day = day_of(charge.at()).map(day_name)?;
-        Some(Self {
+        Self {
             id,
             charge,
             mark,
-            day,
+            day: day_name(charge.day()),
             now,
-        })
+        }
     }
 
     /// The mark, the caller's item, and the item of the charge's month, in this order.
     fn writes(&self, counter: DayCounter) -> Vec<ItemWrite> {
         let mut clauses = self.returns();
+        clauses.extend(self.counted_month());
         if counter == DayCounter::Item {
             clauses.extend(self.counted());
         }
@@ -263,11 +261,11 @@ impl<'c> RefundWrites<'c> {
                 clauses,
             },
         ];
-        if let (DayCounter::History, Some(day)) = (counter, day_of(self.charge.at())) {
-            let id = format!("{HISTORY}{}{}", self.id, history_suffix(day));
+        if counter == DayCounter::History {
+            let id = format!("{HISTORY}{}{}", self.id, history_suffix(self.charge.day()));
             writes.push(ItemWrite {
                 id,
-                clauses: self.counted().to_vec(),
+                clauses: self.counted(),
             });
         }
         writes
@@ -309,9 +307,10 @@ impl<'c> RefundWrites<'c> {
         clauses.collect()
     }
 
-    fn counted(&self) -> [Clause; 2] {
+    /// What goes back to the counters of the day.
+    fn counted(&self) -> Vec<Clause> {
         let (attribute, cost) = (self.day.clone(), Nanos::from(self.charge.cost()));
-        [
+        let mut clauses = vec![
             Clause::AtLeast {
                 attribute: attribute.clone(),
                 least: cost,
@@ -320,7 +319,23 @@ impl<'c> RefundWrites<'c> {
                 attribute,
                 by: -cost,
             },
-        ]
+        ];
+        if cost != 1 {
+            clauses.push(Clause::Count {
+                attribute: extra_name(self.charge.day()),
+                by: 1 - cost,
+            });
+        }
+        clauses
+    }
+
+    /// What goes back to the counter of the month, if the item still has it: see the module `tidy`.
+    fn counted_month(&self) -> Option<Clause> {
+        let month = self.charge.day().first_of_month();
+        keeps_month(month, self.now).then(|| Clause::Count {
+            attribute: month_name(month),
+            by: -1,
+        })
     }
 
     fn has_windows(&self) -> bool {

@@ -10,7 +10,7 @@ use limits::day_of;
 use limits::{Nanos, SECOND};
 
 use super::expression::Clause;
-use super::usage_item::{self, Part, UsageItem, day_name};
+use super::usage_item::{self, Part, UsageItem, day_name, extra_name, month_name};
 
 /// The number of outdated parts that may stay.
 pub(super) const STALE_PARTS: usize = 4;
@@ -53,8 +53,9 @@ pub(super) fn tidying(item: &UsageItem, now: Nanos, last: Option<Nanos>) -> Opti
         history: None,
         removals: stale,
     };
+    tidying.removals.extend(past_months(item, now));
     if !past.is_empty() {
-        tidying.archive(&past, now);
+        tidying.archive(&past, item, now);
     }
     Some(tidying)
 }
@@ -88,9 +89,29 @@ fn past_days(item: &UsageItem, now: Nanos) -> Vec<(Date, u64)> {
         .collect()
 }
 
+/// Returns the removals of months before the previous one, which no report reads from the item.
+fn past_months(item: &UsageItem, now: Nanos) -> Vec<Clause> {
+    let months = item
+        .months
+        .iter()
+        .filter(|(month, _)| !keeps_month(*month, now));
+    months
+        .map(|(month, calls)| Clause::Remove {
+            attribute: month_name(*month),
+            most: Nanos::from(*calls),
+        })
+        .collect()
+}
+
+/// True if the item of a caller has the counter of `month`, named by its first day.
+pub(super) fn keeps_month(month: Date, now: Nanos) -> bool {
+    let previous = day_of(now - STALE_AFTER).and_then(|day| day.first_of_month().yesterday().ok());
+    previous.is_none_or(|day| month >= day.first_of_month())
+}
+
 impl Cleanup {
     /// `days` are of one month.
-    fn archive(&mut self, days: &[(Date, u64)], now: Nanos) {
+    fn archive(&mut self, days: &[(Date, u64)], item: &UsageItem, now: Nanos) {
         let mut clauses = vec![
             Clause::Set {
                 attribute: usage_item::VERSION.to_owned(),
@@ -101,8 +122,15 @@ impl Cleanup {
                 to: (now + HISTORY) / SECOND,
             },
         ];
-        for (day, count) in days {
-            let (attribute, count) = (day_name(*day), Nanos::from(*count));
+        let units = days
+            .iter()
+            .map(|(day, count)| (day_name(*day), Nanos::from(*count)));
+        let extra = item
+            .extra
+            .iter()
+            .filter(|(day, _)| days.iter().any(|(moved, _)| moved == day))
+            .map(|(day, count)| (extra_name(*day), Nanos::from(*count)));
+        for (attribute, count) in units.chain(extra) {
             clauses.push(Clause::Set {
                 attribute: attribute.clone(),
                 to: count,

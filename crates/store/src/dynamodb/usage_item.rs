@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::civil::Date;
 
+use crate::figures::DayFigures;
 use limits::CalendarId;
 use limits::{Count, GrantedCalls};
 use limits::{Nanos, Usage, WindowId};
@@ -43,10 +44,14 @@ const EPOCH: Date = Date::constant(1970, 1, 1);
 pub(super) struct UsageItem {
     /// Buckets and windows.
     pub(super) usage: Usage,
-    /// Charged calls per day.
+    /// Charged units per day.
     pub(super) days: Vec<(Date, u64)>,
-    /// Calls of a caller that were charged to another one, by day. See [`figure_name`].
-    pub(super) figures: Vec<(Date, i64)>,
+    /// Charged units less charged calls, by day. Absent if each call cost one unit.
+    pub(super) extra: Vec<(Date, i64)>,
+    /// Charged calls per month, by the first day of the month.
+    pub(super) months: Vec<(Date, u64)>,
+    /// Figures of a caller by day. See [`figure_name`].
+    pub(super) figures: Vec<(Date, DayFigures)>,
     /// Every bucket, window and grant in `usage`, by the name of its attribute.
     pub(super) parts: Vec<(String, Part)>,
     /// The last grant that has an id.
@@ -57,6 +62,14 @@ pub(super) struct UsageItem {
     pub(super) is_unanswered: bool,
     /// The number of the request that returned the refund.
     pub(super) answered_by: Option<u64>,
+}
+
+impl UsageItem {
+    /// Returns the charged calls of the month that begins on `month`.
+    pub(super) fn calls_in(&self, month: Date) -> u64 {
+        let found = self.months.iter().find(|(known, _)| *known == month);
+        found.map_or(0, |(_, calls)| *calls)
+    }
 }
 
 /// A grant that has an id.
@@ -146,10 +159,23 @@ pub(super) fn day_name(day: Date) -> String {
     )
 }
 
-/// Returns `r` and the day. It counts the calls of a caller that were charged to another one, such
-/// as its plan.
-pub(super) fn figure_name(day: Date) -> String {
-    day_name(day).replacen('u', "r", 1)
+/// Returns `e` and the day. It counts the charged units less the charged calls, so that calls of one
+/// unit need no counter.
+pub(super) fn extra_name(day: Date) -> String {
+    day_name(day).replacen('u', "e", 1)
+}
+
+/// Returns `k`, the year of this century and the month, such as `k2611`. It counts charged calls.
+pub(super) fn month_name(day: Date) -> String {
+    format!("k{:02}{:02}", day.year().rem_euclid(100), day.month())
+}
+
+/// Returns a letter and the day. With `r` it counts the units of a caller that were charged to
+/// another one, such as its plan, with `f` these units less the calls, and with `x` the calls of the
+/// caller that were refused.
+pub(super) fn figure_name(letter: char, day: Date) -> String {
+    let name = day_name(day);
+    format!("{letter}{}", &name[1..])
 }
 
 /// Reads an item. Unknown attributes are ignored, because a later release may have written them.
@@ -179,8 +205,13 @@ pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> UsageItem {
         else {
             continue;
         };
-        if let Some(day) = day_after('r', name) {
-            item.figures.push((day, i64::try_from(number).unwrap_or(0)));
+        let count = i64::try_from(number).unwrap_or(0);
+        if let Some((day, figures)) = figures_of(name, count) {
+            item.figures.push((day, figures));
+        } else if let Some(day) = day_after('e', name) {
+            item.extra.push((day, count));
+        } else if let Some(month) = month_of(name) {
+            item.months.push((month, u64::try_from(count).unwrap_or(0)));
         } else if let Some(day) = day_after('u', name) {
             item.days.push((day, u64::try_from(number).unwrap_or(0)));
         } else if let Some(part) = part_of(name, number) {
@@ -233,6 +264,25 @@ fn part_of(name: &str, number: Nanos) -> Option<Part> {
             }))
         }
     }
+}
+
+/// Returns the day and the figures of an attribute, if it is one.
+fn figures_of(name: &str, count: i64) -> Option<(Date, DayFigures)> {
+    let mut figures = DayFigures::default();
+    let letter = name.chars().next()?;
+    match letter {
+        'r' => figures.units = count,
+        'f' => figures.extra = count,
+        'x' => figures.refused = count,
+        _ => return None,
+    }
+    Some((day_after(letter, name)?, figures))
+}
+
+fn month_of(name: &str) -> Option<Date> {
+    let digits = name.strip_prefix('k').filter(|digits| digits.len() == 4)?;
+    let number = digits.parse::<u32>().ok()?;
+    date(2000 + number / 100, number % 100, 1)
 }
 
 fn number_after(letter: char, name: &str) -> Option<u64> {
@@ -342,6 +392,15 @@ mod tests {
         }
         assert_eq!(day_name(date(2026, 11, 22)), "u261122");
         assert_eq!(day_after('u', "u261122"), Some(date(2026, 11, 22)));
+        assert_eq!(month_name(date(2026, 11, 22)), "k2611");
+        assert_eq!(month_of("k2611"), Some(date(2026, 11, 1)));
+        for letter in ['r', 'f', 'x'] {
+            let name = figure_name(letter, date(2026, 11, 22));
+            assert_eq!(
+                figures_of(&name, 1).map(|(day, _)| day),
+                Some(date(2026, 11, 22))
+            );
+        }
     }
 
     #[test]

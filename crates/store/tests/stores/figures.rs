@@ -33,7 +33,7 @@ async fn reported(world: &World, caller: &Caller) -> u64 {
         .await
         .unwrap()
         .days[0]
-        .1
+        .units
 }
 
 #[tokio::test]

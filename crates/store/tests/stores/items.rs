@@ -92,7 +92,9 @@ async fn has_the_documented_form(world: &World) {
             "b",
             "b",
             "d20261122",
+            "e261122",
             "id",
+            "k2611",
             "m20261101",
             "ttl",
             "u261122",
@@ -100,8 +102,9 @@ async fn has_the_documented_form(world: &World) {
         ]
     );
     assert_eq!(
-        ["d20261122", "m20261101", "u261122", "v"].map(|name| number(&item, name)),
-        [2, 2, 2, 1]
+        ["d20261122", "m20261101", "u261122", "e261122", "k2611", "v"]
+            .map(|name| number(&item, name)),
+        [2, 2, 2, 1, 1, 1]
     );
     let tats = item
         .keys()

@@ -24,6 +24,7 @@ mod items;
 mod leases;
 mod limits;
 mod listings;
+mod many_callers;
 mod own_reports;
 mod reads;
 mod refunds_in_doubt;

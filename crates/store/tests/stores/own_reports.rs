@@ -116,7 +116,11 @@ pub(crate) async fn days_are_reported_without_a_plan(subject: Arc<Subject>) {
             .usage_at(&caller, None, day, day, NOON, patient())
             .await
             .unwrap();
-        assert_eq!((report.days[0].1, report.is_recorded), expected, "{caller}");
+        assert_eq!(
+            (report.days[0].units, report.is_recorded),
+            expected,
+            "{caller}"
+        );
         assert_eq!(report.quotas, []);
     }
 }

@@ -117,7 +117,7 @@ async fn a_report_reads_only_what_its_range_asks_for() {
             .unwrap();
         let after = count();
         assert_eq!(
-            report.days.iter().map(|(_, calls)| calls).sum::<u64>(),
+            report.days.iter().map(|day| day.units).sum::<u64>(),
             used,
             "{from} {to}"
         );

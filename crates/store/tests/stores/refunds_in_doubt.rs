@@ -80,7 +80,7 @@ impl Charged {
             )
             .await
             .unwrap();
-        (report.quotas[0].remaining, report.days[0].1)
+        (report.quotas[0].remaining, report.days[0].units)
     }
 
     /// What is counted once the charge is given back.

@@ -173,7 +173,7 @@ async fn a_query_counts_in_no_quota_and_on_no_day(subject: Arc<Subject>) {
         .unwrap();
     assert_eq!(
         (
-            report.days[0].1,
+            report.days[0].units,
             report.quotas[0].used,
             report.quotas[0].remaining
         ),

@@ -33,7 +33,8 @@ pub(crate) struct Report {
     /// The last day.
     #[schema(value_type = String, format = Date)]
     to: Date,
-    /// Every day (UTC) with the units that the key used under any plan.
+    /// Every day with the usage of the key under any plan. The time zone of the plan determines the
+    /// day.
     days: Vec<DayUsage>,
     /// Every quota of the current plan. If the keys of the plan share its limits, the numbers are
     /// the total of all keys. Empty if the plan was deleted.
@@ -48,6 +49,10 @@ struct DayUsage {
     date: Date,
     /// The units that the key used.
     used: u64,
+    /// The calls that the key made and that were not refused.
+    calls: u64,
+    /// The calls that a limit of the plan refused.
+    refused: u64,
     /// `[used, remaining]` by name of the quota. Today has all quotas. A past day has only daily
     /// quotas in UTC, and none if the keys of the plan share its limits.
     quotas: BTreeMap<String, [u64; 2]>,
@@ -96,10 +101,12 @@ impl Report {
             .plan
             .as_ref()
             .is_some_and(|plan| plan.shared.is_some());
-        let days = usage.days.into_iter().map(|(date, used)| DayUsage {
-            date,
-            used,
-            quotas: quotas_of_day(&quotas, date, used, period.today, is_shared),
+        let days = usage.days.into_iter().map(|day| DayUsage {
+            date: day.date,
+            used: day.units,
+            calls: day.calls,
+            refused: day.refused,
+            quotas: quotas_of_day(&quotas, day.date, day.units, period.today, is_shared),
         });
 
         Ok(Self {

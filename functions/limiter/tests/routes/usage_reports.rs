@@ -47,7 +47,7 @@ pub(crate) async fn report_adds_up_to_the_allowed_calls(api: Arc<Api>) {
     );
     assert_eq!(
         days[0],
-        json!({"date": "2026-11-20", "used": 0, "quotas": {"day": [0, 12]}})
+        json!({"date": "2026-11-20", "used": 0, "calls": 0, "refused": 0, "quotas": {"day": [0, 12]}})
     );
     assert_eq!(
         days[2]["quotas"],
@@ -446,10 +446,11 @@ pub(crate) async fn each_key_of_a_shared_plan_sees_its_own_calls(api: Arc<Api>) 
             .get(&format!("/keys/{key_id}/usage?from=2026-11-21"))
             .await
             .json();
-        let today = json!({"date": "2026-11-22", "used": calls, "quotas": {"day": [7, 93]}});
+        let today = json!({"date": "2026-11-22", "used": calls, "calls": calls, "refused": 0,
+            "quotas": {"day": [7, 93]}});
         assert_eq!(
             report["days"],
-            json!([{"date": "2026-11-21", "used": 0, "quotas": {}}, today])
+            json!([{"date": "2026-11-21", "used": 0, "calls": 0, "refused": 0, "quotas": {}}, today])
         );
         assert_eq!(report["quotas"][0]["usage"], json!([7, 93]));
     }

@@ -104,6 +104,8 @@ fn rate_route_and_quotas_are_charged_by_one_write() {
         ("d20261122".to_owned(), 2),
         ("m20261101".to_owned(), 2),
         ("u261122".to_owned(), 2),
+        ("k2611".to_owned(), 1),
+        ("e261122".to_owned(), 1),
         ("v".to_owned(), 1),
         ("ttl".to_owned(), 1_796_083_200 + 400 * 86_400),
     ];
@@ -292,7 +294,7 @@ proptest! {
                 prop_assert_eq!(told, decision);
             }
         }
-        let id = WindowId { calendar: CalendarId::DAY, first_day: day_of(MIDNIGHT).unwrap() };
+        let id = WindowId { calendar: CalendarId::DAY, first_day: limits::day_of(MIDNIGHT).unwrap() };
         prop_assert_eq!(item.get("d20261122").copied().unwrap_or(0), Nanos::from(expected.count(id)));
     }
 
