@@ -133,6 +133,7 @@ async fn the_backend_is_told_who_calls_and_never_the_key() {
         ("x-tollgate-plan", "p"),
         ("x-tollgate-scopes", "a b"),
         ("x-tollgate-auth", "api_key"),
+        ("x-tollgate-near-limit", "false"),
     ] {
         assert_eq!(answer.echoed(header).as_deref(), Some(value), "{header}");
     }

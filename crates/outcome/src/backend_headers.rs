@@ -6,7 +6,7 @@ pub const BACKEND_HEADER_PREFIX: &str = "x-tollgate-";
 /// The headers that request mapping sets on protected routes and removes on public ones, whatever
 /// the client sent. Each has the name of a [`ContextField`](crate::ContextField) after the
 /// [prefix](BACKEND_HEADER_PREFIX), with `-` for `_`.
-pub const BACKEND_HEADERS: [&str; 9] = [
+pub const BACKEND_HEADERS: [&str; 10] = [
     "x-tollgate-decision",
     "x-tollgate-user-id",
     "x-tollgate-issuer",
@@ -16,6 +16,7 @@ pub const BACKEND_HEADERS: [&str; 9] = [
     "x-tollgate-plan",
     "x-tollgate-scopes",
     "x-tollgate-auth",
+    "x-tollgate-near-limit",
 ];
 
 #[cfg(test)]
