@@ -64,6 +64,7 @@ mod leases;
 mod memory;
 mod refunding;
 mod reporting;
+mod retirement;
 mod server_clock;
 mod tidy;
 mod transaction;
@@ -376,6 +377,15 @@ impl DynamoDbStore {
             .usage
             .last_used(callers, since, &self.figures, now, deadline);
         Ok(read.await?)
+    }
+
+    /// Lets the usage of a caller expire: see [`Store::retire`](crate::Store::retire).
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`].
+    pub async fn retire(&self, caller: &Caller, deadline: Deadline) -> Result<(), StoreError> {
+        let now = self.usage.own_now();
+        Ok(self.usage.retire(caller, now, deadline).await?)
     }
 
     /// Writes reporting figures that this instance has not written yet. Call it at shutdown.

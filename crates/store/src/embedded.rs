@@ -145,6 +145,12 @@ impl EmbeddedStore {
         self.ledger.usage(caller, plan, days, self.clock.now())
     }
 
+    /// Lets the usage of a caller be forgotten: see [`Store::retire`](crate::Store::retire). A full
+    /// ledger forgets it at once.
+    pub fn retire(&self, caller: &Caller) {
+        self.ledger.retire(caller);
+    }
+
     /// Returns the usage of many callers: see [`Store::caller_days`](crate::Store::caller_days).
     pub fn caller_days(&self, callers: &[Caller], days: Days) -> Vec<CallerDays> {
         let days_of = |caller: &Caller| {

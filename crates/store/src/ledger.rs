@@ -45,6 +45,8 @@ struct Account {
     hash: u64,
     usage: Usage,
     days: DayCounts,
+    /// True for a deleted key. A full shard forgets it, even if its usage never ends.
+    is_retired: bool,
     /// The latest `now`. A clock that steps back must not reopen a window.
     latest: Nanos,
 }
@@ -183,13 +185,18 @@ impl Ledger {
         shard.find(caller, hash).map(|account| read(&account.days))
     }
 
+    /// Lets a sweep forget a caller.
+    pub(crate) fn retire(&self, caller: &Caller) {
+        let (hash, mut shard) = self.shard(caller);
+        if let Some(account) = shard.find_mut(caller, hash) {
+            account.is_retired = true;
+        }
+    }
+
     /// Subtracts a call that was counted in reports.
     pub(crate) fn unreport(&self, caller: &Caller, day: Date, units: u64) {
         let (hash, mut shard) = self.shard(caller);
-        if let Some(account) = shard
-            .callers
-            .find_mut(hash, |account| account.caller == *caller)
-        {
+        if let Some(account) = shard.find_mut(caller, hash) {
             account.days.take(day, units);
         }
     }
@@ -225,6 +232,11 @@ impl Account {
 impl Shard {
     fn find(&self, caller: &Caller, hash: u64) -> Option<&Account> {
         self.callers.find(hash, |account| account.caller == *caller)
+    }
+
+    fn find_mut(&mut self, caller: &Caller, hash: u64) -> Option<&mut Account> {
+        self.callers
+            .find_mut(hash, |account| account.caller == *caller)
     }
 
     fn refund(
@@ -287,6 +299,7 @@ impl Shard {
                     hash,
                     usage: Usage::default(),
                     days: DayCounts::default(),
+                    is_retired: false,
                     latest: 0,
                 };
                 Ok(room.insert(account).into_mut())
@@ -298,7 +311,8 @@ impl Shard {
     fn sweep(&mut self, now: Nanos, most: usize) -> Result<(), StoreError> {
         if now - self.swept >= SECOND {
             self.swept = now;
-            self.callers.retain(|account| !account.usage.is_spent(now));
+            self.callers
+                .retain(|account| !account.is_retired && !account.usage.is_spent(now));
         }
         if self.callers.len() < most {
             Ok(())
@@ -341,5 +355,28 @@ mod tests {
         assert!(account("7".to_owned(), NOON).is_ok());
         assert!(account("new".to_owned(), NOON + 2 * SECOND).is_ok());
         assert!(shard.callers.len() < 10);
+    }
+
+    #[test]
+    fn a_full_shard_forgets_retired_callers_whose_usage_still_matters() {
+        let ledger = Ledger::new(MAX_CALLERS);
+        let document: PlanDocument =
+            serde_json::from_str(r#"{"quotas":[{"limit":9,"period":"month"}]}"#).unwrap();
+        let plan = Plan::new("p", document).unwrap();
+        let charge = |n: usize| {
+            let caller = Caller::Key(n.to_string());
+            ledger.charge(&caller, NOON, |now| Demand::new(&plan, None, 1, now))
+        };
+
+        let full = (0..=SHARDS * MAX_CALLERS)
+            .find(|n| charge(*n).is_err())
+            .unwrap();
+        for n in 0..full {
+            ledger.retire(&Caller::Key(n.to_string()));
+        }
+        let later = NOON + 2 * SECOND;
+        let caller = Caller::Key(full.to_string());
+        let charged = ledger.charge(&caller, later, |now| Demand::new(&plan, None, 1, now));
+        assert!(charged.is_ok(), "{charged:?}");
     }
 }

@@ -248,6 +248,21 @@ impl Store {
         }
     }
 
+    /// Lets the usage of a deleted key expire 400 days from now. Without it, the usage of a key with
+    /// a `total` quota would never expire. A caller without usage gets none.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`]. The request may be repeated.
+    pub async fn retire(&self, caller: &Caller, deadline: Deadline) -> Result<(), StoreError> {
+        match self {
+            Self::Embedded(store) => {
+                store.retire(caller);
+                Ok(())
+            }
+            Self::DynamoDb(store) => Box::pin(store.retire(caller, deadline)).await,
+        }
+    }
+
     /// Writes reporting figures that this instance has not written yet. Call it at shutdown.
     pub async fn flush(&self, deadline: Deadline) {
         match self {

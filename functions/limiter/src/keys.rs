@@ -12,6 +12,7 @@ use axum::extract::{FromRequest as _, Path, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
+use limits::Caller;
 use registry::{AdminError, KeyRecord, Refusal, UpdatedKey, Version};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -224,7 +225,28 @@ pub(crate) async fn delete(
         Ok(before) => change.complete(&Changes::of_key(Some(&before), None)),
         Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
     }
+
+    retire(&request, key_id).await;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Lets the usage of a deleted key expire. The key is deleted already, so that a failure is only
+/// logged: the usage then stays in the table.
+async fn retire(request: &AdminRequest, key_id: String) {
+    let caller = Caller::Key(key_id);
+
+    if let Err(error) = request
+        .shared
+        .store
+        .retire(&caller, request.deadline())
+        .await
+    {
+        let caller = caller.to_string();
+        tracing::warn!(
+            caller,
+            "the usage of a deleted key does not expire: {error}"
+        );
+    }
 }
 
 /// Returns the mistakes in a key, by JSON pointer.

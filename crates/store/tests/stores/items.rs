@@ -215,12 +215,31 @@ async fn is_brought_back_from_a_fast_clock(world: &World) {
     assert_eq!(number(&right, bucket), now + 7 * SECOND);
 }
 
+/// The item of a deleted key expires 400 days after the deletion. A key that never made a call has no
+/// item, and gets none.
+async fn expires_once_its_key_is_deleted(world: &World) {
+    let (plan, now) = (plan(r#"{"quotas":[{"limit":9,"period":"month"}]}"#), now());
+    let [used, unused] = [caller(), caller()];
+    world.charge(&used, &plan, 1, now + 90 * DAY).await;
+    let before = number(&world.item(&used.to_string()).await, "ttl");
+
+    for caller in [&used, &unused] {
+        world.store.retire(caller, patient()).await.unwrap();
+    }
+    let retired = world.item(&used.to_string()).await;
+    let lifetime = number(&retired, "ttl") - now / SECOND - 400 * DAY / SECOND;
+    assert!((0..=60).contains(&lifetime), "{lifetime} s more");
+    assert!(number(&retired, "ttl") < before);
+    assert_eq!(names(&world.item(&unused.to_string()).await), [""; 0]);
+}
+
 async fn all_cases(server: Emulator) {
     let world = World::new(server).await;
     has_the_documented_form(&world).await;
     has_the_documented_form_beyond_bucket_day_and_month(&world).await;
     stays_small_and_keeps_its_history(&world).await;
     is_brought_back_from_a_fast_clock(&world).await;
+    expires_once_its_key_is_deleted(&world).await;
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use testing::{Emulator, Fault, FaultProxy};
+
 use crate::support::{Api, unique};
 
 /// Returns the sum of the days in a report.
@@ -468,4 +470,35 @@ pub(crate) async fn each_key_of_a_shared_plan_sees_its_own_calls(api: Arc<Api>) 
         used(&api.get(&format!("/keys/{key_id}/usage")).await.json()),
         3
     );
+}
+
+/// With one write of the usage item, which sets its expiry.
+#[tokio::test]
+async fn deleting_a_key_lets_its_usage_expire() {
+    let server = Emulator::ministack();
+    let proxy = FaultProxy::in_front_of(server.address).await;
+    let api = Api::dynamodb(&proxy.url).await;
+    let plan = api
+        .plan(json!({"quotas": [{"limit": 1000, "period": "month"}]}))
+        .await;
+
+    for (fault, writes) in [(Fault::None, 1..=1), (Fault::ServerError, 1..=9)] {
+        let (key_id, secret) = api.key(&plan).await;
+        decide(&api, &secret).await;
+        let before = proxy.count("UpdateItem");
+
+        proxy.fault_by(move |_, operation| match operation {
+            "UpdateItem" => fault,
+            _ => Fault::None,
+        });
+        let path = format!("/keys/{key_id}");
+        let deleted = api.call("DELETE", &path).send().await;
+        proxy.fault_all(Fault::None);
+
+        // The key is deleted even if the expiry cannot be set.
+        assert_eq!(deleted.status, 204, "{fault:?}");
+        assert_eq!(api.get(&path).await.status, 404, "{fault:?}");
+        let made = proxy.count("UpdateItem") - before;
+        assert!(writes.contains(&made), "{fault:?}: {made} writes");
+    }
 }
