@@ -11,6 +11,10 @@
 //! # Ok::<(), std::net::AddrParseError>(())
 //! ```
 
+mod network;
+
+pub use network::{Network, NetworkError};
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// True if a host is `localhost` or a loopback address.
