@@ -21,6 +21,8 @@ use crate::{
 pub struct Plan {
     /// The name of the plan.
     pub name: String,
+    /// False if all calls of the plan's callers are refused.
+    pub enabled: bool,
     /// The token bucket of all calls of a caller.
     pub bucket: Option<Bucket>,
     /// The sliding window of all calls of a caller, instead of a bucket.
@@ -82,6 +84,7 @@ impl Plan {
         let usage_query = usage_query::limit(&parts.routes, document.shadow);
         Ok(Self {
             name: name.to_owned(),
+            enabled: !document.disabled,
             bucket: parts.bucket,
             sliding: parts.sliding,
             quotas: parts.quotas,
@@ -114,6 +117,7 @@ impl Plan {
     pub fn share(&self, instances: u32) -> Self {
         Self {
             name: self.name.clone(),
+            enabled: self.enabled,
             bucket: self.bucket.as_ref().map(|bucket| bucket.share(instances)),
             sliding: self.sliding.as_ref().map(|window| window.share(instances)),
             quotas: self

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::QuotaDocument;
 use crate::mistake::{Mistake, pointer};
@@ -36,6 +36,17 @@ pub struct Throttle {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Plan))]
 #[serde(deny_unknown_fields)]
 pub struct PlanDocument {
+    /// False refuses all calls of the plan's callers, and keeps its limits and their usage. The
+    /// default is true.
+    #[serde(
+        rename = "enabled",
+        default,
+        deserialize_with = "negated",
+        serialize_with = "serialize_negated",
+        skip_serializing_if = "is_false"
+    )]
+    #[cfg_attr(feature = "schema", schema(value_type = bool, required = false))]
+    pub disabled: bool,
     /// The token bucket for all calls of a caller. By default there is none.
     #[serde(
         default,
@@ -160,6 +171,18 @@ impl OnStoreFailure {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
+}
+
+fn negated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    bool::deserialize(deserializer).map(|value| !value)
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde requires a reference"
+)]
+fn serialize_negated<S: Serializer>(value: &bool, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bool(!value)
 }
 
 #[expect(

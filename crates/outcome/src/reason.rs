@@ -23,6 +23,10 @@ words! {
         KeyDisabled = "key_disabled",
         /// The API key is expired.
         KeyExpired = "key_expired",
+        /// The API key is not valid yet.
+        KeyNotYetValid = "key_not_yet_valid",
+        /// The API key may not be used from the address of the request.
+        AddressNotAllowed = "address_not_allowed",
         /// The caller lacks a scope of the rule.
         InsufficientScope = "insufficient_scope",
         /// The caller has none of the roles of the rule.
@@ -37,6 +41,8 @@ words! {
         NoPlan = "no_plan",
         /// The caller's plan does not exist.
         UnknownPlan = "unknown_plan",
+        /// The caller's plan is disabled.
+        PlanDisabled = "plan_disabled",
         /// The token is in a cookie, and another site may have sent the request.
         CrossSite = "cross_site",
         /// A header looks like one of those that backends trust.

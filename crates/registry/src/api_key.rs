@@ -1,12 +1,14 @@
 //! API keys, which are found by their SHA-256 and never stored in plain text.
 
 use std::fmt;
+use std::net::IpAddr;
 
+use addresses::Network;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
-use limits::Nanos;
+use limits::{Caller, Nanos};
 
 /// The SHA-256 of an API key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +103,16 @@ pub struct ApiKey {
     /// The instant from which on the key may not be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// The instant before which the key may not be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// The networks from which the key may be used. If there are none, it may be used from
+    /// everywhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_ips: Vec<Network>,
+    /// The group whose keys share their limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// The user of the key: the `user_id` of its requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -118,6 +130,8 @@ pub enum KeyStatus {
     Disabled,
     /// The key has expired.
     Expired,
+    /// The key may be used later.
+    NotYetValid,
 }
 
 /// The reason why a key is invalid.
@@ -139,17 +153,81 @@ pub enum KeyError {
     /// The scope contains a space or a character that RFC 6749 does not allow.
     #[error("`{0}` is not a scope: printable ASCII without space, quote or backslash")]
     Scope(String),
+    /// The name of the group has another form.
+    #[error(
+        "expected 2 to 64 lower-case letters, digits, `_` or `-`, beginning with a letter or digit"
+    )]
+    Group,
+    /// There are too many networks.
+    #[error("there are at most {MAX_ALLOWED_IPS} networks")]
+    Networks,
+}
+
+/// The greatest number of networks of a key.
+pub const MAX_ALLOWED_IPS: usize = 32;
+
+/// True for the name of a group, and for the id of a key that an administrator chooses: 2 to 64
+/// lower-case letters, digits, `_` and `-`, beginning with a letter or digit.
+pub(crate) fn is_chosen_name(name: &str) -> bool {
+    let is_alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let begins = name.bytes().next().is_some_and(is_alphanumeric);
+    let is_plain = name
+        .bytes()
+        .all(|byte| is_alphanumeric(byte) || b"_-".contains(&byte));
+    begins && is_plain && (2..=64).contains(&name.len())
 }
 
 impl ApiKey {
+    /// Returns an enabled key without restrictions.
+    #[must_use]
+    pub fn new(key_id: String, plan: String) -> Self {
+        Self {
+            key_id,
+            plan,
+            enabled: true,
+            expires_at: None,
+            not_before: None,
+            allowed_ips: Vec::new(),
+            group: None,
+            subject: None,
+            scopes: Vec::new(),
+        }
+    }
+
+    /// Returns the caller whose limits the keys of the group share.
+    #[must_use]
+    pub fn group_caller(&self) -> Option<Caller> {
+        let group = self.group.as_deref()?;
+        Some(Caller::Group(group.into()))
+    }
+
+    /// True if the key may be used from this address. If the key is restricted to networks, an
+    /// unknown address is not allowed.
+    #[must_use]
+    pub fn allows_address(&self, address: Option<IpAddr>) -> bool {
+        let is_listed = |address| {
+            self.allowed_ips
+                .iter()
+                .any(|network| network.contains(address))
+        };
+        self.allowed_ips.is_empty() || address.is_some_and(is_listed)
+    }
+
     /// Returns the status at `now`. Expiry is checked here, because a store may delete a key late.
     #[must_use]
     pub fn standing(&self, now: Nanos) -> KeyStatus {
         if !self.enabled {
             return KeyStatus::Disabled;
         }
-        match self.expires_at {
-            Some(end) if end.as_nanosecond() <= now => KeyStatus::Expired,
+        if self
+            .expires_at
+            .is_some_and(|end| end.as_nanosecond() <= now)
+        {
+            return KeyStatus::Expired;
+        }
+
+        match self.not_before {
+            Some(begin) if begin.as_nanosecond() > now => KeyStatus::NotYetValid,
             _ => KeyStatus::Good,
         }
     }
@@ -177,6 +255,16 @@ impl ApiKey {
             .as_ref()
             .map_or(Ok(()), |subject| check_member("subject", subject, 256));
         mistakes.extend(subject.err().map(|error| ("subject", error)));
+        if self
+            .group
+            .as_deref()
+            .is_some_and(|group| !is_chosen_name(group))
+        {
+            mistakes.push(("group", KeyError::Group));
+        }
+        if self.allowed_ips.len() > MAX_ALLOWED_IPS {
+            mistakes.push(("allowed_ips", KeyError::Networks));
+        }
         let scope = self.scopes.iter().find(|scope| !is_scope(scope));
         mistakes.extend(scope.map(|scope| ("scopes", KeyError::Scope(scope.clone()))));
         mistakes
@@ -211,14 +299,7 @@ mod tests {
     use super::*;
 
     fn key() -> ApiKey {
-        ApiKey {
-            key_id: "k1".to_owned(),
-            plan: "free".to_owned(),
-            enabled: true,
-            expires_at: None,
-            subject: None,
-            scopes: Vec::new(),
-        }
+        ApiKey::new("k1".to_owned(), "free".to_owned())
     }
 
     #[test]
@@ -269,6 +350,58 @@ mod tests {
         };
         assert_eq!(key.standing(end.as_nanosecond() - 1), KeyStatus::Good);
         assert_eq!(key.standing(end.as_nanosecond()), KeyStatus::Expired);
+    }
+
+    #[test]
+    fn key_is_valid_from_its_beginning_on() {
+        let begin = Timestamp::from_second(100).unwrap();
+        let key = ApiKey {
+            not_before: Some(begin),
+            ..key()
+        };
+        assert_eq!(
+            key.standing(begin.as_nanosecond() - 1),
+            KeyStatus::NotYetValid
+        );
+        assert_eq!(key.standing(begin.as_nanosecond()), KeyStatus::Good);
+    }
+
+    #[test]
+    fn key_with_networks_is_refused_elsewhere_and_without_an_address() {
+        let address = |text: &str| Some(text.parse().unwrap());
+        let restricted = ApiKey {
+            allowed_ips: vec![
+                "192.0.2.0/24".parse().unwrap(),
+                "2001:db8::/32".parse().unwrap(),
+            ],
+            ..key()
+        };
+        for allowed in ["192.0.2.9", "::ffff:192.0.2.9", "2001:db8::9"] {
+            assert!(restricted.allows_address(address(allowed)), "{allowed}");
+        }
+        for refused in ["192.0.3.9", "2001:db9::9"] {
+            assert!(!restricted.allows_address(address(refused)), "{refused}");
+        }
+        assert!(!restricted.allows_address(None));
+        assert!(key().allows_address(None));
+    }
+
+    #[test]
+    fn group_has_the_form_of_a_chosen_key_id() {
+        let is_valid = |group: &str| {
+            ApiKey {
+                group: Some(group.to_owned()),
+                ..key()
+            }
+            .check()
+            .is_ok()
+        };
+        for group in ["ac", "acme-1", "0_a", &"a".repeat(64)] {
+            assert!(is_valid(group), "{group}");
+        }
+        for group in ["", "a", "Acme", "-a", "_a", "a.b", "a#b", &"a".repeat(65)] {
+            assert!(!is_valid(group), "{group}");
+        }
     }
 
     #[test]

@@ -19,18 +19,10 @@ impl KeyRecord {
     fn ended(&self, successor: KeyHash, end: Timestamp) -> Self {
         // Long ago, so that the secret has expired by every clock.
         let expires_at = Some(Timestamp::UNIX_EPOCH);
-        let (key_id, plan, enabled) = (
-            self.key.key_id.clone(),
-            self.key.plan.clone(),
-            self.key.enabled,
-        );
         let key = ApiKey {
-            key_id,
-            plan,
-            enabled,
+            enabled: self.key.enabled,
             expires_at,
-            subject: None,
-            scopes: Vec::new(),
+            ..ApiKey::new(self.key.key_id.clone(), self.key.plan.clone())
         };
         Self {
             successor: Some(successor),

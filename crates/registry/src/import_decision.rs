@@ -51,6 +51,8 @@ impl ImportedKey {
             }));
         }
         let plan = (changed.key.plan != found.record.key.plan).then(|| changed.key.plan.clone());
+        let mut changed = changed.changed_at(&found.record, now);
+        changed.hint = changed.hint.or_else(|| self.hint.clone());
         let (after, writes) = replacement(&found, changed, now)?;
         let written = Some(Box::new(WrittenKey {
             before: Some(found.record),
@@ -76,6 +78,9 @@ impl ImportedKey {
         set(&mut changed.key.plan, self.plan.clone());
         set(&mut changed.key.enabled, self.enabled);
         set(&mut changed.key.expires_at, self.expires_at.map(Some));
+        set(&mut changed.key.not_before, self.not_before.map(Some));
+        set(&mut changed.key.allowed_ips, self.allowed_ips.clone());
+        set(&mut changed.key.group, self.group.clone().map(Some));
 
         if changed.key.enabled && !before.key.enabled {
             changed.key.enabled = false;
@@ -136,18 +141,20 @@ impl ImportedKey {
     }
 
     fn record(&self, plan: String, now: Timestamp) -> KeyRecord {
+        let key_id = self.key_id.as_ref().unwrap_or(&self.new_key_id);
         let key = ApiKey {
-            key_id: self
-                .key_id
-                .clone()
-                .unwrap_or_else(|| self.new_key_id.clone()),
-            plan,
             enabled: self.enabled.unwrap_or(true),
             expires_at: self.expires_at,
+            not_before: self.not_before,
+            allowed_ips: self.allowed_ips.clone().unwrap_or_default(),
+            group: self.group.clone(),
             subject: self.subject.clone(),
             scopes: self.scopes.clone().unwrap_or_default(),
+            ..ApiKey::new(key_id.clone(), plan)
         };
-        let mut record = KeyRecord::new(key, self.created_at.unwrap_or(now));
+        let mut record = KeyRecord::new(key, now);
+        record.created_at = self.created_at.or(record.created_at);
+        record.hint.clone_from(&self.hint);
         record.name.clone_from(&self.name);
         record.description.clone_from(&self.description);
         record.metadata = self.metadata.clone().unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use addresses::Network;
 use jiff::Timestamp;
 
 use crate::KeyHash;
@@ -13,6 +14,8 @@ use crate::KeyRecord;
 pub struct ImportedKey {
     /// The hash of the secret.
     pub hash: KeyHash,
+    /// See [`KeyRecord::hint`](crate::KeyRecord::hint). Used if the key is new or changed.
+    pub hint: Option<String>,
     /// The id in the file. An existing key must have this id.
     pub key_id: Option<String>,
     /// The id of a new key if the file has none.
@@ -27,6 +30,12 @@ pub struct ImportedKey {
     pub enabled: Option<bool>,
     /// See [`ApiKey::expires_at`](crate::ApiKey::expires_at).
     pub expires_at: Option<Timestamp>,
+    /// See [`ApiKey::not_before`](crate::ApiKey::not_before).
+    pub not_before: Option<Timestamp>,
+    /// See [`ApiKey::allowed_ips`](crate::ApiKey::allowed_ips).
+    pub allowed_ips: Option<Vec<Network>>,
+    /// See [`ApiKey::group`](crate::ApiKey::group).
+    pub group: Option<String>,
     /// See [`ApiKey::subject`](crate::ApiKey::subject).
     pub subject: Option<String>,
     /// See [`ApiKey::scopes`](crate::ApiKey::scopes).

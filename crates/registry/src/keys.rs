@@ -118,6 +118,7 @@ impl Admin<'_> {
         for attempt in 0..ATTEMPTS {
             let found = self.find(key_id).await?;
             let changed = found.record.clone().patched(patch);
+            let changed = changed.changed_at(&found.record, now);
             changed.key.check().map_err(RegistryError::Key)?;
             let (changed, mut writes) = replacement(&found, changed, now)?;
             let text =

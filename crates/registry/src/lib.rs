@@ -38,12 +38,14 @@ mod imported;
 mod item;
 mod keys;
 mod listing;
+mod new_secret;
 mod once;
 mod partition_keys;
 mod plan_use;
 mod plans;
 mod record;
 mod rotation;
+mod schema_version;
 mod seeds;
 mod shared_secret;
 mod table;
@@ -52,19 +54,20 @@ mod version;
 pub use crate::dynamodb::{DynamoDbRegistry, TABLE_SCHEMA};
 pub use admin::{Admin, Page};
 pub use admin_error::{AdminError, Refusal};
-pub use api_key::{ApiKey, KeyError, KeyHash, KeyStatus};
+pub use api_key::{ApiKey, KeyError, KeyHash, KeyStatus, MAX_ALLOWED_IPS};
 pub use deleted::DeletedKey;
 pub use embedded::EmbeddedRegistry;
 pub use error::RegistryError;
 pub use import::IMPORT_BATCH;
 pub use imported::{ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, WrittenKey};
 pub use keys::UpdatedKey;
+pub use new_secret::NewSecret;
 pub use once::{Keep, KeptAnswer, Once, RESPONSE_LIFETIME_S};
 pub use partition_keys::DECISION_KEY_PATTERNS;
 pub use plans::Put;
 pub use record::{
     KeyPatch, KeyRecord, MAX_DESCRIPTION_CHARACTERS, MAX_METADATA_CHARACTERS, MAX_METADATA_ENTRIES,
-    MAX_NAME_CHARACTERS, MAX_SCOPE_CHARACTERS, MAX_SCOPES, Retirement,
+    MAX_NAME_CHARACTERS, MAX_PREFIX_CHARACTERS, MAX_SCOPE_CHARACTERS, MAX_SCOPES, Retirement, hint,
 };
 pub use seeds::{KeySeed, Seeds, SeedsError};
 pub use shared_secret::SECRET_BYTES;

@@ -171,7 +171,7 @@ mod tests {
         for n in 2..12 {
             let hash = KeyHash::of(&format!("a-secret-of-a-test-{n:06}")).unwrap();
             admin
-                .rotate_key("k", &hash, now, &Condition::None, &(), now)
+                .rotate_key("k", &hash.into(), now, &Condition::None, &(), now)
                 .await
                 .unwrap();
             let mut records = admin.table.records(&entries().hashes).await.unwrap();

@@ -94,15 +94,7 @@ mod tests {
     }
 
     fn key(plan: &str) -> (KeyHash, KeyRecord) {
-        let (key_id, plan) = ("k1".to_owned(), plan.to_owned());
-        let key = ApiKey {
-            key_id,
-            plan,
-            enabled: true,
-            expires_at: None,
-            subject: None,
-            scopes: Vec::new(),
-        };
+        let key = ApiKey::new("k1".to_owned(), plan.to_owned());
         (
             KeyHash::of(&"k".repeat(20)).unwrap(),
             KeyRecord::new(key, NOW),
@@ -187,7 +179,7 @@ mod tests {
         admin.create_key(&hash, &record, &(), NOW).await.unwrap();
         let new = KeyHash::of(&"n".repeat(20)).unwrap();
         admin
-            .rotate_key("k1", &new, NOW, &Condition::None, &(), NOW)
+            .rotate_key("k1", &new.into(), NOW, &Condition::None, &(), NOW)
             .await
             .unwrap();
         assert_eq!(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use addresses::Network;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,18 @@ pub const MAX_SCOPES: usize = 64;
 /// The greatest number of characters of a scope.
 pub const MAX_SCOPE_CHARACTERS: usize = 128;
 
+/// The greatest number of characters of a prefix.
+pub const MAX_PREFIX_CHARACTERS: usize = 32;
+
+/// The hint of a secret: its last four characters. The rest has at least 16 characters.
+#[must_use]
+pub fn hint(secret: &str) -> Option<String> {
+    let begin = secret.len().checked_sub(HINT_CHARACTERS)?;
+    secret.get(begin..).map(str::to_owned)
+}
+
+const HINT_CHARACTERS: usize = 4;
+
 /// The document of a key: the fields that decisions need, and those for administrators.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
@@ -39,6 +52,15 @@ pub struct KeyRecord {
     /// The instant of creation. `None` for keys that an earlier release wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
+    /// The instant of the last change. `None` for keys that an earlier release wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// The last four characters of the secret, if Tollgate has seen it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The beginning of secrets that Tollgate makes. `None` is the default, `tg_`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
     /// Earlier secrets that work until their grace period ends.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retiring: Vec<Retirement>,
@@ -73,12 +95,20 @@ pub struct KeyPatch {
     pub enabled: Option<bool>,
     /// See [`ApiKey::expires_at`].
     pub expires_at: Option<Option<Timestamp>>,
+    /// See [`ApiKey::not_before`].
+    pub not_before: Option<Option<Timestamp>>,
+    /// See [`ApiKey::allowed_ips`].
+    pub allowed_ips: Option<Vec<Network>>,
+    /// See [`ApiKey::group`].
+    pub group: Option<Option<String>>,
     /// See [`ApiKey::subject`].
     pub subject: Option<Option<String>>,
     /// See [`ApiKey::scopes`].
     pub scopes: Option<Vec<String>>,
     /// See [`KeyRecord::metadata`]. Entries without a value are removed.
     pub metadata: Option<BTreeMap<String, Option<String>>>,
+    /// See [`KeyRecord::prefix`].
+    pub prefix: Option<Option<String>>,
 }
 
 impl KeyRecord {
@@ -91,6 +121,9 @@ impl KeyRecord {
             description: None,
             metadata: BTreeMap::new(),
             created_at: Some(now),
+            updated_at: Some(now),
+            hint: None,
+            prefix: None,
             retiring: Vec::new(),
             successor: None,
             ended_at: None,
@@ -134,6 +167,16 @@ impl KeyRecord {
             );
             mistakes.push(("scopes", most));
         }
+        if self
+            .prefix
+            .as_deref()
+            .is_some_and(|prefix| !is_prefix(prefix))
+        {
+            let expected = format!(
+                "expected 1 to {MAX_PREFIX_CHARACTERS} letters, digits and `_`, with `_` at the end"
+            );
+            mistakes.push(("prefix", expected));
+        }
         let fits = |text: &String| (1..=MAX_METADATA_CHARACTERS).contains(&text.chars().count());
         let entries = self
             .metadata
@@ -156,6 +199,10 @@ impl KeyRecord {
         set(&mut self.key.plan, patch.plan.as_ref());
         set(&mut self.key.enabled, patch.enabled.as_ref());
         set(&mut self.key.expires_at, patch.expires_at.as_ref());
+        set(&mut self.key.not_before, patch.not_before.as_ref());
+        set(&mut self.key.allowed_ips, patch.allowed_ips.as_ref());
+        set(&mut self.key.group, patch.group.as_ref());
+        set(&mut self.prefix, patch.prefix.as_ref());
         set(&mut self.key.subject, patch.subject.as_ref());
         set(&mut self.key.scopes, patch.scopes.as_ref());
         for (name, value) in patch.metadata.iter().flatten() {
@@ -163,6 +210,16 @@ impl KeyRecord {
                 Some(value) => drop(self.metadata.insert(name.clone(), value.clone())),
                 None => drop(self.metadata.remove(name)),
             }
+        }
+        self
+    }
+
+    /// Returns the record after a change at `now`. If nothing differs from `before`, the instant of
+    /// the last change stays, so that a repeated change makes no new version.
+    #[must_use]
+    pub(crate) fn changed_at(mut self, before: &Self, now: Timestamp) -> Self {
+        if self != *before {
+            self.updated_at = Some(now);
         }
         self
     }
@@ -189,6 +246,7 @@ impl KeyRecord {
     pub(crate) fn bare(key: ApiKey) -> Self {
         Self {
             created_at: None,
+            updated_at: None,
             ..Self::new(key, Timestamp::UNIX_EPOCH)
         }
     }
@@ -203,6 +261,14 @@ impl KeyRecord {
             .cloned()
             .collect()
     }
+}
+
+/// True for a prefix that people and scanners can recognize.
+fn is_prefix(text: &str) -> bool {
+    let is_plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    is_plain && text.ends_with('_') && text.len() <= MAX_PREFIX_CHARACTERS
 }
 
 fn set<T: Clone>(member: &mut T, change: Option<&T>) {

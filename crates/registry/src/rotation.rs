@@ -2,11 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::KeyHash;
-
 use crate::ended::end_one;
 use crate::item::{CommitOutcome, Guard, Write};
 use crate::keys::{KeyEntry, MAX_EARLIER_SECRETS, item, retired};
+use crate::new_secret::NewSecret;
 use crate::once::Keep;
 use crate::plans::ATTEMPTS;
 use crate::{
@@ -14,7 +13,7 @@ use crate::{
 };
 
 impl Admin<'_> {
-    /// Gives a key the secret of `hash`. The secret before it works until `grace_end`. If that is
+    /// Gives a key a new secret. The secret before it works until `grace_end`. If that is
     /// not in the future, all earlier secrets end. The response that `keep` makes is stored in the
     /// same transaction.
     ///
@@ -24,7 +23,7 @@ impl Admin<'_> {
     pub async fn rotate_key(
         &self,
         key_id: &str,
-        hash: &KeyHash,
+        secret: &NewSecret,
         grace_end: Timestamp,
         condition: &Condition,
         keep: &dyn Keep,
@@ -35,7 +34,7 @@ impl Admin<'_> {
             if !condition.holds(Some(&Version::of(&found.text))) {
                 return Err(Refusal::Precondition.into());
             }
-            let (document, mut writes) = rotation(&found, hash, grace_end, now)?;
+            let (document, mut writes) = rotation(&found, secret, grace_end, now)?;
             let version = match writes.first() {
                 Some(Write::Put(item, _)) => Version::of(&item.document),
                 _ => return Err(Refusal::Busy.into()),
@@ -64,11 +63,19 @@ impl Admin<'_> {
 /// Returns the record with its new secret, and the writes, with the new item first.
 fn rotation(
     found: &KeyEntry,
-    hash: &KeyHash,
+    secret: &NewSecret,
     grace_end: Timestamp,
     now: Timestamp,
 ) -> Result<(KeyRecord, Vec<Write>), AdminError> {
-    let mut changed = found.record.clone();
+    let hash = &secret.hash;
+    let mut changed = KeyRecord {
+        updated_at: Some(now),
+        hint: secret.hint.clone(),
+        ..found.record.clone()
+    };
+    if secret.prefix.is_some() {
+        changed.prefix.clone_from(&secret.prefix);
+    }
     let before = std::mem::take(&mut changed.retiring);
     if grace_end > now {
         changed.retiring = found.record.working(now);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use addresses::Network;
 use jiff::Timestamp;
 use serde::Deserialize;
 use strict_json::{JsonError, TextPosition, locate_json, parse_json};
@@ -39,6 +40,14 @@ pub struct KeySeed {
     /// be lost.
     #[serde(default, deserialize_with = "limits::present_instant")]
     pub expires_at: Option<Timestamp>,
+    /// The instant in RFC 3339 before which the key may not be used. The default is none.
+    #[serde(default, deserialize_with = "limits::present_instant")]
+    pub not_before: Option<Timestamp>,
+    /// The networks from which the key may be used. The default is everywhere.
+    #[serde(default)]
+    pub allowed_ips: Vec<Network>,
+    /// The group whose keys share their limits.
+    pub group: Option<String>,
     /// The user of the key.
     pub subject: Option<String>,
     /// The scopes that rules may require.
@@ -201,7 +210,7 @@ impl Seeds {
 }
 
 /// The fields of a key, and what is expected of each.
-const KEY_FIELDS: [(&str, &str); 10] = [
+const KEY_FIELDS: [(&str, &str); 13] = [
     ("key", "a string"),
     ("key_id", "a string"),
     ("plan", "a string"),
@@ -210,6 +219,15 @@ const KEY_FIELDS: [(&str, &str); 10] = [
         "expires_at",
         "a time such as \"2026-11-22T12:00:00Z\"; leave the field out if the key never expires",
     ),
+    (
+        "not_before",
+        "a time such as \"2026-11-22T12:00:00Z\"; leave the field out if the key is valid at once",
+    ),
+    (
+        "allowed_ips",
+        "a list of addresses and networks such as \"192.0.2.0/24\"",
+    ),
+    ("group", "a string"),
     ("subject", "a string"),
     ("scopes", "a list of strings"),
     ("name", "a string"),
@@ -283,12 +301,14 @@ fn names(fields: &[(&str, &str)]) -> String {
 impl KeySeed {
     fn check(&self) -> Result<(KeyHash, KeyRecord), (&'static str, String)> {
         let key = ApiKey {
-            key_id: self.key_id.clone(),
-            plan: self.plan.clone(),
             enabled: self.enabled,
             expires_at: self.expires_at,
+            not_before: self.not_before,
+            allowed_ips: self.allowed_ips.clone(),
+            group: self.group.clone(),
             subject: self.subject.clone(),
             scopes: self.scopes.clone(),
+            ..ApiKey::new(self.key_id.clone(), self.plan.clone())
         };
         let record = KeyRecord {
             name: self.name.clone(),

@@ -55,9 +55,12 @@ impl CredentialCheck<'_> {
         }
         if let Some(key) = key {
             let key = self.api_key(key).await?;
-            self.check_standing(identity.key.insert(key))?;
+            let key = identity.key.insert(key);
+            self.check_standing(key)?;
+            self.check_address(key)?;
         }
 
+        identity.group = identity.key.as_ref().and_then(|key| key.group_caller());
         identity.caller = match (&identity.key, &identity.bearer) {
             (Some(key), _) => Some(Caller::Key(key.key_id.clone())),
             (None, Some(bearer)) => Some(bearer.caller.clone()),
@@ -118,13 +121,27 @@ impl CredentialCheck<'_> {
         known.ok_or_else(|| refused(Reason::UnknownKey, "not_found"))
     }
 
-    /// Checks that the key is neither disabled nor expired.
+    /// Checks that the key is enabled, has begun and has not expired.
     fn check_standing(&self, key: &ApiKey) -> Result<(), Rejection> {
         match key.standing(self.now.as_nanosecond()) {
             KeyStatus::Good => Ok(()),
             KeyStatus::Disabled => Err(refused(Reason::KeyDisabled, "disabled")),
             KeyStatus::Expired => Err(refused(Reason::KeyExpired, "expired")),
+            KeyStatus::NotYetValid => Err(refused(Reason::KeyNotYetValid, "not_yet_valid")),
         }
+    }
+
+    /// Checks that the key may be used from the address of the request.
+    fn check_address(&self, key: &ApiKey) -> Result<(), Rejection> {
+        if key.allows_address(self.request.source) {
+            return Ok(());
+        }
+
+        let detail = match self.request.source {
+            Some(_) => "the source address is not in `allowed_ips` of the key",
+            None => "the key has `allowed_ips`, and the event has no valid source address",
+        };
+        Err(Rejection::forbidden(Reason::AddressNotAllowed).because(detail))
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct Identity {
     pub(crate) certificate: Option<Holder>,
     /// The caller that usage is charged to.
     pub(crate) caller: Option<Caller>,
+    /// The group of the key, which is charged instead of the key.
+    pub(crate) group: Option<Caller>,
     /// The plan of a caller without a token or key.
     pub(crate) plan: Option<String>,
 }

@@ -51,7 +51,12 @@ impl PlanCheck<'_> {
 
         let plan = plan.ok_or_else(|| self.unknown_plan(plan_name, identity))?;
         response.set_plan(&plan);
-        let Some(decision) = self.charge(caller, &plan, response).await? else {
+        if !plan.enabled {
+            let detail = format!("plan `{}` is disabled", plan.name);
+            return Err(Rejection::forbidden(Reason::PlanDisabled).because(detail));
+        }
+        let charge = self.charge(caller, identity.group.as_ref(), &plan, response);
+        let Some(decision) = charge.await? else {
             return Ok(RequestOutcome::unavailable(RETRY_AFTER_S));
         };
 
@@ -64,6 +69,7 @@ impl PlanCheck<'_> {
     async fn charge(
         &self,
         caller: &Caller,
+        group: Option<&Caller>,
         plan: &Arc<Plan>,
         response: &mut ResponseBuilder<'_>,
     ) -> Result<Option<Decision>, Rejection> {
@@ -77,7 +83,7 @@ impl PlanCheck<'_> {
         response.set_plan_route(route);
         let call = Call {
             caller,
-            group: None,
+            group,
             plan,
             route,
             cost: self.rule.cost,

@@ -312,6 +312,102 @@ fn invalid_source_address_is_a_fault() {
     ));
 }
 
+/// Returns an authorizer whose key `local-pro` has these fields, and whose plan `pro` has those.
+fn authorizer_of_key(key_fields: Value, plan_fields: Value) -> Authorizer {
+    authorizer_with(|settings| {
+        let text = settings["EMBEDDED_STORE"].as_str().unwrap();
+        let mut seeds: Value = serde_json::from_str(text).unwrap();
+        let keys = seeds["keys"].as_array_mut().unwrap();
+        let key = keys.iter_mut().find(|key| key["key_id"] == "local-pro");
+        let add = |to: &mut Value, fields: &Value| {
+            let fields = fields.as_object().unwrap().clone();
+            to.as_object_mut().unwrap().extend(fields);
+        };
+        add(key.unwrap(), &key_fields);
+        add(&mut seeds["plans"]["pro"], &plan_fields);
+        settings["EMBEDDED_STORE"] = seeds.to_string().into();
+        settings["ON_BAD_CREDENTIALS"] = "forbid".into();
+    })
+}
+
+fn outcome_from(authorizer: &Authorizer, address: Value) -> (bool, Value, Value) {
+    let mut event = event("allowed");
+    event["requestContext"]["http"]["sourceIp"] = address;
+    let (authorized, context) = respond(authorizer, event);
+    (
+        authorized,
+        context["reason"].clone(),
+        context["key_id"].clone(),
+    )
+}
+
+#[test]
+fn key_with_networks_is_refused_elsewhere_and_without_a_source_address() {
+    let networks = json!({"allowed_ips": ["192.0.2.0/24", "2001:db8::/32"]});
+    let authorizer = authorizer_of_key(networks, json!({}));
+    let outcome = |address: Value| outcome_from(&authorizer, address);
+    for address in ["192.0.2.10", "::ffff:192.0.2.10", "2001:db8::1"] {
+        assert!(outcome(address.into()).0, "{address}");
+    }
+    for address in [
+        json!("198.51.100.1"),
+        json!("2001:db9::1"),
+        json!("somewhere"),
+        json!(null),
+    ] {
+        let refused = (false, json!("address_not_allowed"), json!("local-pro"));
+        assert_eq!(outcome(address.clone()), refused, "{address}");
+    }
+}
+
+#[test]
+fn key_is_unauthorized_before_its_time() {
+    for (not_before, expected) in [
+        ("2999-01-01T00:00:00Z", (false, "key_not_yet_valid")),
+        ("2001-01-01T00:00:00Z", (true, "ok")),
+    ] {
+        let authorizer = authorizer_of_key(json!({"not_before": not_before}), json!({}));
+        let (authorized, reason, _) = outcome_from(&authorizer, json!("192.0.2.10"));
+        assert_eq!((authorized, reason.as_str().unwrap()), expected);
+    }
+}
+
+#[test]
+fn keys_of_a_group_are_charged_together_and_keep_their_ids() {
+    let authorizer = authorizer_with(|settings| {
+        let text = settings["EMBEDDED_STORE"].as_str().unwrap();
+        let mut seeds: Value = serde_json::from_str(text).unwrap();
+        let keys = seeds["keys"].as_array_mut().unwrap();
+        for id in ["first", "second"] {
+            keys.push(json!({"key": format!("the-{id}-key-of-a-group"), "key_id": id, "plan": "free", "group": "acme"}));
+        }
+        settings["EMBEDDED_STORE"] = seeds.to_string().into();
+    });
+    let call = |id: &str| {
+        let key = json!({"x-api-key": format!("the-{id}-key-of-a-group")});
+        let (_, context) = respond(&authorizer, get("/orders/7", key));
+        assert_eq!(context["key_id"], id);
+        context["remaining"].clone()
+    };
+    assert_eq!(
+        [call("first"), call("second"), call("first")],
+        ["4", "3", "2"]
+    );
+}
+
+#[test]
+fn callers_of_a_disabled_plan_are_forbidden() {
+    let authorizer = authorizer_of_key(json!({}), json!({"enabled": false}));
+    let refused = (false, json!("plan_disabled"), json!("local-pro"));
+    assert_eq!(outcome_from(&authorizer, json!("192.0.2.10")), refused);
+
+    let mut usage = event("allowed");
+    usage["rawPath"] = "/_tollgate/usage".into();
+    usage["pathParameters"]["proxy"] = "_tollgate/usage".into();
+    usage["requestContext"]["http"]["path"] = "/_tollgate/usage".into();
+    assert!(!respond(&authorizer, usage).0);
+}
+
 #[test]
 fn unknown_plan_is_forbidden() {
     let authorizer = authorizer_with(|settings| {

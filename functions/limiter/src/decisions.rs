@@ -85,14 +85,19 @@ async fn decision(
     subject: Subject,
     signing_key: Option<&Key>,
 ) -> Result<DecisionResponse, Problem> {
-    let Subject { caller, plan, .. } = &subject;
+    let Subject {
+        caller,
+        group,
+        plan,
+        ..
+    } = &subject;
     let route = asked
         .method_and_path()
         .and_then(|(method, path)| plan.route_limit(method, path))
         .map(AsRef::as_ref);
     let call = Call {
         caller,
-        group: None,
+        group: group.as_ref(),
         plan,
         route,
         cost: asked.cost.unwrap_or(1),

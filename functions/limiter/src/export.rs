@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use addresses::Network;
 use axum::response::Response;
 use csv::{QuoteStyle, WriterBuilder};
 use http::HeaderValue;
@@ -31,13 +32,16 @@ const MAX_BYTES: usize = 5_000_000;
 /// may take several.
 const READ_TIME: Duration = Duration::from_secs(10);
 /// The columns of an export. An import reads every one of them.
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 13] = [
     Column::KeyId,
     Column::Name,
     Column::Description,
     Column::Enabled,
     Column::UsagePlanIds,
     Column::ExpiresAt,
+    Column::NotBefore,
+    Column::AllowedIps,
+    Column::Group,
     Column::Subject,
     Column::Scopes,
     Column::CreatedAt,
@@ -149,11 +153,19 @@ fn row(record: &KeyRecord) -> [String; COLUMNS.len()] {
         if key.enabled { "TRUE" } else { "FALSE" }.to_owned(),
         cell(&key.plan),
         instant(key.expires_at),
+        instant(key.not_before),
+        networks(&key.allowed_ips),
+        text(&key.group),
         text(&key.subject),
         cell(&key.scopes.join(" ")),
         instant(record.created_at),
         cell(&metadata(&record.metadata)),
     ]
+}
+
+fn networks(networks: &[Network]) -> String {
+    let networks: Vec<_> = networks.iter().map(ToString::to_string).collect();
+    networks.join(" ")
 }
 
 fn metadata(metadata: &BTreeMap<String, String>) -> String {
@@ -202,12 +214,17 @@ mod tests {
 
     fn record(text: &str, other: &str) -> KeyRecord {
         let key = ApiKey {
-            key_id: "key_1".to_owned(),
-            plan: "free".to_owned(),
             enabled: false,
             expires_at: Some(Timestamp::constant(1_795_348_800, 5)),
             subject: Some("=alice@example.com".to_owned()),
             scopes: vec!["=a".to_owned(), ";=b".to_owned(), "-c".to_owned()],
+            not_before: Some(Timestamp::UNIX_EPOCH),
+            allowed_ips: vec![
+                "192.0.2.0/24".parse().unwrap(),
+                "2001:db8::1".parse().unwrap(),
+            ],
+            group: Some("acme".to_owned()),
+            ..ApiKey::new("key_1".to_owned(), "free".to_owned())
         };
         let mut record = KeyRecord::new(key, Timestamp::UNIX_EPOCH);
         record.name = Some(text.to_owned()).filter(|text| !text.is_empty());
@@ -236,6 +253,9 @@ mod tests {
         assert_eq!(row.plans.first(), Some(&key.plan));
         assert_eq!(row.enabled, Some(key.enabled));
         assert_eq!(row.expires_at, key.expires_at);
+        assert_eq!(row.not_before, key.not_before);
+        assert_eq!(row.allowed_ips.as_ref(), Some(&key.allowed_ips));
+        assert_eq!(row.group, key.group);
         assert_eq!(row.subject, key.subject);
         assert_eq!(row.scopes.as_ref(), Some(&key.scopes));
         assert_eq!(row.metadata.as_ref(), Some(&record.metadata));

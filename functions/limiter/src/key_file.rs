@@ -14,6 +14,7 @@ mod cells;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use addresses::Network;
 use csv::{Position, Reader, ReaderBuilder, StringRecord};
 use jiff::Timestamp;
 use registry::KeyHash;
@@ -28,6 +29,8 @@ pub(crate) struct Row {
     /// The line at which the row begins. The header is line 1.
     pub(crate) line: u64,
     pub(crate) hash: KeyHash,
+    /// The last four characters of the secret.
+    pub(crate) hint: Option<String>,
     pub(crate) key_id: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) description: Option<String>,
@@ -35,6 +38,9 @@ pub(crate) struct Row {
     /// The ids or names of usage plans.
     pub(crate) plans: Vec<String>,
     pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) allowed_ips: Option<Vec<Network>>,
+    pub(crate) group: Option<String>,
     pub(crate) subject: Option<String>,
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) metadata: Option<BTreeMap<String, String>>,
@@ -140,12 +146,16 @@ impl<'f> KeyFile<'f> {
         Ok(Row {
             line,
             hash,
+            hint: registry::hint(key),
             key_id: cells.text(Column::KeyId),
             name: cells.text(Column::Name),
             description: cells.text(Column::Description),
             enabled: cells.enabled()?,
             plans: plans.map(plan_ids).unwrap_or_default(),
             expires_at: cells.instant(Column::ExpiresAt)?,
+            not_before: cells.instant(Column::NotBefore)?,
+            allowed_ips: cells.networks()?,
+            group: cells.text(Column::Group),
             subject: cells.text(Column::Subject),
             scopes: scopes
                 .map(|scopes| scopes.split_ascii_whitespace().map(str::to_owned).collect()),

@@ -5,6 +5,7 @@ pub(crate) mod secret;
 
 mod key;
 mod key_changes;
+mod networks;
 mod new_key;
 mod secret_response;
 
@@ -119,7 +120,8 @@ pub(crate) async fn create(
     }
 
     let response = SecretResponse::new(request.now, idempotency.as_ref())?;
-    let record = new.record(secret::new_key_id()?, request.now);
+    let mut record = new.record(secret::new_key_id()?, request.now)?;
+    record.hint.clone_from(&response.hint);
 
     let change = request.begin(Action::CreateKey, &record.key.key_id);
     let admin = request.admin();
@@ -184,7 +186,7 @@ pub(crate) async fn update(
     Path(key_id): Path<String>,
     document: Document<KeyChanges>,
 ) -> Result<Response, Problem> {
-    let patch = document.value.patch();
+    let patch = document.value.patch()?;
     let (admin, now) = (request.admin(), request.now);
     let before = admin
         .key(&key_id)

@@ -7,13 +7,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::RegistryError;
 use crate::item::{Item, ItemKey};
+use crate::schema_version::{self, READABLE};
 
 /// The names of the partition key and the sort key.
 pub(crate) const KEY: [&str; 2] = ["pk", "sk"];
 pub(super) const VERSION: &str = "v";
 pub(super) const DOCUMENT: &str = "doc";
-/// The schema version that this release writes. Each release also reads that of the release before.
-const SCHEMA_VERSION: u32 = 1;
 /// Partitions of the index of all keys. Each accepts 1,000 writes per second, a new on-demand table
 /// 4,000.
 pub(super) const SHARDS: u8 = 4;
@@ -31,9 +30,10 @@ pub(super) fn key_attributes(key: &ItemKey) -> HashMap<String, AttributeValue> {
 }
 
 pub(super) fn attributes(item: Item) -> HashMap<String, AttributeValue> {
+    let version = schema_version::of(&item.key, &item.document);
     let mut attributes = key_attributes(&item.key);
     let mut set = |name: &str, value| drop(attributes.insert(name.to_owned(), value));
-    set(VERSION, AttributeValue::N(SCHEMA_VERSION.to_string()));
+    set(VERSION, AttributeValue::N(version.to_string()));
     set(DOCUMENT, AttributeValue::S(item.document));
     if let Some(ttl) = item.ttl {
         set(TTL, AttributeValue::N(ttl.to_string()));
@@ -67,9 +67,9 @@ pub(super) fn document<'a>(
     let version = attributes
         .get(VERSION)
         .and_then(|value| value.as_n().ok()?.parse::<u32>().ok());
-    if version != Some(SCHEMA_VERSION) {
+    if !version.is_some_and(|version| READABLE.contains(&version)) {
         return Err(invalid(format!(
-            "schema version {version:?}, expected {SCHEMA_VERSION}"
+            "schema version {version:?}, expected one of {READABLE:?}"
         )));
     }
 

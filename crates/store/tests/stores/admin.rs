@@ -197,7 +197,7 @@ pub(crate) async fn rotate(
     let end = now + SignedDuration::from_secs(grace_s);
     let rotated = store
         .admin()
-        .rotate_key(id, &hash(secret), end, &Condition::None, &(), now)
+        .rotate_key(id, &hash(secret).into(), end, &Condition::None, &(), now)
         .await?;
     Ok(rotated.document)
 }

@@ -17,6 +17,7 @@ use crate::admin::{
 fn row(secret: &str) -> ImportedKey {
     ImportedKey {
         hash: hash(secret),
+        hint: None,
         key_id: None,
         new_key_id: format!("imported-{:06}", number()),
         name: None,
@@ -24,6 +25,9 @@ fn row(secret: &str) -> ImportedKey {
         plan: Some("free".to_owned()),
         enabled: None,
         expires_at: None,
+        not_before: None,
+        allowed_ips: None,
+        group: None,
         subject: None,
         scopes: None,
         metadata: None,
@@ -218,7 +222,14 @@ pub(crate) async fn an_import_never_brings_an_ended_secret_back(subject: Arc<Reg
     let (admin, new) = (store.admin(), new_secret());
     let grace_end = past + SignedDuration::from_hours(1);
     admin
-        .rotate_key(&id, &hash(&new), grace_end, &Condition::None, &(), past)
+        .rotate_key(
+            &id,
+            &hash(&new).into(),
+            grace_end,
+            &Condition::None,
+            &(),
+            past,
+        )
         .await
         .unwrap();
     let ended = ImportRefusal::EndedSecret {

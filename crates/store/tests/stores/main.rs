@@ -28,5 +28,6 @@ mod many_callers;
 mod own_reports;
 mod reads;
 mod refunds_in_doubt;
+mod registry_items;
 mod time_zones;
 mod usage_queries;

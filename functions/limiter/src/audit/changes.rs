@@ -150,9 +150,11 @@ impl Changes {
 /// Returns the fields of a key that administrators set.
 fn key_fields(record: &KeyRecord) -> Value {
     let key = &record.key;
-    let expires_at = key.expires_at.map(limits::instant_text);
+    let [expires_at, not_before] =
+        [key.expires_at, key.not_before].map(|instant| instant.map(limits::instant_text));
     let fields = json!({"name": record.name, "description": record.description, "plan": key.plan, "enabled": key.enabled,
-        "expires_at": expires_at, "subject": key.subject, "scopes": key.scopes, "metadata": record.metadata});
+        "expires_at": expires_at, "not_before": not_before, "allowed_ips": key.allowed_ips, "group": key.group,
+        "prefix": record.prefix, "subject": key.subject, "scopes": key.scopes, "metadata": record.metadata});
 
     let is_set = |value: &Value| !value.is_null() && *value != json!([]) && *value != json!({});
     let fields = fields
@@ -377,12 +379,9 @@ mod tests {
     #[test]
     fn key_is_recorded_without_hash_and_metadata_values() {
         let key = ApiKey {
-            key_id: "k1".to_owned(),
-            plan: "free".to_owned(),
-            enabled: true,
             expires_at: Some(Timestamp::MAX),
-            subject: None,
             scopes: vec!["a".to_owned()],
+            ..ApiKey::new("k1".to_owned(), "free".to_owned())
         };
         let mut before = KeyRecord::new(key, Timestamp::UNIX_EPOCH);
         before.metadata = [("stripe".to_owned(), "cus_1".to_owned())].into();

@@ -1,5 +1,6 @@
 //! Finds the caller and the plan that a decision is about.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use aws::Deadline;
@@ -16,6 +17,8 @@ use crate::problem::{Mistake, Problem};
 /// The caller that is charged, and the plan.
 pub(super) struct Subject {
     pub(super) caller: Caller,
+    /// The group of the key, which is charged instead of the key.
+    pub(super) group: Option<Caller>,
     pub(super) plan: Arc<Plan>,
     pub(super) key_id: Option<String>,
     pub(super) user_id: Option<String>,
@@ -32,6 +35,7 @@ pub(super) enum Lookup<T> {
 /// A caller whose plan was not looked up yet.
 struct Candidate {
     caller: Caller,
+    group: Option<Caller>,
     plan_name: String,
     key_id: Option<String>,
     user_id: Option<String>,
@@ -47,7 +51,7 @@ pub(super) async fn find(
     deadline: Deadline,
 ) -> Result<Lookup<Subject>, Problem> {
     let candidate = match &asked.key {
-        Some(key) => match find_key(shared, key, deadline).await? {
+        Some(key) => match find_key(shared, key, asked.source_address(), deadline).await? {
             Lookup::Found(candidate) => candidate,
             Lookup::Decided(response) => return Ok(Lookup::Decided(response)),
         },
@@ -56,8 +60,12 @@ pub(super) async fn find(
 
     let plan_name = candidate.plan_name;
     match shared.store.plan(&plan_name, deadline).await {
+        Ok(Some(plan)) if !plan.enabled => {
+            Ok(denied(Reason::PlanDisabled, candidate.key_id.as_deref()))
+        }
         Ok(Some(plan)) => Ok(Lookup::Found(Subject {
             caller: candidate.caller,
+            group: candidate.group,
             plan,
             key_id: candidate.key_id,
             user_id: candidate.user_id,
@@ -81,6 +89,7 @@ pub(super) async fn find(
 async fn find_key(
     shared: &Shared,
     secret: &str,
+    source: Option<IpAddr>,
     deadline: Deadline,
 ) -> Result<Lookup<Candidate>, Problem> {
     let Ok(hash) = KeyHash::of(secret) else {
@@ -93,8 +102,13 @@ async fn find_key(
     Ok(match key.standing(shared.now().as_nanosecond()) {
         KeyStatus::Disabled => denied(Reason::KeyDisabled, Some(&key.key_id)),
         KeyStatus::Expired => denied(Reason::KeyExpired, Some(&key.key_id)),
+        KeyStatus::NotYetValid => denied(Reason::KeyNotYetValid, Some(&key.key_id)),
+        KeyStatus::Good if !key.allows_address(source) => {
+            denied(Reason::AddressNotAllowed, Some(&key.key_id))
+        }
         KeyStatus::Good => Lookup::Found(Candidate {
             caller: Caller::Key(key.key_id.clone()),
+            group: key.group_caller(),
             plan_name: key.plan.clone(),
             key_id: Some(key.key_id.clone()),
             user_id: key.subject.clone(),
@@ -107,6 +121,7 @@ fn subject(asked: &DecisionRequest) -> Candidate {
     let subject = asked.subject.as_deref().unwrap_or_default();
     Candidate {
         caller: Caller::from_subject(issuer, subject),
+        group: None,
         plan_name: asked.plan.clone().unwrap_or_default(),
         key_id: None,
         user_id: None,

@@ -1,5 +1,7 @@
 //! The request for a decision or a refund.
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -13,7 +15,15 @@ const MAX_NAME_CHARS: usize = 256;
 /// The most characters of a route.
 const MAX_ROUTE_CHARS: usize = 1024;
 /// The fields that depend on one another.
-const RELATED_FIELDS: [&str; 6] = ["/mode", "/key", "/subject", "/issuer", "/plan", "/charge"];
+const RELATED_FIELDS: [&str; 7] = [
+    "/mode",
+    "/key",
+    "/subject",
+    "/issuer",
+    "/plan",
+    "/source_ip",
+    "/charge",
+];
 
 /// A call to decide on, of a `key`, or of a `subject` with a `plan`. Or a `charge` to refund.
 #[derive(Deserialize, ToSchema)]
@@ -33,6 +43,9 @@ pub(crate) struct DecisionRequest {
     pub(super) issuer: Option<String>,
     /// The plan of the subject.
     pub(super) plan: Option<String>,
+    /// The address of the client. Required for a key with `allowed_ips`.
+    #[schema(value_type = Option<String>, max_length = 45, example = "192.0.2.7")]
+    pub(super) source_ip: Option<String>,
     /// The method and the path, for limits of single routes.
     #[schema(max_length = 1024, example = "GET /orders")]
     pub(super) route: Option<String>,
@@ -61,6 +74,11 @@ impl DecisionRequest {
         self.route.as_deref()?.split_once(' ')
     }
 
+    /// Returns the address of the client.
+    pub(super) fn source_address(&self) -> Option<IpAddr> {
+        self.source_ip.as_deref()?.parse().ok()
+    }
+
     /// Reports values that are too long or have the wrong form.
     fn check_values(&self, check: &mut impl FnMut(bool, &str, &str)) {
         let is_long = |text: &Option<String>, max_chars| {
@@ -78,6 +96,12 @@ impl DecisionRequest {
             is_long(&self.issuer, MAX_NAME_CHARS),
             "/issuer",
             "expected at most 256 characters",
+        );
+
+        check(
+            self.source_ip.is_some() && self.source_address().is_none(),
+            "/source_ip",
+            "expected an IPv4 or IPv6 address",
         );
 
         let is_route = match (&self.route, self.method_and_path()) {
@@ -126,6 +150,11 @@ impl DecisionRequest {
             "only allowed together with `subject`",
         );
         check(
+            !has_key && self.source_ip.is_some(),
+            "/source_ip",
+            "only allowed together with `key`",
+        );
+        check(
             !has_key && has_subject && self.plan.is_none(),
             "/plan",
             "`plan` is required with `subject`",
@@ -144,6 +173,7 @@ impl DecisionRequest {
             ("/subject", self.subject.is_some()),
             ("/issuer", self.issuer.is_some()),
             ("/plan", self.plan.is_some()),
+            ("/source_ip", self.source_ip.is_some()),
             ("/route", self.route.is_some()),
             ("/cost", self.cost.is_some()),
         ] {

@@ -15,7 +15,8 @@ use crate::problem::Problem;
 #[derive(Default, Serialize, ToSchema)]
 #[schema(as = Answer)]
 pub(crate) struct DecisionResponse {
-    /// `allowed`, `throttled`, `unavailable` or `degraded`. `denied` if the key is not valid.
+    /// `allowed`, `throttled`, `unavailable` or `degraded`. `denied` if the key is not
+    /// valid, or if its plan is disabled or does not exist.
     decision: &'static str,
     /// A code for the cause.
     reason: &'static str,

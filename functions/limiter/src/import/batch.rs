@@ -165,6 +165,7 @@ impl<'r> Import<'r> {
 fn imported_key(row: Row, plan: Option<String>) -> Result<ImportedKey, Problem> {
     Ok(ImportedKey {
         hash: row.hash,
+        hint: row.hint,
         key_id: row.key_id,
         new_key_id: secret::new_key_id()?,
         name: row.name,
@@ -172,6 +173,9 @@ fn imported_key(row: Row, plan: Option<String>) -> Result<ImportedKey, Problem> 
         plan,
         enabled: row.enabled,
         expires_at: row.expires_at,
+        not_before: row.not_before,
+        allowed_ips: row.allowed_ips,
+        group: row.group,
         subject: row.subject,
         scopes: row.scopes,
         metadata: row.metadata,
@@ -187,6 +191,8 @@ fn describe(field: &str, detail: &str) -> String {
         "name" => "Name",
         "description" => "Description",
         "subject" => "Subject",
+        "group" => "Group",
+        "allowed_ips" => "AllowedIps",
         "metadata" => "Metadata",
         "scopes" => {
             let expected = "expected at most 64 scopes of printable ASCII without quotation marks, separated by spaces";

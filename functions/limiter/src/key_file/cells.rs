@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use addresses::Network;
 use jiff::Timestamp;
 use limits::parse_instant;
 
@@ -60,6 +61,17 @@ impl<'r> Cells<'r> {
         };
         let expected = || format!("`{column}`: expected an instant such as 2026-11-22T12:00:00Z");
         parse_instant(text.trim()).map(Some).ok_or_else(expected)
+    }
+
+    pub(super) fn networks(&self) -> Result<Option<Vec<Network>>, String> {
+        let Some(text) = self.text(Column::AllowedIps) else {
+            return Ok(None);
+        };
+        let networks = text.split_ascii_whitespace().map(|text| {
+            text.parse()
+                .map_err(|error| format!("`AllowedIps`: {error}"))
+        });
+        networks.collect::<Result<_, _>>().map(Some)
     }
 
     pub(super) fn metadata(&self) -> Result<Option<BTreeMap<String, String>>, String> {

@@ -20,6 +20,12 @@ pub(crate) enum Column {
     KeyId,
     /// An instant (RFC 3339).
     ExpiresAt,
+    /// An instant (RFC 3339).
+    NotBefore,
+    /// Addresses and networks, separated by spaces.
+    AllowedIps,
+    /// The group of the key.
+    Group,
     /// The `user_id` of the key's requests.
     Subject,
     /// Scopes, separated by spaces.
@@ -30,7 +36,7 @@ pub(crate) enum Column {
     CreatedAt,
 }
 
-const ALL: [Column; 11] = [
+const ALL: [Column; 14] = [
     Column::Name,
     Column::Key,
     Column::Description,
@@ -38,6 +44,9 @@ const ALL: [Column; 11] = [
     Column::UsagePlanIds,
     Column::KeyId,
     Column::ExpiresAt,
+    Column::NotBefore,
+    Column::AllowedIps,
+    Column::Group,
     Column::Subject,
     Column::Scopes,
     Column::Metadata,

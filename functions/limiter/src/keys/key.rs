@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use addresses::Network;
 use jiff::Timestamp;
 use registry::{ApiKey, KeyRecord, VersionedDocument};
 use serde::Serialize;
@@ -31,6 +32,21 @@ pub(crate) struct Key {
     )]
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
+    /// The time before which the key is not valid.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "limits::optional_instant"
+    )]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    not_before: Option<Timestamp>,
+    /// The networks from which the key may be used, in CIDR notation. Absent if it may be used from
+    /// everywhere.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>, required = false, example = json!(["192.0.2.0/24", "2001:db8::/32"]))]
+    allowed_ips: Vec<Network>,
+    /// The group of the key, whose keys share their limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
     /// The user of the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
@@ -42,6 +58,17 @@ pub(crate) struct Key {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     created_at: Option<Timestamp>,
+    /// The time of the last change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    updated_at: Option<Timestamp>,
+    /// The last four characters of the secret, by which people recognize it. Absent if Tollgate has
+    /// not seen the secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    /// The prefix of the key's secrets, if it is not `tg_`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix: Option<String>,
     /// The times at which the earlier secrets expire, one for each that still works.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>, required = false)]
@@ -79,6 +106,9 @@ impl Key {
             plan,
             enabled,
             expires_at,
+            not_before,
+            allowed_ips,
+            group,
             subject,
             scopes,
         } = record.key;
@@ -89,10 +119,16 @@ impl Key {
             plan,
             enabled,
             expires_at,
+            not_before,
+            allowed_ips,
+            group,
             subject,
             scopes,
             metadata: record.metadata,
             created_at: record.created_at,
+            updated_at: record.updated_at,
+            hint: record.hint,
+            prefix: record.prefix,
             earlier_secrets_end_at,
         }
     }

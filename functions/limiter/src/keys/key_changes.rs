@@ -9,7 +9,8 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use crate::problem::Mistake;
+use super::networks;
+use crate::problem::{Mistake, Problem};
 use crate::request::document::RequestDocument;
 use crate::schema::mistakes::Mistakes;
 
@@ -38,6 +39,18 @@ pub(crate) struct KeyChanges {
     #[serde(deserialize_with = "nullable_instant")]
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Option<Timestamp>>,
+    /// The time before which the key is not valid.
+    #[serde(deserialize_with = "nullable_instant")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    not_before: Option<Option<Timestamp>>,
+    /// The addresses and networks from which the key may be used. Null allows every address.
+    #[schema(value_type = Option<Vec<String>>, max_items = 32)]
+    #[serde(deserialize_with = "nullable")]
+    allowed_ips: Option<Option<Vec<String>>>,
+    /// The group of the key. All keys of a group and plan share one set of limits.
+    #[serde(deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>, pattern = "^[a-z0-9][a-z0-9_-]{1,63}$")]
+    group: Option<Option<String>>,
     /// The user of the key, which is the `user_id` of its requests.
     #[serde(deserialize_with = "nullable")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 256)]
@@ -77,7 +90,20 @@ fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 }
 
 impl KeyChanges {
-    pub(super) fn patch(self) -> KeyPatch {
+    /// Returns the changes.
+    ///
+    /// # Errors
+    /// 422 if a network is invalid.
+    pub(super) fn patch(self) -> Result<KeyPatch, Problem> {
+        let texts = self.allowed_ips.clone().map(Option::unwrap_or_default);
+        let allowed_ips = texts.as_deref().map(networks::read).transpose()?;
+        Ok(KeyPatch {
+            allowed_ips,
+            ..self.patch_without_networks()
+        })
+    }
+
+    fn patch_without_networks(self) -> KeyPatch {
         KeyPatch {
             name: self.name,
             description: self.description,
@@ -87,6 +113,9 @@ impl KeyChanges {
             subject: self.subject,
             scopes: self.scopes.map(Option::unwrap_or_default),
             metadata: self.metadata,
+            not_before: self.not_before,
+            group: self.group,
+            ..KeyPatch::default()
         }
     }
 }
@@ -97,15 +126,13 @@ impl RequestDocument for KeyChanges {
     /// Returns the mistakes that do not depend on the key: those of an otherwise empty key after
     /// the changes.
     fn mistakes(&self, _: &Mistakes, now: Timestamp) -> Vec<Mistake> {
-        let key = ApiKey {
-            key_id: "key".to_owned(),
-            plan: "plan".to_owned(),
-            enabled: true,
-            expires_at: None,
-            subject: None,
-            scopes: Vec::new(),
-        };
+        let key = ApiKey::new("key".to_owned(), "plan".to_owned());
         let record = KeyRecord::new(key, now);
-        super::mistakes(&record.patched(&self.clone().patch()))
+        let patch = self.clone().patch_without_networks();
+        let mut mistakes = super::mistakes(&record.patched(&patch));
+
+        let texts = self.allowed_ips.as_ref().and_then(Option::as_deref);
+        mistakes.extend(networks::mistakes(texts.unwrap_or_default()));
+        mistakes
     }
 }

@@ -7,7 +7,8 @@ use registry::{ApiKey, KeyRecord};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::problem::Mistake;
+use super::networks;
+use crate::problem::{Mistake, Problem};
 use crate::request::document::RequestDocument;
 use crate::schema::mistakes::Mistakes;
 
@@ -30,6 +31,16 @@ pub(crate) struct NewKey {
     #[serde(default, deserialize_with = "limits::present_instant")]
     #[schema(value_type = String, required = false, format = DateTime)]
     expires_at: Option<Timestamp>,
+    /// The time before which the key is not valid. Default: valid at once.
+    #[serde(default, deserialize_with = "limits::present_instant")]
+    #[schema(value_type = String, required = false, format = DateTime)]
+    not_before: Option<Timestamp>,
+    /// The addresses and networks from which the key may be used. Default: everywhere.
+    #[schema(value_type = Option<Vec<String>>, max_items = 32, example = json!(["192.0.2.0/24", "2001:db8::/32"]))]
+    allowed_ips: Option<Vec<String>>,
+    /// The group of the key. All keys of a group and plan share one set of limits.
+    #[schema(pattern = "^[a-z0-9][a-z0-9_-]{1,63}$", example = "acme")]
+    group: Option<String>,
     /// The user of the key, which is the `user_id` of its requests.
     #[schema(min_length = 1, max_length = 256)]
     subject: Option<String>,
@@ -43,14 +54,26 @@ pub(crate) struct NewKey {
 
 impl NewKey {
     /// Returns the record of the key.
-    pub(super) fn record(self, key_id: String, now: Timestamp) -> KeyRecord {
+    ///
+    /// # Errors
+    /// 422 if a network is invalid.
+    pub(super) fn record(self, key_id: String, now: Timestamp) -> Result<KeyRecord, Problem> {
+        let allowed_ips = networks::read(self.allowed_ips.as_deref().unwrap_or_default())?;
+        let mut record = self.record_from_everywhere(key_id, now);
+        record.key.allowed_ips = allowed_ips;
+        Ok(record)
+    }
+
+    /// Returns the record of the key without its networks.
+    fn record_from_everywhere(self, key_id: String, now: Timestamp) -> KeyRecord {
         let key = ApiKey {
-            key_id,
-            plan: self.plan,
             enabled: self.enabled.unwrap_or(true),
             expires_at: self.expires_at,
+            not_before: self.not_before,
+            group: self.group,
             subject: self.subject,
             scopes: self.scopes.unwrap_or_default(),
+            ..ApiKey::new(key_id, self.plan)
         };
 
         let mut record = KeyRecord::new(key, now);
@@ -65,6 +88,10 @@ impl RequestDocument for NewKey {
     const SCHEMA: &'static str = "NewKey";
 
     fn mistakes(&self, _: &Mistakes, now: Timestamp) -> Vec<Mistake> {
-        super::mistakes(&self.clone().record("key".to_owned(), now))
+        let texts = self.allowed_ips.as_deref().unwrap_or_default();
+        let record = self.clone().record_from_everywhere("key".to_owned(), now);
+        let mut mistakes = super::mistakes(&record);
+        mistakes.extend(networks::mistakes(texts));
+        mistakes
     }
 }

@@ -72,7 +72,7 @@ pub(crate) async fn rotate(
     match admin
         .rotate_key(
             &key_id,
-            &response.hash,
+            &response.new_secret(),
             end,
             &condition,
             &response,

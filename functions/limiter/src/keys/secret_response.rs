@@ -2,7 +2,9 @@
 
 use axum::response::Response;
 use jiff::Timestamp;
-use registry::{AdminError, Keep, KeyHash, KeyRecord, Once, Refusal, Version, VersionedDocument};
+use registry::{
+    AdminError, Keep, KeyHash, KeyRecord, NewSecret, Once, Refusal, Version, VersionedDocument,
+};
 
 use super::RESOURCE;
 use super::key::{Key, KeyWithSecret};
@@ -17,6 +19,8 @@ pub(super) struct SecretResponse<'r> {
     secret: String,
     /// The hash of the secret.
     pub(super) hash: KeyHash,
+    /// The last four characters of the secret.
+    pub(super) hint: Option<String>,
     now: Timestamp,
     idempotency: Option<&'r Idempotency>,
 }
@@ -34,11 +38,20 @@ impl<'r> SecretResponse<'r> {
         let hash = KeyHash::of(&secret).map_err(|error| Problem::fault(&error))?;
 
         Ok(Self {
+            hint: registry::hint(&secret),
             secret,
             hash,
             now,
             idempotency,
         })
+    }
+
+    /// Returns the secret for a rotation.
+    pub(super) fn new_secret(&self) -> NewSecret {
+        NewSecret {
+            hint: self.hint.clone(),
+            ..NewSecret::from(self.hash)
+        }
     }
 
     /// Returns the body for a key.

@@ -71,8 +71,8 @@ fn mistake_names_the_field_and_the_expected_value_only() {
             "`metadata` is invalid, expected a JSON object or null",
             "`plan` is invalid, expected a string",
             "item 1 of `scopes` is invalid, expected a string",
-            "unknown field `hush`, expected one of `description`, `enabled`, `expires_at`, `metadata`, `name`, `plan`, \
-             `scopes`, `subject`",
+            "unknown field `hush`, expected one of `allowed_ips`, `description`, `enabled`, `expires_at`, \
+             `group`, `metadata`, `name`, `not_before`, `plan`, `scopes`, `subject`",
         ]
     );
 

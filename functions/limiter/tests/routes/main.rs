@@ -12,6 +12,7 @@ mod decisions;
 mod errors;
 mod events;
 mod imports;
+mod key_restrictions;
 mod keys;
 mod openapi;
 mod plans;
@@ -78,6 +79,13 @@ test_on_each_store! {
         cursor_of_another_list_is_rejected
         key_can_expire_in_the_year_9999
         every_mistake_of_a_key_is_reported_at_once
+    }
+    key_restrictions {
+        restrictions_are_shown_in_canonical_form_and_removed_by_null
+        every_invalid_restriction_is_reported
+        key_is_denied_before_its_time_and_from_elsewhere
+        keys_of_a_group_share_their_limits
+        disabled_plan_denies_all_its_callers_and_keeps_their_usage
     }
     imports {
         key_file_is_imported_and_exported

@@ -82,7 +82,11 @@ async fn an_unknown_key_is_not_read_again_within_10_seconds_and_then_nobody_know
 #[tokio::test]
 async fn an_item_that_makes_no_sense_is_a_failure_and_not_an_unknown_key() {
     for (form, document, reason) in [
-        ("2", KEY_DOCUMENT, "schema version Some(2), expected 1"),
+        (
+            "3",
+            KEY_DOCUMENT,
+            "schema version Some(3), expected one of [1, 2]",
+        ),
         ("1", "{", "EOF"),
         (
             "1",
@@ -132,7 +136,7 @@ async fn a_plan_that_no_longer_makes_sense_is_used_as_it_was() {
 async fn a_plan_that_cannot_be_used_is_named_in_the_log() {
     let wrong = r#"{"throttle":{"rate":-1,"burst":5}}"#;
     for (form, document, expected) in [
-        ("2", wrong, Some("schema version")),
+        ("3", wrong, Some("schema version")),
         ("1", wrong, Some("rate")),
         ("1", "{}", None),
     ] {
@@ -198,13 +202,13 @@ async fn a_policy_that_is_not_there_is_none_and_one_of_another_form_is_a_failure
     let absent = registry(GetItemOutput::builder().build());
     assert_eq!(absent.policy("main", deadline()).await.unwrap(), None);
     assert_eq!(absent.policy("no name", deadline()).await.unwrap(), None);
-    let error = registry(output("2", "{}"))
+    let error = registry(output("3", "{}"))
         .policy("main", deadline())
         .await
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("invalid policy item") && error.contains("schema version Some(2)"),
+        error.contains("invalid policy item") && error.contains("schema version Some(3)"),
         "{error}"
     );
 }
