@@ -1,4 +1,4 @@
-//! Calendar windows: days, weeks and months in a time zone, with a configurable first day.
+//! Calendar windows: hours, days, weeks, months and years, and one window that never ends.
 //!
 //! Time zone rules come from the copy of the IANA database that jiff compiles in. All instances of
 //! a release therefore have the same rules, whatever their operating system has.
@@ -11,28 +11,42 @@ use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::Nanos;
 use crate::time_zone::{UTC, canonical_name};
+use crate::{Nanos, SECOND};
+
+/// One hour.
+const HOUR: Nanos = 3600 * SECOND;
+/// The day that names the window of all time.
+const EPOCH: Date = Date::constant(1970, 1, 1);
 
 /// The calendar period after which a quota starts anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
+    /// An hour, from one full hour in UTC to the next.
+    Hour,
     /// A day, from midnight to midnight.
     Day,
     /// Seven days, from the first day of the week.
     Week,
     /// A month, from a day of one month to the same day of the next.
     Month,
+    /// A year, from the first of January.
+    Year,
+    /// All time. The quota never starts anew, and only grants raise it.
+    Total,
 }
 
 impl fmt::Display for Period {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::Hour => "hour",
             Self::Day => "day",
             Self::Week => "week",
             Self::Month => "month",
+            Self::Year => "year",
+            Self::Total => "total",
         })
     }
 }
@@ -60,7 +74,7 @@ pub struct CalendarId(pub u32);
 pub struct WindowId {
     /// The calendar of the window.
     pub calendar: CalendarId,
-    /// The first day of the window, in the time zone of its calendar.
+    /// The first day of the window, in the time zone of its calendar. Of an hour, its day.
     pub first_day: Date,
 }
 
@@ -80,6 +94,8 @@ pub struct Window {
 pub enum CalendarError {
     /// The first day is invalid. The text says what is expected.
     StartsOn(&'static str),
+    /// The period has no time zone. The text says why.
+    NoTimeZone(&'static str),
     /// The time zone is unknown.
     TimeZone,
 }
@@ -91,6 +107,52 @@ impl CalendarId {
     pub const DAY: Self = Self(Self::IDS);
     /// The id of months in UTC that start on the first.
     pub const MONTH: Self = Self(Self::IDS + 1);
+    /// The id of all time.
+    pub const TOTAL: Self = Self(Self::IDS + 2);
+    /// The id of years in UTC.
+    pub const YEAR: Self = Self(Self::IDS + 3);
+    /// The id of the first hour of each day in UTC. The other hours follow.
+    const FIRST_HOUR: u32 = Self::IDS + 4;
+    /// The first id of years in other time zones, whose hashes follow.
+    const ZONED_YEARS: u32 = 2 * Self::IDS;
+
+    /// Returns the id of one hour, 0 to 23, of each day in UTC.
+    #[must_use]
+    pub fn of_hour(hour: u8) -> Self {
+        Self(Self::FIRST_HOUR + u32::from(hour))
+    }
+
+    /// Returns the hour of the day if its windows are hours.
+    #[must_use]
+    pub fn hour(self) -> Option<u8> {
+        let hour = self.0.checked_sub(Self::FIRST_HOUR)?;
+        u8::try_from(hour).ok().filter(|hour| *hour < 24)
+    }
+
+    /// Returns the id of years in a time zone other than UTC, given its hash.
+    #[must_use]
+    pub fn of_zoned_year(hash: u32) -> Self {
+        Self(Self::ZONED_YEARS + hash % Self::IDS)
+    }
+
+    /// Returns the hash if its windows are years in a time zone other than UTC.
+    #[must_use]
+    pub fn zoned_year(self) -> Option<u32> {
+        self.0
+            .checked_sub(Self::ZONED_YEARS)
+            .filter(|hash| *hash < Self::IDS)
+    }
+}
+
+impl Window {
+    /// The end of a window that never ends: the last second of the calendar, in the year 9999.
+    pub const NEVER: Nanos = 253_402_300_799 * SECOND;
+
+    /// True if the window never ends.
+    #[must_use]
+    pub fn is_endless(&self) -> bool {
+        self.end >= Self::NEVER
+    }
 }
 
 impl Calendar {
@@ -131,11 +193,18 @@ impl Calendar {
         starts_on: Option<u8>,
     ) -> Result<Self, CalendarError> {
         let starts_on = first_day(period, starts_on)?;
+        reject_zone(period, zone)?;
         let zone = zone.filter(|name| !name.eq_ignore_ascii_case(UTC));
 
         let id = match (period, zone, starts_on) {
+            (Period::Hour, _, _) => CalendarId::of_hour(0),
             (Period::Day, None, _) => CalendarId::DAY,
             (Period::Month, None, 1) => CalendarId::MONTH,
+            (Period::Year, None, _) => CalendarId::YEAR,
+            (Period::Year, Some(_), _) => {
+                CalendarId::of_zoned_year(id_of(period, zone, starts_on).0)
+            }
+            (Period::Total, _, _) => CalendarId::TOTAL,
             _ => id_of(period, zone, starts_on),
         };
         let zone = zone
@@ -151,7 +220,8 @@ impl Calendar {
         })
     }
 
-    /// Returns the id of the calendar, which its windows have too.
+    /// Returns the id of the calendar, which its windows have too. Each hour of the day has another
+    /// one.
     pub fn id(&self) -> CalendarId {
         self.id
     }
@@ -160,6 +230,12 @@ impl Calendar {
     /// in the year 9999.
     #[must_use]
     pub fn window(&self, now: Nanos) -> Option<Window> {
+        match self.period {
+            Period::Hour => return hour(now),
+            Period::Total => return total(now),
+            _ => {}
+        }
+
         let first_day = self.first_day_of(self.day_of(now)?)?;
         let (start, end) = (
             self.midnight(first_day)?,
@@ -207,7 +283,8 @@ impl Calendar {
 
     fn first_day_of(&self, day: Date) -> Option<Date> {
         match self.period {
-            Period::Day => Some(day),
+            Period::Hour | Period::Day | Period::Total => Some(day),
+            Period::Year => Some(day.first_of_year()),
             Period::Week => {
                 let since = (day.weekday().to_monday_one_offset() - self.starts_on).rem_euclid(7);
                 day.checked_sub(since.days()).ok()
@@ -225,7 +302,8 @@ impl Calendar {
 
     fn next(&self, first_day: Date) -> Option<Date> {
         match self.period {
-            Period::Day => first_day.tomorrow().ok(),
+            Period::Hour | Period::Day | Period::Total => first_day.tomorrow().ok(),
+            Period::Year => first_day.last_of_year().tomorrow().ok(),
             Period::Week => first_day.checked_add(7.days()).ok(),
             Period::Month => self.first_day_in(first_day.last_of_month().tomorrow().ok()?),
         }
@@ -246,16 +324,68 @@ impl WindowId {
     /// Returns the latest instant at which the window can end. Its calendar need not be known.
     /// `None` if that instant is outside the calendar.
     pub fn latest_end(self) -> Option<Nanos> {
-        let days = match self.calendar {
+        if self.calendar == CalendarId::TOTAL {
+            return Some(Window::NEVER);
+        }
+        if let Some(hour) = self.calendar.hour() {
+            return Some(midnight_of(self.first_day)? + Nanos::from(hour + 1) * HOUR);
+        }
+
+        let days: i16 = match self.calendar {
             CalendarId::DAY => 1,
-            CalendarId::MONTH => self.first_day.days_in_month(),
-            // The longest month, plus one day, because zones are up to half a day behind UTC.
+            CalendarId::MONTH => self.first_day.days_in_month().into(),
+            CalendarId::YEAR => self.first_day.days_in_year(),
+            // The longest year or month, plus one day, because zones are up to half a day behind UTC.
+            calendar if calendar.zoned_year().is_some() => 367,
             _ => 32,
         };
+        midnight_of(self.first_day.checked_add(days.days()).ok()?)
+    }
+}
 
-        let midnight = self.first_day.checked_add(days.days()).ok()?.at(0, 0, 0, 0);
-        let end = Offset::UTC.to_timestamp(midnight).ok()?;
-        Some(end.as_nanosecond())
+/// Returns the first instant of a day in UTC.
+fn midnight_of(day: Date) -> Option<Nanos> {
+    let midnight = Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()?;
+    Some(midnight.as_nanosecond())
+}
+
+/// Returns the hour that contains `now`.
+fn hour(now: Nanos) -> Option<Window> {
+    let start = now.div_euclid(HOUR) * HOUR;
+    let begin = Offset::UTC.to_datetime(Timestamp::from_nanosecond(start).ok()?);
+
+    Some(Window {
+        id: WindowId {
+            calendar: CalendarId::of_hour(u8::try_from(begin.hour()).ok()?),
+            first_day: begin.date(),
+        },
+        start,
+        end: start + HOUR,
+    })
+}
+
+/// Returns the window that never ends.
+fn total(now: Nanos) -> Option<Window> {
+    let window = Window {
+        id: WindowId {
+            calendar: CalendarId::TOTAL,
+            first_day: EPOCH,
+        },
+        start: 0,
+        end: Window::NEVER,
+    };
+    (now < Window::NEVER).then_some(window)
+}
+
+fn reject_zone(period: Period, zone: Option<&str>) -> Result<(), CalendarError> {
+    let expected = match period {
+        Period::Hour => "expected none, because hours are those of UTC",
+        Period::Total => "expected none, because all time has no first day",
+        _ => return Ok(()),
+    };
+    match zone {
+        Some(_) => Err(CalendarError::NoTimeZone(expected)),
+        None => Ok(()),
     }
 }
 
@@ -269,7 +399,11 @@ fn first_day(period: Period, starts_on: Option<u8>) -> Result<i8, CalendarError>
             let expected = "expected no first day, because a day starts at midnight";
             return Err(CalendarError::StartsOn(expected));
         }
-        Period::Day => return Ok(1),
+        Period::Hour | Period::Year | Period::Total if starts_on.is_some() => {
+            let expected = "expected no first day, which only a week or a month has";
+            return Err(CalendarError::StartsOn(expected));
+        }
+        Period::Hour | Period::Day | Period::Year | Period::Total => return Ok(1),
         Period::Week => (7, "expected 1 (Monday) to 7 (Sunday)"),
         Period::Month => (31, "expected 1 to 31"),
     };
@@ -303,7 +437,7 @@ pub fn day_of(now: Nanos) -> Option<Date> {
 
 /// Returns the end of the UTC day that contains an instant.
 pub fn day_end(now: Nanos) -> Nanos {
-    const DAY: Nanos = 86_400 * crate::SECOND;
+    const DAY: Nanos = 24 * HOUR;
     (now.div_euclid(DAY) + 1) * DAY
 }
 

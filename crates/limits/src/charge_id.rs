@@ -16,6 +16,8 @@ use crate::{Caller, Demand, Nanos, SECOND, WindowId};
 const FORMAT_VERSION: u8 = 1;
 /// The version of the text format if the day differs from the UTC day of the charge.
 const FORMAT_VERSION_WITH_DAY: u8 = 2;
+/// The time for which a charge of a quota without an end can be refunded.
+const MAX_REFUND_AGE: Nanos = 366 * 86_400 * SECOND;
 /// Begins the name of a group. The name of a plan never begins with it.
 const GROUP_MARK: u8 = b'#';
 /// The day from which days are counted.
@@ -71,9 +73,15 @@ impl ChargeId {
         if demand.cost() == 0 || !demand.is_call() {
             return None;
         }
+        // The mark of a refund is kept until the window ends, so an endless window needs an end.
+        let latest_end = demand.now() + MAX_REFUND_AGE;
         let charged_window = |window: &crate::Window| ChargedWindow {
             id: window.id,
-            end_s: seconds(window.end),
+            end_s: seconds(if window.is_endless() {
+                latest_end
+            } else {
+                window.end
+            }),
         };
 
         Some(Self {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::ChargeId;
+use crate::{ChargeId, QuotaThreshold};
 
 /// The decision on one call.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,10 @@ pub struct Decision {
     pub limits: Vec<Limit>,
     /// True if the used share of a limit has reached the plan's `near_limit`.
     pub near_limit: bool,
+    /// True if the caller is beyond the limit of a quota that allows it.
+    pub over_quota: bool,
+    /// The thresholds of quotas that the caller has reached and that were not logged before.
+    pub thresholds: Vec<QuotaThreshold>,
     /// True if the store did not respond in time and the plan's `on_store_failure` was applied.
     pub degraded: bool,
     /// The verdict that a plan in shadow mode overrides. The call passes and is not charged.
@@ -55,11 +59,13 @@ pub struct Limit {
     pub name: Arc<str>,
     /// The number of calls in `window_s`. A quota includes the calls granted in the current window.
     pub limit: u64,
-    /// The time in which a bucket fills, or the length of the current window, in seconds.
-    pub window_s: u64,
+    /// The time in which a bucket fills, or the length of the current window, in seconds. `None` if
+    /// the window never ends.
+    pub window_s: Option<u64>,
     /// The number of calls left.
     pub remaining: u64,
-    /// The time until more calls than `remaining` are left, in seconds. `None` if all are left.
+    /// The time until more calls than `remaining` are left, in seconds. `None` if all are left, or
+    /// if the window never ends.
     pub reset_s: Option<u64>,
 }
 
@@ -85,6 +91,8 @@ impl Decision {
             verdict,
             limits: Vec::new(),
             near_limit: false,
+            over_quota: false,
+            thresholds: Vec::new(),
             degraded: false,
             shadowed: None,
             charge: None,

@@ -38,6 +38,10 @@ enum OwnLimits {
     Ignored,
 }
 
+/// The wait that a refusal by a quota without an end asks for: one day. Only a grant makes room, and
+/// it may be made at any time.
+const GRANT_WAIT: Nanos = 86_400 * crate::SECOND;
+
 /// At most one refusal per rate limit and one per quota.
 type Refusals<'p> = ArrayVec<Refusal<'p>, { 2 + MAX_QUOTAS }>;
 
@@ -180,7 +184,7 @@ impl<'p> Demand<'p> {
         self.exceeds_rates()
             || self.windows.iter().any(|(quota, window)| {
                 let limit = quota.limit.saturating_add(usage.granted_extra(window.id));
-                limit == 0 || self.cost > limit
+                quota.is_hard && (limit == 0 || self.cost > limit)
             })
     }
 
@@ -256,11 +260,18 @@ impl<'p> Demand<'p> {
         )
     }
 
-    /// Returns how many calls of this cost are left, according to the limit with the fewest.
+    /// Returns how many calls of this cost are left, according to the limit with the fewest. Quotas
+    /// that allow more calls are ignored.
     pub fn calls_left(&self, usage: &Usage) -> u64 {
         let limits = self.standing(Verdict::Allowed, usage).limits;
+        let is_soft = |limit: &&Limit| {
+            let mut quotas = self.windows.iter().map(|(quota, _)| quota);
+            quotas.any(|quota| quota.name == limit.name && !quota.is_hard)
+        };
+
         limits
             .iter()
+            .filter(|limit| !is_soft(limit))
             .map(|limit| limit.remaining)
             .min()
             .unwrap_or(u64::MAX)
@@ -384,10 +395,15 @@ impl<'p> Demand<'p> {
     fn check_quotas(&self, usage: &Usage, charge: &mut Charge, refusals: &mut Refusals<'p>) {
         for (quota, window) in &self.windows {
             let after = usage.count(window.id).saturating_add(signed(self.cost));
-            if after > signed(quota.limit) && self.cost > 0 {
+            if quota.is_hard && after > signed(quota.limit) && self.cost > 0 {
+                let wait = if window.is_endless() {
+                    GRANT_WAIT
+                } else {
+                    window.end - self.now
+                };
                 refusals.push(Refusal {
                     name: &quota.name,
-                    wait: window.end - self.now,
+                    wait,
                     is_quota: true,
                 });
             }
@@ -422,13 +438,11 @@ impl<'p> Demand<'p> {
             }
         }
 
+        let mut over_quota = false;
         for (index, (quota, window)) in self.windows.iter().enumerate() {
-            limits.push(self.quota_limit(
-                quota,
-                window,
-                count(index, window),
-                usage.granted(window.id),
-            ));
+            let count = count(index, window);
+            over_quota |= !quota.is_hard && count > signed(quota.limit);
+            limits.push(self.quota_limit(quota, window, count, usage.granted(window.id)));
         }
 
         let near_limit = limits
@@ -438,6 +452,8 @@ impl<'p> Demand<'p> {
             verdict,
             limits,
             near_limit,
+            over_quota,
+            thresholds: Vec::new(),
             degraded: false,
             shadowed: None,
             charge: None,
@@ -448,7 +464,7 @@ impl<'p> Demand<'p> {
         Limit {
             name: Arc::clone(&bucket.name),
             limit: bucket.burst,
-            window_s: bucket.window_s,
+            window_s: Some(bucket.window_s),
             remaining: bucket.remaining(emission, tat, self.now),
             reset_s: bucket
                 .next_token(emission, tat, self.now)
@@ -459,12 +475,13 @@ impl<'p> Demand<'p> {
     /// Returns the state of a quota. Its limit includes granted calls, so that `limit` less
     /// `remaining` is the number of calls used.
     fn quota_limit(&self, quota: &Quota, window: &Window, count: i64, granted: i64) -> Limit {
+        let ends = !window.is_endless();
         Limit {
             name: Arc::clone(&quota.name),
             limit: quota.limit.saturating_add_signed(granted),
-            window_s: whole_seconds(window.end - window.start),
+            window_s: ends.then(|| whole_seconds(window.end - window.start)),
             remaining: u64::try_from(signed(quota.limit).saturating_sub(count)).unwrap_or(0),
-            reset_s: Some(whole_seconds(window.end - self.now)),
+            reset_s: ends.then(|| whole_seconds(window.end - self.now)),
         }
     }
 }
@@ -473,7 +490,7 @@ fn sliding_limit(window: &SlidingWindow, position: &Position) -> Limit {
     Limit {
         name: Arc::clone(&window.name),
         limit: window.limit,
-        window_s: window.window_s,
+        window_s: Some(window.window_s),
         remaining: window.remaining(position),
         reset_s: window.next(position).map(whole_seconds),
     }

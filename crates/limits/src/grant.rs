@@ -99,6 +99,26 @@ impl<'p> GrantOrder<'p> {
         Ok(self.amount.max(-self.left(usage)))
     }
 
+    /// True if the grant must mark the thresholds that were logged: see [`Self::mark`].
+    pub fn needs_mark(&self) -> bool {
+        self.amount > 0 && !self.quota.warn_at.is_empty()
+    }
+
+    /// Returns the calls up to which thresholds count as logged after the grant. A grant raises the
+    /// thresholds. Those that the caller has reached were logged at a lower number of calls and are
+    /// not logged again. Those that it has not reached any more are. `None` if nothing changes.
+    pub fn mark(&self, usage: &Usage) -> Option<u64> {
+        let marked = usage.marked(self.window.id);
+        let is_logged = self
+            .quota
+            .reached(&self.window, usage, marked)
+            .next()
+            .is_none();
+        let used = usage.used(self.window.id);
+
+        (self.needs_mark() && is_logged && used > marked).then_some(used)
+    }
+
     /// Returns a hash of the order, which distinguishes it from other orders with the same id.
     pub fn request(&self, caller: &Caller) -> u64 {
         hash_of(&[

@@ -203,8 +203,8 @@ mod tests {
             ),
             (r#"{"throttle":{"rate":1}}"#, "missing field `burst`"),
             (
-                r#"{"quotas":[{"limit":1,"period":"year"}]}"#,
-                "unknown variant `year`",
+                r#"{"quotas":[{"limit":1,"period":"decade"}]}"#,
+                "unknown variant `decade`",
             ),
             (
                 r#"{"quotas":[{"limit":1,"period":"day"},{"name":"day","limit":2,"period":"month"}]}"#,

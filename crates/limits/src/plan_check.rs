@@ -11,9 +11,10 @@ use crate::lease::{LeaseTerms, MAX_LEASE_CALLS, MIN_LEASE_BURST};
 use crate::mistake::{Mistake, pointer};
 use crate::plan_bounds::{MAX_LIMIT, MAX_QUOTAS};
 use crate::plan_name::is_policy_name;
+use crate::quota_threshold::{MAX_THRESHOLDS, Share};
 use crate::sliding::MAX_WINDOW_S;
 use crate::{
-    Algorithm, Calendar, Nanos, Period, PlanDocument, Quota, QuotaDocument, RouteLimit,
+    Algorithm, Calendar, Nanos, Overage, Period, PlanDocument, Quota, QuotaDocument, RouteLimit,
     SlidingWindow, Throttle,
 };
 
@@ -275,6 +276,24 @@ impl Checks {
         quotas
     }
 
+    /// Returns the shares of a quota at which an event is logged.
+    fn warn_at(&mut self, path: &[&str], name: &str, shares: &[f64]) -> Box<[Share]> {
+        let valid: Vec<Share> = shares
+            .iter()
+            .filter_map(|share| Share::new(*share))
+            .collect();
+        let is_ascending = valid.is_sorted_by(|a, b| a < b);
+
+        if valid.len() != shares.len() || !is_ascending || shares.len() > MAX_THRESHOLDS {
+            let message = format!(
+                "quota `{name}`: expected at most {MAX_THRESHOLDS} ascending numbers in warn_at, \
+                 each above 0 and up to 10, with at most 6 decimals"
+            );
+            self.add(&[path, &["warn_at"]].concat(), message);
+        }
+        valid.into()
+    }
+
     fn quota(&mut self, path: &[&str], document: &QuotaDocument) -> Option<Quota> {
         let name = document.name();
         if !is_policy_name(&name) {
@@ -290,6 +309,7 @@ impl Checks {
             self.add(&[path, &["limit"]].concat(), message);
         }
 
+        let warn_at = self.warn_at(path, &name, &document.warn_at);
         let calendar = if self.is_stored {
             Calendar::from_stored
         } else {
@@ -306,6 +326,8 @@ impl Checks {
                     name: name.into(),
                     limit: document.limit,
                     calendar,
+                    is_hard: document.overage == Overage::Deny,
+                    warn_at,
                 });
             }
             Err(CalendarError::StartsOn(expected)) => {
@@ -314,6 +336,11 @@ impl Checks {
                     document.starts_on.unwrap_or(1)
                 );
                 self.add(&[path, &["starts_on"]].concat(), message);
+            }
+            Err(CalendarError::NoTimeZone(expected)) => {
+                let zone = document.time_zone.as_deref().unwrap_or_default();
+                let message = format!("quota `{name}`: time_zone is `{zone}`, {expected}");
+                self.add(&[path, &["time_zone"]].concat(), message);
             }
             Err(CalendarError::TimeZone) => {
                 let zone = document.time_zone.as_deref().unwrap_or_default();

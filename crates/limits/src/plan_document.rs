@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::QuotaDocument;
 use crate::mistake::{Mistake, pointer};
 use crate::time_zone::canonical_name;
+use crate::{Overage, QuotaDocument};
 
 /// The fill time below which a bucket refuses even regular traffic, in seconds. Network packets
 /// arrive in batches.
@@ -223,6 +223,21 @@ fn shortest<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Erro
     serializer.serialize_u64(*number as u64)
 }
 
+/// Writes numbers as [`shortest`] does.
+pub(crate) fn shortest_all<S: Serializer>(
+    numbers: &[f64],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    struct Shortest<'n>(&'n f64);
+    impl Serialize for Shortest<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            shortest(self.0, serializer)
+        }
+    }
+
+    serializer.collect_seq(numbers.iter().map(Shortest))
+}
+
 fn shortest_present<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
     match number {
         Some(number) => shortest(number, serializer),
@@ -253,7 +268,8 @@ impl PlanDocument {
             .filter_map(|(pointer, throttle)| throttle_warning(&pointer, throttle));
 
         let quotas = self.quotas.iter().enumerate();
-        let quotas = quotas.map(|(index, quota)| {
+        let hard = quotas.filter(|(_, quota)| quota.overage == Overage::Deny);
+        let quotas = hard.map(|(index, quota)| {
             (
                 pointer(&["quotas", &index.to_string(), "limit"]),
                 quota.limit,

@@ -1,4 +1,4 @@
-//! Quotas, which limit the calls per calendar day, week or month.
+//! Quotas, which limit the calls per calendar period or in total.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::CalendarError;
 use crate::time_zone::canonical_name;
-use crate::{Calendar, Nanos, Period, Window};
+use crate::{Calendar, Nanos, Period, Share, Window};
 
 /// A quota of a plan.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -21,13 +21,13 @@ pub struct QuotaDocument {
     )]
     #[cfg_attr(feature = "schema", schema(value_type = String, required = false, min_length = 1, max_length = 64))]
     pub name: Option<String>,
-    /// The number of calls per period. With 0, only granted calls pass.
+    /// The number of calls per period. With 0, only granted calls pass, unless `overage` is `allow`.
     #[serde(deserialize_with = "crate::present::whole")]
     #[cfg_attr(feature = "schema", schema(maximum = 999_999_999_999_999u64))]
     pub limit: u64,
     /// The period after which the quota starts anew.
     pub period: Period,
-    /// The time zone of the period, a name of the IANA database. The default is UTC. An alias is
+    /// The time zone of a day, week, month or year, a name of the IANA database. The default is UTC. An alias is
     /// stored as the canonical name of its zone.
     #[serde(
         default,
@@ -45,6 +45,41 @@ pub struct QuotaDocument {
     )]
     #[cfg_attr(feature = "schema", schema(value_type = u8, required = false, minimum = 1, maximum = 31))]
     pub starts_on: Option<u8>,
+    /// The behavior beyond the limit: calls are refused (`deny`), or they pass, are counted and are
+    /// flagged (`allow`). The default is `deny`.
+    #[serde(default, skip_serializing_if = "Overage::is_default")]
+    pub overage: Overage,
+    /// The shares of the limit whose crossing is logged, such as 0.8 and 1. At most 8, ascending,
+    /// each above 0 and up to 10.
+    #[serde(
+        default,
+        serialize_with = "crate::plan_document::shortest_all",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[cfg_attr(feature = "schema", schema(max_items = 8, example = json!([0.8, 1])))]
+    pub warn_at: Vec<f64>,
+}
+
+/// The behavior beyond the limit of a quota.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Overage {
+    /// Calls are refused.
+    #[default]
+    Deny,
+    /// Calls pass, are counted and are flagged.
+    Allow,
+}
+
+impl Overage {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde requires a reference"
+    )]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A function that makes a calendar from a period, a time zone and a first day.
@@ -59,6 +94,10 @@ pub struct Quota {
     pub limit: u64,
     /// The calendar, which determines when the quota starts anew.
     pub calendar: Calendar,
+    /// True if calls beyond the limit are refused, false if they pass and are counted.
+    pub is_hard: bool,
+    /// The shares of the limit whose crossing is logged, ascending.
+    pub warn_at: Box<[Share]>,
 }
 
 impl QuotaDocument {

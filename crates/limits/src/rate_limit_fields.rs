@@ -9,16 +9,15 @@ use crate::Limit;
 use crate::plan_bounds::MAX_LIMIT;
 
 /// Returns the value of `RateLimit-Policy`, such as `"burst";q=5;w=5, "day";q=100;w=86400`. `None`
-/// if there are no limits.
+/// if there are no limits. A quota that never starts anew has no `w`.
 #[must_use]
 pub fn rate_limit_policy(limits: &[Limit]) -> Option<String> {
     list(limits, |text, limit| {
-        write!(
-            text,
-            ";q={};w={}",
-            integer(limit.limit),
-            integer(limit.window_s)
-        )
+        write!(text, ";q={}", integer(limit.limit))?;
+        match limit.window_s {
+            Some(window_s) => write!(text, ";w={}", integer(window_s)),
+            None => Ok(()),
+        }
     })
 }
 
@@ -81,7 +80,7 @@ mod tests {
         Limit {
             name: name.into(),
             limit: 100,
-            window_s: 60,
+            window_s: Some(60),
             remaining: 50,
             reset_s,
         }
@@ -177,7 +176,7 @@ mod tests {
     proptest! {
         #[test]
         fn strict_parser_reads_fields_with_arbitrary_names(
-            name in ".*", limit in any::<u64>(), window_s in any::<u64>(), remaining in any::<u64>(),
+            name in ".*", limit in any::<u64>(), window_s in proptest::option::of(any::<u64>()), remaining in any::<u64>(),
             reset_s in proptest::option::of(any::<u64>()),
         ) {
             let limits = [Limit { name: name.as_str().into(), limit, window_s, remaining, reset_s }, self::limit("day", None)];

@@ -15,6 +15,18 @@ pub struct Usage {
     slots: Vec<(u64, Nanos)>,
     counts: Vec<Count>,
     grants: Vec<GrantedCalls>,
+    marks: Vec<Mark>,
+}
+
+/// The calls of a window up to which thresholds were logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The window.
+    pub window: WindowId,
+    /// The instant at which the window is over.
+    pub end: Nanos,
+    /// The number of calls.
+    pub calls: u64,
 }
 
 /// The usage of a window, less the calls granted in it.
@@ -79,6 +91,30 @@ impl Usage {
     /// Returns the usage with these granted calls.
     pub fn with_grants(self, grants: Vec<GrantedCalls>) -> Self {
         Self { grants, ..self }
+    }
+
+    /// Returns the usage with these marks of thresholds.
+    pub fn with_marks(self, marks: Vec<Mark>) -> Self {
+        Self { marks, ..self }
+    }
+
+    /// Returns the calls of a window up to which thresholds were logged.
+    #[must_use]
+    pub fn marked(&self, window: WindowId) -> u64 {
+        self.marks
+            .iter()
+            .find(|mark| mark.window == window)
+            .map_or(0, |mark| mark.calls)
+    }
+
+    /// Records that the thresholds of a window up to `calls` were logged.
+    pub fn mark(&mut self, window: &Window, calls: u64) {
+        self.marks.retain(|mark| mark.window != window.id);
+        self.marks.push(Mark {
+            window: window.id,
+            end: window.end,
+            calls,
+        });
     }
 
     /// Returns the `tat` of a bucket. `None` if the bucket is unused or full.
@@ -159,6 +195,7 @@ impl Usage {
                     .any(|changed| changed.window == count.window)
         });
         self.grants.retain(|granted| granted.end > now);
+        self.marks.retain(|mark| mark.end > now);
 
         if let Some((id, value)) = charge.slot {
             self.slots
@@ -197,5 +234,6 @@ impl Usage {
         self.slots.retain(|(_, value)| *value + SLOT_LIFETIME > now);
         self.counts.retain(|count| count.end > now);
         self.grants.retain(|granted| granted.end > now);
+        self.marks.retain(|mark| mark.end > now);
     }
 }

@@ -29,8 +29,10 @@
 //! | `b` and seven digits of base 36 | a bucket's `tat` ([`Bucket::id`](limits::Bucket)), in nanoseconds since 1970 |
 //! | `s` and seven digits of base 36 | a sliding window's slot: its first instant in nanoseconds since 1970, plus its count |
 //! | `d20261122`, `m20261101` | the count of a quota's window, named by its period and first day (UTC) |
-//! | `q`, five and four digits of base 36 | the same for other calendars: its id, and the first day counted from 1970 |
+//! | `h2026112213`, `y2026`, `t` | the same for an hour, a year and all time |
+//! | `q`, five and four digits of base 36 | the same for other calendars: its id, and the first day counted from 1970. Years have `y` instead |
 //! | `g` and a window's name | the granted calls of that window; its count is the used calls minus these |
+//! | `w` and a window's name | the calls up to which thresholds of the quota were logged |
 //! | `gi`, `ga` | the last grant that has an id, and its amount, so that it is not made twice |
 //! | `u261122` | the units charged on that day under any plan; the plan's time zone determines the day |
 //! | `e261122` | the units charged on that day less the number of calls; absent if each call cost one unit |
@@ -82,6 +84,7 @@ use jiff::civil::Date;
 
 use crate::figures::{DayFigures, Figures};
 use crate::on_store_failure::Fallback;
+use crate::threshold_log::log_thresholds;
 use crate::{Call, CallerDays, Clock, GrantError, ReportedCaller, StoreError};
 use limits::Days;
 use limits::GrantOrder;
@@ -164,6 +167,7 @@ impl DynamoDbStore {
         };
 
         let decision = self.decide(&request).await;
+        log_thresholds(charged, call.plan, &decision.thresholds);
         self.usage
             .report_decision(&self.figures, call, &decision, now)
             .await;

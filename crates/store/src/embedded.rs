@@ -4,6 +4,7 @@ use jiff::civil::Date;
 
 use crate::day_counts::DayCounts;
 use crate::ledger::Ledger;
+use crate::threshold_log::log_thresholds;
 use crate::{Call, CallerDays, Clock, GrantError, ReportedCaller, StoreError};
 use limits::Days;
 use limits::GrantOrder;
@@ -55,6 +56,7 @@ impl EmbeddedStore {
         let (charged, now) = (call.charged(), self.clock.now());
         let decision = self.ledger.charge(charged, now, |now| call.demand(now))?;
 
+        log_thresholds(charged, call.plan, &decision.thresholds);
         self.report_decision(call, &decision, now);
         Ok(decision.in_shadow(call.plan.shadow))
     }

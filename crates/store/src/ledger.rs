@@ -15,7 +15,7 @@ use limits::GrantOrder;
 use limits::{
     Caller, ChargeId, Decision, Demand, Grant, Nanos, Plan, Refund, SECOND, Usage, UsageReport,
 };
-use limits::{DayUsage, Days};
+use limits::{DayUsage, Days, QuotaThreshold};
 
 const SHARDS: usize = 16;
 
@@ -215,14 +215,36 @@ impl Account {
         if !decision.is_charged() {
             return decision;
         }
+        let thresholds = self.mark_thresholds(demand);
         if let Some(today) = demand.report_day().filter(|_| demand.is_call()) {
             self.days.add(today, demand.cost(), demand.calls());
         }
-        decision.charged(ChargeId::new(demand, &self.caller, self.hash))
+        let decision = decision.charged(ChargeId::new(demand, &self.caller, self.hash));
+        Decision {
+            thresholds,
+            ..decision
+        }
+    }
+
+    /// Returns the thresholds that the usage has reached, and marks them as logged.
+    fn mark_thresholds(&mut self, demand: &Demand<'_>) -> Vec<QuotaThreshold> {
+        let mut reached = Vec::new();
+        for (quota, window) in demand.windows() {
+            let before = reached.len();
+            let marked = self.usage.marked(window.id);
+            reached.extend(quota.reached(window, &self.usage, marked));
+            if reached.len() > before {
+                self.usage.mark(window, self.usage.used(window.id));
+            }
+        }
+        reached
     }
 
     fn grant(&mut self, order: &GrantOrder<'_>) -> Result<Grant, GrantError> {
         let granted = order.possible(&self.usage)?;
+        if let Some(calls) = order.mark(&self.usage) {
+            self.usage.mark(&order.window, calls);
+        }
         self.usage
             .adjust(order.window.id, order.window.end, -granted, granted);
         Ok(order.standing(&self.usage, granted, false))

@@ -49,6 +49,7 @@ mod on_store_failure;
 mod partition_keys;
 mod store;
 mod store_config;
+mod threshold_log;
 
 pub use crate::dynamodb::{DynamoDbConfig, DynamoDbStore};
 pub use call::Call;

@@ -47,7 +47,7 @@ pub use call_record::{CallRecord, EndpointKind};
 pub use error_chain::{error_chain, error_sources, find_source};
 pub use error_kind::ErrorKind;
 pub use excerpt::{Excerpt, MAX_EXCERPT_BYTES, shorten};
-pub use log::{AUDIT_TARGET, json_lines, log_to};
+pub use log::{AUDIT_TARGET, QUOTA_TARGET, json_lines, log_to};
 pub use milliseconds::milliseconds;
 pub use panic::{contain_panic, log_panics};
 pub use record_log::{OpenRecord, RecordLog};

@@ -15,6 +15,9 @@ use crate::json_line::JsonLine;
 /// who changed something.
 pub const AUDIT_TARGET: &str = "audit";
 
+/// The target of events of quotas, which are handed on. They are logged at every level, too.
+pub const QUOTA_TARGET: &str = "quota";
+
 /// Crates whose events below WARN only repeat the result of a run.
 const QUIET_CRATES: [&str; 3] = ["hickory_net", "hickory_proto", "hickory_resolver"];
 
@@ -36,7 +39,7 @@ pub fn log_to<const N: usize>(
         let crate_name = target.split("::").next().unwrap_or_default();
         if own.contains(&crate_name) {
             level
-        } else if target == AUDIT_TARGET {
+        } else if [AUDIT_TARGET, QUOTA_TARGET].contains(&target) {
             level.max(LevelFilter::INFO)
         } else if QUIET_CRATES.contains(&crate_name) {
             level.min(LevelFilter::WARN)

@@ -255,6 +255,8 @@ mod tests {
             verdict: Verdict::Allowed,
             limits: Vec::new(),
             near_limit: true,
+            over_quota: false,
+            thresholds: Vec::new(),
             degraded: false,
             shadowed,
             charge: None,

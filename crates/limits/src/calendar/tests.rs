@@ -289,3 +289,66 @@ proptest! {
         }
     }
 }
+
+fn plain(period: Period, zone: Option<&str>) -> Calendar {
+    Calendar::new(period, zone, None).unwrap()
+}
+
+#[test]
+fn hour_begins_and_ends_with_the_full_hour() {
+    let noon = 1_795_348_800 * SECOND; // 2026-11-22T12:00:00Z
+    let hours = plain(Period::Hour, None);
+    let window = hours.window(noon + 1).unwrap();
+    assert_eq!((window.start, window.end), (noon, noon + 3600 * SECOND));
+    assert_eq!(window.id.calendar, CalendarId::of_hour(12));
+    assert_eq!(window.id.latest_end(), Some(window.end));
+
+    let before = hours.window(noon - 1).unwrap();
+    assert_eq!(before.end, window.start);
+    assert_ne!(before.id, window.id);
+}
+
+#[test]
+fn year_begins_in_its_time_zone() {
+    let midnight = 1_798_761_600 * SECOND; // 2027-01-01T00:00:00Z
+    let utc = plain(Period::Year, None);
+    let window = utc.window(midnight - 1).unwrap();
+    assert_eq!(
+        (window.end, window.end - window.start),
+        (midnight, 365 * 86_400 * SECOND)
+    );
+    assert_eq!(window.id.latest_end(), Some(midnight));
+
+    let kolkata = plain(Period::Year, Some("Asia/Kolkata"));
+    let window = kolkata.window(midnight).unwrap();
+    assert_eq!(window.start, midnight - 19_800 * SECOND);
+    assert!(window.id.calendar.zoned_year().is_some());
+    assert!(window.id.latest_end().unwrap() >= window.end);
+}
+
+#[test]
+fn total_has_one_window_that_never_ends() {
+    let total = plain(Period::Total, None);
+    let windows =
+        [0, 1_795_348_800 * SECOND, Window::NEVER - 1].map(|now| total.window(now).unwrap());
+    assert!(
+        windows
+            .iter()
+            .all(|window| *window == windows[0] && window.is_endless())
+    );
+    assert_eq!(windows[0].id.latest_end(), Some(Window::NEVER));
+}
+
+#[test]
+fn hour_year_and_total_have_no_first_day_and_hour_and_total_no_time_zone() {
+    for period in [Period::Hour, Period::Year, Period::Total] {
+        assert!(Calendar::new(period, None, Some(1)).is_err(), "{period}");
+    }
+    for period in [Period::Hour, Period::Total] {
+        let result = Calendar::new(period, Some("Asia/Kolkata"), None);
+        assert!(
+            matches!(result, Err(CalendarError::NoTimeZone(_))),
+            "{period}"
+        );
+    }
+}

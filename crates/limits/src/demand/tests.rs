@@ -47,14 +47,14 @@ fn decision_contains_every_limit_after_the_charge() {
             Limit {
                 name: "burst".into(),
                 limit: 5,
-                window_s: 5,
+                window_s: Some(5),
                 remaining: 3,
                 reset_s: Some(1)
             },
             Limit {
                 name: "day".into(),
                 limit: 6,
-                window_s: 86_400,
+                window_s: Some(86_400),
                 remaining: 4,
                 reset_s: Some(86_400)
             },
@@ -270,4 +270,63 @@ fn demand_at_another_instant_has_the_windows_of_that_instant() {
     assert_eq!(tomorrow.cost(), 6);
     assert_ne!(today.windows()[0].1.id, tomorrow.windows()[0].1.id);
     assert!(today.at(Nanos::MAX / 2).is_none());
+}
+
+/// 2026-11-22T12:00:00Z
+const NOON: Nanos = 1_795_348_800 * SECOND;
+
+#[test]
+fn quota_with_overage_counts_on_and_flags_the_call() {
+    let plan = plan(r#"{"quotas":[{"limit":2,"period":"day","overage":"allow"}]}"#);
+    let mut usage = Usage::default();
+    let decisions: Vec<_> = (0..4)
+        .map(|_| {
+            Demand::new(&plan, None, 1, NOON)
+                .unwrap()
+                .charge(&mut usage)
+        })
+        .collect();
+
+    let flags = decisions.iter().map(|decision| decision.over_quota);
+    assert_eq!(flags.collect::<Vec<_>>(), [false, false, true, true]);
+    assert!(
+        decisions
+            .iter()
+            .all(|decision| decision.verdict == Verdict::Allowed)
+    );
+    assert_eq!(decisions[3].limits[0].remaining, 0);
+
+    let demand = Demand::new(&plan, None, 9, NOON).unwrap();
+    assert!(!demand.is_impossible(&usage));
+    assert_eq!(usage.used(demand.windows()[0].1.id), 4);
+    assert_eq!(demand.calls_left(&usage), u64::MAX / 9);
+}
+
+#[test]
+fn prepaid_quota_has_no_window_and_only_grants_make_room() {
+    let plan = plan(r#"{"quotas":[{"limit":0,"period":"total"}]}"#);
+    let mut usage = Usage::default();
+    let demand = |now| Demand::new(&plan, None, 1, now).unwrap();
+    assert_eq!(demand(NOON).evaluate(&usage).verdict, Verdict::Impossible);
+
+    let window = demand(NOON).windows()[0].1;
+    usage.adjust(window.id, window.end, -1, 1);
+    let decision = demand(NOON).charge(&mut usage);
+    let limit = &decision.limits[0];
+    assert_eq!(decision.verdict, Verdict::Allowed);
+    assert_eq!(
+        (limit.limit, limit.window_s, limit.reset_s),
+        (1, None, None)
+    );
+
+    let later = NOON + 5000 * 86_400 * SECOND;
+    let Verdict::Throttled {
+        quota,
+        retry_after_s,
+        ..
+    } = demand(later).charge(&mut usage).verdict
+    else {
+        panic!("expected a refusal");
+    };
+    assert_eq!((quota, retry_after_s), (true, 86_400));
 }

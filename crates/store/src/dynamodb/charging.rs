@@ -10,7 +10,7 @@
 use jiff::civil::Date;
 use limits::Bucket;
 use limits::Position;
-use limits::{Caller, Decision, Demand, Nanos, SECOND, SlidingWindow, Usage, Verdict};
+use limits::{Caller, Decision, Demand, Nanos, SECOND, SlidingWindow, Usage, Verdict, Window};
 
 use super::expression::Clause;
 use super::usage_item::{
@@ -96,11 +96,14 @@ impl<'d, 'p> ChargeDialogue<'d, 'p> {
 
         let by = Nanos::from(demand.cost());
         for (quota, window) in demand.windows() {
-            let most = Nanos::from(quota.limit) - by;
-            clauses.push(Clause::Quota {
-                attribute: window_name(window.id),
-                by,
-                most,
+            let attribute = window_name(window.id);
+            clauses.push(match quota.is_hard {
+                true => Clause::Quota {
+                    attribute,
+                    by,
+                    most: Nanos::from(quota.limit) - by,
+                },
+                false => Clause::Count { attribute, by },
             });
         }
         if let Some(today) = demand.report_day().filter(|_| demand.is_call()) {
@@ -279,12 +282,31 @@ fn bucket_clause(demand: &Demand<'_>, bucket: &Bucket, branch: Branch) -> Option
     })
 }
 
-/// Returns the instant after which nothing in the item matters.
+/// True if the registry has a record of the caller.
+pub(super) fn is_registered(caller: &Caller) -> bool {
+    matches!(caller, Caller::Key(_) | Caller::Plan(_) | Caller::Group(_))
+}
+
+/// Returns the instant after which nothing in the item matters. A quota without an end never resets,
+/// so the item of a key, a group or a plan stays until the key is deleted. The item of another
+/// caller, of which no record exists, stays as long as usage.
 fn expiry(demand: &Demand<'_>, caller: &Caller) -> Nanos {
+    let is_endless = demand
+        .windows()
+        .iter()
+        .any(|(_, window)| window.is_endless());
+    if is_endless && is_registered(caller) {
+        return Window::NEVER;
+    }
+
     let full = demand
         .buckets()
         .filter_map(|bucket| Some(demand.now() + bucket.depth(bucket.emission_for(0)?)));
-    let windows = demand.windows().iter().map(|(_, window)| window.end);
+    let windows = demand
+        .windows()
+        .iter()
+        .filter(|(_, window)| !window.is_endless())
+        .map(|(_, window)| window.end);
     let kept = match caller {
         Caller::Address { .. } => ADDRESS_USAGE_LIFETIME,
         _ => KEY_USAGE_LIFETIME,

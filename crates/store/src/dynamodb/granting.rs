@@ -24,8 +24,8 @@ use limits::{GRANT_ID_LIFETIME, GrantOrder, GrantRefusal};
 use super::charging::KEY_USAGE_LIFETIME;
 use super::expression::Clause;
 use super::usage_item::{
-    self, GRANTED_REMAINING, GRANTED_USED, LAST_AMOUNT, LAST_GRANT, LastGrant, REQUEST,
-    granted_name, window_name,
+    self, GRANTED_REMAINING, GRANTED_USED, LAST_AMOUNT, LAST_GRANT, LastGrant, REQUEST, UsageItem,
+    granted_name, mark_name, window_name,
 };
 use super::usage_table::{UsageTable, WriteOutcome};
 use dynamodb::Outage;
@@ -83,8 +83,16 @@ impl UsageTable {
         deadline: Deadline,
     ) -> Result<Grant, GrantError> {
         let mut amount = order.amount;
+        let mut marking = None;
+        if order.needs_mark() {
+            let item = self.read(id, deadline).await?;
+            amount = order.possible(&item.usage)?;
+            marking = mark(order, &item);
+        }
         for _ in 0..ATTEMPTS {
-            let seen = match self.write(id, &moving(order, amount), deadline).await? {
+            let mut clauses = moving(order, amount);
+            clauses.extend(marking.take());
+            let seen = match self.write(id, &clauses, deadline).await? {
                 WriteOutcome::Done(item) => return Ok(order.standing(&item.usage, amount, false)),
                 WriteOutcome::Refused(seen) => self.seen(id, seen, deadline).await?,
             };
@@ -136,11 +144,12 @@ impl UsageTable {
                 )
                 .await?;
             }
-            let clauses = [
+            let mut clauses = [
                 moving(order, amount),
                 following(item.last_grant, LastGrant { number, amount }),
             ]
             .concat();
+            clauses.extend(mark(order, &item));
             if let WriteOutcome::Done(item) = self.write(id, &clauses, deadline).await? {
                 let grant = order.standing(&item.usage, amount, false);
                 self.tell(number, &grant, deadline).await;
@@ -231,6 +240,12 @@ fn outcome(granted: i64, told: Option<&Grant>) -> Vec<Clause> {
     clauses
 }
 
+/// Returns the mark of thresholds that a grant writes: see [`GrantOrder::mark`].
+fn mark(order: &GrantOrder<'_>, item: &UsageItem) -> Option<Clause> {
+    let calls = order.mark(&item.usage)?;
+    Some(set(&mark_name(order.window.id), calls.into()))
+}
+
 /// Returns the write that changes the count by `amount`, if as much can be changed.
 fn moving(order: &GrantOrder<'_>, amount: i64) -> Vec<Clause> {
     let window = order.window.id;
@@ -250,10 +265,7 @@ fn moving(order: &GrantOrder<'_>, amount: i64) -> Vec<Clause> {
             by,
         },
         set(usage_item::VERSION, usage_item::FORM),
-        set(
-            usage_item::EXPIRY,
-            (order.window.end + KEY_USAGE_LIFETIME) / SECOND,
-        ),
+        set(usage_item::EXPIRY, expiry(order) / SECOND),
     ];
     if by > 0 {
         clauses.push(Clause::AtMost {
@@ -279,6 +291,15 @@ fn moving(order: &GrantOrder<'_>, amount: i64) -> Vec<Clause> {
         });
     }
     clauses
+}
+
+/// Returns the instant after which nothing in the item matters.
+fn expiry(order: &GrantOrder<'_>) -> Nanos {
+    if order.window.is_endless() {
+        order.window.end
+    } else {
+        order.window.end + KEY_USAGE_LIFETIME
+    }
 }
 
 /// The write requires that the grant of `before` is the caller's last one.

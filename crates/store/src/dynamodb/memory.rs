@@ -5,9 +5,14 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
-use limits::{Caller, Decision, Demand, Nanos, SECOND, Usage, Verdict};
+use limits::{
+    Caller, Decision, Demand, Nanos, Quota, QuotaThreshold, SECOND, Usage, Verdict, Window,
+    WindowId,
+};
 
 use super::clamp;
+use super::expression::Clause;
+use super::usage_item::mark_name;
 
 /// Callers remembered. The rest costs a wrong guess now and then, no more.
 const CALLERS: usize = 10_000;
@@ -25,6 +30,8 @@ pub(super) struct CallerMemory {
     pub(super) clamped: Option<Nanos>,
     /// When it was last tidied from here.
     pub(super) tidied: Option<Nanos>,
+    /// The calls of windows up to which this instance has logged thresholds.
+    pub(super) logged: Vec<(WindowId, u64)>,
 }
 
 /// Bounded, and shared by all decisions of a process.
@@ -55,6 +62,53 @@ impl Memory {
 }
 
 impl CallerMemory {
+    /// Returns the thresholds that a charge reached, given the usage after it. A threshold that
+    /// another instance or an earlier charge has logged is left out, if that is known. A charge whose
+    /// response was lost is thereby made up by the next one.
+    pub(super) fn reached(&self, demand: &Demand<'_>, after: &Usage) -> Vec<QuotaThreshold> {
+        let windows = demand.windows().iter();
+        windows
+            .flat_map(|(quota, window)| {
+                let marked = after.marked(window.id).max(self.logged(window.id));
+                quota.reached(window, after, marked)
+            })
+            .collect()
+    }
+
+    /// Returns the calls up to which thresholds are logged, once those that a charge reached are.
+    pub(super) fn logged_with(&self, demand: &Demand<'_>, after: &Usage) -> Vec<(WindowId, u64)> {
+        let logged = |(quota, window): &(&Quota, Window)| {
+            let marked = after.marked(window.id).max(self.logged(window.id));
+            let is_reached = quota.reached(window, after, marked).next().is_some();
+            let calls = if is_reached {
+                after.used(window.id)
+            } else {
+                self.logged(window.id)
+            };
+            (calls > 0).then_some((window.id, calls))
+        };
+        demand.windows().iter().filter_map(logged).collect()
+    }
+
+    /// Returns the marks that the next charge writes, so that other instances do not log the same
+    /// thresholds. They never cause a write of their own.
+    pub(super) fn mark_clauses(&self, demand: &Demand<'_>) -> Vec<Clause> {
+        let is_news = |window: &&Window| self.logged(window.id) > self.usage.marked(window.id);
+        let windows = demand.windows().iter().map(|(_, window)| window);
+        windows
+            .filter(is_news)
+            .map(|window| Clause::Set {
+                attribute: mark_name(window.id),
+                to: Nanos::from(self.logged(window.id)),
+            })
+            .collect()
+    }
+
+    fn logged(&self, window: WindowId) -> u64 {
+        let found = self.logged.iter().find(|(known, _)| *known == window);
+        found.map_or(0, |(_, calls)| *calls)
+    }
+
     /// The decision where memory is enough to refuse: a bucket's `tat` only grows, so it refuses
     /// until its instant; a quota's count may fall.
     pub(super) fn denial(&self, demand: &Demand<'_>) -> Option<Decision> {

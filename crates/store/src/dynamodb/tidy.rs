@@ -1,8 +1,9 @@
 //! Parts that are removed from a usage item to keep it below 1 KB: buckets of former plans, windows
 //! that have ended, and past days, which move to a history item for reports.
 //!
-//! This is an additional write, about once per week and caller. It is never a part of the charge,
-//! because its conditions must not refuse a call.
+//! These are two additional writes, about once per two weeks and caller, and more often if the item is
+//! large or the plan has a quota per hour. They are never parts of the charge, because their
+//! conditions must not refuse a call.
 
 use jiff::civil::Date;
 
@@ -14,7 +15,12 @@ use super::usage_item::{self, Part, UsageItem, day_name, extra_name, month_name}
 
 /// The number of outdated parts that may stay.
 pub(super) const STALE_PARTS: usize = 4;
-/// How long an outdated part stays: longer than any clock is wrong.
+/// The size from which an item keeps no outdated part and no past day, in bytes. The rest of the
+/// kilobyte is for what is added before the next look.
+const LARGE_ITEM_BYTES: usize = 768;
+/// How long an ended hour stays: longer than clocks are wrong that were compared with the store's.
+const STALE_HOUR_AFTER: Nanos = 3600 * SECOND;
+/// How long another outdated part stays: longer than any clock is wrong.
 const STALE_AFTER: Nanos = 2 * 86_400 * SECOND;
 /// The shortest interval between two looks of an instance at an item.
 const PAUSE: Nanos = 3600 * SECOND;
@@ -46,7 +52,8 @@ pub(super) fn tidying(item: &UsageItem, now: Nanos, last: Option<Nanos>) -> Opti
         .filter_map(|(name, part)| removal(name, part, now))
         .collect();
     let past = past_days(item, now);
-    if past.is_empty() && stale.len() <= STALE_PARTS {
+    let is_large = item.size > LARGE_ITEM_BYTES && !stale.is_empty();
+    if past.is_empty() && stale.len() <= STALE_PARTS && !is_large {
         return None;
     }
     let mut tidying = Cleanup {
@@ -66,12 +73,28 @@ fn removal(name: &str, part: &Part, now: Nanos) -> Option<Clause> {
         Part::Slot(_, value) => (*value + limits::SLOT_LIFETIME, *value),
         Part::Window(count) => (count.end, Nanos::from(count.net)),
         Part::GrantedCalls(granted) => (granted.end, Nanos::from(granted.amount)),
+        Part::Mark(mark) => (mark.end, Nanos::from(mark.calls)),
+    };
+    let stale_after = if is_hour(part) {
+        STALE_HOUR_AFTER
+    } else {
+        STALE_AFTER
     };
     // A charge since then has written a greater value, so that the condition keeps it.
-    (over + STALE_AFTER <= now).then(|| Clause::Remove {
+    (over + stale_after <= now).then(|| Clause::Remove {
         attribute: name.to_owned(),
         most,
     })
+}
+
+fn is_hour(part: &Part) -> bool {
+    let window = match part {
+        Part::Window(count) => count.window,
+        Part::GrantedCalls(granted) => granted.window,
+        Part::Mark(mark) => mark.window,
+        Part::Bucket(..) | Part::Slot(..) => return false,
+    };
+    window.calendar.hour().is_some()
 }
 
 /// Returns the days to move: those of the oldest month, once many of them, or the month itself,
@@ -84,7 +107,9 @@ fn past_days(item: &UsageItem, now: Nanos) -> Vec<(Date, u64)> {
     let Some(month) = past.clone().map(|(day, _)| day.first_of_month()).min() else {
         return Vec::new();
     };
-    let due = past.clone().count() > PAST_DAYS || month < kept.first_of_month();
+    let due = past.clone().count() > PAST_DAYS
+        || month < kept.first_of_month()
+        || item.size > LARGE_ITEM_BYTES;
     past.filter(|(day, _)| due && day.first_of_month() == month)
         .collect()
 }

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use crate::figures::DayFigures;
 use limits::CalendarId;
-use limits::{Count, GrantedCalls};
+use limits::{Count, GrantedCalls, Mark};
 use limits::{Nanos, Usage, WindowId};
 
 /// The name of the partition key.
@@ -54,6 +54,8 @@ pub(super) struct UsageItem {
     pub(super) figures: Vec<(Date, DayFigures)>,
     /// Every bucket, window and grant in `usage`, by the name of its attribute.
     pub(super) parts: Vec<(String, Part)>,
+    /// The size of the item as DynamoDB bills it, in bytes.
+    pub(super) size: usize,
     /// The last grant that has an id.
     pub(super) last_grant: Option<LastGrant>,
     /// The contents of a grant's own item.
@@ -105,6 +107,8 @@ pub(super) enum Part {
     Window(Count),
     /// The granted calls of a window.
     GrantedCalls(GrantedCalls),
+    /// The calls up to which thresholds of a window were logged.
+    Mark(Mark),
 }
 
 /// Returns `b` and the bucket's id as seven digits of base 36.
@@ -117,8 +121,9 @@ pub(super) fn slot_name(id: u64) -> String {
     format!("s{}", base36(id, BUCKET))
 }
 
-/// Returns the name of a window: `d` or `m` and its first day for days and months in UTC, such as
-/// `d20261122`. Otherwise `q`, the calendar's id and the first day since 1970, as five and four
+/// Returns the name of a window. For hours, days, months and years in UTC it is a letter and the
+/// beginning: `h2026112213`, `d20261122`, `m20261101`, `y2026`. For all time it is `t`. Otherwise it
+/// is `q`, or `y` for a year, and the calendar's id and the first day since 1970, as five and four
 /// digits of base 36.
 pub(super) fn window_name(id: WindowId) -> String {
     let day = id.first_day;
@@ -130,23 +135,40 @@ pub(super) fn window_name(id: WindowId) -> String {
             day.day()
         )
     };
+    if let Some(hour) = id.calendar.hour() {
+        return format!("{}{hour:02}", civil('h'));
+    }
+    if let Some(calendar) = id.calendar.zoned_year() {
+        return numbered_window('y', calendar, day);
+    }
+
     match id.calendar {
         CalendarId::DAY => civil('d'),
         CalendarId::MONTH => civil('m'),
-        CalendarId(calendar) => {
-            let since = day.since(EPOCH).map_or(0, |span| span.get_days());
-            format!(
-                "q{}{}",
-                base36(calendar.into(), CALENDAR),
-                base36(u64::try_from(since).unwrap_or(0), DAY)
-            )
-        }
+        CalendarId::YEAR => format!("y{:04}", day.year()),
+        CalendarId::TOTAL => "t".to_owned(),
+        CalendarId(calendar) => numbered_window('q', calendar, day),
     }
+}
+
+fn numbered_window(letter: char, calendar: u32, first_day: Date) -> String {
+    let since = first_day.since(EPOCH).map_or(0, |span| span.get_days());
+    format!(
+        "{letter}{}{}",
+        base36(calendar.into(), CALENDAR),
+        base36(u64::try_from(since).unwrap_or(0), DAY)
+    )
 }
 
 /// Returns `g` and the name of the window.
 pub(super) fn granted_name(id: WindowId) -> String {
     format!("g{}", window_name(id))
+}
+
+/// Returns `w` and the name of the window. Thresholds of the quota up to this number of calls were
+/// logged.
+pub(super) fn mark_name(id: WindowId) -> String {
+    format!("w{}", window_name(id))
 }
 
 /// Returns `u` and the day of this century, such as `u261122`.
@@ -219,23 +241,39 @@ pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> UsageItem {
         }
     }
     item.usage = usage(&item.parts);
+    item.size = attributes
+        .iter()
+        .map(|(name, value)| name.len() + size_of_value(value))
+        .sum();
     item
 }
 
+/// Returns the size of a value. A number has one byte per two digits and one more ("DynamoDB item
+/// sizes and formats").
+fn size_of_value(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::N(digits) => digits.len().div_ceil(2) + 1,
+        AttributeValue::S(text) => text.len(),
+        _ => 0,
+    }
+}
+
 fn usage(parts: &[(String, Part)]) -> Usage {
-    let (mut tats, mut slots, mut counts, mut grants) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut tats, mut slots, mut counts, mut grants, mut marks) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (_, part) in parts {
         match part {
             Part::Bucket(id, tat) => tats.push((*id, *tat)),
             Part::Slot(id, value) => slots.push((*id, *value)),
             Part::Window(count) => counts.push(*count),
             Part::GrantedCalls(granted) => grants.push(*granted),
+            Part::Mark(mark) => marks.push(*mark),
         }
     }
     Usage::new(tats, counts)
         .with_slots(slots)
         .with_grants(grants)
+        .with_marks(marks)
 }
 
 fn part_of(name: &str, number: Nanos) -> Option<Part> {
@@ -246,6 +284,13 @@ fn part_of(name: &str, number: Nanos) -> Option<Part> {
         return Some(Part::Slot(id, number));
     }
     let count = i64::try_from(number).ok()?;
+    if let Some(window) = name.strip_prefix('w').and_then(window_of) {
+        return Some(Part::Mark(Mark {
+            window,
+            end: window.latest_end()?,
+            calls: u64::try_from(count).ok()?,
+        }));
+    }
     match name.strip_prefix('g') {
         Some(of) => {
             let window = window_of(of)?;
@@ -290,28 +335,53 @@ fn number_after(letter: char, name: &str) -> Option<u64> {
 }
 
 fn window_of(name: &str) -> Option<WindowId> {
-    if let Some((calendar, day)) = name
-        .strip_prefix('q')
-        .and_then(|digits| digits.split_at_checked(CALENDAR))
-    {
-        let calendar = CalendarId(u32::try_from(number_of(calendar, CALENDAR)?).ok()?);
-        let since = jiff::Span::new()
-            .try_days(i64::try_from(number_of(day, DAY)?).ok()?)
-            .ok()?;
-        return Some(WindowId {
-            calendar,
-            first_day: EPOCH.checked_add(since).ok()?,
-        });
-    }
-    let (calendar, digits) = match name.strip_prefix('d') {
-        Some(digits) => (CalendarId::DAY, digits),
-        None => (CalendarId::MONTH, name.strip_prefix('m')?),
+    let (letter, digits) = name.split_at_checked(1)?;
+    let (calendar, first_day) = match (letter, digits.len()) {
+        ("t", 0) => (CalendarId::TOTAL, EPOCH),
+        ("h", 10) => {
+            let (day, hour) = digits.split_at_checked(8)?;
+            let hour = decimal(hour)?.try_into().ok().filter(|hour| *hour < 24)?;
+            (CalendarId::of_hour(hour), civil_day(day)?)
+        }
+        ("d", 8) => (CalendarId::DAY, civil_day(digits)?),
+        ("m", 8) => (CalendarId::MONTH, civil_day(digits)?),
+        ("y", 4) => (CalendarId::YEAR, date(decimal(digits)?, 1, 1)?),
+        ("y", _) => {
+            let (calendar, first_day) = numbered(digits)?;
+            (CalendarId::of_zoned_year(calendar), first_day)
+        }
+        ("q", _) => {
+            let (calendar, first_day) = numbered(digits)?;
+            (CalendarId(calendar), first_day)
+        }
+        _ => return None,
     };
-    let number = digits.parse::<u32>().ok().filter(|_| digits.len() == 8)?;
+
     Some(WindowId {
         calendar,
-        first_day: date(number / 10_000, number / 100 % 100, number % 100)?,
+        first_day,
     })
+}
+
+/// Reads a calendar's id and a day since 1970.
+fn numbered(digits: &str) -> Option<(u32, Date)> {
+    let (calendar, day) = digits.split_at_checked(CALENDAR)?;
+    let since = jiff::Span::new()
+        .try_days(i64::try_from(number_of(day, DAY)?).ok()?)
+        .ok()?;
+    let calendar = u32::try_from(number_of(calendar, CALENDAR)?).ok()?;
+    Some((calendar, EPOCH.checked_add(since).ok()?))
+}
+
+/// Reads a day of eight digits.
+fn civil_day(digits: &str) -> Option<Date> {
+    let number = decimal(digits)?;
+    date(number / 10_000, number / 100 % 100, number % 100)
+}
+
+fn decimal(digits: &str) -> Option<u32> {
+    let is_plain = digits.bytes().all(|digit| digit.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_plain)
 }
 
 fn day_after(letter: char, name: &str) -> Option<Date> {
@@ -390,6 +460,22 @@ mod tests {
         ] {
             assert_eq!(window_of(&window_name(id)), Some(id));
         }
+        let first_day = date(2026, 11, 22);
+        for (calendar, first_day, name) in [
+            (CalendarId::of_hour(0), first_day, "h2026112200"),
+            (CalendarId::of_hour(23), first_day, "h2026112223"),
+            (CalendarId::YEAR, date(2026, 1, 1), "y2026"),
+            (CalendarId::of_zoned_year(36), first_day, "y000100g17"),
+            (CalendarId::TOTAL, EPOCH, "t"),
+        ] {
+            let id = WindowId {
+                calendar,
+                first_day,
+            };
+            assert_eq!(window_name(id), name);
+            assert_eq!(window_of(name), Some(id), "{name}");
+        }
+        assert_eq!(window_of("h2026112224"), None);
         assert_eq!(day_name(date(2026, 11, 22)), "u261122");
         assert_eq!(day_after('u', "u261122"), Some(date(2026, 11, 22)));
         assert_eq!(month_name(date(2026, 11, 22)), "k2611");
@@ -449,13 +535,22 @@ mod tests {
         let windows = 4 * (size("q000010g17", 9) + size("gq000010g17", 9))
             + size(LAST_GRANT, 15)
             + size(LAST_AMOUNT, 15);
-        let stale = super::super::tidy::STALE_PARTS * size(&bucket_name(0), 19);
-        let days = super::super::tidy::MAX_DAYS_PER_ITEM * size("u261122", 9);
-        let rest = KEY.len() + "key#".len() + 128 + size(VERSION, 1) + size(EXPIRY, 10);
-        assert!(
-            buckets + windows + stale + days + rest <= 1024,
-            "{}",
-            buckets + windows + stale + days + rest
-        );
+        let marks = 4 * size("wq000010g17", 15);
+        let months = 2 * size("k2611", 9);
+        let rest = KEY.len() + "key#".len() + 128 + size(VERSION, 1) + size(EXPIRY, 12);
+        let fixed = buckets + windows + marks + months + rest;
+
+        // A large item keeps today and the two days before, and neither outdated parts nor other
+        // days. In the hour between two looks, an hour begins, and at midnight another day.
+        let day = size("u261122", 9) + size("e261122", 9);
+        let hour = size("h2026112213", 9) + size("wh2026112213", 9);
+        let large = fixed + 4 * day + 2 * hour;
+        assert!(large <= 1024, "{large}");
+
+        // A plan with one route and two quotas keeps many days and outdated parts.
+        let small = fixed - 16 * size(&bucket_name(0), 19) - windows / 2 - marks / 2;
+        let kept = super::super::tidy::MAX_DAYS_PER_ITEM * day
+            + super::super::tidy::STALE_PARTS * size(&bucket_name(0), 19);
+        assert!(small + kept <= 1024, "{small} {kept}");
     }
 }

@@ -129,17 +129,18 @@ impl UsageTable {
         if whole.exceeds_rates() || call.remembered.denial(&whole).is_some() {
             return self.decide(call).await;
         }
-        if self
+        let bought = self
             .charge(&ChargeRequest {
                 demand: &whole,
                 ..*call
             })
-            .await?
-            .verdict
-            == Verdict::Allowed
-        {
+            .await?;
+        if bought.verdict == Verdict::Allowed {
             let usage = self.recall(call.caller).usage.clone();
-            return Ok(self.named(call, purchase.keep(call.demand, calls, usage)));
+            return Ok(Decision {
+                thresholds: bought.thresholds,
+                ..self.named(call, purchase.keep(call.demand, calls, usage))
+            });
         }
         drop(purchase);
         let remembered = self.recall(call.caller);
@@ -203,10 +204,15 @@ impl UsageTable {
         let id = call.caller.to_string();
         let mut charging = ChargeDialogue::new(call.demand, known);
         loop {
-            let clauses = charging.clauses(call.caller);
+            let mut clauses = charging.clauses(call.caller);
+            clauses.extend(call.remembered.mark_clauses(call.demand));
             let item = match self.attempt(&id, &clauses, call.deadline, attempt).await? {
                 WriteOutcome::Done(item) => {
-                    let decision = self.named(call, charging.charged(&item.usage));
+                    let thresholds = call.remembered.reached(call.demand, &item.usage);
+                    let decision = Decision {
+                        thresholds,
+                        ..self.named(call, charging.charged(&item.usage))
+                    };
                     self.after_charge(call, item).await;
                     return Ok(decision);
                 }
@@ -262,11 +268,13 @@ impl UsageTable {
         let tidied = tidying
             .as_ref()
             .map_or(call.remembered.tidied, |_| Some(call.demand.now()));
+        let logged = call.remembered.logged_with(call.demand, &item.usage);
         self.keep(
             call,
             item,
             CallerMemory {
                 tidied,
+                logged,
                 ..call.remembered.clone()
             },
         );

@@ -71,7 +71,7 @@ async fn a_sliding_window_admits_its_limit_and_says_when_there_is_more(subject: 
             first.limits[0].limit,
             first.limits[0].window_s
         ),
-        ("window", 20, 10)
+        ("window", 20, Some(10))
     );
     assert_eq!(remaining(&first), [5]);
     let denied = subject.call(&caller, &plan, 6, NOON + SECOND).await;
@@ -172,7 +172,7 @@ async fn a_day_in_a_time_zone_is_one_window(subject: Arc<Subject>) {
         let first = subject.call(&caller, &plan, 1, at(start)).await;
         assert_eq!(
             (first.limits[0].window_s, first.limits[0].reset_s),
-            (hours * 3600, Some(hours * 3600))
+            (Some(hours * 3600), Some(hours * 3600))
         );
         // In the hour that comes twice, and at the very end.
         assert!(

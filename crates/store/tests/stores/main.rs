@@ -26,6 +26,7 @@ mod limits;
 mod listings;
 mod many_callers;
 mod own_reports;
+mod quotas;
 mod reads;
 mod refunds_in_doubt;
 mod registry_items;
