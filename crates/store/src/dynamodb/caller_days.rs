@@ -49,11 +49,11 @@ impl UsageTable {
             .collect();
         let histories = callers
             .iter()
-            .flat_map(|caller| months.iter().map(|month| history_id(caller, *month)));
+            .flat_map(|caller| months.iter().map(|month| history_id(caller, *month)))
+            .collect();
 
-        let items = self
-            .items(callers.iter().map(Caller::to_string), deadline)
-            .await?;
+        let own = callers.iter().map(Caller::to_string).collect();
+        let items = self.items(own, deadline).await?;
         let histories = self.items(histories, deadline).await?;
 
         let history_of = |caller: &Caller| {
@@ -91,7 +91,8 @@ impl UsageTable {
             true => history_id(&reported.caller, month),
             false => reported.caller.to_string(),
         };
-        let items = self.items(callers.iter().map(id), deadline).await?;
+        let ids = callers.iter().map(id).collect();
+        let items = self.items(ids, deadline).await?;
 
         let calls = |reported: &ReportedCaller| {
             let item = items.get(&id(reported));
@@ -142,18 +143,19 @@ impl UsageTable {
         .take_while(|month| has_history(*month, now))
         .collect();
         let reported = callers.iter().filter(|reported| reported.has_figures);
-        let histories = reported.flat_map(|reported| {
-            months
-                .iter()
-                .map(|month| history_id(&reported.caller, *month))
-        });
+        let histories = reported
+            .flat_map(|reported| {
+                months
+                    .iter()
+                    .map(|month| history_id(&reported.caller, *month))
+            })
+            .collect();
 
-        let items = self
-            .items(
-                callers.iter().map(|reported| reported.caller.to_string()),
-                deadline,
-            )
-            .await?;
+        let own = callers
+            .iter()
+            .map(|reported| reported.caller.to_string())
+            .collect();
+        let items = self.items(own, deadline).await?;
         let histories = self.items(histories, deadline).await?;
 
         let last = |reported: &ReportedCaller| {
@@ -170,12 +172,7 @@ impl UsageTable {
     }
 
     /// Returns those of the items that exist.
-    async fn items(
-        &self,
-        ids: impl Iterator<Item = String>,
-        deadline: Deadline,
-    ) -> Result<Items, Outage> {
-        let mut ids: Vec<String> = ids.collect();
+    async fn items(&self, mut ids: Vec<String>, deadline: Deadline) -> Result<Items, Outage> {
         ids.sort_unstable();
         ids.dedup();
 
