@@ -23,7 +23,7 @@ use crate::problem::{Mistake, Problem};
 use crate::request::{accept, caller};
 use crate::{
     Shared, decisions, export, grants, import, keys, openapi, plans, policies, response,
-    usage_report,
+    usage_list, usage_report,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -50,6 +50,8 @@ fn admin_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(keys::get, keys::update, keys::delete))
         .routes(routes!(rotation::rotate))
         .routes(routes!(usage_report::of_key, grants::grant))
+        .routes(routes!(usage_list::list))
+        .routes(routes!(usage_list::of_plan))
         .routes(routes!(decisions::decide))
         .routes(routes!(policies::get, policies::put))
         .route_layer(from_fn(require_administrator))
@@ -195,6 +197,8 @@ mod tests {
             "POST /_tollgate/v1/keys/{key_id}/rotate",
             "GET /_tollgate/v1/keys/{key_id}/usage",
             "PATCH /_tollgate/v1/keys/{key_id}/usage",
+            "GET /_tollgate/v1/usage",
+            "GET /_tollgate/v1/plans/{plan}/usage",
             "POST /_tollgate/v1/decisions",
             "GET /_tollgate/v1/policies/{name}",
             "PUT /_tollgate/v1/policies/{name}",

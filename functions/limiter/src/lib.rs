@@ -62,6 +62,7 @@ mod request;
 mod response;
 mod schema;
 mod store_setup;
+mod usage_list;
 mod usage_report;
 
 use std::sync::Arc;

@@ -195,7 +195,7 @@ impl Problem {
         self
     }
 
-    fn with_errors(mut self, errors: Vec<Mistake>) -> Self {
+    pub(crate) fn with_errors(mut self, errors: Vec<Mistake>) -> Self {
         self.errors = errors.into();
         self
     }

@@ -17,6 +17,8 @@ pub(crate) enum List<'l> {
     Plans,
     /// The keys of a plan, or all keys.
     Keys(Option<&'l str>),
+    /// The usage of keys, by a name of the selection.
+    Usage(&'l str),
 }
 
 impl List<'_> {
@@ -40,6 +42,7 @@ impl List<'_> {
         let (list, filter) = match self {
             Self::Plans => ("plans", None),
             Self::Keys(plan) => ("keys", plan),
+            Self::Usage(selection) => ("usage", Some(selection)),
         };
 
         let mut hasher = crc32fast::Hasher::new();

@@ -18,6 +18,7 @@ mod openapi;
 mod plans;
 mod policies;
 mod support;
+mod usage_of_everybody;
 mod usage_reports;
 
 use std::sync::Arc;
@@ -114,6 +115,15 @@ test_on_each_store! {
         usage_of_a_key_deleted_by_an_earlier_release_is_readable
         usage_is_readable_after_the_plan_was_deleted
         each_key_of_a_shared_plan_sees_its_own_calls
+    }
+    usage_of_everybody {
+        every_key_of_a_plan_has_one_row_in_one_of_the_pages
+        periods_are_days_and_months_of_the_range
+        csv_pages_can_be_concatenated
+        keys_of_a_group_have_their_own_calls
+        keys_with_the_most_calls_come_first
+        days_are_those_of_the_time_zone_of_the_plan
+        invalid_queries_of_usage_are_rejected
     }
     decisions {
         decision_is_charged_and_refunded

@@ -1,0 +1,203 @@
+//! The usage of all keys: pages for billing, and the keys with the most calls.
+//!
+//! A page reads in proportion to its rows: for each key one entry of the index, the key, its usage,
+//! and one item per month of the range. No index is sorted by usage, because such an index would
+//! cost a write per call.
+
+mod plans;
+mod query;
+mod rows;
+mod top;
+
+use std::time::{Duration, Instant};
+
+use aws::Deadline;
+use axum::extract::Path;
+use axum::response::Response;
+use http::header::LINK;
+use http::{HeaderName, HeaderValue, StatusCode, Uri};
+use registry::KeyRecord;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error_responses::Reads;
+use crate::keys::RESOURCE;
+use crate::problem::{Mistake, Problem};
+use crate::request::AdminRequest;
+use crate::request::accept::CSV;
+use crate::response;
+
+use plans::ReportedPlans;
+use query::{PlanUsageQuery, Position, Selection, UsageListQuery};
+use rows::{Row, Rows};
+
+/// How long the usage of one page may be read. A response times out after 25 s.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+const PLAN: &str = "plan";
+const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
+
+/// A key in a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ReportedKey {
+    key_id: String,
+    name: Option<String>,
+    group: Option<String>,
+    plan: String,
+}
+
+/// One page of usage.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UsageList {
+    /// One row per key and period.
+    items: Vec<Row>,
+    /// The `cursor` of the next page, or null if this is the last one.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// List the usage of all keys
+///
+/// Returns one row per key and period. `from` and `to` are at most 366 days, by default the current
+/// month. `by` is the period: `total` (default), `day` or `month`. The days of a key are counted in
+/// the time zone of its plan. If `time_zone` is set, a key with another one is an error (422).
+///
+/// A page has up to `limit` keys. It has fewer, or none, if the range has many days or if few keys
+/// are in the group. With `order=calls`, the response has the `limit` keys with the most calls in
+/// one month, and no further page. It covers up to 10,000 keys.
+///
+/// The CSV form has the same columns. Only the first page has a header, so that pages can be
+/// concatenated. `Link` names the next page, and `x-next-cursor` its cursor.
+#[utoipa::path(get, path = "/_tollgate/v1/usage", operation_id = "listUsage", tag = "usage",
+    params(("from" = Option<String>, Query, format = Date), ("to" = Option<String>, Query, format = Date),
+        ("plan" = Option<String>, Query), ("group" = Option<String>, Query),
+        ("by" = Option<String>, Query, description = "`total`, `day` or `month`"),
+        ("time_zone" = Option<String>, Query), ("order" = Option<String>, Query, description = "`calls`"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    responses((status = 200, description = "One page of usage", content((UsageList = "application/json"), (String = "text/csv")),
+            headers(("Link" = String), ("x-next-cursor" = String))),
+        (status = 422, description = "A plan has another time zone, or there are too many keys to order", body = Problem,
+            content_type = "application/problem+json"), Reads))]
+pub(crate) async fn list(
+    request: AdminRequest<UsageListQuery>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    respond(&request, &request.query.0, &uri).await
+}
+
+/// List the usage of the keys of a plan
+///
+/// As the usage of all keys, for one plan. The keys that are on the plan now are listed, with their
+/// usage under any plan.
+#[utoipa::path(get, path = "/_tollgate/v1/plans/{plan}/usage", operation_id = "listUsageOfPlan", tag = "usage",
+    params(("plan" = String, Path), ("from" = Option<String>, Query, format = Date),
+        ("to" = Option<String>, Query, format = Date), ("group" = Option<String>, Query),
+        ("by" = Option<String>, Query, description = "`total`, `day` or `month`"),
+        ("time_zone" = Option<String>, Query), ("order" = Option<String>, Query, description = "`calls`"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    responses((status = 200, description = "One page of usage", content((UsageList = "application/json"), (String = "text/csv")),
+            headers(("Link" = String), ("x-next-cursor" = String))),
+        (status = 422, description = "The plan has another time zone, or there are too many keys to order", body = Problem,
+            content_type = "application/problem+json"), Reads))]
+pub(crate) async fn of_plan(
+    request: AdminRequest<PlanUsageQuery>,
+    Path(plan): Path<String>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let stored = request.admin().plan(&plan).await;
+    stored.map_err(|error| Problem::of_read(error, PLAN))?;
+
+    let mut selection = request.query.0.clone();
+    selection.plan = Some(plan);
+    respond(&request, &selection, &uri).await
+}
+
+async fn respond<Q>(
+    request: &AdminRequest<Q>,
+    selection: &Selection,
+    uri: &Uri,
+) -> Result<Response, Problem> {
+    let position = selection.position()?;
+    let days = selection.days(position.as_ref(), request.now)?;
+    let deadline = Deadline::after(Instant::now(), READ_TIMEOUT);
+    let plans = ReportedPlans::new(&request.shared, selection.zone_name(), deadline);
+    let mut rows = Rows::new(selection.by, days, plans);
+
+    let last = if selection.is_ordered {
+        let month = selection.month(days, request.now)?;
+        let keys = top::keys(request, selection, month, &mut rows).await?;
+        rows.add(keys).await?;
+        None
+    } else {
+        add_page(request, selection, position.as_ref(), &mut rows).await?
+    };
+
+    let cursor = last.map(|key_id| selection.cursor(&Position { days, key_id }));
+    if request.media_type == CSV {
+        let file = rows::csv(&rows.items, position.is_none())?;
+        return Ok(with_next_page(response::csv(file), cursor, uri));
+    }
+    let body = UsageList {
+        items: rows.items,
+        next_cursor: cursor,
+    };
+    Ok(response::json(StatusCode::OK, &body))
+}
+
+/// Adds the rows of one page. Returns the key after which the next page begins, if there is one.
+async fn add_page<Q>(
+    request: &AdminRequest<Q>,
+    selection: &Selection,
+    position: Option<&Position>,
+    rows: &mut Rows<'_>,
+) -> Result<Option<String>, Problem> {
+    let limit = selection.limit.min(rows.max_keys());
+    let after = position.map(|position| position.key_id.as_str());
+    let page = request
+        .admin()
+        .keys(selection.plan.as_deref(), after, limit)
+        .await
+        .map_err(|error| Problem::of_read(error, RESOURCE))?;
+
+    let keys = page.items.into_iter().map(|stored| stored.document);
+    let keys = keys.filter(|record| selection.admits(record));
+    let cut = rows.add(keys.map(ReportedKey::from).collect()).await?;
+    Ok(cut.or(page.next))
+}
+
+/// Adds the headers that name the next page (RFC 8288).
+fn with_next_page(mut response: Response, cursor: Option<String>, uri: &Uri) -> Response {
+    let Some(cursor) = cursor else {
+        return response;
+    };
+
+    let query = uri.query().unwrap_or_default().split('&');
+    let kept = query.filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let mut query: Vec<&str> = kept.collect();
+    // A cursor is base64url, which needs no encoding.
+    let last = format!("cursor={cursor}");
+    query.push(&last);
+    let link = format!("<{}?{}>; rel=\"next\"", uri.path(), query.join("&"));
+
+    let headers = response.headers_mut();
+    if let (Ok(link), Ok(cursor)) = (HeaderValue::from_str(&link), HeaderValue::from_str(&cursor)) {
+        headers.insert(LINK, link);
+        headers.insert(NEXT_CURSOR, cursor);
+    }
+    response
+}
+
+impl From<KeyRecord> for ReportedKey {
+    fn from(record: KeyRecord) -> Self {
+        Self {
+            key_id: record.key.key_id,
+            name: record.name,
+            group: record.key.group,
+            plan: record.key.plan,
+        }
+    }
+}
+
+/// Returns the problem of one invalid parameter.
+fn invalid(parameter: &str, detail: impl Into<String>) -> Problem {
+    Problem::invalid_parameters(vec![Mistake::in_parameter(parameter, detail)])
+}
