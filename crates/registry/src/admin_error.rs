@@ -1,5 +1,7 @@
 //! Errors of the administration.
 
+use jiff::Timestamp;
+
 use crate::RegistryError;
 
 /// The reason why a valid request is refused.
@@ -23,6 +25,18 @@ pub enum Refusal {
     /// The secret is already in use.
     #[error("this secret is in use")]
     SecretInUse,
+    /// The request names another secret than that of the key.
+    #[error("the key has another secret")]
+    OtherSecret,
+    /// Another key has this id.
+    #[error("another key has this id")]
+    KeyIdInUse,
+    /// A deleted key had this id.
+    #[error("a deleted key had this id; it can be used again from {until} on")]
+    KeyIdDeleted {
+        /// The instant from which on the id can be used again.
+        until: Timestamp,
+    },
     /// The key has too many earlier secrets.
     #[error(
         "{0} earlier secrets of this key still work; rotate with a grace of 0 s to end them, or wait"

@@ -36,7 +36,8 @@ impl KeyHash {
     }
 
     /// Reads a hash from 64 hexadecimal digits.
-    pub(crate) fn from_hex(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
         from_hex(text).map(Self)
     }
 }
@@ -165,6 +166,20 @@ pub enum KeyError {
 
 /// The greatest number of networks of a key.
 pub const MAX_ALLOWED_IPS: usize = 32;
+
+/// Ids of keys that are the names of other resources.
+const RESERVED_KEY_IDS: [&str; 4] = ["import", "export", "bulk", "hashes"];
+
+/// True for an id that an administrator may choose for a new key.
+#[must_use]
+pub fn is_chosen_key_id(key_id: &str) -> bool {
+    is_chosen_name(key_id) && !is_reserved_key_id(key_id)
+}
+
+/// True for the name of another resource.
+pub(crate) fn is_reserved_key_id(key_id: &str) -> bool {
+    RESERVED_KEY_IDS.contains(&key_id)
+}
 
 /// True for the name of a group, and for the id of a key that an administrator chooses: 2 to 64
 /// lower-case letters, digits, `_` and `-`, beginning with a letter or digit.

@@ -112,6 +112,11 @@ impl Admin<'_> {
             .filter(|key| !stored.contains_key(&key.hash));
         let ids: Vec<&str> = new.filter_map(|key| key.key_id.as_deref()).collect();
         let found = try_join_all(ids.iter().map(|key_id| self.table.by_id(key_id))).await?;
+        let free_at = try_join_all(ids.iter().map(|key_id| self.id_free_at(key_id, now))).await?;
+        let deleted = ids.iter().copied().zip(free_at);
+        let deleted: BTreeMap<&str, Timestamp> = deleted
+            .filter_map(|(key_id, until)| Some((key_id, until?)))
+            .collect();
         let in_use: BTreeSet<&str> = ids
             .into_iter()
             .zip(found)
@@ -126,6 +131,7 @@ impl Admin<'_> {
                 .key_id
                 .as_deref()
                 .is_some_and(|key_id| in_use.contains(key_id));
+            let until = key.key_id.as_deref().and_then(|key_id| deleted.get(key_id));
             let decision = match stored.remove(&key.hash) {
                 Some((text, record)) => key.over(
                     KeyEntry {
@@ -137,6 +143,10 @@ impl Admin<'_> {
                 )?,
                 None if is_in_use => {
                     Decision::Done(ImportedRow::Refused(ImportRefusal::KeyIdInUse))
+                }
+                None if let Some(until) = until => {
+                    let refusal = ImportRefusal::KeyIdDeleted { until: *until };
+                    Decision::Done(ImportedRow::Refused(refusal))
                 }
                 None => key.anew(now)?,
             };

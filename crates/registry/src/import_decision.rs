@@ -5,14 +5,13 @@ use jiff::Timestamp;
 use crate::{ApiKey, KeyStatus, RegistryError};
 
 use crate::KeyRecord;
+use crate::api_key::is_reserved_key_id;
 use crate::imported::{
     ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, WrittenKey,
 };
-use crate::item::{Guard, Item, ItemKey, Write};
+use crate::item::{Guard, Write};
+use crate::key_id::claim as claim_of;
 use crate::keys::{KeyEntry, item, replacement};
-
-/// How long an id is claimed, in seconds.
-const CLAIM_S: i64 = 86_400;
 
 /// The decision on a key of a file.
 pub(super) enum Decision {
@@ -122,7 +121,9 @@ impl ImportedKey {
         let key_id = record.key.key_id.clone();
 
         let mut writes = vec![Write::Put(item(&self.hash, &record)?, Guard::Absent)];
-        writes.extend(self.key_id.as_deref().map(|key_id| claim(key_id, now)));
+        let claim = self.key_id.as_deref();
+        let claim = claim.map(|key_id| claim_of(key_id, self.hash, now));
+        writes.extend(claim.transpose()?);
         let written = Some(Box::new(WrittenKey {
             before: None,
             after: record,
@@ -177,22 +178,11 @@ fn is_key_id(key_id: &str) -> bool {
         .bytes()
         .next()
         .is_some_and(|byte| byte.is_ascii_alphanumeric());
-    is_plain && begins && key_id.len() <= 128 && !["import", "export", "bulk"].contains(&key_id)
+    is_plain && begins && key_id.len() <= 128 && !is_reserved_key_id(key_id)
 }
 
 fn set<T>(field: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *field = value;
     }
-}
-
-/// Returns the claim of the id of a new key. Of two keys that are created at the same moment, only
-/// one gets the id, although the index shows neither of them yet.
-fn claim(key_id: &str, now: Timestamp) -> Write {
-    let ttl = Some(now.as_second() + CLAIM_S);
-    let claim = Item {
-        ttl,
-        ..Item::new(ItemKey::of_key_id(key_id), "{}".to_owned())
-    };
-    Write::Put(claim, Guard::AbsentOrOver(now.as_second()))
 }

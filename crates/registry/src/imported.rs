@@ -137,10 +137,16 @@ pub enum ImportRefusal {
     /// Another key has or had this id.
     #[error("`KeyId` is the id of another key")]
     KeyIdInUse,
+    /// A deleted key had this id.
+    #[error("`KeyId` is the id of a deleted key; it can be used again from {until} on")]
+    KeyIdDeleted {
+        /// The instant from which on the id can be used again.
+        until: Timestamp,
+    },
     /// The id in the file cannot be the id of a new key.
     #[error(
         "`KeyId`: expected 1 to 128 letters, digits, `.`, `_` or `-`, beginning with a letter or digit, \
-         and not `import`, `export` or `bulk`"
+         and not `import`, `export`, `bulk` or `hashes`"
     )]
     KeyIdForm,
     /// Other requests changed the key at the same time.

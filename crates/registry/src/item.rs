@@ -8,7 +8,7 @@ use crate::partition_keys::{KEY_PREFIX, PLAN, POLICY};
 use crate::{DeletedKey, KeyRecord};
 
 /// How long an ended secret and a deleted key are recorded, in seconds: 400 days, like usage.
-const ENDED_KEPT_S: i64 = 400 * 86_400;
+pub(crate) const ENDED_KEPT_S: i64 = 400 * 86_400;
 
 /// The key of an item in the table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,6 +10,7 @@ use crate::{KeyHash, RegistryError};
 use crate::deleted::remember;
 use crate::ended::{end_all, end_expired};
 use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
+use crate::key_id::claim;
 use crate::once::Keep;
 use crate::plan_use::plan_use;
 use crate::plans::{ATTEMPTS, item_error};
@@ -66,6 +67,36 @@ impl Admin<'_> {
         keep: &dyn Keep,
         now: Timestamp,
     ) -> Result<Version, AdminError> {
+        self.create(hash, record, keep, None, now).await
+    }
+
+    /// Like [`Self::create_key`], for an id that the client chose.
+    ///
+    /// # Errors
+    /// As [`Self::create_key`], and [`Refusal::KeyIdInUse`], [`Refusal::KeyIdDeleted`].
+    pub async fn create_key_with_id(
+        &self,
+        hash: &KeyHash,
+        record: &KeyRecord,
+        keep: &dyn Keep,
+        now: Timestamp,
+    ) -> Result<Version, AdminError> {
+        let key_id = &record.key.key_id;
+        if let Some(until) = self.id_free_at(key_id, now).await? {
+            return Err(Refusal::KeyIdDeleted { until }.into());
+        }
+        let claim = claim(key_id, *hash, now)?;
+        self.create(hash, record, keep, Some(claim), now).await
+    }
+
+    async fn create(
+        &self,
+        hash: &KeyHash,
+        record: &KeyRecord,
+        keep: &dyn Keep,
+        claim: Option<Write>,
+        now: Timestamp,
+    ) -> Result<Version, AdminError> {
         let item = item(hash, record)?;
         let stored = VersionedDocument {
             version: Version::of(&item.document),
@@ -76,19 +107,25 @@ impl Admin<'_> {
             Write::Check(ItemKey::of_plan(plan)),
             Write::Put(item, Guard::Absent),
         ];
-        writes.extend(
-            keep.keep(&stored)?
-                .map(|once| once.write(now))
-                .transpose()?,
-        );
+        let kept = keep.keep(&stored)?;
+        let repeated = kept.as_ref().map(|_| writes.len());
+        writes.extend(kept.map(|once| once.write(now)).transpose()?);
+        let claimed = claim.as_ref().map(|_| writes.len());
+        writes.extend(claim);
         writes.push(plan_use(plan, hash)?);
+        let is_failed = |failed: &[usize], write: Option<usize>| {
+            write.is_some_and(|write| failed.contains(&write))
+        };
         for _ in 0..ATTEMPTS {
             match self.table.commit(writes.clone()).await? {
                 CommitOutcome::Yes => return Ok(stored.version),
                 // The response first: if the request is repeated, the plan may have been deleted
                 // since.
-                CommitOutcome::No(failed) if failed.contains(&2) => {
+                CommitOutcome::No(failed) if is_failed(&failed, repeated) => {
                     return Err(Refusal::Repeated.into());
+                }
+                CommitOutcome::No(failed) if is_failed(&failed, claimed) => {
+                    return Err(Refusal::KeyIdInUse.into());
                 }
                 CommitOutcome::No(failed) if failed.contains(&0) => {
                     return Err(Refusal::UnknownPlan(plan.clone()).into());
@@ -106,7 +143,7 @@ impl Admin<'_> {
     ///
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::Precondition`], [`Refusal::UnknownPlan`],
-    /// [`RegistryError::Key`] if it becomes invalid, [`AdminError::Registry`].
+    /// [`Refusal::OtherSecret`], [`RegistryError::Key`] if it becomes invalid, [`AdminError::Registry`].
     pub async fn update_key(
         &self,
         key_id: &str,
@@ -117,6 +154,9 @@ impl Admin<'_> {
         let mut before = None;
         for attempt in 0..ATTEMPTS {
             let found = self.find(key_id).await?;
+            if patch.hash.is_some_and(|hash| hash != found.hash) {
+                return Err(Refusal::OtherSecret.into());
+            }
             let changed = found.record.clone().patched(patch);
             let changed = changed.changed_at(&found.record, now);
             changed.key.check().map_err(RegistryError::Key)?;
@@ -210,7 +250,10 @@ impl Admin<'_> {
     }
 
     pub(super) async fn look(&self, key_id: &str) -> Result<Option<KeyEntry>, RegistryError> {
-        let hashes = self.table.by_id(key_id).await?;
+        let mut hashes = self.table.by_id(key_id).await?;
+        if hashes.is_empty() && self.indexes_lag() {
+            hashes.extend(self.claimed(key_id).await?);
+        }
         let mut successor = None;
         for (hash, (text, record)) in self.table.records(&hashes).await? {
             match record.successor {

@@ -109,6 +109,8 @@ pub struct KeyPatch {
     pub metadata: Option<BTreeMap<String, Option<String>>>,
     /// See [`KeyRecord::prefix`].
     pub prefix: Option<Option<String>>,
+    /// The secret that the key must have. A patch never changes the secret.
+    pub hash: Option<KeyHash>,
 }
 
 impl KeyRecord {

@@ -47,7 +47,12 @@ fn admin_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(import::import))
         .routes(routes!(export::export))
-        .routes(routes!(keys::get, keys::update, keys::delete))
+        .routes(routes!(
+            keys::get,
+            keys::put::put,
+            keys::update,
+            keys::delete
+        ))
         .routes(routes!(rotation::rotate))
         .routes(routes!(usage_report::of_key, grants::grant))
         .routes(routes!(usage_list::list))
@@ -192,6 +197,7 @@ mod tests {
             "POST /_tollgate/v1/keys/import",
             "GET /_tollgate/v1/keys/export",
             "GET /_tollgate/v1/keys/{key_id}",
+            "PUT /_tollgate/v1/keys/{key_id}",
             "PATCH /_tollgate/v1/keys/{key_id}",
             "DELETE /_tollgate/v1/keys/{key_id}",
             "POST /_tollgate/v1/keys/{key_id}/rotate",

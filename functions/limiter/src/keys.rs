@@ -1,10 +1,13 @@
 //! API keys: list, create, get, update and delete.
 
+pub(crate) mod put;
 pub(crate) mod rotation;
 pub(crate) mod secret;
 
+mod hash;
 mod key;
 mod key_changes;
+mod key_put;
 mod networks;
 mod new_key;
 mod secret_response;
@@ -95,7 +98,7 @@ pub(crate) async fn list(request: AdminRequest<KeyListQuery>) -> Result<Response
 
 /// Create a key
 ///
-/// The response contains the secret, which is not shown again. With an `Idempotency-Key`, a
+/// The response contains the secret, which is not shown again, unless the request has a `hash`. With an `Idempotency-Key`, a
 /// repeated request gets the same response for 24 hours.
 #[utoipa::path(post, path = "/_tollgate/v1/keys", operation_id = "createKey", tag = "keys",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 22, max_length = 255,
@@ -119,8 +122,10 @@ pub(crate) async fn create(
         return Ok(response);
     }
 
-    let response = SecretResponse::new(request.now, idempotency.as_ref())?;
+    let hash = new.hash()?;
     let mut record = new.record(secret::new_key_id()?, request.now)?;
+    let prefix = record.prefix.as_deref();
+    let response = SecretResponse::new(hash, prefix, request.now, idempotency.as_ref())?;
     record.hint.clone_from(&response.hint);
 
     let change = request.begin(Action::CreateKey, &record.key.key_id);

@@ -85,6 +85,9 @@ fn example(operation: &str) -> Option<Value> {
             "name": "Acme Inc.", "plan": "team", "expires_at": "2030-12-31T23:59:59Z", "metadata": {"customer": "acme"}
         }),
         "updateKey" => json!({"enabled": false}),
+        "putKey" => json!({
+            "name": "Acme Inc.", "plan": "team", "group": "acme", "prefix": "acme_live_", "allowed_ips": ["192.0.2.0/24"]
+        }),
         "rotateKey" => json!({"grace_s": 3_600}),
         "grantUsage" => json!({"quota": "month", "grant": 500}),
         "decide" => json!({

@@ -78,8 +78,10 @@ pub(crate) struct Key {
 /// A key with its secret, which is not shown again.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct KeyWithSecret {
-    /// The secret, which clients send as `x-api-key`.
-    pub(super) key: String,
+    /// The secret, which clients send as `x-api-key`. Absent if the request has a `hash`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub(super) key: Option<String>,
     /// The key.
     #[serde(flatten)]
     pub(super) shown: Key,

@@ -66,14 +66,14 @@ pub(crate) struct KeyChanges {
 }
 
 /// Reads a field that is present and may be null.
-fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
 /// Reads an instant that is present and may be null.
-fn nullable_instant<'de, D: Deserializer<'de>>(
+pub(super) fn nullable_instant<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<Timestamp>>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
@@ -83,7 +83,7 @@ fn nullable_instant<'de, D: Deserializer<'de>>(
 }
 
 /// Reads a field that is present and must not be null.
-fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+pub(super) fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)

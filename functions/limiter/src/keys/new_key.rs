@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use registry::{ApiKey, KeyRecord};
+use registry::{ApiKey, KeyHash, KeyRecord};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::networks;
+use super::{hash, networks};
 use crate::problem::{Mistake, Problem};
 use crate::request::document::RequestDocument;
 use crate::schema::mistakes::Mistakes;
@@ -50,9 +50,24 @@ pub(crate) struct NewKey {
     /// At most 16 entries of your own.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     metadata: Option<BTreeMap<String, String>>,
+    /// The prefix of secrets that are generated for the key. Default: `tg_`.
+    #[schema(pattern = "^[A-Za-z0-9_]{0,31}_$", example = "acme_live_")]
+    prefix: Option<String>,
+    /// The SHA-256 of a secret, as 64 hexadecimal digits. The key takes over this secret instead of
+    /// a generated one.
+    #[schema(pattern = "^[0-9A-Fa-f]{64}$")]
+    hash: Option<String>,
 }
 
 impl NewKey {
+    /// Returns the hash of the secret, if the request has one.
+    ///
+    /// # Errors
+    /// 422 if it is invalid.
+    pub(super) fn hash(&self) -> Result<Option<KeyHash>, Problem> {
+        self.hash.as_deref().map(hash::read).transpose()
+    }
+
     /// Returns the record of the key.
     ///
     /// # Errors
@@ -78,6 +93,7 @@ impl NewKey {
 
         let mut record = KeyRecord::new(key, now);
         record.name = self.name;
+        record.prefix = self.prefix;
         record.description = self.description;
         record.metadata = self.metadata.unwrap_or_default();
         record
@@ -92,6 +108,7 @@ impl RequestDocument for NewKey {
         let record = self.clone().record_from_everywhere("key".to_owned(), now);
         let mut mistakes = super::mistakes(&record);
         mistakes.extend(networks::mistakes(texts));
+        mistakes.extend(self.hash.as_deref().and_then(hash::mistake));
         mistakes
     }
 }

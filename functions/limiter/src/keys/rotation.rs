@@ -3,8 +3,8 @@
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
-use jiff::SignedDuration;
-use registry::{AdminError, Refusal, Version};
+use jiff::{SignedDuration, Timestamp};
+use registry::{AdminError, ApiKey, KeyRecord, NewSecret, Refusal, Version};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -15,11 +15,12 @@ use crate::audit::Action;
 use crate::audit::changes::Changes;
 use crate::error_responses::{Reads, Writes};
 use crate::idempotency::Idempotency;
-use crate::problem::Problem;
+use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;
 use crate::request::document::{Document, RequestDocument};
 use crate::request::precondition::Precondition;
 use crate::response;
+use crate::schema::mistakes::Mistakes;
 
 /// One day.
 const DEFAULT_GRACE_S: u32 = 86_400;
@@ -32,11 +33,21 @@ pub(crate) struct Rotation {
     /// Default: one day. 0 revokes all earlier secrets at once.
     #[schema(value_type = u32, required = false, maximum = 7_776_000)]
     grace_s: Option<u32>,
+    /// The prefix of the new secret, and of those after it. Default: the prefix of the key.
+    #[schema(pattern = "^[A-Za-z0-9_]{0,31}_$", example = "acme_live_")]
+    prefix: Option<String>,
 }
 
 impl RequestDocument for Rotation {
     const SCHEMA: &'static str = "Rotation";
     const IS_OPTIONAL: bool = true;
+
+    fn mistakes(&self, _: &Mistakes, now: Timestamp) -> Vec<Mistake> {
+        let key = ApiKey::new("key".to_owned(), "plan".to_owned());
+        let mut record = KeyRecord::new(key, now);
+        record.prefix.clone_from(&self.prefix);
+        super::mistakes(&record)
+    }
 }
 
 /// Rotate a key
@@ -63,21 +74,22 @@ pub(crate) async fn rotate(
         return Ok(response);
     }
 
-    let response = SecretResponse::new(request.now, idempotency.as_ref())?;
+    let stored = request.admin().key(&key_id).await;
+    let stored = stored.map_err(|error| Problem::of_read(error, RESOURCE))?;
+    let chosen = document.value.prefix;
+    let prefix = chosen.clone().or(stored.document.prefix);
+    let response = SecretResponse::new(None, prefix.as_deref(), request.now, idempotency.as_ref())?;
+    let secret = NewSecret {
+        prefix: chosen,
+        ..response.new_secret()
+    };
     let grace_s = document.value.grace_s.unwrap_or(DEFAULT_GRACE_S);
     let end = request.now + SignedDuration::from_secs(grace_s.into());
 
     let change = request.begin(Action::RotateKey, &key_id);
     let admin = request.admin();
     match admin
-        .rotate_key(
-            &key_id,
-            &response.new_secret(),
-            end,
-            &condition,
-            &response,
-            request.now,
-        )
+        .rotate_key(&key_id, &secret, end, &condition, &response, request.now)
         .await
     {
         Ok(key) => {

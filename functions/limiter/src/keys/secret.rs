@@ -4,8 +4,8 @@ use aws_lc_rs::rand;
 
 use crate::problem::Problem;
 
-/// The beginning of every secret, by which people and scanners recognize it.
-const PREFIX: &str = "tg_";
+/// The default beginning of secrets, by which people and scanners recognize them.
+const DEFAULT_PREFIX: &str = "tg_";
 /// 62⁴³ > 2²⁵⁶.
 const SECRET_DIGITS: usize = 43;
 /// 62⁶ > 2³².
@@ -14,16 +14,17 @@ const CHECKSUM_DIGITS: usize = 6;
 const ID_DIGITS: usize = 17;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Returns a new secret: `tg_`, 256 random bits and their CRC-32, both in base 62. As with GitHub's
+/// Returns a new secret: `prefix` or `tg_`, 256 random bits and their CRC-32, both in base 62. As with GitHub's
 /// tokens, the checksum makes it possible to recognize a secret offline.
 ///
 /// # Errors
 /// 500 if the random number generator fails.
-pub(crate) fn new_secret() -> Result<String, Problem> {
+pub(crate) fn new_secret(prefix: Option<&str>) -> Result<String, Problem> {
     let digits = base62(random::<32>()?, SECRET_DIGITS);
     let checksum = crc32fast::hash(digits.as_bytes()).to_be_bytes();
     let checksum = base62(checksum, CHECKSUM_DIGITS);
-    Ok(format!("{PREFIX}{digits}{checksum}"))
+    let prefix = prefix.unwrap_or(DEFAULT_PREFIX);
+    Ok(format!("{prefix}{digits}{checksum}"))
 }
 
 /// Returns a new id of a key: `key_` and 96 random bits in base 62.
@@ -72,7 +73,7 @@ mod tests {
     #[test]
     fn secret_is_accepted_by_the_store_and_has_its_checksum() {
         for _ in 0..100 {
-            let secret = new_secret().unwrap();
+            let secret = new_secret(None).unwrap();
             assert!(KeyHash::of(&secret).is_ok());
 
             let (digits, checksum) = secret.strip_prefix("tg_").unwrap().split_at(43);
@@ -82,8 +83,15 @@ mod tests {
     }
 
     #[test]
+    fn secret_with_the_longest_prefix_is_accepted_by_the_store() {
+        let prefix = "a".repeat(registry::MAX_PREFIX_CHARACTERS - 1) + "_";
+        let secret = new_secret(Some(&prefix)).unwrap();
+        assert!(secret.starts_with(&prefix) && KeyHash::of(&secret).is_ok());
+    }
+
+    #[test]
     fn secrets_and_ids_are_unique() {
-        let secrets: BTreeSet<_> = (0..1000).map(|_| new_secret().unwrap()).collect();
+        let secrets: BTreeSet<_> = (0..1000).map(|_| new_secret(None).unwrap()).collect();
         let ids: BTreeSet<_> = (0..1000).map(|_| new_key_id().unwrap()).collect();
         assert_eq!((secrets.len(), ids.len()), (1000, 1000));
     }

@@ -16,7 +16,8 @@ use crate::request::AdminRequest;
 /// Builds the response with a new secret. If the request has an `Idempotency-Key`, the store keeps
 /// the response together with the change.
 pub(super) struct SecretResponse<'r> {
-    secret: String,
+    /// `None` if only the hash of the secret is known.
+    secret: Option<String>,
     /// The hash of the secret.
     pub(super) hash: KeyHash,
     /// The last four characters of the secret.
@@ -26,19 +27,27 @@ pub(super) struct SecretResponse<'r> {
 }
 
 impl<'r> SecretResponse<'r> {
-    /// Creates a secret.
+    /// Creates a secret with this prefix, unless the request has the hash of one.
     ///
     /// # Errors
     /// 500 if the random number generator fails.
     pub(super) fn new(
+        hash: Option<KeyHash>,
+        prefix: Option<&str>,
         now: Timestamp,
         idempotency: Option<&'r Idempotency>,
     ) -> Result<Self, Problem> {
-        let secret = new_secret()?;
-        let hash = KeyHash::of(&secret).map_err(|error| Problem::fault(&error))?;
+        let (secret, hash) = match hash {
+            Some(hash) => (None, hash),
+            None => {
+                let secret = new_secret(prefix)?;
+                let hash = KeyHash::of(&secret).map_err(|error| Problem::fault(&error))?;
+                (Some(secret), hash)
+            }
+        };
 
         Ok(Self {
-            hint: registry::hint(&secret),
+            hint: secret.as_deref().and_then(registry::hint),
             secret,
             hash,
             now,

@@ -44,6 +44,14 @@ impl Problem {
                  plan first."
             )),
             Refusal::SecretInUse => conflict("This secret is already in use.".to_owned()),
+            Refusal::OtherSecret => conflict(
+                "`hash` is not the SHA-256 of the key's present secret. Use rotate to change the secret."
+                    .to_owned(),
+            ),
+            Refusal::KeyIdInUse => conflict("Another key has this id.".to_owned()),
+            Refusal::KeyIdDeleted { until } => conflict(format!(
+                "A deleted key had this id. It can be used again from {until} on."
+            )),
             Refusal::TooManySecrets(number) => conflict(format!(
                 "{number} earlier secrets of this key still work. Wait until one expires, or send \
                  a `grace_s` of 0 to revoke all of them."

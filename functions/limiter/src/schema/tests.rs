@@ -72,7 +72,7 @@ fn mistake_names_the_field_and_the_expected_value_only() {
             "`plan` is invalid, expected a string",
             "item 1 of `scopes` is invalid, expected a string",
             "unknown field `hush`, expected one of `allowed_ips`, `description`, `enabled`, `expires_at`, \
-             `group`, `metadata`, `name`, `not_before`, `plan`, `scopes`, `subject`",
+             `group`, `hash`, `metadata`, `name`, `not_before`, `plan`, `prefix`, `scopes`, `subject`",
         ]
     );
 

@@ -14,6 +14,7 @@ mod events;
 mod imports;
 mod key_restrictions;
 mod keys;
+mod keys_put;
 mod openapi;
 mod plans;
 mod policies;
@@ -87,6 +88,16 @@ test_on_each_store! {
         key_is_denied_before_its_time_and_from_elsewhere
         keys_of_a_group_share_their_limits
         disabled_plan_denies_all_its_callers_and_keeps_their_usage
+    }
+    keys_put {
+        key_with_a_chosen_id_is_created_and_changed
+        precondition_of_a_put_decides_between_creation_and_change
+        id_of_another_form_is_rejected
+        concurrent_puts_create_one_key
+        repeated_put_returns_the_same_secret
+        secret_is_taken_over_by_its_hash
+        id_of_a_deleted_key_is_not_used_again
+        secrets_have_the_prefix_of_their_key
     }
     imports {
         key_file_is_imported_and_exported
