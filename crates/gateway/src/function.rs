@@ -10,7 +10,7 @@ use aws::{Deadline, Proxy, ProxyError, check_system_authorities};
 use lambda_runtime::Diagnostic;
 use limiter::Limiter;
 use metrics_publisher::Publisher;
-use policy::KeyHeader;
+use policy::{KeyHeader, stored_policy_name};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -191,13 +191,13 @@ async fn open_limiter(
     if let Some(store) = store {
         let key_header =
             KeyHeader::from_setting(setting("KEY_HEADER")).map_err(limiter::ConfigError::from)?;
-        return Ok(Limiter::new(store, key_header));
+        let policy = setting("AUTH_POLICY").unwrap_or_default();
+        let policy_in_use = stored_policy_name(&policy).map(str::to_owned);
+        return Ok(Limiter::new(store, key_header).with_policy_in_use(policy_in_use));
     }
 
     let config = limiter::Config::from_lookup(&setting)?;
     let store = Box::pin(limiter::open(&config.store, &setting, records)).await;
-    Ok(Limiter::new(
-        Arc::new(store.map_err(FunctionError::LimiterStore)?),
-        config.key_header,
-    ))
+    let store = Arc::new(store.map_err(FunctionError::LimiterStore)?);
+    Ok(Limiter::new(store, config.key_header).with_policy_in_use(config.policy_in_use))
 }

@@ -89,7 +89,7 @@ pub use policy_text::{PolicyTextError, named_plans};
 pub use required_claim::RequiredClaim;
 pub use rule::{Auth, Rule};
 pub use secret_reference::{SecretPlace, SecretReference, UNREAD_SECRET};
-pub use source::{Environment, PolicyName, PolicySource};
+pub use source::{Environment, PolicyName, PolicySource, stored_policy_name};
 pub use tenants::{TenantPattern, key_serves};
 pub use token_location::{AUTHORIZATION, TokenLocation, TokenScheme};
 pub use warning::{NamedPlan, PolicyWarning};

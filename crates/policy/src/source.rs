@@ -69,6 +69,18 @@ impl PolicySource {
     }
 }
 
+/// Returns the name of the policy in the registry that a value of `AUTH_POLICY` refers to.
+///
+/// ```
+/// assert_eq!(policy::stored_policy_name("table:edge"), Some("edge"));
+/// assert_eq!(policy::stored_policy_name(r#"{"rules": []}"#), None);
+/// ```
+#[must_use]
+pub fn stored_policy_name(setting: &str) -> Option<&str> {
+    let name = setting.trim().strip_prefix(TABLE_PREFIX)?;
+    is_name(name).then_some(name)
+}
+
 fn is_name(name: &str) -> bool {
     let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_name_byte)

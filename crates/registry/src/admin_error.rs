@@ -22,6 +22,9 @@ pub enum Refusal {
         /// One of its keys.
         key_id: String,
     },
+    /// The policy was changed after its candidate was written.
+    #[error("the policy was changed after the candidate was written")]
+    PolicyChanged,
     /// The secret is already in use.
     #[error("this secret is in use")]
     SecretInUse,

@@ -11,6 +11,7 @@ use limits::check_name;
 use limits::{Plan, PlanDocument};
 
 use crate::KeyRecord;
+use crate::candidates::candidate_policy;
 use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
 
 /// The greatest number of items with an expiry, such as ended secrets and stored responses: about
@@ -90,6 +91,17 @@ impl EmbeddedRegistry {
     pub fn policy(&self, name: &str) -> Option<String> {
         self.get(&ItemKey::of_policy(name))
             .map(|(document, _)| document)
+    }
+
+    /// Returns the candidate of the policy with this name.
+    ///
+    /// # Errors
+    /// [`RegistryError::Item`] if its item is invalid.
+    pub fn candidate(&self, name: &str) -> Result<Option<String>, RegistryError> {
+        let found = self.get(&ItemKey::of_candidate(name));
+        found
+            .map(|(document, _)| candidate_policy(&document))
+            .transpose()
     }
 
     /// Writes a policy, or replaces it. Its document is not checked.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::KeyHash;
-use crate::partition_keys::{KEY_PREFIX, PLAN, POLICY};
+use crate::partition_keys::{CANDIDATE, KEY_PREFIX, PLAN, POLICY};
 
 use crate::{DeletedKey, KeyRecord};
 
@@ -38,6 +38,13 @@ impl ItemKey {
         Self {
             pk: Self::POLICY.to_owned(),
             sk: name.to_owned(),
+        }
+    }
+
+    pub(crate) fn of_candidate(policy: &str) -> Self {
+        Self {
+            pk: Self::CANDIDATE.to_owned(),
+            sk: policy.to_owned(),
         }
     }
 
@@ -91,6 +98,7 @@ impl ItemKey {
 
     pub(crate) const PLAN: &str = PLAN;
     pub(crate) const POLICY: &str = POLICY;
+    pub(crate) const CANDIDATE: &str = CANDIDATE;
     const KEY: &str = KEY_PREFIX;
     const KEY_ID: &str = "key-id#";
 }

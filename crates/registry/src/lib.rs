@@ -27,6 +27,7 @@
 mod admin;
 mod admin_error;
 mod api_key;
+mod candidates;
 mod deleted;
 mod dynamodb;
 mod embedded;
@@ -56,6 +57,7 @@ pub use crate::dynamodb::{DynamoDbRegistry, TABLE_SCHEMA};
 pub use admin::{Admin, Page};
 pub use admin_error::{AdminError, Refusal};
 pub use api_key::{ApiKey, KeyError, KeyHash, KeyStatus, MAX_ALLOWED_IPS, is_chosen_key_id};
+pub use candidates::{PolicyEntry, Promotion};
 pub use deleted::DeletedKey;
 pub use embedded::EmbeddedRegistry;
 pub use error::RegistryError;

@@ -7,10 +7,12 @@ pub(crate) const KEY_PREFIX: &str = "key#";
 pub(crate) const PLAN: &str = "plan";
 /// The partition key of every policy.
 pub(crate) const POLICY: &str = "policy";
+/// The partition key of every candidate of a policy.
+pub(crate) const CANDIDATE: &str = "policy-candidate";
 
 /// Patterns of the partition keys that a decision reads. Idempotent responses and shared secrets,
 /// which are in the same table, are not among them.
-pub const DECISION_KEY_PATTERNS: [&str; 3] = ["key#*", PLAN, POLICY];
+pub const DECISION_KEY_PATTERNS: [&str; 4] = ["key#*", PLAN, POLICY, CANDIDATE];
 
 #[cfg(test)]
 mod tests {
@@ -34,6 +36,7 @@ mod tests {
             ItemKey::of_key(&hash),
             ItemKey::of_plan("p"),
             ItemKey::of_policy("p"),
+            ItemKey::of_candidate("p"),
         ] {
             assert!(is_listed(&key), "{key:?}");
         }

@@ -90,6 +90,21 @@ impl Store {
         }
     }
 
+    /// Returns the candidate of a policy as JSON, or `None` if there is none. It is never cached.
+    ///
+    /// # Errors
+    /// As for [`Store::key`], or if the stored candidate is invalid.
+    pub async fn policy_candidate(
+        &self,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Option<String>, RegistryError> {
+        match self {
+            Self::Embedded(store) => store.registry().candidate(name),
+            Self::DynamoDb(store) => Box::pin(store.registry().candidate(name, deadline)).await,
+        }
+    }
+
     /// Decides on a call, and charges it as a whole or not at all.
     ///
     /// # Errors

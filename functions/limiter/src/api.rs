@@ -19,6 +19,7 @@ use utoipa_axum::routes;
 use crate::enforcement::enforce_decision;
 use crate::error_responses::Reads;
 use crate::keys::rotation;
+use crate::policies::candidate;
 use crate::problem::{Mistake, Problem};
 use crate::request::{accept, caller};
 use crate::{
@@ -58,7 +59,10 @@ fn admin_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(usage_list::list))
         .routes(routes!(usage_list::of_plan))
         .routes(routes!(decisions::decide))
-        .routes(routes!(policies::get, policies::put))
+        .routes(routes!(policies::list))
+        .routes(routes!(policies::get, policies::put, policies::delete))
+        .routes(routes!(candidate::get, candidate::put, candidate::delete))
+        .routes(routes!(candidate::promote))
         .route_layer(from_fn(require_administrator))
 }
 
@@ -208,6 +212,12 @@ mod tests {
             "POST /_tollgate/v1/decisions",
             "GET /_tollgate/v1/policies/{name}",
             "PUT /_tollgate/v1/policies/{name}",
+            "GET /_tollgate/v1/policies",
+            "DELETE /_tollgate/v1/policies/{name}",
+            "GET /_tollgate/v1/policies/{name}/candidate",
+            "PUT /_tollgate/v1/policies/{name}/candidate",
+            "DELETE /_tollgate/v1/policies/{name}/candidate",
+            "POST /_tollgate/v1/policies/{name}/promote",
         ];
         expected.sort_unstable();
         assert_eq!(operations, expected);

@@ -1,6 +1,6 @@
 //! Settings, read once from the environment.
 
-use policy::{KeyHeader, KeyHeaderError};
+use policy::{KeyHeader, KeyHeaderError, stored_policy_name};
 use store::{StoreConfig, StoreConfigError};
 
 /// The settings of the function. An invalid one aborts startup, and the error names the variable.
@@ -11,6 +11,9 @@ pub struct Config {
     pub key_header: KeyHeader,
     /// The store of plans, keys, policies and usage.
     pub store: StoreConfig,
+    /// The policy of the registry that the authorizer uses, if `AUTH_POLICY` is `table:NAME`. An
+    /// authorizer refuses to start with an invalid value, so any other value is ignored here.
+    pub policy_in_use: Option<String>,
 }
 
 /// An invalid setting.
@@ -32,8 +35,10 @@ impl Config {
     /// [`ConfigError`] for the first variable that is missing or invalid.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let key_header = KeyHeader::from_setting(lookup("KEY_HEADER"))?;
+        let setting = lookup("AUTH_POLICY").unwrap_or_default();
         Ok(Self {
             key_header,
+            policy_in_use: stored_policy_name(&setting).map(str::to_owned),
             store: StoreConfig::from_lookup(lookup)?,
         })
     }

@@ -92,7 +92,7 @@ pub use store_setup::open;
 #[derive(Clone, Debug)]
 pub struct Limiter {
     router: Router,
-    store: Arc<Store>,
+    shared: Shared,
 }
 
 /// The state that all handlers share.
@@ -103,6 +103,8 @@ struct Shared {
     charge_key: ChargeKey,
     /// The only header that a policy may name for API keys.
     key_header: KeyHeader,
+    /// The policy that the authorizer of this stack uses, if it is in the registry.
+    policy_in_use: Option<Arc<str>>,
 }
 
 impl Shared {
@@ -140,21 +142,31 @@ impl Limiter {
     #[must_use]
     pub fn with_clock(store: Arc<Store>, key_header: KeyHeader, clock: fn() -> Timestamp) -> Self {
         let shared = Shared {
-            store: Arc::clone(&store),
+            store,
             clock,
             charge_key: ChargeKey::default(),
             key_header,
+            policy_in_use: None,
         };
 
         Self {
-            router: api::router(shared),
-            store,
+            router: api::router(shared.clone()),
+            shared,
         }
+    }
+
+    /// Names the policy of the registry that the authorizer uses. It is then deleted only with
+    /// `force=true`.
+    #[must_use]
+    pub fn with_policy_in_use(mut self, name: Option<String>) -> Self {
+        self.shared.policy_in_use = name.map(Into::into);
+        self.router = api::router(self.shared.clone());
+        self
     }
 
     /// Writes usage that is not in the store yet. Call it after the last request.
     pub async fn finish(&self, deadline: Deadline) {
-        self.store.flush(deadline).await;
+        self.shared.store.flush(deadline).await;
     }
 
     /// Returns the description of the routes (OpenAPI 3.1).

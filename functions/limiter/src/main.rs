@@ -21,7 +21,8 @@ async fn main() -> Result<(), Error> {
 
     let config = Config::from_lookup(variable)?;
     let store = Arc::new(open(&config.store, variable, RecordLog::stdout()).await?);
-    let limiter = Arc::new(Limiter::new(store, config.key_header));
+    let limiter = Limiter::new(store, config.key_header).with_policy_in_use(config.policy_in_use);
+    let limiter = Arc::new(limiter);
 
     run(service_fn(|event: LambdaEvent<Value>| {
         handle_event(Arc::clone(&limiter), event.payload)

@@ -93,7 +93,7 @@ fn example(operation: &str) -> Option<Value> {
         "decide" => json!({
             "issuer": "https://auth.example.com", "subject": "alice", "plan": "team", "route": "POST /payments"
         }),
-        "putPolicy" => {
+        "putPolicy" | "putCandidate" => {
             json!({"rules": [{"match": "GET /health", "auth": "none"}, {"match": "ANY /{proxy+}", "auth": "any"}]})
         }
         "importKeys" => {

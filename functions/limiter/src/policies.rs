@@ -1,11 +1,13 @@
 //! Authorization policies, for authorizers whose `AUTH_POLICY` is `table:NAME`.
 
+pub(crate) mod candidate;
 mod check;
 
 use std::collections::BTreeMap;
 
 use axum::extract::Path;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
 use policy::{NamedPlan, Policy, PolicyDocument, PolicyWarning, named_plans};
 use registry::{Admin, AdminError, Refusal};
 use serde::Serialize;
@@ -18,7 +20,9 @@ use crate::error_responses::{Reads, Writes};
 use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;
 use crate::request::body::{self, JsonBody};
+use crate::request::cursor::List;
 use crate::request::precondition::Precondition;
+use crate::request::query::{Parameters, QueryParameters};
 use crate::response;
 
 const RESOURCE: &str = "policy";
@@ -41,6 +45,85 @@ struct PolicyWithWarnings<'p> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<Mistake>, required = false)]
     warnings: Vec<Mistake>,
+}
+
+/// A policy in a list.
+#[derive(Serialize, ToSchema)]
+struct ListedPolicy {
+    /// The name of the policy.
+    name: String,
+    /// The entity tag of the policy, for `If-Match`.
+    etag: String,
+    /// True if the policy has a candidate.
+    candidate: bool,
+}
+
+/// One page of policies.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PolicyList {
+    /// The policies, in the order of their names.
+    items: Vec<ListedPolicy>,
+    /// The `cursor` of the next page, or null if this is the last one.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// The query of a list of policies.
+pub(crate) struct PolicyListQuery {
+    limit: usize,
+    after: Option<String>,
+}
+
+impl QueryParameters for PolicyListQuery {
+    const NAMES: &'static [&'static str] = &["limit", "cursor"];
+
+    fn read(parameters: &mut Parameters) -> Self {
+        Self {
+            limit: parameters.limit(),
+            after: parameters.cursor(List::Policies),
+        }
+    }
+}
+
+/// The query of a deletion.
+pub(crate) struct DeletionQuery {
+    is_forced: bool,
+}
+
+impl QueryParameters for DeletionQuery {
+    const NAMES: &'static [&'static str] = &["force"];
+
+    fn read(parameters: &mut Parameters) -> Self {
+        Self {
+            is_forced: parameters.flag("force"),
+        }
+    }
+}
+
+/// List policies
+///
+/// The policies are in the order of their names.
+#[utoipa::path(get, path = "/_tollgate/v1/policies", operation_id = "listPolicies", tag = "policies",
+    params(("limit" = Option<u64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
+    responses((status = 200, description = "One page of policies", body = PolicyList), Reads))]
+pub(crate) async fn list(request: AdminRequest<PolicyListQuery>) -> Result<Response, Problem> {
+    let PolicyListQuery { limit, after } = &request.query;
+    let page = request
+        .admin()
+        .policy_entries(after.as_deref(), *limit)
+        .await
+        .map_err(|error| Problem::of_read(error, RESOURCE))?;
+
+    let items = page.items.into_iter().map(|entry| ListedPolicy {
+        etag: response::entity_tag(&entry.version),
+        name: entry.name,
+        candidate: entry.has_candidate,
+    });
+    let list = PolicyList {
+        items: items.collect(),
+        next_cursor: page.next.map(|last| List::Policies.cursor(&last)),
+    };
+    Ok(response::json(StatusCode::OK, &list))
 }
 
 /// Get a policy
@@ -84,10 +167,7 @@ pub(crate) async fn put(
         Ok(put) => put,
         Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
     };
-    let before: Option<Value> = put
-        .before
-        .as_deref()
-        .map(|before| serde_json::from_str(before).unwrap_or_default());
+    let before: Option<Value> = put.before.as_deref().map(stored_fields);
     change.complete(&Changes::between(before.as_ref(), Some(&document)));
 
     let body = PolicyWithWarnings {
@@ -95,6 +175,47 @@ pub(crate) async fn put(
         warnings: warnings(&policy, &request.admin()).await,
     };
     Ok(response::put(&put, &body))
+}
+
+/// Delete a policy
+///
+/// The candidate of the policy is deleted too. The policy that the authorizer of this stack uses is
+/// not deleted, unless `force` is true. Authorizers of other stacks that share the registry are not
+/// known. Instances that use a deleted policy keep it, but no new instance can start.
+#[utoipa::path(delete, path = "/_tollgate/v1/policies/{name}", operation_id = "deletePolicy", tag = "policies",
+    params(("name" = String, Path), ("force" = Option<bool>, Query), ("If-Match" = Option<String>, Header)),
+    responses((status = 204, description = "The policy was deleted"), Reads, Writes))]
+pub(crate) async fn delete(
+    request: AdminRequest<DeletionQuery>,
+    Precondition(condition): Precondition,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let admin = request.admin();
+    let is_in_use = request.shared.policy_in_use.as_deref() == Some(&*name);
+    if is_in_use && !request.query.is_forced {
+        // If the policy does not exist, 404 takes precedence.
+        let stored = admin.policy(&name).await;
+        stored.map_err(|error| Problem::of_read(error, RESOURCE))?;
+        return Err(in_use());
+    }
+
+    let change = request.begin(Action::DeletePolicy, &name);
+    match admin.delete_policy(&name, &condition).await {
+        Ok(before) => change.complete(&Changes::between(Some(&stored_fields(&before)), None)),
+        Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn in_use() -> Problem {
+    let detail = "The authorizer of this stack uses the policy. Set another one in the parameter \
+                  `AuthPolicy` first, or send `force=true`.";
+    Problem::new(StatusCode::CONFLICT, detail)
+}
+
+/// Returns the fields of a stored policy. An unreadable one has none.
+fn stored_fields(stored: &str) -> Value {
+    serde_json::from_str(stored).unwrap_or_default()
 }
 
 /// Returns the stored policies that name a plan, each with the first field that does.

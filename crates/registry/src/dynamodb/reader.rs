@@ -1,6 +1,6 @@
 //! The registry table: plans, keys and policies, each one JSON document.
 //!
-//! IAM: dynamodb:GetItem on RegistryTable key#*, plan, policy
+//! IAM: dynamodb:GetItem on RegistryTable key#*, plan, policy, policy-candidate
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use limits::{Plan, PlanDocument, check_name};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout_at;
 
+use crate::candidates::candidate_policy;
 use crate::item::{Guard, Item, ItemKey};
 use crate::seeds::log_warnings;
 use crate::{ApiKey, KeyHash, RegistryError, Seeds};
@@ -122,6 +123,28 @@ impl DynamoDbRegistry {
             .await?;
         attributes
             .map(|attributes| document("policy", &attributes).map(str::to_owned))
+            .transpose()
+    }
+
+    /// Returns the candidate of the policy with this name, or `None` if there is none. It is never
+    /// cached.
+    ///
+    /// # Errors
+    /// As for [`Self::policy`].
+    pub async fn candidate(
+        &self,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Option<String>, RegistryError> {
+        const KIND: &str = "policy candidate";
+        if check_name(name).is_err() {
+            return Ok(None);
+        }
+        let attributes = self
+            .answered(KIND, ItemKey::of_candidate(name), deadline)
+            .await?;
+        attributes
+            .map(|attributes| candidate_policy(document(KIND, &attributes)?))
             .transpose()
     }
 

@@ -43,6 +43,10 @@ impl Problem {
                 "The plan is used by key `{key_id}` and possibly by others. Move them to another \
                  plan first."
             )),
+            Refusal::PolicyChanged => conflict(
+                "The policy was changed after the candidate was written. Write the candidate again."
+                    .to_owned(),
+            ),
             Refusal::SecretInUse => conflict("This secret is already in use.".to_owned()),
             Refusal::OtherSecret => conflict(
                 "`hash` is not the SHA-256 of the key's present secret. Use rotate to change the secret."

@@ -19,6 +19,8 @@ pub(crate) enum List<'l> {
     Keys(Option<&'l str>),
     /// The usage of keys, by a name of the selection.
     Usage(&'l str),
+    /// The policies.
+    Policies,
 }
 
 impl List<'_> {
@@ -43,6 +45,7 @@ impl List<'_> {
             Self::Plans => ("plans", None),
             Self::Keys(plan) => ("keys", plan),
             Self::Usage(selection) => ("usage", Some(selection)),
+            Self::Policies => ("policies", None),
         };
 
         let mut hasher = crc32fast::Hasher::new();
@@ -64,7 +67,7 @@ mod tests {
         fn cursor_belongs_to_one_list(last in "\\PC{1,40}", plan in "[a-z]{1,10}") {
             let cursor = List::Keys(Some(&plan)).cursor(&last);
             prop_assert_eq!(List::Keys(Some(&plan)).position(&cursor), Some(last));
-            for other in [List::Plans, List::Keys(None), List::Keys(Some("another-plan"))] {
+            for other in [List::Plans, List::Policies, List::Keys(None), List::Keys(Some("another-plan"))] {
                 prop_assert_eq!(other.position(&cursor), None);
             }
         }

@@ -113,6 +113,13 @@ test_on_each_store! {
         policy_with_a_missing_plan_is_stored_with_a_warning
         wildcard_in_a_policy_or_plan_is_rejected
         rules_that_differ_only_in_case_are_stored_with_a_warning
+        policies_are_listed_page_by_page_with_their_candidates
+        policy_is_deleted_with_its_candidate
+        policy_in_use_is_deleted_only_by_force
+        candidate_is_written_read_and_deleted
+        candidate_is_put_in_force
+        candidate_of_an_earlier_policy_is_not_put_in_force
+        candidate_is_put_in_force_as_a_whole_or_not_at_all
     }
     usage_reports {
         report_adds_up_to_the_allowed_calls

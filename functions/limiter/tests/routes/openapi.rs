@@ -56,6 +56,8 @@ async fn every_example_can_be_sent() {
     send("post", "/keys/{key_id}/rotate", &format!("{path}/rotate")).await;
     send("patch", "/keys/{key_id}", &path).await;
     send("put", "/policies/{name}", "/policies/main").await;
+    let candidate = "/policies/main/candidate";
+    send("put", "/policies/{name}/candidate", candidate).await;
     let decision = send("post", "/decisions", "/decisions").await;
     assert_eq!(decision.json()["decision"], "allowed");
 

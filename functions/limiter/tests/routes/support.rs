@@ -19,6 +19,9 @@ const SEEDS: &str = r#"{"plans": {"open": {},
     "free": {"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 100, "period": "day"}]}},
   "keys": [{"key": "local-free-key-000000000001", "key_id": "seeded", "plan": "free"}]}"#;
 
+/// The policy of the registry that the authorizer uses.
+pub(crate) const POLICY_IN_USE: &str = "policy-in-use";
+
 /// The function and its store.
 pub(crate) struct Api {
     pub(crate) limiter: Limiter,
@@ -99,7 +102,8 @@ impl Api {
     fn over(store: Store) -> Self {
         let store = Arc::new(store);
         Self {
-            limiter: Limiter::with_clock(Arc::clone(&store), KeyHeader::default(), noon),
+            limiter: Limiter::with_clock(Arc::clone(&store), KeyHeader::default(), noon)
+                .with_policy_in_use(Some(POLICY_IN_USE.to_owned())),
             store,
         }
     }
