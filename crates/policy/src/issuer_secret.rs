@@ -55,7 +55,7 @@ impl fmt::Debug for IssuerSecretsDocument {
 }
 
 /// A secret that an issuer signs tokens with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuerSecret {
     /// The reference to the text of the secret.
     pub reference: SecretReference,

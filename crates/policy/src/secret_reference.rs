@@ -16,7 +16,7 @@ pub const UNREAD_SECRET: &str =
     "only-the-authorizer-reads-this-secret-which-is-a-placeholder-for-a-check-elsewhere------";
 
 /// A secret that a policy refers to.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum SecretReference {
     /// The secret, written in the policy or read from the environment.
     Known(Arc<str>),

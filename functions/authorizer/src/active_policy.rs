@@ -5,14 +5,17 @@ use std::sync::{Arc, OnceLock};
 use aws::HttpCalls;
 use policy::Policy;
 
+use crate::candidate::Candidate;
 use crate::secrets::SecretReader;
 use crate::token_verifier::TokenVerifier;
 
 /// A policy that decides requests.
 #[derive(Debug)]
 pub(crate) struct ActivePolicy {
-    pub(crate) policy: Policy,
-    pub(crate) tokens: TokenVerifier,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) tokens: Arc<TokenVerifier>,
+    /// The policy that is evaluated in addition to this one, if there is one.
+    pub(crate) candidate: Option<Arc<Candidate>>,
 }
 
 /// The client for calls to issuers. It is created when the first policy needs it.
@@ -35,11 +38,24 @@ impl ActivePolicy {
         let tokens = TokenVerifier::new(
             issuers,
             server,
-            previous.map(|previous| &previous.tokens),
+            previous.map(|previous| &*previous.tokens),
             secrets,
             || calls.get().clone(),
         );
-        Self { policy, tokens }
+        Self {
+            policy: Arc::new(policy),
+            tokens: Arc::new(tokens),
+            candidate: None,
+        }
+    }
+
+    /// Returns the same policy with this candidate.
+    pub(crate) fn with_candidate(&self, candidate: Option<Candidate>) -> Self {
+        Self {
+            policy: Arc::clone(&self.policy),
+            tokens: Arc::clone(&self.tokens),
+            candidate: candidate.map(Arc::new),
+        }
     }
 }
 

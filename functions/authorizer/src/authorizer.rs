@@ -14,6 +14,7 @@ use store::Store;
 use telemetry::RequestScope;
 
 use crate::active_policy::ActivePolicy;
+use crate::candidate::{Admission, DecidedRequest};
 use crate::config::{Config, RefusalSettings};
 use crate::credentials::CredentialCheck;
 use crate::event::Request;
@@ -88,8 +89,12 @@ impl Authorizer {
         }
     }
 
-    /// Writes usage that the store still has in memory. Call it after the last request.
+    /// Writes usage that the store still has in memory, and logs counts of the candidate. Call it after the last request.
     pub async fn finish(&self, deadline: Deadline) {
+        let active = self.policies.current();
+        if let Some(candidate) = active.as_ref().and_then(|active| active.candidate.as_ref()) {
+            candidate.flush();
+        }
         self.store.flush(deadline).await;
     }
 
@@ -156,56 +161,84 @@ impl Authorizer {
         }
 
         let active = self.policies.at(now).await?;
-        let policy = &active.policy;
         let path = request.checked_path()?;
-        let rule = policy.choose(&request.method, &path)?;
+        let deadline = self.store.deadline();
+
+        let mut admission = Admission::default();
+        let admitted = self
+            .admit(
+                request,
+                &active,
+                &path,
+                now,
+                deadline,
+                &mut admission,
+                response,
+            )
+            .await;
+        if let Some(candidate) = &active.candidate {
+            candidate.compare(&DecidedRequest {
+                request,
+                path: &path,
+                now,
+                active: &active,
+                admission: &admission,
+                rejection: admitted.as_ref().err(),
+            });
+        }
+
+        let plan_check = PlanCheck {
+            policy: &active.policy,
+            rule: admitted?,
+            store: &self.store,
+            method: &request.method,
+            path: &path,
+            is_usage_query: request.is_usage_query(),
+            deadline,
+        };
+        plan_check.run(&admission.identity, response).await
+    }
+
+    /// Chooses the rule, identifies the caller, and checks it against the rule. `admission` has what
+    /// is established, also after a rejection.
+    async fn admit<'e, 'p>(
+        &self,
+        request: &'e Request<'e>,
+        active: &'p ActivePolicy,
+        path: &str,
+        now: Timestamp,
+        deadline: Deadline,
+        admission: &mut Admission<'e, 'p>,
+        response: &mut ResponseBuilder<'e>,
+    ) -> Result<&'p Rule, Rejection> {
+        let policy = &*active.policy;
+        let rule = policy.choose(&request.method, path)?;
+        admission.rule = Some(rule);
         response.set_rule(rule);
 
         if rule.auth != Auth::None && request.is_preflight(policy) {
-            response.set_identity(&Identity::default());
-            return Ok(RequestOutcome::allowed());
+            response.set_identity(&admission.identity);
+            return Ok(rule);
         }
 
-        self.authorize(request, &active, rule, &path, now, response)
-            .await
-    }
-
-    /// Identifies the caller, checks it against the rule, and charges its plan.
-    async fn authorize<'e>(
-        &self,
-        request: &'e Request<'e>,
-        ActivePolicy { policy, tokens }: &ActivePolicy,
-        rule: &Rule,
-        path: &str,
-        now: Timestamp,
-        response: &mut ResponseBuilder<'e>,
-    ) -> Result<RequestOutcome, Rejection> {
-        let deadline = self.store.deadline();
         let sent = SentCredentials::read(request, policy, rule.auth)?;
+        admission.sent = sent;
         let credentials = CredentialCheck {
             policy,
-            tokens,
+            tokens: &active.tokens,
             store: &self.store,
             request,
             sent,
             now,
             deadline,
         };
-        let identity = identify(&credentials, rule, response).await?;
+        let identity = &mut admission.identity;
+        identify(&credentials, rule, identity, response).await?;
         // The caller may be identified by another credential.
         response.set_usage_identifier_key(identity.key.as_ref().and(sent.key));
         identity.check_rule(rule)?;
-
-        let plan_check = PlanCheck {
-            policy,
-            rule,
-            store: &self.store,
-            method: &request.method,
-            path,
-            is_usage_query: request.is_usage_query(),
-            deadline,
-        };
-        plan_check.run(&identity, response).await
+        identity.charged_plan()?;
+        Ok(rule)
     }
 }
 
@@ -223,13 +256,13 @@ impl std::fmt::Debug for Authorizer {
 async fn identify(
     credentials: &CredentialCheck<'_>,
     rule: &Rule,
+    identity: &mut Identity,
     response: &mut ResponseBuilder<'_>,
-) -> Result<Identity, Rejection> {
-    let mut identity = Identity::default();
-    let result = credentials.identify(rule, &mut identity).await;
+) -> Result<(), Rejection> {
+    let result = credentials.identify(rule, identity).await;
 
     if result.is_ok() || identity.is_known() {
-        response.set_identity(&identity);
+        response.set_identity(identity);
     }
-    result.map(|()| identity)
+    result
 }

@@ -6,7 +6,7 @@ use aws::Deadline;
 use jiff::Timestamp;
 use limits::Caller;
 use outcome::Reason;
-use policy::{Auth, Policy, Rule};
+use policy::{Auth, Mtls, Policy, Rule};
 use registry::{ApiKey, KeyHash, KeyStatus};
 use store::Store;
 
@@ -44,67 +44,22 @@ impl CredentialCheck<'_> {
         if rule.auth == Auth::None {
             return identify_address(self.request, rule, identity);
         }
-        let SentCredentials { token, key } = self.sent;
-        if token.is_none() && (rule.auth == Auth::Jwt || key.is_none()) {
-            return self.identify_certificate(rule, identity);
+        if uses_certificate(rule, self.sent) {
+            let mtls = self.policy.mtls.as_ref();
+            return identify_certificate(self.request, mtls, rule, identity);
         }
+        let SentCredentials { token, key } = self.sent;
 
         if let Some(token) = token {
             let bearer = self.tokens.verify(token, self.now).await?;
-            self.check_binding(identity.bearer.insert(bearer))?;
+            check_binding(self.request, identity.bearer.insert(bearer))?;
         }
         if let Some(key) = key {
             let key = self.api_key(key).await?;
-            let key = identity.key.insert(key);
-            self.check_standing(key)?;
-            self.check_address(key)?;
+            check_key(self.request, identity.key.insert(key), self.now)?;
         }
 
-        identity.group = identity.key.as_ref().and_then(|key| key.group_caller());
-        identity.caller = match (&identity.key, &identity.bearer) {
-            (Some(key), _) => Some(Caller::Key(key.key_id.clone())),
-            (None, Some(bearer)) => Some(bearer.caller.clone()),
-            (None, None) => None,
-        };
-        Ok(())
-    }
-
-    /// Checks that a token which is bound to a certificate came with that certificate.
-    fn check_binding(&self, bearer: &Bearer) -> Result<(), Rejection> {
-        let is_sent = |hash: &[u8; 32]| {
-            self.request
-                .certificate
-                .as_ref()
-                .is_some_and(|certificate| certificate.has_thumbprint(hash))
-        };
-        match &bearer.certificate {
-            Some(hash) if !is_sent(hash) => {
-                let refusal = TokenRefusal::invalid_claims("certificate");
-                Err(Rejection::from(refusal).of_issuer(&bearer.issuer_name))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Identifies the caller by its client certificate, if the rule and the policy accept that as a
-    /// credential.
-    fn identify_certificate(&self, rule: &Rule, identity: &mut Identity) -> Result<(), Rejection> {
-        let is_accepted = matches!(rule.auth, Auth::Any | Auth::Mtls);
-        let credential = self
-            .request
-            .certificate
-            .as_ref()
-            .filter(|_| is_accepted)
-            .zip(self.policy.mtls.as_ref());
-        let (certificate, mtls) =
-            credential.ok_or_else(|| refused(Reason::MissingCredentials, missing(rule.auth)))?;
-        let holder = certificate
-            .holder(mtls.user_from)
-            .map_err(|reason| refused(reason, "certificate"))?;
-
-        identity.caller = Some(Caller::from_certificate(&holder.name, &holder.issuer));
-        identity.certificate = Some(holder);
-        identity.plan = Some(mtls.default_plan.clone());
+        identity.set_caller();
         Ok(())
     }
 
@@ -120,29 +75,79 @@ impl CredentialCheck<'_> {
 
         known.ok_or_else(|| refused(Reason::UnknownKey, "not_found"))
     }
+}
 
-    /// Checks that the key is enabled, has begun and has not expired.
-    fn check_standing(&self, key: &ApiKey) -> Result<(), Rejection> {
-        match key.standing(self.now.as_nanosecond()) {
-            KeyStatus::Good => Ok(()),
-            KeyStatus::Disabled => Err(refused(Reason::KeyDisabled, "disabled")),
-            KeyStatus::Expired => Err(refused(Reason::KeyExpired, "expired")),
-            KeyStatus::NotYetValid => Err(refused(Reason::KeyNotYetValid, "not_yet_valid")),
+/// True if a request with these credentials is identified by its client certificate.
+pub(crate) fn uses_certificate(rule: &Rule, sent: SentCredentials<'_>) -> bool {
+    sent.token.is_none() && (rule.auth == Auth::Jwt || sent.key.is_none())
+}
+
+/// Identifies the caller by its client certificate, if the rule and the policy accept that as a
+/// credential.
+pub(crate) fn identify_certificate(
+    request: &Request<'_>,
+    mtls: Option<&Mtls>,
+    rule: &Rule,
+    identity: &mut Identity,
+) -> Result<(), Rejection> {
+    let is_accepted = matches!(rule.auth, Auth::Any | Auth::Mtls);
+    let credential = request
+        .certificate
+        .as_ref()
+        .filter(|_| is_accepted)
+        .zip(mtls);
+    let (certificate, mtls) =
+        credential.ok_or_else(|| refused(Reason::MissingCredentials, missing(rule.auth)))?;
+    let holder = certificate
+        .holder(mtls.user_from)
+        .map_err(|reason| refused(reason, "certificate"))?;
+
+    identity.caller = Some(Caller::from_certificate(&holder.name, &holder.issuer));
+    identity.certificate = Some(holder);
+    identity.plan = Some(mtls.default_plan.clone());
+    Ok(())
+}
+
+/// Checks that a token which is bound to a certificate came with that certificate.
+pub(crate) fn check_binding(request: &Request<'_>, bearer: &Bearer) -> Result<(), Rejection> {
+    let is_sent = |hash: &[u8; 32]| {
+        let certificate = request.certificate.as_ref();
+        certificate.is_some_and(|certificate| certificate.has_thumbprint(hash))
+    };
+    match &bearer.certificate {
+        Some(hash) if !is_sent(hash) => {
+            let refusal = TokenRefusal::invalid_claims("certificate");
+            Err(Rejection::from(refusal).of_issuer(&bearer.issuer_name))
         }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that a key is enabled, has begun, has not expired, and may be used from the address of
+/// the request.
+pub(crate) fn check_key(
+    request: &Request<'_>,
+    key: &ApiKey,
+    now: Timestamp,
+) -> Result<(), Rejection> {
+    match key.standing(now.as_nanosecond()) {
+        KeyStatus::Good => check_address(request, key),
+        KeyStatus::Disabled => Err(refused(Reason::KeyDisabled, "disabled")),
+        KeyStatus::Expired => Err(refused(Reason::KeyExpired, "expired")),
+        KeyStatus::NotYetValid => Err(refused(Reason::KeyNotYetValid, "not_yet_valid")),
+    }
+}
+
+fn check_address(request: &Request<'_>, key: &ApiKey) -> Result<(), Rejection> {
+    if key.allows_address(request.source) {
+        return Ok(());
     }
 
-    /// Checks that the key may be used from the address of the request.
-    fn check_address(&self, key: &ApiKey) -> Result<(), Rejection> {
-        if key.allows_address(self.request.source) {
-            return Ok(());
-        }
-
-        let detail = match self.request.source {
-            Some(_) => "the source address is not in `allowed_ips` of the key",
-            None => "the key has `allowed_ips`, and the event has no valid source address",
-        };
-        Err(Rejection::forbidden(Reason::AddressNotAllowed).because(detail))
-    }
+    let detail = match request.source {
+        Some(_) => "the source address is not in `allowed_ips` of the key",
+        None => "the key has `allowed_ips`, and the event has no valid source address",
+    };
+    Err(Rejection::forbidden(Reason::AddressNotAllowed).because(detail))
 }
 
 fn refused(reason: Reason, detail: &'static str) -> Rejection {
@@ -160,7 +165,7 @@ const fn missing(auth: Auth) -> &'static str {
 }
 
 /// Identifies the caller of a public route by its address, if the rule limits addresses.
-fn identify_address(
+pub(crate) fn identify_address(
     request: &Request<'_>,
     rule: &Rule,
     identity: &mut Identity,

@@ -43,6 +43,43 @@ impl Identity {
         }
     }
 
+    /// Sets the caller of a request with a key or a token, and its group. A key takes precedence.
+    pub(crate) fn set_caller(&mut self) {
+        self.group = self.key.as_ref().and_then(|key| key.group_caller());
+        self.caller = match (&self.key, &self.bearer) {
+            (Some(key), _) => Some(Caller::Key(key.key_id.clone())),
+            (None, Some(bearer)) => Some(bearer.caller.clone()),
+            (None, None) => None,
+        };
+    }
+
+    /// Returns the values of a token that the backend receives.
+    pub(crate) fn forwarded(&self) -> Option<[&str; 5]> {
+        let bearer = self.bearer.as_ref()?;
+        Some([
+            &bearer.issuer,
+            &bearer.subject,
+            &bearer.email,
+            &bearer.role_list,
+            &bearer.scope_list,
+        ])
+    }
+
+    /// Returns the caller that is charged and its plan. `None` for a caller without limits.
+    ///
+    /// # Errors
+    /// 403 if the caller has no plan.
+    pub(crate) fn charged_plan(&self) -> Result<Option<(&Caller, &str)>, Rejection> {
+        let Some((caller, plan)) = self.caller_and_plan() else {
+            return Ok(None);
+        };
+        let plan = plan.ok_or_else(|| {
+            Rejection::forbidden(Reason::NoPlan)
+                .because("the token names no plan, and the policy has no default plan")
+        })?;
+        Ok(Some((caller, plan)))
+    }
+
     /// Returns the caller that usage is charged to, and its plan. A key takes precedence over a
     /// token. A token may name no plan.
     pub(crate) fn caller_and_plan(&self) -> Option<(&Caller, Option<&str>)> {

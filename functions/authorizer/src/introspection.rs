@@ -40,6 +40,9 @@ use self::result_cache::ResultCache;
 use self::revocation::RevocationCheck;
 use self::single_flight::SingleFlight;
 
+/// The kind of credential in the context of a request with an opaque token.
+pub(crate) const AUTH: &str = "introspection";
+
 /// The pause between two log lines about refusals with a status other than 200.
 const LOG_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 

@@ -39,6 +39,7 @@
 
 mod active_policy;
 mod authorizer;
+mod candidate;
 mod certificate;
 mod config;
 mod context;

@@ -38,13 +38,9 @@ impl PlanCheck<'_> {
         identity: &Identity,
         response: &mut ResponseBuilder<'_>,
     ) -> Result<RequestOutcome, Rejection> {
-        let Some((caller, plan_name)) = identity.caller_and_plan() else {
+        let Some((caller, plan_name)) = identity.charged_plan()? else {
             return Ok(RequestOutcome::allowed());
         };
-        let plan_name = plan_name.ok_or_else(|| {
-            Rejection::forbidden(Reason::NoPlan)
-                .because("the token names no plan, and the policy has no default plan")
-        })?;
         let Ok(plan) = self.store.plan(plan_name, self.deadline).await else {
             return Ok(RequestOutcome::unavailable(RETRY_AFTER_S));
         };

@@ -10,6 +10,7 @@ use policy::{Environment, NamedPlan, Policy, PolicyName, PolicySource};
 use store::Store;
 
 use crate::active_policy::{ActivePolicy, IssuerCalls};
+use crate::candidate::Candidate;
 use crate::policy_load_error::PolicyLoadError;
 use crate::policy_reload::{PolicyReload, ReloadState, ReloadStep};
 use crate::rejection::Rejection;
@@ -137,24 +138,75 @@ impl Policies {
             self.activate(policy, now).await?;
         }
 
+        let candidate = self.candidate_text(reload).await;
+        if !is_unchanged || reload.state().candidate != candidate {
+            self.set_candidate(candidate.as_deref(), &text, &reload.source);
+        }
+
         *reload.state() = ReloadState {
             text,
+            candidate,
             loaded_at: Some(now),
             tried_at: Some(now),
         };
         Ok(())
     }
 
+    /// Returns the text of the candidate, if there is one. If it cannot be read, the text that was
+    /// read last.
+    async fn candidate_text(&self, reload: &PolicyReload) -> Option<String> {
+        let name = &reload.source.name;
+        let read = self
+            .store
+            .policy_candidate(name, self.store.deadline())
+            .await;
+        read.unwrap_or_else(|problem| {
+            tracing::warn!(%problem, "the candidate could not be read; the previous one stays");
+            reload.state().candidate.clone()
+        })
+    }
+
+    /// Replaces the candidate of the active policy, whose text is `active_text`. An invalid
+    /// candidate is not evaluated, and affects nothing else.
+    fn set_candidate(&self, text: Option<&str>, active_text: &str, source: &PolicyName) {
+        let Some(active) = self.current() else {
+            return;
+        };
+        let load = |text| {
+            Candidate::load(
+                text,
+                active_text,
+                source,
+                &active,
+                &self.calls,
+                &self.secrets,
+            )
+        };
+
+        let candidate = match text.map(load).transpose() {
+            Ok(candidate) => candidate,
+            Err(problem) => {
+                tracing::warn!(%problem, "the candidate is invalid and is not evaluated");
+                None
+            }
+        };
+        if let Some(candidate) = &candidate {
+            tracing::info!("a candidate is evaluated in addition to the policy");
+            self.log_warnings(candidate.policy());
+        }
+        self.set_current(active.with_candidate(candidate));
+    }
+
+    fn set_current(&self, active: ActivePolicy) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Some(Arc::new(active));
+    }
+
     /// Makes a policy the active one. A policy that replaces another one first fetches its signing
     /// keys, so that no request waits for them.
     async fn activate(&self, policy: Policy, now: Timestamp) -> Result<(), PolicyLoadError> {
         let previous = self.current();
-        let next = Arc::new(ActivePolicy::new(
-            policy,
-            previous.as_deref(),
-            &self.calls,
-            &self.secrets,
-        ));
+        let next = ActivePolicy::new(policy, previous.as_deref(), &self.calls, &self.secrets);
 
         next.tokens.load_secrets(now).await?;
         if previous.is_some() {
@@ -163,7 +215,7 @@ impl Policies {
         }
 
         self.log_warnings(&next.policy);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(next);
+        self.set_current(next);
         Ok(())
     }
 

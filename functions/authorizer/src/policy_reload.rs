@@ -25,6 +25,8 @@ pub(crate) struct PolicyReload {
 #[derive(Default)]
 pub(crate) struct ReloadState {
     pub(crate) text: String,
+    /// The text of the candidate, if there is one.
+    pub(crate) candidate: Option<String>,
     pub(crate) loaded_at: Option<Timestamp>,
     pub(crate) tried_at: Option<Timestamp>,
 }
@@ -85,6 +87,7 @@ mod tests {
     fn state(loaded_at: Option<i64>, tried_at: i64) -> ReloadState {
         ReloadState {
             text: String::new(),
+            candidate: None,
             loaded_at: loaded_at.map(at),
             tried_at: Some(at(tried_at)),
         }

@@ -1,6 +1,7 @@
 //! Verifies bearer tokens, and remembers the ones that were valid.
 
 mod explanation;
+mod reevaluation;
 
 use std::fmt;
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use policy::{IntrospectionServer, TimeLimits};
 use serde_json::{Map, Value};
 
+use super::AUTH;
 use crate::token::bearer::Bearer;
 use crate::token::claims::string;
 use crate::token::refusal::TokenRefusal;
@@ -38,7 +39,7 @@ pub(super) fn bearer(
     check_issuer(server, claims)?;
     check_audience(server, claims)?;
     let mapping = &server.mapping;
-    Bearer::read(claims, times, mapping, &mapping.issuer, "introspection")
+    Bearer::read(claims, times, mapping, &mapping.issuer, AUTH)
 }
 
 /// Returns the times of a token that is active at `now`, or `None` for a token that is not. The token

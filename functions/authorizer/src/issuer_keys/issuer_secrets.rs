@@ -32,6 +32,12 @@ impl IssuerSecrets {
         }
     }
 
+    /// True if these are the same references, in the same order.
+    pub(crate) fn are_same(&self, other: &Self) -> bool {
+        let secrets = self.secrets.iter().map(|(secret, _)| secret);
+        secrets.eq(other.secrets.iter().map(|(secret, _)| secret))
+    }
+
     /// Reads the secrets while their policy is loaded.
     ///
     /// # Errors
