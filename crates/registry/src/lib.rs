@@ -27,6 +27,7 @@
 mod admin;
 mod admin_error;
 mod api_key;
+mod bulk;
 mod candidates;
 mod deleted;
 mod dynamodb;
@@ -37,6 +38,7 @@ mod import;
 mod import_decision;
 mod imported;
 mod item;
+mod key_filter;
 mod key_id;
 mod keys;
 mod listing;
@@ -47,6 +49,7 @@ mod plan_use;
 mod plans;
 mod record;
 mod rotation;
+mod scan;
 mod schema_version;
 mod seeds;
 mod shared_secret;
@@ -57,12 +60,14 @@ pub use crate::dynamodb::{DynamoDbRegistry, TABLE_SCHEMA};
 pub use admin::{Admin, Page};
 pub use admin_error::{AdminError, Refusal};
 pub use api_key::{ApiKey, KeyError, KeyHash, KeyStatus, MAX_ALLOWED_IPS, is_chosen_key_id};
+pub use bulk::{BULK_KEYS, BulkRefusal, BulkRow, SelectedKey};
 pub use candidates::{PolicyEntry, Promotion};
 pub use deleted::DeletedKey;
 pub use embedded::EmbeddedRegistry;
 pub use error::RegistryError;
 pub use import::IMPORT_BATCH;
 pub use imported::{ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, WrittenKey};
+pub use key_filter::KeyFilter;
 pub use keys::UpdatedKey;
 pub use new_secret::NewSecret;
 pub use once::{Keep, KeptAnswer, Once, RESPONSE_LIFETIME_S};
@@ -72,6 +77,7 @@ pub use record::{
     KeyPatch, KeyRecord, MAX_DESCRIPTION_CHARACTERS, MAX_METADATA_CHARACTERS, MAX_METADATA_ENTRIES,
     MAX_NAME_CHARACTERS, MAX_PREFIX_CHARACTERS, MAX_SCOPE_CHARACTERS, MAX_SCOPES, Retirement, hint,
 };
+pub use scan::{KeyScan, MIN_SCAN_ENTRIES, ScannedKey};
 pub use seeds::{KeySeed, Seeds, SeedsError};
 pub use shared_secret::SECRET_BYTES;
 pub use version::{Condition, Version, VersionedDocument};

@@ -18,6 +18,16 @@ struct Entries {
     hashes: Vec<KeyHash>,
 }
 
+/// A page of the index.
+pub(super) struct IndexPage {
+    /// The id of each key, and the key if it exists.
+    pub(super) keys: Vec<(String, Option<KeyEntry>)>,
+    /// True if the index may have more entries.
+    pub(super) is_full: bool,
+    /// The number of items that the index names. Each was read once.
+    pub(super) items_read: usize,
+}
+
 type Records = HashMap<KeyHash, (String, KeyRecord)>;
 
 impl Admin<'_> {
@@ -35,26 +45,12 @@ impl Admin<'_> {
     ) -> Result<Page<VersionedDocument<KeyRecord>>, AdminError> {
         let (mut items, mut after) = (Vec::with_capacity(limit), after.map(str::to_owned));
         loop {
-            let entries = self
-                .table
-                .entries(plan, after.as_deref(), limit + SPARE)
+            let page = self
+                .index_page(plan, after.as_deref(), limit + SPARE)
                 .await?;
-            let is_full = entries.len() == limit + SPARE;
-            let mut keys = grouped(entries);
-            // Further entries of the last key may be on the next page, which begins with it.
-            if is_full && keys.len() > 1 {
-                keys.pop();
-            }
+            let count = page.keys.len();
 
-            let hashes: Vec<_> = keys
-                .iter()
-                .flat_map(|entries| &entries.hashes)
-                .copied()
-                .collect();
-            let mut records = self.table.records(&hashes).await?;
-            let count = keys.len();
-            for (position, entries) in keys.into_iter().enumerate() {
-                let found = self.present_item(&entries, &mut records).await?;
+            for (position, (key_id, found)) in page.keys.into_iter().enumerate() {
                 let is_listed =
                     |found: &KeyEntry| plan.is_none_or(|plan| found.record.key.plan == plan);
                 if let Some(found) = found.filter(is_listed) {
@@ -64,18 +60,51 @@ impl Admin<'_> {
                     });
                 }
                 if items.len() == limit {
-                    let has_more = is_full || position + 1 < count;
+                    let has_more = page.is_full || position + 1 < count;
                     return Ok(Page {
                         items,
-                        next: has_more.then_some(entries.key_id),
+                        next: has_more.then_some(key_id),
                     });
                 }
-                after = Some(entries.key_id);
+                after = Some(key_id);
             }
-            if !is_full {
+            if !page.is_full {
                 return Ok(Page { items, next: None });
             }
         }
+    }
+
+    /// Reads up to `most` entries of the index after an id, and the current item of each key.
+    pub(super) async fn index_page(
+        &self,
+        plan: Option<&str>,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<IndexPage, RegistryError> {
+        let entries = self.table.entries(plan, after, most).await?;
+        let is_full = entries.len() == most;
+        let mut keys = grouped(entries);
+        // Further entries of the last key may be on the next page, which begins with it.
+        if is_full && keys.len() > 1 {
+            keys.pop();
+        }
+
+        let hashes: Vec<_> = keys
+            .iter()
+            .flat_map(|entries| &entries.hashes)
+            .copied()
+            .collect();
+        let mut records = self.table.records(&hashes).await?;
+        let mut page = IndexPage {
+            keys: Vec::with_capacity(keys.len()),
+            is_full,
+            items_read: hashes.len(),
+        };
+        for entries in keys {
+            let found = self.present_item(&entries, &mut records).await?;
+            page.keys.push((entries.key_id, found));
+        }
+        Ok(page)
     }
 
     /// Returns the current item of the key: the one that the index names, or its successor.
