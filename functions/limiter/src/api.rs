@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use crate::enforcement::enforce_decision;
 use crate::error_responses::Reads;
-use crate::keys::rotation;
+use crate::keys::{bulk, rotation};
 use crate::policies::candidate;
 use crate::problem::{Mistake, Problem};
 use crate::request::{accept, caller};
@@ -46,6 +46,7 @@ fn admin_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(plans::list))
         .routes(routes!(plans::get, plans::put, plans::delete))
         .routes(routes!(keys::list, keys::create))
+        .routes(routes!(bulk::change))
         .routes(routes!(import::import))
         .routes(routes!(export::export))
         .routes(routes!(
@@ -198,6 +199,7 @@ mod tests {
             "DELETE /_tollgate/v1/plans/{plan}",
             "GET /_tollgate/v1/keys",
             "POST /_tollgate/v1/keys",
+            "POST /_tollgate/v1/keys/bulk",
             "POST /_tollgate/v1/keys/import",
             "GET /_tollgate/v1/keys/export",
             "GET /_tollgate/v1/keys/{key_id}",

@@ -1,5 +1,6 @@
 //! API keys: list, create, get, update and delete.
 
+pub(crate) mod bulk;
 pub(crate) mod put;
 pub(crate) mod rotation;
 pub(crate) mod secret;
@@ -12,12 +13,17 @@ mod networks;
 mod new_key;
 mod secret_response;
 
+use std::future::ready;
+use std::time::Duration;
+
 use axum::extract::{FromRequest as _, Path, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use limits::Caller;
-use registry::{AdminError, KeyRecord, Refusal, UpdatedKey, Version};
+use registry::{
+    AdminError, KeyFilter, KeyRecord, Page, Refusal, UpdatedKey, Version, VersionedDocument,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,6 +31,7 @@ use crate::audit::Action;
 use crate::audit::changes::Changes;
 use crate::error_responses::{Reads, Writes};
 use crate::idempotency::Idempotency;
+use crate::key_search::{self, KeySearch, MAX_PAGE_READS};
 use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;
 use crate::request::cursor::List;
@@ -52,48 +59,110 @@ pub(crate) struct KeyList {
 
 /// The query of a list of keys.
 pub(crate) struct KeyListQuery {
-    plan: Option<String>,
+    filter: KeyFilter,
     limit: usize,
     after: Option<String>,
 }
 
 impl QueryParameters for KeyListQuery {
-    const NAMES: &'static [&'static str] = &["plan", "limit", "cursor"];
+    const NAMES: &'static [&'static str] = &[
+        "plan",
+        "name",
+        "subject",
+        "group",
+        "enabled",
+        "unused_since",
+        METADATA,
+        "limit",
+        "cursor",
+    ];
 
     fn read(parameters: &mut Parameters) -> Self {
-        let plan = parameters.nonempty("plan");
+        let filter = KeyFilter {
+            plan: parameters.nonempty("plan"),
+            name: parameters.nonempty("name"),
+            subject: parameters.nonempty("subject"),
+            group: parameters.nonempty("group"),
+            enabled: parameters.choice("enabled"),
+            unused_since: parameters.day("unused_since"),
+            metadata: parameters.entries(METADATA),
+        };
         Self {
             limit: parameters.limit(),
-            after: parameters.cursor(List::Keys(plan.as_deref())),
-            plan,
+            after: parameters.cursor(List::of_keys(&filter)),
+            filter,
         }
     }
 }
 
+/// The beginning of the parameters that select keys by their metadata.
+const METADATA: &str = "metadata.";
+/// The time after which a search ends its page. A response times out after 25 s.
+const SEARCH_TIME: Duration = Duration::from_secs(10);
+
 /// List keys
 ///
-/// Lists the keys of a plan, or all keys. A key that was created or moved a moment ago may be
-/// missing.
+/// Lists all keys, or those that meet every condition of the query. A key that was created or moved
+/// a moment ago may be missing. With a condition other than `plan`, a page reads at most 1,000
+/// items. It may then have fewer items than `limit`, or none, although there is a `next_cursor`.
 #[utoipa::path(get, path = "/_tollgate/v1/keys", operation_id = "listKeys", tag = "keys",
-    params(("plan" = Option<String>, Query), ("limit" = Option<u64>, Query, minimum = 1, maximum = 100),
+    params(("plan" = Option<String>, Query, description = "The plan of the keys"),
+        ("name" = Option<String>, Query, description = "A part of the name, in upper or lower case"),
+        ("subject" = Option<String>, Query, description = "The subject of the keys"),
+        ("group" = Option<String>, Query, description = "The group of the keys"),
+        ("enabled" = Option<bool>, Query, description = "Enabled or disabled keys"),
+        ("unused_since" = Option<String>, Query, format = Date,
+            description = "Keys without a call on this day or later that were created before it. At most 366 days ago"),
+        ("metadata.NAME" = Option<String>, Query,
+            description = "The value of the metadata entry `NAME`. May be repeated with other names"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query)),
     responses((status = 200, description = "One page of keys", body = KeyList), Reads))]
 pub(crate) async fn list(request: AdminRequest<KeyListQuery>) -> Result<Response, Problem> {
-    let KeyListQuery { plan, limit, after } = &request.query;
-    let list = List::Keys(plan.as_deref());
-    let page = request
-        .admin()
-        .keys(plan.as_deref(), after.as_deref(), *limit)
-        .await
-        .map_err(|error| Problem::of_read(error, RESOURCE))?;
+    let KeyListQuery {
+        filter,
+        limit,
+        after,
+    } = &request.query;
+    let mistakes = key_search::parameter_mistakes(filter, request.now);
+    if !mistakes.is_empty() {
+        return Err(Problem::invalid_parameters(mistakes));
+    }
+
+    let page = if filter.is_plan_only() {
+        let (admin, plan) = (request.admin(), filter.plan.as_deref());
+        admin
+            .keys(plan, after.as_deref(), *limit)
+            .await
+            .map_err(|error| Problem::of_read(error, RESOURCE))?
+    } else {
+        search(&request, filter, after.clone(), *limit).await?
+    };
 
     let items = page.items.into_iter();
     let items = items.map(|stored| ListedKey::of(stored, request.now));
     let body = KeyList {
         items: items.collect(),
-        next_cursor: page.next.map(|last| list.cursor(&last)),
+        next_cursor: page.next.map(|last| List::of_keys(filter).cursor(&last)),
     };
     Ok(response::json(StatusCode::OK, &body))
+}
+
+async fn search(
+    request: &AdminRequest<KeyListQuery>,
+    filter: &KeyFilter,
+    after: Option<String>,
+    limit: usize,
+) -> Result<Page<VersionedDocument<KeyRecord>>, Problem> {
+    let (shared, now) = (&request.shared, request.now);
+    let mut search = KeySearch::new(shared, filter, now, MAX_PAGE_READS, SEARCH_TIME);
+
+    let found = search.page(after, limit).await?;
+    let items = found.keys.into_iter().map(|key| key.stored);
+    Ok(Page {
+        items: items.collect(),
+        next: found.next,
+    })
 }
 
 /// Create a key
@@ -164,6 +233,9 @@ fn created(body: Vec<u8>, version: Option<&Version>) -> Result<Response, Problem
 }
 
 /// Get a key
+///
+/// `last_used_on` is the last day with an allowed call, in the time zone of the plan. It is not a
+/// part of the version in `ETag`.
 #[utoipa::path(get, path = "/_tollgate/v1/keys/{key_id}", operation_id = "getKey", tag = "keys",
     params(("key_id" = String, Path), ("If-None-Match" = Option<String>, Header)),
     responses((status = 200, description = "The key", body = Key, headers(("ETag" = String))),
@@ -172,9 +244,16 @@ pub(crate) async fn get(
     request: AdminRequest,
     Path(key_id): Path<String>,
 ) -> Result<Response, Problem> {
-    let body = |record| Ok(Key::of(record, request.now));
-    let admin = request.admin();
-    response::document(&request.headers, RESOURCE, admin.key(&key_id), body).await
+    let stored = request
+        .admin()
+        .key(&key_id)
+        .await
+        .map_err(|error| Problem::of_read(error, RESOURCE))?;
+    let last_used_on =
+        key_search::last_used(&request.shared, &stored.document, request.now).await?;
+
+    let body = |record| Ok(Key::of(record, request.now).with_last_use(last_used_on));
+    response::document(&request.headers, RESOURCE, ready(Ok(stored)), body).await
 }
 
 /// Update a key

@@ -52,6 +52,7 @@ mod grants;
 mod idempotency;
 mod import;
 mod key_file;
+mod key_search;
 mod keys;
 mod openapi;
 mod panic_guard;

@@ -88,6 +88,10 @@ fn example(operation: &str) -> Option<Value> {
         "putKey" => json!({
             "name": "Acme Inc.", "plan": "team", "group": "acme", "prefix": "acme_live_", "allowed_ips": ["192.0.2.0/24"]
         }),
+        "changeKeys" => json!({
+            "filter": {"plan": "team", "enabled": true, "metadata": {"customer": "acme"}},
+            "set": {"enabled": false}
+        }),
         "rotateKey" => json!({"grace_s": 3_600}),
         "grantUsage" => json!({"quota": "month", "grant": 500}),
         "decide" => json!({

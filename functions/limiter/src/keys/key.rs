@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use addresses::Network;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use registry::{ApiKey, KeyRecord, VersionedDocument};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -69,6 +70,10 @@ pub(crate) struct Key {
     /// The prefix of the key's secrets, if it is not `tg_`.
     #[serde(skip_serializing_if = "Option::is_none")]
     prefix: Option<String>,
+    /// The last day with an allowed call, within the last 366 days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Date)]
+    last_used_on: Option<Date>,
     /// The times at which the earlier secrets expire, one for each that still works.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>, required = false)]
@@ -131,7 +136,17 @@ impl Key {
             updated_at: record.updated_at,
             hint: record.hint,
             prefix: record.prefix,
+            last_used_on: None,
             earlier_secrets_end_at,
+        }
+    }
+}
+
+impl Key {
+    pub(super) fn with_last_use(self, last_used_on: Option<Date>) -> Self {
+        Self {
+            last_used_on,
+            ..self
         }
     }
 }

@@ -5,8 +5,11 @@
 //! cursor, or a cursor of another list, is therefore an error instead of a wrong page. The checksum
 //! protects nothing: access to the list is checked before.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use registry::KeyFilter;
 
 const CHECKSUM_BYTES: usize = 4;
 
@@ -21,9 +24,20 @@ pub(crate) enum List<'l> {
     Usage(&'l str),
     /// The policies.
     Policies,
+    /// The keys that a filter selects.
+    Search(&'l KeyFilter),
 }
 
-impl List<'_> {
+impl<'l> List<'l> {
+    /// Returns the list of the keys that a filter selects.
+    pub(crate) fn of_keys(filter: &'l KeyFilter) -> Self {
+        if filter.is_plan_only() {
+            Self::Keys(filter.plan.as_deref())
+        } else {
+            Self::Search(filter)
+        }
+    }
+
     /// Returns the cursor of the page after the item `last`.
     pub(crate) fn cursor(self, last: &str) -> String {
         let checksum = self.checksum(last).to_be_bytes();
@@ -43,14 +57,19 @@ impl List<'_> {
     fn checksum(self, last: &str) -> u32 {
         let (list, filter) = match self {
             Self::Plans => ("plans", None),
-            Self::Keys(plan) => ("keys", plan),
-            Self::Usage(selection) => ("usage", Some(selection)),
             Self::Policies => ("policies", None),
+            Self::Usage(selection) => ("usage", Some(Cow::Borrowed(selection))),
+            Self::Keys(plan) => ("keys", plan.map(Cow::Borrowed)),
+            // Strings, numbers and maps with string keys, so this cannot fail.
+            Self::Search(filter) => {
+                let filter = serde_json::to_string(filter).unwrap_or_default();
+                ("search", Some(Cow::Owned(filter)))
+            }
         };
 
         let mut hasher = crc32fast::Hasher::new();
         // No name contains a zero byte, so two lists never have the same text.
-        for part in [list, "\0", filter.unwrap_or("\0"), "\0", last] {
+        for part in [list, "\0", filter.as_deref().unwrap_or("\0"), "\0", last] {
             hasher.update(part.as_bytes());
         }
         hasher.finalize()
@@ -75,6 +94,24 @@ mod tests {
         #[test]
         fn made_up_cursor_is_rejected(text in "\\PC{0,60}") {
             prop_assert_eq!(List::Keys(None).position(&text), None);
+        }
+    }
+
+    #[test]
+    fn cursor_of_a_search_belongs_to_its_filter() {
+        let filter = |name: &str| KeyFilter {
+            name: Some(name.to_owned()),
+            ..KeyFilter::default()
+        };
+        let (acme, other) = (filter("acme"), filter("other"));
+        let cursor = List::of_keys(&acme).cursor("k1");
+
+        assert_eq!(
+            List::of_keys(&acme).position(&cursor).as_deref(),
+            Some("k1")
+        );
+        for list in [List::of_keys(&other), List::Keys(None), List::Plans] {
+            assert_eq!(list.position(&cursor), None);
         }
     }
 

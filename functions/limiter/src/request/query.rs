@@ -19,7 +19,7 @@ const MAX_PAGE_ITEMS: usize = 100;
 
 /// The query parameters of a route, and the media types that the route offers.
 pub(crate) trait QueryParameters: Sized {
-    /// The names of all parameters.
+    /// The names of all parameters. A name that ends with a dot is the beginning of names.
     const NAMES: &'static [&'static str];
     /// The parameters that may be repeated.
     const LISTS: &'static [&'static str] = &[];
@@ -75,7 +75,7 @@ impl Parameters {
                 continue;
             };
 
-            if !names.contains(&name.as_str()) {
+            if !names.iter().any(|known| is_known(known, &name)) {
                 parameters.report(&name, &unknown(names));
             } else if parameters.values.contains_key(&name) && !lists.contains(&name.as_str()) {
                 parameters.report(&name, "the parameter is repeated, expected it once");
@@ -140,6 +140,28 @@ impl Parameters {
         }
     }
 
+    /// Takes `true` or `false`, or `None` if the parameter is absent.
+    pub(crate) fn choice(&mut self, name: &str) -> Option<bool> {
+        let is_present = self.values.contains_key(name);
+        let value = self.flag(name);
+        is_present.then_some(value)
+    }
+
+    /// Takes all parameters whose names begin with `prefix`, by the rest of the name.
+    pub(crate) fn entries(&mut self, prefix: &str) -> BTreeMap<String, String> {
+        let values = std::mem::take(&mut self.values);
+        let (entries, others) = values
+            .into_iter()
+            .partition(|(name, _)| name.starts_with(prefix));
+        self.values = others;
+
+        let entries: BTreeMap<String, Vec<String>> = entries;
+        let entries = entries.into_iter().filter_map(|(name, mut values)| {
+            Some((name.strip_prefix(prefix)?.to_owned(), values.pop()?))
+        });
+        entries.collect()
+    }
+
     /// Takes `limit`: the number of items of a page, 1 to 100. Absent is 100.
     pub(crate) fn limit(&mut self) -> usize {
         let Some(text) = self.text("limit") else {
@@ -171,6 +193,15 @@ impl Parameters {
     }
 }
 
+/// Returns true if `name` is the known name, or has the known beginning.
+fn is_known(known: &str, name: &str) -> bool {
+    if known.ends_with('.') {
+        name.len() > known.len() && name.starts_with(known)
+    } else {
+        known == name
+    }
+}
+
 fn decode(text: &str) -> Option<String> {
     let text = text.replace('+', " ");
     let text = percent_decode_str(&text).decode_utf8().ok()?;
@@ -183,7 +214,7 @@ fn unknown(names: &[&str]) -> String {
     } else {
         format!(
             "unknown parameter, expected one of `{}`",
-            names.join("`, `")
+            names.join("`, `").replace(".`", ".NAME`")
         )
     }
 }
@@ -240,6 +271,27 @@ mod tests {
         let mut parameters = parse("/?dry_run=yes", &["dry_run"], &[]);
         parameters.flag("dry_run");
         assert_eq!(names(parameters), ["dry_run"]);
+    }
+
+    #[test]
+    fn name_with_a_dot_at_its_end_begins_other_names() {
+        let mut parameters = parse(
+            "/?metadata.a%2Eb=1&metadata.c=&metadata.=x&metadata=x&enabled=no",
+            &["metadata.", "enabled"],
+            &[],
+        );
+
+        let entries = parameters.entries("metadata.");
+        let expected = [("a.b", "1"), ("c", "")];
+        assert_eq!(
+            entries,
+            expected
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into()
+        );
+        assert_eq!(parameters.choice("enabled"), Some(false));
+        assert_eq!(parameters.choice("absent"), None);
+        assert_eq!(names(parameters), ["metadata.", "metadata", "enabled"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod bulk;
 mod decisions;
 mod errors;
 mod events;
@@ -18,6 +19,7 @@ mod keys_put;
 mod openapi;
 mod plans;
 mod policies;
+mod search;
 mod support;
 mod usage_of_everybody;
 mod usage_reports;
@@ -98,6 +100,19 @@ test_on_each_store! {
         secret_is_taken_over_by_its_hash
         id_of_a_deleted_key_is_not_used_again
         secrets_have_the_prefix_of_their_key
+    }
+    bulk {
+        keys_are_changed_with_the_token_of_the_dry_run
+        change_that_empties_its_selection_can_be_repeated
+        changed_selection_is_a_conflict
+        bulk_change_enables_no_key_unless_it_says_so
+        key_that_would_become_invalid_is_reported
+        bulk_change_needs_a_filter_and_a_change
+    }
+    search {
+        pages_of_a_search_are_the_filtered_list
+        invalid_searches_are_rejected
+        key_shows_the_day_of_its_last_use
     }
     imports {
         key_file_is_imported_and_exported

@@ -54,6 +54,7 @@ async fn every_example_can_be_sent() {
     let path = format!("/keys/{}", key["key_id"].as_str().unwrap());
     send("patch", "/keys/{key_id}/usage", &format!("{path}/usage")).await;
     send("post", "/keys/{key_id}/rotate", &format!("{path}/rotate")).await;
+    send("post", "/keys/bulk", "/keys/bulk").await;
     send("patch", "/keys/{key_id}", &path).await;
     send("put", "/policies/{name}", "/policies/main").await;
     let candidate = "/policies/main/candidate";
