@@ -39,6 +39,14 @@ pub struct Authorizer {
     clock: Clock,
 }
 
+/// A request whose path is checked.
+struct Arrival<'e, 'a> {
+    request: &'e Request<'e>,
+    path: &'a str,
+    now: Timestamp,
+    deadline: Deadline,
+}
+
 impl Authorizer {
     /// Creates an authorizer that looks up keys and plans in `store` and charges usage there.
     ///
@@ -163,18 +171,16 @@ impl Authorizer {
         let active = self.policies.at(now).await?;
         let path = request.checked_path()?;
         let deadline = self.store.deadline();
+        let arrival = Arrival {
+            request,
+            path: &path,
+            now,
+            deadline,
+        };
 
         let mut admission = Admission::default();
         let admitted = self
-            .admit(
-                request,
-                &active,
-                &path,
-                now,
-                deadline,
-                &mut admission,
-                response,
-            )
+            .admit(&arrival, &active, &mut admission, response)
             .await;
         if let Some(candidate) = &active.candidate {
             candidate.compare(&DecidedRequest {
@@ -203,16 +209,13 @@ impl Authorizer {
     /// is established, also after a rejection.
     async fn admit<'e, 'p>(
         &self,
-        request: &'e Request<'e>,
+        arrival: &Arrival<'e, '_>,
         active: &'p ActivePolicy,
-        path: &str,
-        now: Timestamp,
-        deadline: Deadline,
         admission: &mut Admission<'e, 'p>,
         response: &mut ResponseBuilder<'e>,
     ) -> Result<&'p Rule, Rejection> {
-        let policy = &*active.policy;
-        let rule = policy.choose(&request.method, path)?;
+        let (policy, request) = (&*active.policy, arrival.request);
+        let rule = policy.choose(&request.method, arrival.path)?;
         admission.rule = Some(rule);
         response.set_rule(rule);
 
@@ -229,8 +232,8 @@ impl Authorizer {
             store: &self.store,
             request,
             sent,
-            now,
-            deadline,
+            now: arrival.now,
+            deadline: arrival.deadline,
         };
         let identity = &mut admission.identity;
         identify(&credentials, rule, identity, response).await?;

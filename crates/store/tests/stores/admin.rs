@@ -14,6 +14,10 @@ use registry::{
 };
 use store::Store;
 
+use crate::candidates::{
+    a_policy_and_its_candidate_change_together,
+    a_policy_that_changes_is_never_lost_to_its_candidate,
+};
 use crate::cases::test_on_stores;
 use crate::imports::{
     a_dry_run_writes_nothing, an_import_and_a_change_at_once_lose_nothing,
@@ -52,6 +56,8 @@ test_on_stores! {
     imported_key_ids_belong_to_one_key
     an_import_needs_plans_that_exist
     an_import_and_a_change_at_once_lose_nothing
+    a_policy_and_its_candidate_change_together
+    a_policy_that_changes_is_never_lost_to_its_candidate
 }
 
 /// Makes registries, each with the server that it needs.

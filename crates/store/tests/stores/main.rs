@@ -13,6 +13,7 @@ mod accounts_in_doubt;
 mod admin;
 mod alike;
 mod behaviour;
+mod candidates;
 mod cases;
 mod clock;
 mod exactness;

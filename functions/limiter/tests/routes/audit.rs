@@ -232,6 +232,31 @@ async fn changes_of_plans_policies_and_refunds_are_recorded() {
     let changes = json!({"/rules/0/match": {"new": "GET /a"}, "/rules/0/auth": {"new": "any"}});
     assert_eq!(log.records(), done("policy.put", "main", changes));
 
+    let candidate = json!({"rules": [rule("GET /a")]});
+    let is_recorded = |action: &str| {
+        let records = log.records();
+        assert_eq!(records.len(), 1, "{action}: {records:?}");
+        assert_eq!(
+            [
+                &records[0]["action"],
+                &records[0]["target"],
+                &records[0]["result"]
+            ],
+            [action, "main", "ok"]
+        );
+    };
+    let path = "/policies/main/candidate";
+    send(&api, "PUT", path, candidate.clone()).await;
+    is_recorded("candidate.put");
+    send(&api, "DELETE", path, Value::Null).await;
+    is_recorded("candidate.delete");
+    send(&api, "PUT", path, candidate).await;
+    log.records();
+    send(&api, "POST", "/policies/main/promote", Value::Null).await;
+    is_recorded("candidate.promote");
+    send(&api, "DELETE", "/policies/main", Value::Null).await;
+    is_recorded("policy.delete");
+
     let question = json!({"key": "local-free-key-000000000001", "cost": 3});
     let charge = send(&api, "POST", "/decisions", question).await.json()["charge"].clone();
     assert_eq!(log.records(), Vec::<Value>::new());
