@@ -1,5 +1,7 @@
 //! Records of deleted keys. They are kept for 400 days, like usage, so that usage can be reported.
+//! They have partitions of the index of their own, which lists of keys do not read.
 
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +9,10 @@ use crate::RegistryError;
 
 use crate::item::{Guard, Item, ItemKey, Write};
 use crate::plans::item_error;
-use crate::{Admin, AdminError, KeyRecord};
+use crate::{Admin, AdminError, KeyRecord, Page};
+
+/// The number of records that are read at the same time.
+const CONCURRENT_READS: usize = 25;
 
 /// A deleted key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +24,12 @@ pub struct DeletedKey {
     /// The name of the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The group of the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The instant of the creation, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
     /// The instant of the deletion.
     pub deleted_at: Timestamp,
 }
@@ -39,6 +50,33 @@ impl Admin<'_> {
     }
 }
 
+impl Admin<'_> {
+    /// Returns at most `limit` deleted keys after an id, in a stable order. Keys that an earlier
+    /// release deleted are not listed.
+    ///
+    /// # Errors
+    /// [`AdminError::Registry`].
+    pub async fn deleted_keys(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<DeletedKey>, AdminError> {
+        let mut ids = self.table.deleted_ids(after, limit + 1).await?;
+        let has_more = ids.len() > limit;
+        ids.truncate(limit);
+
+        let mut items = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(CONCURRENT_READS) {
+            let read = ids.iter().map(|key_id| self.deleted_key(key_id));
+            items.extend(try_join_all(read).await?.into_iter().flatten());
+        }
+        Ok(Page {
+            items,
+            next: ids.pop().filter(|_| has_more),
+        })
+    }
+}
+
 /// Returns the write that records the deletion of a key at `now`.
 pub(super) fn remember(record: &KeyRecord, now: Timestamp) -> Result<Write, RegistryError> {
     let (key_id, plan) = (record.key.key_id.clone(), record.key.plan.clone());
@@ -46,6 +84,8 @@ pub(super) fn remember(record: &KeyRecord, now: Timestamp) -> Result<Write, Regi
         key_id,
         plan,
         name: record.name.clone(),
+        group: record.key.group.clone(),
+        created_at: record.created_at,
         deleted_at: now,
     };
     let item = Item::of_deleted_key(&deleted).map_err(|error| item_error("deleted key", &error))?;

@@ -173,6 +173,15 @@ impl EmbeddedRegistry {
         entries.take(most).collect()
     }
 
+    /// Returns the ids of deleted keys after an id, in the order of the ids.
+    pub(crate) fn deleted_ids(&self, after: Option<&str>, most: usize) -> Vec<String> {
+        let from = ItemKey::of_deleted_key(after.unwrap_or_default());
+        let held = self.read();
+        let keys = held.items.range((Bound::Excluded(from), Bound::Unbounded));
+        let ids = keys.map_while(|(key, _)| key.pk.strip_prefix(ItemKey::DELETED_KEY));
+        ids.take(most).map(str::to_owned).collect()
+    }
+
     /// Makes all writes or none.
     pub(crate) fn commit(&self, writes: Vec<Write>) -> Result<CommitOutcome, RegistryError> {
         let parsed = writes.iter().map(parse).collect::<Result<Vec<_>, _>>()?;

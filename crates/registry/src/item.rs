@@ -66,7 +66,7 @@ impl ItemKey {
     /// The record of a deleted key.
     pub(crate) fn of_deleted_key(key_id: &str) -> Self {
         Self {
-            pk: format!("deleted-key#{key_id}"),
+            pk: format!("{}{key_id}", Self::DELETED_KEY),
             sk: "deleted-key".to_owned(),
         }
     }
@@ -101,6 +101,7 @@ impl ItemKey {
     pub(crate) const CANDIDATE: &str = CANDIDATE;
     const KEY: &str = KEY_PREFIX;
     const KEY_ID: &str = "key-id#";
+    pub(crate) const DELETED_KEY: &str = "deleted-key#";
 }
 
 /// The entry of a key in the indexes.
@@ -109,6 +110,8 @@ pub(crate) struct IndexEntry {
     pub(crate) key_id: String,
     /// `None` for an earlier secret: it is found by the id, and in no list.
     pub(crate) plan: Option<String>,
+    /// True for the record of a deleted key, which is in a list of its own.
+    pub(crate) is_deleted: bool,
 }
 
 /// An item.
@@ -137,6 +140,7 @@ impl Item {
         let indexed = Some(IndexEntry {
             key_id: key_id.to_owned(),
             plan: Some(plan.to_owned()),
+            is_deleted: false,
         });
         Self {
             indexed,
@@ -165,6 +169,7 @@ impl Item {
         let indexed = Some(IndexEntry {
             key_id: record.key.key_id.clone(),
             plan: None,
+            is_deleted: false,
         });
         Ok(Self {
             indexed,
@@ -172,11 +177,17 @@ impl Item {
         })
     }
 
-    /// Returns the item of a deleted key, which is in no index.
+    /// Returns the item of a deleted key, which is found by its id and in the list of deleted keys.
     pub(crate) fn of_deleted_key(key: &DeletedKey) -> Result<Self, serde_json::Error> {
         let document = serde_json::to_string(key)?;
         let ttl = Some(key.deleted_at.as_second() + ENDED_KEPT_S);
+        let indexed = Some(IndexEntry {
+            key_id: key.key_id.clone(),
+            plan: None,
+            is_deleted: true,
+        });
         Ok(Self {
+            indexed,
             ttl,
             ..Self::new(ItemKey::of_deleted_key(&key.key_id), document)
         })

@@ -90,6 +90,18 @@ impl Table<'_> {
         }
     }
 
+    /// Returns ids of deleted keys after an id, in a stable order, as the index shows them.
+    pub(crate) async fn deleted_ids(
+        &self,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<String>, RegistryError> {
+        match self {
+            Self::Embedded(catalogue) => Ok(catalogue.deleted_ids(after, most)),
+            Self::DynamoDb(table) => Box::pin(table.deleted_ids(after, most)).await,
+        }
+    }
+
     /// Makes all writes or none.
     pub(crate) async fn commit(&self, writes: Vec<Write>) -> Result<CommitOutcome, RegistryError> {
         match self {

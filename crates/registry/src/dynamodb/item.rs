@@ -39,7 +39,12 @@ pub(super) fn attributes(item: Item) -> HashMap<String, AttributeValue> {
         set(TTL, AttributeValue::N(ttl.to_string()));
     }
     if let Some(indexed) = item.indexed {
-        set(SHARD, AttributeValue::S(shard(&indexed.key_id)));
+        let shard = if indexed.is_deleted {
+            deleted_shard_name(shard_number(&indexed.key_id))
+        } else {
+            shard(&indexed.key_id)
+        };
+        set(SHARD, AttributeValue::S(shard));
         set(KEY_ID, AttributeValue::S(indexed.key_id));
         if let Some(plan) = indexed.plan {
             set(PLAN, AttributeValue::S(plan));
@@ -80,7 +85,16 @@ pub(super) fn document<'a>(
 
 /// Returns the partition of the index of all keys for an id. All items of a key have the same one.
 pub(super) fn shard(key_id: &str) -> String {
-    shard_name(Sha256::digest(key_id.as_bytes())[0] % SHARDS)
+    shard_name(shard_number(key_id))
+}
+
+pub(super) fn shard_number(key_id: &str) -> u8 {
+    Sha256::digest(key_id.as_bytes())[0] % SHARDS
+}
+
+/// Returns a partition of the index of deleted keys. Lists of keys do not read it.
+pub(super) fn deleted_shard_name(number: u8) -> String {
+    format!("deleted-{number}")
 }
 
 pub(super) fn shard_name(number: u8) -> String {

@@ -16,8 +16,8 @@ use crate::item::ItemKey;
 use crate::{KeyHash, RegistryError};
 
 use super::item::{
-    DOCUMENT, KEY, KEY_ID, PLAN, SHARD, SHARDS, TTL, attribute, document, key_attributes, shard,
-    shard_name,
+    DOCUMENT, KEY, KEY_ID, PLAN, SHARD, SHARDS, TTL, attribute, deleted_shard_name, document,
+    key_attributes, shard, shard_name, shard_number,
 };
 
 /// The index in which keys are found by their id: partition key `shard`, sort key `key_id`.
@@ -185,6 +185,28 @@ impl RegistryTable<'_> {
                 .after([SHARD, KEY_ID], &shard, after.take(), most - found.len())
                 .index_name(BY_ID);
             found.extend(items(query).await?.iter().filter_map(entry));
+        }
+        Ok(found)
+    }
+
+    /// Returns ids of deleted keys after an id, in a stable order.
+    pub(crate) async fn deleted_ids(
+        &self,
+        mut after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<String>, RegistryError> {
+        let mut found = Vec::new();
+        for number in after.map_or(0, shard_number)..SHARDS {
+            if found.len() >= most {
+                break;
+            }
+            let shard = deleted_shard_name(number);
+            let query = self
+                .after([SHARD, KEY_ID], &shard, after.take(), most - found.len())
+                .index_name(BY_ID);
+            let entries = items(query).await?;
+            let ids = entries.iter().filter_map(|entry| attribute(entry, KEY_ID));
+            found.extend(ids.map(str::to_owned));
         }
         Ok(found)
     }

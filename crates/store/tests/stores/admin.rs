@@ -48,6 +48,7 @@ test_on_stores! {
     an_answer_is_kept_once_for_all_who_repeat_its_request
     ended_secrets_are_refused_and_listed_nowhere
     ended_secret_cannot_be_used_for_a_new_key
+    deleted_keys_are_listed_page_by_page_and_among_no_keys
     an_import_keeps_what_the_file_does_not_say
     an_import_changes_what_the_file_says
     an_import_never_enables_a_key_or_gives_it_more_time
@@ -724,4 +725,53 @@ async fn ended_secret_cannot_be_used_for_a_new_key(subject: Arc<Registry>) {
         .create_key(&hash(&secret), &key("free"), &(), Timestamp::now())
         .await;
     assert_eq!(refusal(again), Refusal::SecretInUse);
+}
+
+async fn deleted_keys_are_listed_page_by_page_and_among_no_keys(subject: Arc<Registry>) {
+    let (admin, now) = (subject.store.admin(), Timestamp::now());
+    let mut deleted = BTreeSet::new();
+    for _ in 0..7 {
+        let (mut record, secret) = (key("free"), new_secret());
+        record.name = Some("Acme".to_owned());
+        record.key.group = Some("acme".to_owned());
+        let key_id = record.key.key_id.clone();
+        admin
+            .create_key(&hash(&secret), &record, &(), now)
+            .await
+            .unwrap();
+        admin
+            .delete_key(&key_id, &Condition::None, now)
+            .await
+            .unwrap();
+        deleted.insert(key_id);
+    }
+
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let page = admin.deleted_keys(after.as_deref(), 2).await.unwrap();
+        assert!(page.items.len() <= 2);
+        for key in &page.items {
+            assert_eq!(
+                (key.name.as_deref(), key.group.as_deref()),
+                (Some("Acme"), Some("acme"))
+            );
+            assert_eq!(
+                (key.plan.as_str(), key.deleted_at, key.created_at.is_some()),
+                ("free", now, true)
+            );
+        }
+        listed.extend(page.items.into_iter().map(|key| key.key_id));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(listed.len(), deleted.len());
+    assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), deleted);
+
+    for plan in [None, Some("free")] {
+        let page = admin.keys(plan, None, 100).await.unwrap();
+        let mut keys = page.items.iter().map(|stored| &stored.document.key.key_id);
+        assert!(!keys.any(|key_id| deleted.contains(key_id)));
+    }
 }
