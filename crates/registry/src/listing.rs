@@ -43,6 +43,42 @@ impl Admin<'_> {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<VersionedDocument<KeyRecord>>, AdminError> {
+        let page = self.listed(plan, after, limit).await?;
+        let items = page.items.into_iter().map(|found| VersionedDocument {
+            version: Version::of(&found.text),
+            document: found.record,
+        });
+        Ok(Page {
+            items: items.collect(),
+            next: page.next,
+        })
+    }
+
+    /// Returns at most `limit` keys after an id with the hashes of their present secrets, as
+    /// [`Self::keys`] lists them.
+    ///
+    /// # Errors
+    /// [`AdminError::Registry`].
+    pub async fn key_hashes(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<(String, KeyHash)>, AdminError> {
+        let page = self.listed(None, after, limit).await?;
+        let items = page.items.into_iter();
+        let items = items.map(|found| (found.record.key.key_id, found.hash));
+        Ok(Page {
+            items: items.collect(),
+            next: page.next,
+        })
+    }
+
+    async fn listed(
+        &self,
+        plan: Option<&str>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<KeyEntry>, AdminError> {
         let (mut items, mut after) = (Vec::with_capacity(limit), after.map(str::to_owned));
         loop {
             let page = self
@@ -54,10 +90,7 @@ impl Admin<'_> {
                 let is_listed =
                     |found: &KeyEntry| plan.is_none_or(|plan| found.record.key.plan == plan);
                 if let Some(found) = found.filter(is_listed) {
-                    items.push(VersionedDocument {
-                        version: Version::of(&found.text),
-                        document: found.record,
-                    });
+                    items.push(found);
                 }
                 if items.len() == limit {
                     let has_more = page.is_full || position + 1 < count;

@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use crate::enforcement::enforce_decision;
 use crate::error_responses::Reads;
-use crate::keys::{bulk, rotation};
+use crate::keys::{bulk, hashes, rotation};
 use crate::policies::candidate;
 use crate::problem::{Mistake, Problem};
 use crate::request::{accept, caller};
@@ -49,6 +49,7 @@ fn admin_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(bulk::change))
         .routes(routes!(import::import))
         .routes(routes!(export::export))
+        .routes(routes!(hashes::list))
         .routes(routes!(
             keys::get,
             keys::put::put,
@@ -202,6 +203,7 @@ mod tests {
             "POST /_tollgate/v1/keys/bulk",
             "POST /_tollgate/v1/keys/import",
             "GET /_tollgate/v1/keys/export",
+            "GET /_tollgate/v1/keys/hashes",
             "GET /_tollgate/v1/keys/{key_id}",
             "PUT /_tollgate/v1/keys/{key_id}",
             "PATCH /_tollgate/v1/keys/{key_id}",

@@ -1,6 +1,7 @@
 //! API keys: list, create, get, update and delete.
 
 pub(crate) mod bulk;
+pub(crate) mod hashes;
 pub(crate) mod put;
 pub(crate) mod rotation;
 pub(crate) mod secret;

@@ -20,6 +20,8 @@ pub(crate) enum List<'l> {
     Plans,
     /// The keys of a plan, or all keys.
     Keys(Option<&'l str>),
+    /// The hashes of all keys.
+    KeyHashes,
     /// The usage of keys, by a name of the selection.
     Usage(&'l str),
     /// The policies.
@@ -57,6 +59,7 @@ impl<'l> List<'l> {
     fn checksum(self, last: &str) -> u32 {
         let (list, filter) = match self {
             Self::Plans => ("plans", None),
+            Self::KeyHashes => ("key-hashes", None),
             Self::Policies => ("policies", None),
             Self::Usage(selection) => ("usage", Some(Cow::Borrowed(selection))),
             Self::Keys(plan) => ("keys", plan.map(Cow::Borrowed)),

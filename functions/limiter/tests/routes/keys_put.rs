@@ -238,3 +238,38 @@ pub(crate) async fn secrets_have_the_prefix_of_their_key(api: Arc<Api>) {
         }
     }
 }
+
+pub(crate) async fn hashes_of_present_secrets_are_listed_page_by_page(api: Arc<Api>) {
+    let mut expected = Vec::new();
+    for _ in 0..3 {
+        let (id, _) = api.key("open").await;
+        let path = format!("/keys/{id}/rotate");
+        let rotated = api.send("POST", &path, json!({})).await.json();
+        let secret = rotated["key"].as_str().unwrap().to_owned();
+        expected.push(json!({"key_id": id, "hash": sha256(&secret)}));
+    }
+
+    let (mut listed, mut query) = (Vec::new(), "?limit=2".to_owned());
+    loop {
+        let page = api.get(&format!("/keys/hashes{query}")).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        let page = page.json();
+        listed.extend(page["items"].as_array().unwrap().clone());
+        match page["next_cursor"].as_str() {
+            Some(cursor) => query = format!("?limit=2&cursor={cursor}"),
+            None => break,
+        }
+    }
+    for key in expected {
+        let found = listed.iter().filter(|item| item["key_id"] == key["key_id"]);
+        assert_eq!(found.collect::<Vec<_>>(), [&key]);
+    }
+
+    let other_list = api.get("/keys?limit=1").await.json();
+    let cursor = other_list["next_cursor"].as_str().unwrap();
+    let refused = api.get(&format!("/keys/hashes?cursor={cursor}")).await;
+    assert_eq!(
+        (refused.status, refused.mistakes()),
+        (400, vec!["cursor".to_owned()])
+    );
+}

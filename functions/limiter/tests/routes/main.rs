@@ -100,6 +100,7 @@ test_on_each_store! {
         secret_is_taken_over_by_its_hash
         id_of_a_deleted_key_is_not_used_again
         secrets_have_the_prefix_of_their_key
+        hashes_of_present_secrets_are_listed_page_by_page
     }
     bulk {
         keys_are_changed_with_the_token_of_the_dry_run
