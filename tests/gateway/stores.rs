@@ -1,7 +1,8 @@
 //! The gateway over DynamoDB on a server of its own.
 
 use http::StatusCode;
-use tests::{FREE, PRO, Setup};
+use serde_json::{Value, json};
+use tests::{FREE, Gateway, PRO, Setup};
 
 use testing::Emulator;
 
@@ -70,4 +71,53 @@ async fn without_the_store_a_known_key_is_answered_by_its_plan_and_an_unknown_on
         gateway.get("/orders", PRO).await.status,
         StatusCode::INTERNAL_SERVER_ERROR
     );
+}
+
+async fn send(gateway: &Gateway, method: &str, path: &str, body: Option<&Value>) -> StatusCode {
+    let call = gateway
+        .call(method, &format!("/_tollgate/v1/policies{path}"))
+        .header("content-type", "application/json");
+    let body = body.map(Value::to_string).unwrap_or_default();
+    call.body(body).send().await.status
+}
+
+fn policy(rule: &Value) -> Value {
+    let mut rule = rule.clone();
+    rule["match"] = "ANY /{proxy+}".into();
+    json!({ "rules": [rule] })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn candidate_affects_no_response_until_it_is_in_force() {
+    let server = Emulator::ministack();
+    let first = Setup::default().endpoint(&endpoint(&server)).start().await;
+    let (any, admins) = (
+        policy(&json!({"auth": "api_key"})),
+        policy(&json!({"auth": "api_key", "scopes": ["admin"]})),
+    );
+    let written = send(&first, "PUT", "/main", Some(&any)).await;
+    assert_eq!(written, StatusCode::CREATED);
+    let written = send(&first, "PUT", "/main/candidate", Some(&admins)).await;
+    assert_eq!(written, StatusCode::CREATED);
+
+    let of_registry = || {
+        Setup::default()
+            .endpoint(&endpoint(&server))
+            .parameter("AuthPolicy", "table:main")
+            .start()
+    };
+    let second = of_registry().await;
+    assert_eq!(second.get("/orders", FREE).await.status, StatusCode::OK);
+    let refused = send(&second, "DELETE", "/main", None).await;
+    assert_eq!(refused, StatusCode::CONFLICT);
+
+    let promoted = send(&second, "POST", "/main/promote", None).await;
+    assert_eq!(promoted, StatusCode::OK);
+    let third = of_registry().await;
+    assert_eq!(
+        third.get("/orders", FREE).await.status,
+        StatusCode::FORBIDDEN
+    );
+    let forced = send(&third, "DELETE", "/main?force=true", None).await;
+    assert_eq!(forced, StatusCode::NO_CONTENT);
 }
