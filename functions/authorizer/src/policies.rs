@@ -129,8 +129,13 @@ impl Policies {
     ) -> Result<(), PolicyLoadError> {
         reload.state().tried_at = Some(now);
         let name = &reload.source.name;
-        let text = self.store.policy(name, self.store.deadline()).await?;
-        let text = text.ok_or_else(|| PolicyLoadError::Missing(name.clone()))?;
+        // Startup waits for one read instead of two.
+        let deadline = self.store.deadline();
+        let (text, candidate) = tokio::join!(
+            self.store.policy(name, deadline),
+            self.store.policy_candidate(name, deadline)
+        );
+        let text = text?.ok_or_else(|| PolicyLoadError::Missing(name.clone()))?;
 
         let is_unchanged = reload.state().text == text;
         if !is_unchanged {
@@ -138,7 +143,10 @@ impl Policies {
             self.activate(policy, now).await?;
         }
 
-        let candidate = self.candidate_text(reload).await;
+        let candidate = candidate.unwrap_or_else(|problem| {
+            tracing::warn!(%problem, "the candidate could not be read; the previous one stays");
+            reload.state().candidate.clone()
+        });
         if !is_unchanged || reload.state().candidate != candidate {
             self.set_candidate(candidate.as_deref(), &text, &reload.source);
         }
@@ -150,20 +158,6 @@ impl Policies {
             tried_at: Some(now),
         };
         Ok(())
-    }
-
-    /// Returns the text of the candidate, if there is one. If it cannot be read, the text that was
-    /// read last.
-    async fn candidate_text(&self, reload: &PolicyReload) -> Option<String> {
-        let name = &reload.source.name;
-        let read = self
-            .store
-            .policy_candidate(name, self.store.deadline())
-            .await;
-        read.unwrap_or_else(|problem| {
-            tracing::warn!(%problem, "the candidate could not be read; the previous one stays");
-            reload.state().candidate.clone()
-        })
     }
 
     /// Replaces the candidate of the active policy, whose text is `active_text`. An invalid
