@@ -381,3 +381,24 @@ async fn a_template_that_says_nothing_of_sense_is_refused() {
         StatusCode::OK
     );
 }
+
+#[tokio::test]
+async fn customers_page_is_public_and_on_unless_it_is_switched_off() {
+    let gateway = Setup::default().start().await;
+    for file in ["account", "account.css", "account.js"] {
+        let answer = gateway
+            .call("GET", &format!("/_tollgate/{file}"))
+            .send()
+            .await;
+        assert_eq!(answer.status, StatusCode::OK, "{file}");
+    }
+    let report = gateway.get("/_tollgate/usage", FREE).await;
+    assert_eq!(report.status, StatusCode::OK);
+
+    let gateway = Setup::default()
+        .parameter("CustomersPage", "false")
+        .start()
+        .await;
+    let answer = gateway.call("GET", "/_tollgate/account").send().await;
+    assert_ne!(answer.status, StatusCode::OK);
+}

@@ -23,8 +23,8 @@ use crate::policies::candidate;
 use crate::problem::{Mistake, Problem};
 use crate::request::{accept, caller};
 use crate::{
-    Shared, decisions, export, grants, import, keys, openapi, plans, policies, response,
-    usage_list, usage_report,
+    Shared, account_page, decisions, export, grants, import, keys, openapi, plans, policies,
+    response, usage_list, usage_report,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -72,6 +72,9 @@ fn admin_routes() -> OpenApiRouter<Shared> {
 fn other_routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(usage_report::own))
+        .routes(routes!(account_page::page))
+        .routes(routes!(account_page::style))
+        .routes(routes!(account_page::script))
         .routes(routes!(describe))
 }
 

@@ -10,7 +10,7 @@ use http::StatusCode;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
-use limits::Caller;
+use limits::{Caller, Plan};
 
 use crate::error_responses::Reads;
 use crate::keys::RESOURCE;
@@ -59,9 +59,8 @@ pub(crate) async fn of_key(
     request: AdminRequest<UsageQuery>,
     Path(key_id): Path<String>,
 ) -> Result<Response, Problem> {
-    let period = period(&request)?;
     let subject = Subject::find(&request.shared, key_id).await?;
-    respond(&request, subject, period).await
+    respond(&request, subject).await
 }
 
 /// Get the usage of the calling key
@@ -77,7 +76,6 @@ pub(crate) async fn of_key(
         (status = 429, description = "A rate limit of the caller is exceeded", body = Problem,
             content_type = "application/problem+json", headers(("Retry-After" = u64))), Reads))]
 pub(crate) async fn own(request: ApiRequest<CallingKey, UsageQuery>) -> Result<Response, Problem> {
-    let period = period(&request)?;
     let key_id = request.caller.key_id.clone();
 
     // The authorizer has just looked up the key and its plan, so the registry is not searched. The
@@ -99,15 +97,17 @@ pub(crate) async fn own(request: ApiRequest<CallingKey, UsageQuery>) -> Result<R
             ..Subject::find(&request.shared, key_id).await?
         },
     };
-    respond(&request, subject, period).await
+    respond(&request, subject).await
 }
 
-/// Returns the days of the report.
+/// Returns the days of the report. The current day is that of the plan's time zone.
 ///
 /// # Errors
 /// 400 if they are in the wrong order or too many.
-fn period<C>(request: &ApiRequest<C, UsageQuery>) -> Result<Period, Problem> {
-    let today = today(request.now);
+fn period<C>(request: &ApiRequest<C, UsageQuery>, plan: Option<&Plan>) -> Result<Period, Problem> {
+    let today = plan
+        .and_then(|plan| plan.report_day(request.now.as_nanosecond()))
+        .unwrap_or_else(|| today(request.now));
     let from = request.query.from.unwrap_or(today.first_of_month());
     let to = request.query.to.unwrap_or(today);
 
@@ -126,8 +126,8 @@ fn today(now: Timestamp) -> Date {
 async fn respond<C>(
     request: &ApiRequest<C, UsageQuery>,
     subject: Subject,
-    period: Period,
 ) -> Result<Response, Problem> {
+    let period = period(request, subject.plan.as_deref())?;
     let caller = Caller::Key(subject.key_id.clone());
     let deadline = request.deadline();
     let usage = request

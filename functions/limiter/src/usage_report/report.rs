@@ -5,15 +5,13 @@ use std::collections::BTreeMap;
 use csv::WriterBuilder;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use limits::{Nanos, UsageReport};
+use limits::{Nanos, Plan, UsageReport};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::subject::Subject;
 use crate::formula::escape;
 use crate::problem::Problem;
-
-const SECONDS_PER_DAY: i64 = 86_400;
 
 /// The usage of a key.
 #[derive(Serialize, ToSchema)]
@@ -54,7 +52,7 @@ struct DayUsage {
     /// The calls that a limit of the plan refused.
     refused: u64,
     /// `[used, remaining]` by name of the quota. Today has all quotas. A past day has only daily
-    /// quotas in UTC, and none if the keys of the plan share its limits.
+    /// quotas in the time zone of the plan, and none if the keys of the plan share its limits.
     quotas: BTreeMap<String, [u64; 2]>,
 }
 
@@ -65,19 +63,24 @@ struct QuotaUsage {
     name: String,
     /// The number of calls per period.
     limit: u64,
-    /// `day`, `week` or `month`.
+    /// `hour`, `day`, `week`, `month`, `year` or `total`.
     period: String,
     /// `[used, remaining]`, including granted calls.
     usage: [u64; 2],
-    /// The time at which the window began.
-    #[schema(value_type = String, format = DateTime)]
-    starts_at: Timestamp,
-    /// The time at which the next window begins.
-    #[schema(value_type = String, format = DateTime)]
-    ends_at: Timestamp,
+    /// The time at which the window began. Absent for `total`, which never starts anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, format = DateTime)]
+    starts_at: Option<Timestamp>,
+    /// The time at which the next window begins. Absent for `total`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, format = DateTime)]
+    ends_at: Option<Timestamp>,
+    /// True if the windows are the days of the report.
+    #[serde(skip)]
+    is_report_day: bool,
 }
 
-/// The days of a report, and the current day (UTC).
+/// The days of a report, and the current day in the plan's time zone.
 pub(super) struct Period {
     pub(super) from: Date,
     pub(super) to: Date,
@@ -94,7 +97,9 @@ impl Report {
         period: Period,
         usage: UsageReport,
     ) -> Result<Self, Problem> {
-        let quotas = usage.quotas.into_iter().map(QuotaUsage::new);
+        let plan = subject.plan.as_deref();
+        let quotas = usage.quotas.into_iter();
+        let quotas = quotas.map(|quota| QuotaUsage::new(quota, plan));
         let quotas: Vec<_> = quotas.collect::<Result<_, _>>()?;
 
         let is_shared = subject
@@ -174,10 +179,16 @@ fn quotas_of_day(
 }
 
 impl QuotaUsage {
-    fn new(quota: limits::QuotaUsage) -> Result<Self, Problem> {
-        let instant = |nanos: Nanos| {
-            Timestamp::from_nanosecond(nanos).map_err(|error| Problem::fault(&error))
+    fn new(quota: limits::QuotaUsage, plan: Option<&Plan>) -> Result<Self, Problem> {
+        let ends = !quota.window.is_endless();
+        let instant = |nanos: Nanos| match ends {
+            true => Timestamp::from_nanosecond(nanos)
+                .map(Some)
+                .map_err(|error| Problem::fault(&error)),
+            false => Ok(None),
         };
+        let is_report_day =
+            plan.is_some_and(|plan| plan.report_days.id() == quota.window.id.calendar);
 
         Ok(Self {
             name: quota.name.to_string(),
@@ -186,15 +197,14 @@ impl QuotaUsage {
             usage: [quota.used, quota.remaining],
             starts_at: instant(quota.window.start)?,
             ends_at: instant(quota.window.end)?,
+            is_report_day,
         })
     }
 
-    /// Returns `[used, remaining]` of a past day, if the quota counts days in UTC as the report
-    /// does. Calls that were granted on that day are not known any more.
+    /// Returns `[used, remaining]` of a past day, if the quota counts the same days as the report.
+    /// Calls that were granted on that day are not known any more.
     fn past_day(&self, used: u64) -> Option<[u64; 2]> {
-        let (start_s, end_s) = (self.starts_at.as_second(), self.ends_at.as_second());
-        let is_utc_day =
-            start_s.rem_euclid(SECONDS_PER_DAY) == 0 && end_s - start_s == SECONDS_PER_DAY;
-        (self.period == "day" && is_utc_day).then(|| [used, self.limit.saturating_sub(used)])
+        self.is_report_day
+            .then(|| [used, self.limit.saturating_sub(used)])
     }
 }

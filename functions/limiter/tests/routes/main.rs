@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod account_page;
 mod audit;
 mod bulk;
 mod decisions;
@@ -62,6 +63,9 @@ macro_rules! test_on_each_store {
 }
 
 test_on_each_store! {
+    account_page {
+        page_has_a_strict_policy_and_names_the_key_header
+    }
     plans {
         plan_is_created_read_replaced_listed_and_deleted
         time_zone_is_stored_by_its_canonical_name
