@@ -53,7 +53,8 @@ LINE = {
     "responseLatency": "21", "integrationLatency": "11", "integrationStatus": "200",
     "authorizer.route": "ANY /{proxy+}", "authorizer.decision": "allowed", "authorizer.reason": "ok",
     "authorizer.auth": "api_key", "authorizer.plan": "free", "authorizer.key_id": "k_0123456789abcdef",
-    "authorizer.near_limit": "false", "authorizer.authorizer_ms": "6.269",
+    "authorizer.caller": "key#k_0123456789abcdef", "authorizer.near_limit": "false", "authorizer.over_quota": "false",
+    "authorizer.authorizer_ms": "6.269",
 }  # fmt: skip
 
 

@@ -225,6 +225,7 @@ fn accepted(records: u64, requests: u32) -> Value {
         "published": records,
         "refused": 0,
         "requests": requests,
+        "events": 0,
     })
 }
 

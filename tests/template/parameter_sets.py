@@ -107,6 +107,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     },
     "NlbClientCidr": {"CreateNlb": "true"},
     "ProbeEndpoints": {"PublishMetrics": "true"},
+    "ThresholdEvents": {"PublishMetrics": "true"},
     "ResolverForwardDomain": {"CreateResolver": "true", "ResolverForwardTargets": ...},
     "ResolverForwardTargets": {"ResolverForwardDomain": ...},
     "SyncInVpc": {

@@ -23,6 +23,7 @@ RESOURCE_NAMES = {
     "SyncTargetGroupArns": "TargetGroups",
     "NlbTargetGroup": "TargetGroups",
     "NlbTargets": "TargetGroups",
+    "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default": "DefaultEventBus",
 }
 # An action and a resource, in the words of service files.
 Grant = tuple[str, str]

@@ -18,6 +18,7 @@ from harness.paths import PROJECT
 SERVICES = {
     "aws_sdk_cloudwatch": ("cloudwatch", "cloudwatch", "monitoring"),
     "aws_sdk_dynamodb": ("dynamodb", "dynamodb", "dynamodb"),
+    "aws_sdk_eventbridge": ("events", "events", "events"),
     "aws_sdk_elasticloadbalancingv2": ("elbv2", "elasticloadbalancing", "elasticloadbalancing"),
 }
 ENDPOINTS = {prefix: endpoint for _, prefix, endpoint in SERVICES.values()}
@@ -32,7 +33,7 @@ TRANSACTION_ITEMS = {
 # The actions that a file's calls need, with the resource, or `none` with the reason. Some are
 # needed only in some deployments.
 STATEMENT = re.compile(
-    r"^//! IAM(?P<lambdas> of Lambda's own calls| if SecretArns is set)?(?: through (?P<through>\w+\.rs))?: "
+    r"^//! IAM(?P<lambdas> of Lambda's own calls| if (?:SecretArns|ThresholdEvents) is set)?(?: through (?P<through>\w+\.rs))?: "
     r"(?P<actions>none|[\w:, ]+?)(?: on (?P<resource>.+)|; .+)$",
     re.M,
 )

@@ -6,12 +6,14 @@ import json
 import unittest
 from typing import Any
 
+from harness.paths import PROJECT
 from template import log_filters, monitoring
 from template.parameter_sets import SAMPLES, with_needs
 from template.stack import Stack
 from template.templates import Template
 
 TEMPLATE = Template.read("template.yaml")
+THRESHOLD_LINE = PROJECT / "functions" / "metrics-publisher" / "tests" / "publishing" / "threshold.json"
 MONITORING = {
     "CreateAlarms": "true",
     "CreateDashboard": "true",
@@ -117,6 +119,21 @@ class Patterns(unittest.TestCase):
         for status, counted in (("503", False), ("200", True)):
             line = access_log_record(decision="unavailable", status=status)
             self.assertEqual(pattern("UnansweredUnavailableFilter").matches(line), counted, status)
+
+    def test_threshold_lines_reach_the_publisher_only_with_their_parameter(self) -> None:
+        line = json.loads(THRESHOLD_LINE.read_text())
+        for switch, sent in (("true", True), ("false", False)):
+            subscriptions = stack({**METRICS, "ThresholdEvents": switch}).of_type(
+                "AWS::Logs::SubscriptionFilter"
+            )
+            for name in ("AuthorizerLogSubscription", "LimiterLogSubscription"):
+                filter_ = log_filters.Pattern(subscriptions[name]["FilterPattern"])
+                self.assertEqual(filter_.matches(line), sent, (name, switch))
+                self.assertTrue(filter_.matches({"api_call": {"service": "dynamodb"}}))
+                self.assertTrue(filter_.matches({"to": "Open"}))
+
+            groups = [str(it["LogGroupName"]) for it in subscriptions.values()]
+            self.assertEqual(len(groups), len(set(groups)), "a log group has at most two")
 
     def test_log_records_of_the_authorizer_are_counted(self) -> None:
         fault = {

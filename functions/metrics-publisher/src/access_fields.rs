@@ -24,6 +24,7 @@ pub(crate) enum Field {
     Decision,
     Reason,
     NearLimit,
+    OverQuota,
     Plan,
     AuthorizerLatency,
 }
@@ -43,6 +44,7 @@ impl Field {
             Self::Decision => "decision",
             Self::Reason => "reason",
             Self::NearLimit => "near_limit",
+            Self::OverQuota => "over_quota",
             Self::Plan => "plan",
             Self::AuthorizerLatency => "authorizer_ms",
         }
@@ -68,6 +70,7 @@ fn field_kind(name: &str) -> FieldKind {
         "decision" => Field::Decision,
         "reason" => Field::Reason,
         "near_limit" => Field::NearLimit,
+        "over_quota" => Field::OverQuota,
         "plan" => Field::Plan,
         "authorizer_ms" => Field::AuthorizerLatency,
         "error" | "integration_error" | "authorizer_error" => return FieldKind::Message,

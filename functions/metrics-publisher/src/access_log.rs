@@ -11,7 +11,7 @@ use crate::series::{Metric, OTHER, Series};
 use crate::time::{Window, parse_ms};
 
 /// The maximum number of series that a line adds to.
-pub(crate) const MAX_LINE_SERIES: usize = 7;
+pub(crate) const MAX_LINE_SERIES: usize = 8;
 
 /// The route of a request that matches no route.
 const UNMATCHED: &str = "unmatched";
@@ -100,6 +100,9 @@ impl<'a> AccessLine<'a> {
         if self.0.get(Field::NearLimit) == Some("true") {
             add(Series::new(Metric::NearLimit, [plan]), 1.0);
         }
+        if self.0.get(Field::OverQuota) == Some("true") {
+            add(Series::new(Metric::OverQuota, [plan]), 1.0);
+        }
         if self.0.get(Field::Reason) == Some(outcome::Reason::ShadowDenied.as_str()) {
             add(Series::new(Metric::ShadowDenied, [plan]), 1.0);
         }
@@ -157,13 +160,16 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_whose_limits_are_near_or_in_shadow_shows() {
-        let line = LINE.replace(r#""near_limit":"false""#, r#""near_limit":"true""#);
+    fn a_plan_whose_limits_are_near_exceeded_or_in_shadow_is_counted() {
+        let line = LINE.replace(
+            r#""near_limit":"false""#,
+            r#""near_limit":"true","over_quota":"true""#,
+        );
         let found = observed(&line.replace(r#""reason":"ok""#, r#""reason":"shadow_denied""#));
         assert_eq!(found[..WHOLE.len()], WHOLE);
         assert_eq!(
             found[WHOLE.len()..],
-            ["NearLimit pro 1", "ShadowDenied pro 1"]
+            ["NearLimit pro 1", "OverQuota pro 1", "ShadowDenied pro 1"]
         );
         assert_eq!(found.len(), MAX_LINE_SERIES);
     }

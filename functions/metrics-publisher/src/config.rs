@@ -21,6 +21,9 @@ pub struct Config {
     /// `PROBE_SERVICES`: the AWS services that a scheduled event probes, by the names of their
     /// endpoints. The default is `monitoring,elasticloadbalancing,dynamodb`.
     pub probe_services: Vec<String>,
+    /// `THRESHOLD_EVENTS`: true if log lines about thresholds are sent to EventBridge. The default is
+    /// false.
+    pub threshold_events: bool,
 }
 
 impl Config {
@@ -45,6 +48,7 @@ impl Config {
             )?,
             usage_table: variables.required("USAGE_TABLE")?,
             probe_services: probe_services(variables.optional("PROBE_SERVICES"))?,
+            threshold_events: variables.flag("THRESHOLD_EVENTS")?,
         })
     }
 }
@@ -136,6 +140,7 @@ mod tests {
             ("MAX_SERIES", "0"),
             ("MAX_SERIES", "10001"),
             ("MAX_SERIES", "many"),
+            ("THRESHOLD_EVENTS", "maybe"),
             ("PROBE_SERVICES", "monitoring,,dynamodb"),
             ("PROBE_SERVICES", "http://monitoring"),
             (

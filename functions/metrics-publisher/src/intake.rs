@@ -14,6 +14,7 @@ use crate::line;
 use crate::record::{MAX_RECORD_SERIES, Record};
 use crate::rejection::{Reason, Rejections};
 use crate::scalar::Scalar;
+use crate::threshold::{ThresholdEvent, Thresholds};
 use crate::time::{Window, parse_ms};
 
 /// The aggregates of one delivery, and its rejections.
@@ -31,6 +32,8 @@ pub struct Intake {
     pub duplicates: u64,
     /// The rejected records, lines and values.
     pub rejections: Rejections,
+    /// The thresholds that lines report.
+    thresholds: Thresholds,
 }
 
 /// The ids of one delivery. The delivery limits their size: 6 MB from a queue, 32 MB from a log.
@@ -91,7 +94,22 @@ impl Intake {
             accepted: 0,
             duplicates: 0,
             rejections,
+            thresholds: Thresholds::default(),
         }
+    }
+
+    /// Returns the intake, which accepts lines about thresholds if `is_on` is true.
+    #[must_use]
+    pub fn with_threshold_events(self, is_on: bool) -> Self {
+        Self {
+            thresholds: Thresholds::new(is_on),
+            ..self
+        }
+    }
+
+    /// Takes the threshold events, each once.
+    pub(crate) fn take_threshold_events(&mut self) -> Vec<ThresholdEvent> {
+        std::mem::take(&mut self.thresholds).into_events()
     }
 
     /// Creates an empty intake for the lifetime of a process. Its size does not depend on the number
@@ -120,7 +138,14 @@ impl Intake {
     /// none.
     pub fn line(&mut self, index: usize, line: &str, logged_ms: Option<i64>) -> bool {
         let number = self.next_number();
-        let read = line::observe(line, self.window, logged_ms, &mut self.sums, number);
+        let read = line::observe(
+            line,
+            self.window,
+            logged_ms,
+            &mut self.sums,
+            &mut self.thresholds,
+            number,
+        );
         self.record_result(index, read)
     }
 

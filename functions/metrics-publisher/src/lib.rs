@@ -1,12 +1,13 @@
 //! The metrics publisher turns call records and access logs into CloudWatch metrics, and keeps their
-//! distribution.
+//! distribution. Log lines about quota thresholds become events of EventBridge.
 //!
 //! - Trigger: call records, invoked directly or from an SQS queue; a CloudWatch Logs subscription to
 //!   the API's access log and to the other functions' logs; a schedule, which makes it probe the
 //!   endpoints that AWS clients call.
 //! - Reads: the event, and the names and endpoints of `PROBE_SERVICES`.
 //! - Writes: metrics, in one request per delivery if they fit, and one item of `USAGE_TABLE` per
-//!   day, in which instances agree on the series of the day.
+//!   day, in which instances agree on the series of the day. With `THRESHOLD_EVENTS`, events of the
+//!   default bus of EventBridge, ten per request, before the metrics.
 //! - On failure: an invalid record is rejected with its index and reason, and does not affect the
 //!   others. If data could not be sent, the event fails, or only the messages that contain the
 //!   data, so that they are delivered again. Data that CloudWatch rejects for good are logged and
@@ -47,6 +48,7 @@ mod decoder;
 mod duration;
 mod elements;
 mod endpoint_probe;
+mod eventbridge;
 mod flat_json;
 mod intake;
 mod line;
@@ -62,6 +64,7 @@ mod series;
 mod series_cap;
 mod series_registry;
 mod source;
+mod threshold;
 mod time;
 
 pub use aggregate::{Aggregate, Aggregator};
@@ -81,6 +84,7 @@ pub mod testing {
     };
     pub use crate::buckets::RELATIVE_ERROR;
     pub use crate::cloudwatch::{CloudWatch, Outcome};
+    pub use crate::eventbridge::{DETAIL_TYPE, EventBridge, MAX_REQUEST_EVENTS, SOURCE};
     pub use crate::prober::Prober;
     pub use crate::series::OTHER;
     pub use crate::series_registry::SeriesRegistry;

@@ -1,4 +1,5 @@
-//! Counts a log line: from the access log, a call record, or the state of a circuit breaker.
+//! Counts a log line: from the access log, a call record, or the state of a circuit breaker. Lines
+//! about thresholds become events.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -10,11 +11,15 @@ use crate::record::{self, Record};
 use crate::rejection::Reason;
 use crate::scalar::Scalar;
 use crate::series::{Metric, Series};
+use crate::threshold::{THRESHOLD_EVENT, Thresholds};
 use crate::time::Window;
 
-/// A call record, or the line that `aws::Breaker` logs when its state changes.
+/// A call record, a line about a threshold, or the line that `aws::Breaker` logs when its state
+/// changes.
 #[derive(Deserialize)]
 struct FunctionLine<'a> {
+    #[serde(borrow, default)]
+    event: Scalar<'a>,
     #[serde(borrow)]
     api_call: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -33,13 +38,16 @@ pub(crate) fn observe(
     window: Window,
     logged_ms: Option<i64>,
     sums: &mut Aggregator,
+    thresholds: &mut Thresholds,
     number: u32,
 ) -> Result<Option<Reason>, Reason> {
     const { assert!(access_log::MAX_LINE_SERIES >= record::MAX_RECORD_SERIES) };
     sums.check_room(access_log::MAX_LINE_SERIES)?;
     match AccessLine::read(line) {
         Some(access) => access.observe(window, logged_ms, sums, number),
-        None => observe_function_line(line, window, logged_ms, sums, number).map(|()| None),
+        None => {
+            observe_function_line(line, window, logged_ms, sums, thresholds, number).map(|()| None)
+        }
     }
 }
 
@@ -48,6 +56,7 @@ fn observe_function_line(
     window: Window,
     logged_ms: Option<i64>,
     sums: &mut Aggregator,
+    thresholds: &mut Thresholds,
     number: u32,
 ) -> Result<(), Reason> {
     let read: FunctionLine<'_> = serde_json::from_str(line).map_err(|_| Reason::UnknownLine)?;
@@ -55,6 +64,9 @@ fn observe_function_line(
         return Record::read(record.get(), window, logged_ms, |record| {
             record.observe(sums, number)
         });
+    }
+    if read.event.get() == Some(THRESHOLD_EVENT) {
+        return thresholds.add(line, logged_ms);
     }
     let breaker = read
         .breaker
@@ -83,7 +95,15 @@ mod tests {
     fn observed(line: &str) -> Result<Vec<String>, Reason> {
         let mut sums = Aggregator::default();
         let window = Window::at(Timestamp::from_millisecond(1_795_348_830_000).unwrap());
-        observe(line, window, Some(1_795_348_800_000), &mut sums, 0)?;
+        let mut thresholds = Thresholds::new(true);
+        observe(
+            line,
+            window,
+            Some(1_795_348_800_000),
+            &mut sums,
+            &mut thresholds,
+            0,
+        )?;
         Ok(sums
             .into_data()
             .iter()
@@ -110,6 +130,12 @@ mod tests {
             observed(&line.replace(r#""to":"Open""#, r#""to":"HalfOpen""#)),
             Ok(vec![])
         );
+    }
+
+    #[test]
+    fn a_line_about_a_threshold_counts_in_no_metric() {
+        let line = include_str!("../tests/publishing/threshold.json");
+        assert_eq!(observed(line), Ok(vec![]));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use telemetry::RecordLog;
 use crate::aggregate::Aggregator;
 use crate::cloudwatch::{CloudWatch, Outcome};
 use crate::config::Config;
+use crate::eventbridge::{EventBridge, UnsentEvents};
 use crate::intake::{Intake, IntakeError};
 use crate::prober::Prober;
 use crate::queue::{Batch, MissingMessageId};
@@ -32,6 +33,8 @@ pub struct Publisher {
     registry: SeriesRegistry,
     prober: Prober,
     probe_services: Vec<String>,
+    /// `None` if threshold events are off.
+    eventbridge: Option<EventBridge>,
 }
 
 /// The reason why an event failed.
@@ -53,6 +56,10 @@ pub enum Failure {
         /// The reason.
         cause: String,
     },
+    /// Some threshold events could not be sent. No data of the delivery were sent, because they would
+    /// count twice when it is repeated.
+    #[error(transparent)]
+    UnsentEvents(#[from] UnsentEvents),
     /// A failed message has no id.
     #[error(transparent)]
     MissingMessageId(#[from] MissingMessageId),
@@ -65,7 +72,7 @@ impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
         let error_type = match &failure {
             Failure::Source(_) | Failure::Intake(_) => "InvalidEvent",
-            Failure::Unsent { .. } => "Unsent",
+            Failure::Unsent { .. } | Failure::UnsentEvents(_) => "Unsent",
             Failure::MissingMessageId(_) => "NoMessageId",
             Failure::Panicked => "Panicked",
         };
@@ -102,12 +109,18 @@ pub async fn open(
     Box::pin(aws.connect_ahead(&["monitoring"], connecting)).await;
     let cloudwatch = client!(aws, aws_sdk_cloudwatch, "monitoring", Retries::Standard);
     let dynamodb = client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
-    Ok(Publisher::new(
+    let publisher = Publisher::new(
         &config,
         cloudwatch,
         dynamodb,
         Prober::new(aws.endpoints().clone()),
-    ))
+    );
+    if !config.threshold_events {
+        return Ok(publisher);
+    }
+
+    let eventbridge = client!(aws, aws_sdk_eventbridge, "events", Retries::Standard);
+    Ok(publisher.with_threshold_events(EventBridge::new(eventbridge)))
 }
 
 impl Publisher {
@@ -125,6 +138,16 @@ impl Publisher {
             registry: SeriesRegistry::new(dynamodb, table, namespace, config.max_series),
             prober,
             probe_services: config.probe_services.clone(),
+            eventbridge: None,
+        }
+    }
+
+    /// Returns the publisher, which sends log lines about thresholds to EventBridge.
+    #[must_use]
+    pub fn with_threshold_events(self, eventbridge: EventBridge) -> Self {
+        Self {
+            eventbridge: Some(eventbridge),
+            ..self
         }
     }
 
@@ -147,7 +170,8 @@ impl Publisher {
         now: Timestamp,
         deadline: Deadline,
     ) -> Result<Value, Failure> {
-        let mut intake = Intake::new(Window::at(now));
+        let mut intake =
+            Intake::new(Window::at(now)).with_threshold_events(self.eventbridge.is_some());
         match Source::from_event(event)? {
             Source::Records(list) => {
                 intake.records(list)?;
@@ -160,6 +184,7 @@ impl Publisher {
         let (accepted, duplicates) = (intake.accepted, intake.duplicates);
         let (rejected, rejected_count) =
             (json!(intake.rejections.listed()), intake.rejections.count());
+        let events = self.publish_events(&mut intake, deadline).await?;
         let outcome = self.publish_all(intake, now, deadline).await?;
 
         let refused = u64::try_from(outcome.refused_records.len()).unwrap_or(accepted);
@@ -171,7 +196,21 @@ impl Publisher {
             "published": accepted.saturating_sub(refused),
             "refused": refused,
             "requests": outcome.requests,
+            "events": events,
         }))
+    }
+
+    /// Sends the threshold events of an intake, and returns their number.
+    async fn publish_events(
+        &self,
+        intake: &mut Intake,
+        deadline: Deadline,
+    ) -> Result<usize, UnsentEvents> {
+        let events = intake.take_threshold_events();
+        match &self.eventbridge {
+            Some(eventbridge) if !events.is_empty() => eventbridge.publish(&events, deadline).await,
+            _ => Ok(0),
+        }
     }
 
     async fn queue(

@@ -41,9 +41,22 @@ pub enum Reason {
     /// The delivery has more series and minutes than fit into memory.
     #[error("too many series and minutes in one delivery")]
     TooMany,
-    /// The line is neither from the access log, nor a call record, nor from a circuit breaker.
+    /// The line is neither from the access log, nor a call record, nor from a circuit breaker, nor
+    /// about a threshold.
     #[error("neither an access-log line nor a call record")]
     UnknownLine,
+    /// A string of a line about a threshold is too long for an event.
+    #[error("`{0}` is longer than 512 bytes")]
+    TooLongText(&'static str),
+    /// A threshold is not a share of a limit.
+    #[error("`{0}` is not a number above 0")]
+    NotAShare(&'static str),
+    /// A count of a line about a threshold is not a count.
+    #[error("`{0}` is not a whole number of units")]
+    NotUnits(&'static str),
+    /// The line is about a threshold, but the publisher sends no events.
+    #[error("threshold events are off (THRESHOLD_EVENTS)")]
+    ThresholdEventsOff,
 }
 
 /// The rejections of one delivery.

@@ -33,6 +33,8 @@ pub enum Metric {
     Decisions,
     /// The number of requests of callers whose usage reached their plan's `near_limit`.
     NearLimit,
+    /// The number of requests beyond a quota that allows overage.
+    OverQuota,
     /// The number of requests that a plan in shadow mode would have denied.
     ShadowDenied,
     /// The number of times that a circuit breaker opened.
@@ -112,6 +114,7 @@ impl Metric {
             Self::AuthorizerLatency => form("AuthorizerLatency", Milliseconds, &["Route"], 1),
             Self::Decisions => form("Decisions", Count, &["Plan", "Decision"], 1),
             Self::NearLimit => form("NearLimit", Count, &["Plan"], 1),
+            Self::OverQuota => form("OverQuota", Count, &["Plan"], 1),
             Self::ShadowDenied => form("ShadowDenied", Count, &["Plan"], 1),
             Self::BreakerOpen => form("BreakerOpen", Count, &["Service"], 1),
             Self::EndpointReachable => form("EndpointReachable", Count, &["Service"], 1),

@@ -67,6 +67,7 @@ OUTCOMES = {
     "metrics-publisher.records": ["rejected 0"],
     "metrics-publisher.rejected-record": ["rejected 2"],
     "metrics-publisher.schedule": ["probed"],
+    "metrics-publisher.threshold": ["rejected 0"],
     "metrics-publisher.unknown": ["InvalidEvent"],
 }
 

@@ -139,6 +139,7 @@ const fn help(metric: Metric) -> &'static str {
         Metric::IntegrationLatency => "Time that the backend took to respond in milliseconds.",
         Metric::AuthorizerLatency => "Time that the authorizer took in milliseconds.",
         Metric::Decisions => "Decisions of the authorizer, by plan.",
+        Metric::OverQuota => "Requests beyond a quota that allows overage.",
         Metric::NearLimit => "Requests of callers that were near one of their plan's limits.",
         Metric::ShadowDenied => "Requests that a plan in shadow mode would have refused.",
         Metric::BreakerOpen => "Times that a circuit breaker opened.",

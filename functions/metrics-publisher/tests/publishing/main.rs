@@ -14,3 +14,4 @@ mod ministack;
 mod requests;
 mod sources;
 mod support;
+mod thresholds;

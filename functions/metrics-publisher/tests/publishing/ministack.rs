@@ -12,7 +12,7 @@ use metrics_publisher::{Aggregator, Metric, Series, open};
 use serde_json::json;
 use telemetry::RecordLog;
 
-use crate::support::{now, patient, record};
+use crate::support::{now, patient, record, subscription, threshold_line};
 use testing::Emulator;
 
 fn lookup(server: &Emulator) -> impl Fn(&str) -> Option<String> {
@@ -141,6 +141,54 @@ async fn without_the_table_an_instance_decides_alone_within_the_same_bound() {
         set(&["a", "b", OTHER])
     );
     assert_eq!(kept(&registry, &["c", "b"]).await, set(&["b", OTHER]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn threshold_events_match_the_pattern_of_a_rule() {
+    let server = Emulator::ministack();
+    dynamodb(&server).await;
+    let settings = lookup(&server);
+    let settings = |name: &str| match name {
+        "THRESHOLD_EVENTS" => Some("true".to_owned()),
+        _ => settings(name),
+    };
+    let aws = AwsCalls::load(
+        lookup(&server),
+        Timeouts::default(),
+        RecordLog::to(std::io::sink()),
+    )
+    .await
+    .unwrap();
+    let eventbridge = client!(aws, aws_sdk_eventbridge, "events", Retries::Standard);
+    let bus = "arn:aws:events:us-east-1:000000000000:event-bus/default";
+    let pattern = json!({
+        "source": ["tollgate"],
+        "detail-type": ["Tollgate Quota Threshold"],
+        "detail": {"key_id": ["acme"]},
+    });
+    let archive = eventbridge.create_archive().archive_name("thresholds");
+    let archive = archive
+        .event_source_arn(bus)
+        .event_pattern(pattern.to_string());
+    archive.send().await.unwrap();
+    let publisher = open(settings, RecordLog::to(std::io::sink()))
+        .await
+        .unwrap();
+    let lines = [("id-1", "key#acme"), ("id-2", "key#other")];
+    let lines = lines.map(|(id, caller)| threshold_line(id, caller));
+
+    let answer = publisher
+        .handle(&subscription(&lines).to_string(), patient())
+        .await
+        .unwrap();
+
+    let archive = eventbridge.describe_archive().archive_name("thresholds");
+    let archive = archive.send().await.unwrap();
+    assert_eq!(
+        (&answer["events"], archive.event_count()),
+        (&json!(2), 1),
+        "{archive:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

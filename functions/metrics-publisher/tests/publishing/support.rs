@@ -294,6 +294,15 @@ pub(crate) fn subscription(lines: &[String]) -> Value {
     serde_json::json!({"awslogs": {"data": STANDARD.encode(encoder.finish().expect("gzip"))}})
 }
 
+/// A log line about a threshold, with this id and caller.
+pub(crate) fn threshold_line(id: &str, caller: &str) -> String {
+    let mut line: Value =
+        serde_json::from_str(include_str!("threshold.json")).expect("a line of JSON");
+    line["id"] = id.into();
+    line["caller"] = caller.into();
+    line.to_string()
+}
+
 /// A batch of SQS messages `m0`, `m1` … with these bodies.
 pub(crate) fn messages(bodies: &[Value]) -> Value {
     let messages: Vec<_> = bodies
