@@ -18,8 +18,13 @@ words! {
         Roles = "roles",
         /// `true` if a limit is nearly used up.
         NearLimit = "near_limit",
+        /// `true` if the call is beyond a quota that allows overage.
+        OverQuota = "over_quota",
         /// The id of the API key.
         KeyId = "key_id",
+        /// The caller that is charged, as in usage items: `key#ID`, `sub#HASH`, `cert#HASH`,
+        /// `ip#ADDRESS#PLAN`, `group#NAME` or `plan#NAME`.
+        Caller = "caller",
         /// The usage plan.
         Plan = "plan",
         /// The scopes of the token or key, joined by spaces.
@@ -44,5 +49,32 @@ words! {
         Reset = "reset",
         /// The seconds after which a refused request may be repeated.
         RetryAfter = "retry_after",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::BACKEND_HEADERS;
+
+    #[test]
+    fn the_reference_lists_every_field_and_header() {
+        let page = include_str!("../../../docs/reference/context.md");
+        let first_cells: Vec<_> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split(" |").next())
+            .collect();
+        let is_listed = |name: &str| {
+            let quoted = format!("`{name}`");
+            let listed = |cell: &&str| format!("`{cell}").split(", ").any(|item| item == quoted);
+            first_cells.iter().any(|cell| listed(&cell))
+        };
+
+        for name in ContextField::ALL.map(ContextField::as_str) {
+            assert!(is_listed(name), "{name}");
+        }
+        for name in BACKEND_HEADERS {
+            assert!(is_listed(name), "{name}");
+        }
     }
 }

@@ -22,7 +22,8 @@ pub struct Call<'c> {
 
 impl<'c> Call<'c> {
     /// Returns whose limits are charged.
-    pub(crate) fn charged(&self) -> &'c Caller {
+    #[must_use]
+    pub fn charged(&self) -> &'c Caller {
         self.plan.charged(self.group.unwrap_or(self.caller))
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use limits::{Decision, rate_limit, rate_limit_policy};
+use limits::{Caller, Decision, rate_limit, rate_limit_policy};
 use policy::header_value::{access_log_value, header_value};
 use serde::Serialize;
 
@@ -24,7 +24,9 @@ pub(crate) struct Context {
     pub(crate) email: Cow<'static, str>,
     pub(crate) roles: Cow<'static, str>,
     pub(crate) near_limit: &'static str,
+    pub(crate) over_quota: &'static str,
     pub(crate) key_id: Cow<'static, str>,
+    pub(crate) caller: Cow<'static, str>,
     pub(crate) plan: Cow<'static, str>,
     pub(crate) scopes: Cow<'static, str>,
     pub(crate) auth: &'static str,
@@ -57,7 +59,9 @@ impl Default for Context {
             email: nothing(),
             roles: nothing(),
             near_limit: "false",
+            over_quota: "false",
             key_id: nothing(),
+            caller: nothing(),
             plan: nothing(),
             scopes: nothing(),
             auth: NOTHING,
@@ -81,6 +85,9 @@ impl Context {
         self.auth = identity.auth();
         let plan = identity.configured_plan().unwrap_or_default();
         set(&mut self.plan, &header_value(plan));
+        if let Some(caller) = &identity.caller {
+            self.set_caller(caller);
+        }
 
         if let Some(key) = &identity.key {
             let subject = key.subject.as_deref().unwrap_or_default();
@@ -104,6 +111,11 @@ impl Context {
             set(&mut self.roles, &bearer.role_list);
             set(&mut self.scopes, &bearer.scope_list);
         }
+    }
+
+    /// Sets the caller that is charged.
+    pub(crate) fn set_caller(&mut self, caller: &Caller) {
+        set(&mut self.caller, &access_log_value(&caller.to_string()));
     }
 
     /// Sets the fields about limits.

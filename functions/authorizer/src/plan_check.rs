@@ -85,6 +85,7 @@ impl PlanCheck<'_> {
             cost: self.rule.cost,
             deadline: self.deadline,
         };
+        response.set_caller(call.charged());
         Ok(self.store.charge(&call).await.ok())
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use limits::{Decision, Plan, RouteLimit, Verdict};
+use limits::{Caller, Decision, Plan, RouteLimit, Verdict};
 use outcome::Reason;
 use policy::Rule;
 use policy::header_value::header_value;
@@ -85,6 +85,11 @@ impl<'e> ResponseBuilder<'e> {
     /// Sets the name of a plan that exists. A name that only a token contains may be any string.
     pub(crate) fn set_plan(&mut self, plan: &Plan) {
         set(&mut self.context.plan, &header_value(&plan.name));
+    }
+
+    /// Sets the caller whose limits are charged: a group or a plan instead of one of its callers.
+    pub(crate) fn set_caller(&mut self, caller: &Caller) {
+        self.context.set_caller(caller);
     }
 
     pub(crate) fn set_limits(&mut self, decision: &Decision) {
@@ -207,8 +212,10 @@ impl<'e> ResponseBuilder<'e> {
             route,
             auth,
             key_id,
+            caller,
             plan,
             near_limit,
+            over_quota,
             ..
         } = &self.context;
         let shadow = self.shadow.as_ref();
@@ -221,8 +228,10 @@ impl<'e> ResponseBuilder<'e> {
             auth,
             issuer = self.issuer_name.as_deref(),
             key_id = &**key_id,
+            caller = &**caller,
             plan = &**plan,
             near_limit = *near_limit == "true",
+            over_quota = *over_quota == "true",
             shadowed = shadow.map(|shadow| shadow.reason.as_str()),
             violated = shadow.map(|shadow| shadow.violated.as_str()),
             duration_ms = milliseconds(elapsed),

@@ -150,7 +150,7 @@ fn context_of_an_allowed_request_is_complete() {
         context,
         json!({
             "decision": "allowed", "reason": "ok", "user_id": "alice", "issuer": "-", "email": "-", "roles": "-", "near_limit": "false",
-            "key_id": "local-pro", "plan": "pro", "scopes": "admin:read", "auth": "api_key", "route": "GET /orders/{id}",
+            "over_quota": "false", "key_id": "local-pro", "caller": "key#local-pro", "plan": "pro", "scopes": "admin:read", "auth": "api_key", "route": "GET /orders/{id}",
             "request_id": "JKJaXmPLvHcESHA01=", "authorizer_ms": null, "ratelimit": null, "ratelimit_policy": null,
             "limit": "200", "remaining": "199", "reset": "1",
         })
@@ -179,7 +179,9 @@ fn fields_for_request_mapping_are_never_empty() {
             "email",
             "roles",
             "near_limit",
+            "over_quota",
             "key_id",
+            "caller",
             "plan",
             "scopes",
             "auth",

@@ -115,6 +115,7 @@ async fn decision(
     response.charge = signing_key
         .zip(decision.charge.as_ref())
         .and_then(|(key, charge)| charge_token::encode(key, caller, charge));
+    response.caller = Some(call.charged().to_string());
     response.plan = Some(plan.name.clone());
     response.route = route.map(|route| route.route.clone());
     response.key_id = subject.key_id;

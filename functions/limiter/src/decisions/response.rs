@@ -23,6 +23,10 @@ pub(crate) struct DecisionResponse {
     /// The id of the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) key_id: Option<String>,
+    /// The caller that is charged, as in the authorizer's context: `key#ID`, `sub#HASH`, `group#NAME`
+    /// or `plan#NAME`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) caller: Option<String>,
     /// The user of the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) user_id: Option<String>,
