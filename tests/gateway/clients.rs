@@ -119,6 +119,19 @@ async fn what_no_rule_matches_is_403() {
 }
 
 #[tokio::test]
+async fn the_backend_learns_that_a_quota_is_nearly_used_up() {
+    let seeds = r#"{"plans":{"p":{"quotas":[{"limit":4,"period":"month"}],"near_limit":0.5}},
+                    "keys":[{"key":"local-other-key-00000000001","key_id":"k1","plan":"p"}]}"#;
+    let gateway = Setup::default().seeds(seeds).start().await;
+    let mut headers = Vec::new();
+    for _ in 0..2 {
+        let answer = gateway.get("/orders", "local-other-key-00000000001").await;
+        headers.push(answer.echoed("x-tollgate-near-limit"));
+    }
+    assert_eq!(headers, [Some("false".to_owned()), Some("true".to_owned())]);
+}
+
+#[tokio::test]
 async fn the_backend_is_told_who_calls_and_never_the_key() {
     let seeds = r#"{"plans":{"p":{}},"keys":[{"key":"local-other-key-00000000001","key_id":"k1","plan":"p","subject":"alice","scopes":["a","b"]}]}"#;
     let gateway = Setup::default().seeds(seeds).start().await;

@@ -157,6 +157,29 @@ pub(crate) async fn peek_charges_nothing(api: Arc<Api>) {
     assert_eq!(decide(&api, json!({"key": secret})).await["remaining"], 4);
 }
 
+/// The authorizer's context and events contain the same value.
+pub(crate) async fn decision_names_the_charged_caller(api: Arc<Api>) {
+    let own = api.plan(json!({})).await;
+    let shared = api.plan(json!({"shared_by_plan": true})).await;
+    let (key_id, key) = api.key(&own).await;
+    let (_, sharing) = api.key(&shared).await;
+    let grouped = json!({"plan": own, "group": "acme"});
+    let grouped = api.send("POST", "/keys", grouped).await.json();
+    let alice = limits::Caller::from_subject("https://issuer.example", "alice").to_string();
+
+    for (question, caller) in [
+        (json!({"key": key}), format!("key#{key_id}")),
+        (json!({"key": grouped["key"]}), "group#acme".to_owned()),
+        (json!({"key": sharing}), format!("plan#{shared}")),
+        (
+            json!({"issuer": "https://issuer.example", "subject": "alice", "plan": own}),
+            alice,
+        ),
+    ] {
+        assert_eq!(decide(&api, question).await["caller"], caller);
+    }
+}
+
 pub(crate) async fn invalid_keys_are_denied(api: Arc<Api>) {
     let api = &*api;
     let make = |more: Value| async move {

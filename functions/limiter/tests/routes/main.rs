@@ -165,6 +165,7 @@ test_on_each_store! {
     }
     decisions {
         decision_is_charged_and_refunded
+        decision_names_the_charged_caller
         forged_charge_is_rejected
         peek_charges_nothing
         invalid_keys_are_denied
