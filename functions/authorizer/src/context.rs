@@ -121,6 +121,7 @@ impl Context {
     /// Sets the fields about limits.
     pub(crate) fn set_limits(&mut self, decision: &Decision) {
         self.near_limit = if decision.near_limit { "true" } else { "false" };
+        self.over_quota = if decision.over_quota { "true" } else { "false" };
         self.ratelimit_policy = rate_limit_policy(&decision.limits);
         self.ratelimit = rate_limit(&decision.limits);
 

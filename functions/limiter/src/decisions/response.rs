@@ -51,6 +51,8 @@ pub(crate) struct DecisionResponse {
     retry_after: Option<u64>,
     /// True if a limit is nearly used up.
     near_limit: bool,
+    /// True if the call is beyond a quota that allows overage.
+    over_quota: bool,
     /// The value of `RateLimit-Policy` for your own response.
     #[serde(skip_serializing_if = "Option::is_none")]
     ratelimit_policy: Option<String>,
@@ -124,6 +126,7 @@ impl DecisionResponse {
         let nearest = decision.nearest();
         Self {
             near_limit: decision.near_limit,
+            over_quota: decision.over_quota,
             limit: nearest.map(|limit| limit.limit),
             remaining: nearest.map(|limit| limit.remaining),
             reset: nearest.and_then(|limit| limit.reset_s),
