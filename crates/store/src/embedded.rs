@@ -234,6 +234,67 @@ mod tests {
             .count() as u64
     }
 
+    #[derive(Clone, Default)]
+    struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Log {
+        fn lines(&self) -> Vec<serde_json::Value> {
+            let bytes = self.0.lock().unwrap().clone();
+            let text = String::from_utf8(bytes).unwrap();
+            text.lines()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect()
+        }
+    }
+
+    /// The metrics publisher reads these fields. Its tests use the same line.
+    #[test]
+    fn a_threshold_is_logged_at_every_level_in_the_form_that_the_publisher_reads() {
+        let golden: serde_json::Value = serde_json::from_str(include_str!(
+            "../../../functions/metrics-publisher/tests/publishing/threshold.json"
+        ))
+        .unwrap();
+        let (store, plan) =
+            store(r#"{"quotas":[{"limit":10,"period":"month","warn_at":[0.8, 1]}]}"#);
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = telemetry::log_to(["store"], Some("error"), move || writer.clone());
+        let guard = tracing::subscriber::set_default(subscriber);
+        admitted(&store, &plan, 9, NOON);
+        drop(guard);
+
+        let lines = log.lines();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        let line = lines[0].as_object().unwrap();
+        for (field, value) in golden.as_object().unwrap() {
+            if field != "span" {
+                let found = std::mem::discriminant(&line[field]);
+                assert_eq!(found, std::mem::discriminant(value), "{field}");
+            }
+        }
+        for (field, value) in [
+            ("event", serde_json::json!("quota_threshold")),
+            ("caller", serde_json::json!("key#k")),
+            ("threshold", serde_json::json!("0.8")),
+            ("used", serde_json::json!(8)),
+            ("limit", serde_json::json!(10)),
+            ("window_end", golden["window_end"].clone()),
+        ] {
+            assert_eq!(line[field], value, "{field}");
+        }
+    }
+
     #[test]
     fn sixteen_threads_admit_exactly_the_burst() {
         for _ in 0..20 {

@@ -52,6 +52,9 @@ where
     Ok(())
 }
 
+/// The targets that are logged with any filter.
+const ALWAYS_LOGGED: [&str; 2] = [telemetry::AUDIT_TARGET, telemetry::QUOTA_TARGET];
+
 /// Returns the sink of the access log: one line per request, or nothing if the style is quiet.
 pub(crate) fn access_log(
     style: LogStyle,
@@ -68,12 +71,15 @@ pub(crate) fn access_log(
     }
 }
 
-/// Adds the audit lines of administrative changes, which are always logged.
+/// Adds the audit lines of administrative changes and the lines about thresholds of quotas, which are
+/// always logged.
 fn with_audit(filter: EnvFilter) -> EnvFilter {
-    match format!("{}=info", telemetry::AUDIT_TARGET).parse() {
-        Ok(directive) => filter.add_directive(directive),
-        Err(_) => filter,
-    }
+    ALWAYS_LOGGED.into_iter().fold(filter, |filter, target| {
+        match format!("{target}=info").parse() {
+            Ok(directive) => filter.add_directive(directive),
+            Err(_) => filter,
+        }
+    })
 }
 
 /// Parses directives. A word that is not a level is an error here: `EnvFilter` would take it for a
@@ -138,12 +144,9 @@ mod tests {
     fn audit_lines_are_logged_with_any_filter() {
         for directives in ["off", "warn", "gateway=debug"] {
             let filter = with_audit(filter(LogStyle::Quiet, Some(directives)).unwrap());
-            assert!(
-                filter
-                    .to_string()
-                    .contains(&format!("{}=info", telemetry::AUDIT_TARGET)),
-                "{filter}"
-            );
+            for target in ["audit=info", "quota=info"] {
+                assert!(filter.to_string().contains(target), "{filter}");
+            }
         }
     }
 
