@@ -222,6 +222,7 @@ mod tests {
         Field::Decision,
         Field::Reason,
         Field::NearLimit,
+        Field::OverQuota,
         Field::Plan,
         Field::AuthorizerLatency,
     ];
