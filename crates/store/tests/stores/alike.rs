@@ -22,7 +22,7 @@ fn plans() -> impl Strategy<Value = String> {
         sliding,
         quota.clone(),
         quota,
-        0..7_u8,
+        0..9_u8,
     );
     parts.prop_map(|(bucket, route, sliding, day, month, parts)| match parts {
         0 => format!(r#"{{"throttle":{bucket}}}"#),
@@ -36,6 +36,14 @@ fn plans() -> impl Strategy<Value = String> {
         5 => format!(
             r#"{{"throttle":{bucket},"quotas":[{{"limit":{day},"period":"week","starts_on":7}},
                  {{"limit":{month},"period":"month","time_zone":"America/New_York","starts_on":31}}]}}"#
+        ),
+        6 => format!(
+            r#"{{"throttle":{bucket},"quotas":[{{"limit":{day},"period":"hour"}},
+                 {{"limit":{month},"period":"total","overage":"allow","warn_at":[0.5,1]}}]}}"#
+        ),
+        7 => format!(
+            r#"{{"quotas":[{{"limit":{day},"period":"day","overage":"allow"}},{{"limit":{month},"period":"total"}},
+                 {{"limit":{month},"period":"year","time_zone":"Asia/Kolkata"}}],"near_limit":0.5}}"#
         ),
         _ => format!(
             r#"{{"throttle":{bucket},"routes":{{"GET /a":{route}}},

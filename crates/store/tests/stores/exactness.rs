@@ -71,7 +71,7 @@ struct Case {
     allows: usize,
 }
 
-const TIGHT: [Case; 4] = [
+const TIGHT: [Case; 5] = [
     Case {
         name: "a bucket",
         plan: r#"{"throttle":{"rate":0.001,"burst":100}}"#,
@@ -86,6 +86,12 @@ const TIGHT: [Case; 4] = [
         name: "two quotas",
         plan: r#"{"quotas":[{"limit":50,"period":"day"},{"limit":70,"period":"month"}]}"#,
         allows: 50,
+    },
+    Case {
+        name: "a total and a month with overage",
+        plan: r#"{"quotas":[{"limit":80,"period":"total"},
+                            {"limit":10,"period":"month","overage":"allow"}]}"#,
+        allows: 80,
     },
     Case {
         name: "a sliding window and a week",
@@ -123,6 +129,50 @@ async fn sixteen_workers_admit_exactly_what_is_allowed() {
 #[tokio::test]
 async fn a_hundred_workers_admit_exactly_what_is_allowed() {
     rounds(&TIGHT, 100, 1600, ROUNDS).await;
+}
+
+/// A hundred instances make sixteen calls each. All pass, and all beyond the limit are flagged.
+#[tokio::test]
+async fn a_hundred_workers_count_and_flag_overage_exactly() {
+    const WORKERS: usize = 100;
+    const CALLS: usize = 16;
+    let server = Emulator::ministack();
+    let url = format!("http://{}", server.address);
+    let subject = Subject::dynamodb("ministack", &url).await;
+    let (aws, caller) = (aws(&url).await, caller());
+    let plan = Arc::new(plan(
+        r#"{"quotas":[{"limit":500,"period":"month","overage":"allow"}]}"#,
+    ));
+
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..WORKERS {
+        let store = instance(&aws, TEST_DEADLINE);
+        let (caller, plan) = (caller.clone(), Arc::clone(&plan));
+        tasks.spawn(async move {
+            let mut flagged = 0;
+            for _ in 0..CALLS {
+                let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
+                let decided = store.charge_at(&caller, &plan, None, 1, NOON, deadline);
+                let decision = decided.await.unwrap();
+                assert_eq!(
+                    (decision.verdict, decision.degraded),
+                    (Verdict::Allowed, false)
+                );
+                flagged += usize::from(decision.over_quota);
+            }
+            flagged
+        });
+    }
+
+    let mut flagged = 0;
+    while let Some(more) = tasks.join_next().await {
+        flagged += more.unwrap();
+    }
+    assert_eq!(flagged, WORKERS * CALLS - 500);
+    let today = ((11, 22), (11, 22));
+    let (days, quotas) = subject.report(&caller, &plan, today, NOON).await;
+    let calls = u64::try_from(WORKERS * CALLS).unwrap();
+    assert_eq!((days, quotas), (vec![calls], vec![[calls, 0]]));
 }
 
 #[tokio::test]

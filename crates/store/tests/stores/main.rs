@@ -27,6 +27,7 @@ mod limits;
 mod listings;
 mod many_callers;
 mod own_reports;
+mod quota_kinds;
 mod quotas;
 mod reads;
 mod refunds_in_doubt;
