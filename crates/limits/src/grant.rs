@@ -44,6 +44,8 @@ pub enum GrantRefusal {
 /// An order to make a grant.
 #[derive(Clone, Copy, Debug)]
 pub struct GrantOrder<'p> {
+    /// The plan of the quota.
+    pub plan: &'p Plan,
     /// The quota that changes.
     pub quota: &'p Quota,
     /// The current window of the quota, the only one that changes.
@@ -77,6 +79,7 @@ impl<'p> GrantOrder<'p> {
         let id = id.map(|id| hash_of(&[id]) % (MAX_LIMIT + 1));
 
         Ok(quota.window(now).map(|window| Self {
+            plan,
             quota,
             window,
             amount,

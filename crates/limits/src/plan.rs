@@ -13,7 +13,8 @@ use crate::plan_error::PlanError;
 use crate::plan_name::check_name;
 use crate::route_limit::RouteLimit;
 use crate::{
-    Calendar, Caller, Nanos, OnStoreFailure, PlanDocument, Quota, SlidingWindow, usage_query,
+    Calendar, Caller, Nanos, OnStoreFailure, Period, PlanDocument, Quota, SlidingWindow,
+    usage_query,
 };
 
 /// A valid usage plan.
@@ -104,6 +105,13 @@ impl Plan {
     #[must_use]
     pub fn charged<'c>(&'c self, caller: &'c Caller) -> &'c Caller {
         self.shared.as_ref().unwrap_or(caller)
+    }
+
+    /// True if a quota never starts anew, so that its count must be kept.
+    #[must_use]
+    pub fn has_endless_quota(&self) -> bool {
+        let is_endless = |quota: &Quota| quota.calendar.period == Period::Total;
+        self.quotas.iter().any(is_endless)
     }
 
     /// Returns the day of usage reports that contains `now`. `None` if `now` is outside the calendar.

@@ -10,7 +10,9 @@
 use jiff::civil::Date;
 use limits::Bucket;
 use limits::Position;
-use limits::{Caller, Decision, Demand, Nanos, SECOND, SlidingWindow, Usage, Verdict, Window};
+use limits::{
+    Caller, Decision, Demand, Nanos, Plan, SECOND, SlidingWindow, Usage, Verdict, Window,
+};
 
 use super::expression::Clause;
 use super::usage_item::{
@@ -282,20 +284,18 @@ fn bucket_clause(demand: &Demand<'_>, bucket: &Bucket, branch: Branch) -> Option
     })
 }
 
-/// True if the registry has a record of the caller.
-pub(super) fn is_registered(caller: &Caller) -> bool {
-    matches!(caller, Caller::Key(_) | Caller::Plan(_) | Caller::Group(_))
+/// True if the item of a caller never expires under a plan. A quota without an end never resets, so
+/// the item of a key, a group or a plan stays until the key is deleted. The item of another caller,
+/// of which no record exists, stays as long as usage.
+pub(super) fn is_kept(plan: &Plan, caller: &Caller) -> bool {
+    let is_registered = matches!(caller, Caller::Key(_) | Caller::Plan(_) | Caller::Group(_));
+    is_registered && plan.has_endless_quota()
 }
 
-/// Returns the instant after which nothing in the item matters. A quota without an end never resets,
-/// so the item of a key, a group or a plan stays until the key is deleted. The item of another
-/// caller, of which no record exists, stays as long as usage.
+/// Returns the instant after which nothing in the item matters. The plan decides whether there is
+/// one, because a query for usage is charged to no quota.
 fn expiry(demand: &Demand<'_>, caller: &Caller) -> Nanos {
-    let is_endless = demand
-        .windows()
-        .iter()
-        .any(|(_, window)| window.is_endless());
-    if is_endless && is_registered(caller) {
+    if is_kept(demand.plan(), caller) {
         return Window::NEVER;
     }
 

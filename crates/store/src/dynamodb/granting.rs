@@ -18,10 +18,10 @@ use tokio::time::sleep;
 use crate::GrantError;
 use crate::partition_keys::GRANT;
 use limits::MAX_LIMIT;
-use limits::{Caller, Grant, Nanos, SECOND};
+use limits::{Caller, Grant, Nanos, SECOND, Window};
 use limits::{GRANT_ID_LIFETIME, GrantOrder, GrantRefusal};
 
-use super::charging::KEY_USAGE_LIFETIME;
+use super::charging::{KEY_USAGE_LIFETIME, is_kept};
 use super::expression::Clause;
 use super::usage_item::{
     self, GRANTED_REMAINING, GRANTED_USED, LAST_AMOUNT, LAST_GRANT, LastGrant, REQUEST, UsageItem,
@@ -64,13 +64,9 @@ impl UsageTable {
         now: Nanos,
         deadline: Deadline,
     ) -> Result<Grant, GrantError> {
-        let id = caller.to_string();
         let granted = match order.id {
-            Some(number) => {
-                self.grant_once(&id, order, (number, order.request(caller)), now, deadline)
-                    .await
-            }
-            None => self.grant_anyway(&id, order, deadline).await,
+            Some(number) => self.grant_once(caller, order, number, now, deadline).await,
+            None => self.grant_anyway(caller, order, now, deadline).await,
         };
         self.forget(caller);
         granted
@@ -78,10 +74,12 @@ impl UsageTable {
 
     async fn grant_anyway(
         &self,
-        id: &str,
+        caller: &Caller,
         order: &GrantOrder<'_>,
+        now: Nanos,
         deadline: Deadline,
     ) -> Result<Grant, GrantError> {
+        let (id, expiry) = (&*caller.to_string(), expiry(order, caller, now));
         let mut amount = order.amount;
         let mut marking = None;
         if order.needs_mark() {
@@ -90,7 +88,7 @@ impl UsageTable {
             marking = mark(order, &item);
         }
         for _ in 0..ATTEMPTS {
-            let mut clauses = moving(order, amount);
+            let mut clauses = moving(order, amount, expiry);
             clauses.extend(marking.take());
             let seen = match self.write(id, &clauses, deadline).await? {
                 WriteOutcome::Done(item) => return Ok(order.standing(&item.usage, amount, false)),
@@ -103,12 +101,14 @@ impl UsageTable {
 
     async fn grant_once(
         &self,
-        id: &str,
+        caller: &Caller,
         order: &GrantOrder<'_>,
-        (number, request): (u64, u64),
+        number: u64,
         now: Nanos,
         deadline: Deadline,
     ) -> Result<Grant, GrantError> {
+        let (id, expiry) = (&*caller.to_string(), expiry(order, caller, now));
+        let request = order.request(caller);
         for _ in 0..ATTEMPTS {
             // Read before the claim: see the documentation of this file.
             let item = self.read(id, deadline).await?;
@@ -145,7 +145,7 @@ impl UsageTable {
                 .await?;
             }
             let mut clauses = [
-                moving(order, amount),
+                moving(order, amount, expiry),
                 following(item.last_grant, LastGrant { number, amount }),
             ]
             .concat();
@@ -247,7 +247,7 @@ fn mark(order: &GrantOrder<'_>, item: &UsageItem) -> Option<Clause> {
 }
 
 /// Returns the write that changes the count by `amount`, if as much can be changed.
-fn moving(order: &GrantOrder<'_>, amount: i64) -> Vec<Clause> {
+fn moving(order: &GrantOrder<'_>, amount: i64, expiry: Nanos) -> Vec<Clause> {
     let window = order.window.id;
     let (count, granted) = (window_name(window), granted_name(window));
     let (limit, most, by) = (
@@ -265,7 +265,7 @@ fn moving(order: &GrantOrder<'_>, amount: i64) -> Vec<Clause> {
             by,
         },
         set(usage_item::VERSION, usage_item::FORM),
-        set(usage_item::EXPIRY, expiry(order) / SECOND),
+        set(usage_item::EXPIRY, expiry / SECOND),
     ];
     if by > 0 {
         clauses.push(Clause::AtMost {
@@ -294,12 +294,17 @@ fn moving(order: &GrantOrder<'_>, amount: i64) -> Vec<Clause> {
 }
 
 /// Returns the instant after which nothing in the item matters.
-fn expiry(order: &GrantOrder<'_>) -> Nanos {
-    if order.window.is_endless() {
-        order.window.end
-    } else {
-        order.window.end + KEY_USAGE_LIFETIME
+fn expiry(order: &GrantOrder<'_>, caller: &Caller, now: Nanos) -> Nanos {
+    if is_kept(order.plan, caller) {
+        return Window::NEVER;
     }
+
+    let end = if order.window.is_endless() {
+        now
+    } else {
+        order.window.end
+    };
+    end + KEY_USAGE_LIFETIME
 }
 
 /// The write requires that the grant of `before` is the caller's last one.

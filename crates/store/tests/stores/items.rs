@@ -215,6 +215,67 @@ async fn is_brought_back_from_a_fast_clock(world: &World) {
     assert_eq!(number(&right, bucket), now + 7 * SECOND);
 }
 
+/// The item of a key with a total never expires, whatever is written to it. That of a token subject
+/// expires, because no deletion would end it.
+async fn keeps_a_balance_for_as_long_as_its_key_exists(world: &World) {
+    const NEVER: i128 = 253_402_300_799;
+    let plan = plan(
+        r#"{"throttle":{"rate":1,"burst":5},
+            "quotas":[{"limit":9,"period":"total"},{"limit":9,"period":"month"}]}"#,
+    );
+    let [key, subject] = [
+        caller(),
+        Caller::from_subject("https://issuer.example", "alice"),
+    ];
+    let expiry = async |caller: &Caller| number(&world.item(&caller.to_string()).await, "ttl");
+    let lifetime = NOON / SECOND + 401 * DAY / SECOND;
+
+    world.charge(&key, &plan, 1, NOON).await;
+    assert_eq!(expiry(&key).await, NEVER, "after a charge");
+    let query = world
+        .store
+        .charge_usage_query_at(&key, &plan, NOON, patient());
+    assert_eq!(query.await.verdict, Verdict::Allowed);
+    assert_eq!(expiry(&key).await, NEVER, "after a query for usage");
+    for quota in ["month", "total"] {
+        for caller in [&key, &subject] {
+            let grant = world
+                .store
+                .grant_at(caller, &plan, quota, 5, None, NOON, patient());
+            assert_eq!(grant.await.unwrap().granted, 5);
+        }
+        assert_eq!(expiry(&key).await, NEVER, "after a grant to {quota}");
+        assert!(
+            expiry(&subject).await <= lifetime + 31 * DAY / SECOND,
+            "{quota}"
+        );
+    }
+    world.charge(&subject, &plan, 1, NOON).await;
+    assert!(expiry(&subject).await <= lifetime + 31 * DAY / SECOND);
+
+    world.store.retire(&key, patient()).await.unwrap();
+    assert!(expiry(&key).await <= now() / SECOND + 400 * DAY / SECOND);
+}
+
+/// A call in each hour of six days: ended hours are removed within hours, each time several at once.
+async fn keeps_few_hours(world: &World) {
+    let (caller, plan) = (
+        caller(),
+        plan(r#"{"quotas":[{"limit":9,"period":"hour"}]}"#),
+    );
+    let mut most = 0;
+    for hour in 0..144 {
+        let now = NOON + hour * 3600 * SECOND;
+        assert_eq!(world.charge(&caller, &plan, 1, now).await, Verdict::Allowed);
+        let item = world.item(&caller.to_string()).await;
+        most = most.max(item.keys().filter(|name| name.starts_with('h')).count());
+    }
+    assert!(
+        most <= 1 + 1 + 5,
+        "{most} hours: the present one, the last one, and five stale"
+    );
+}
+
 /// The item of a deleted key expires 400 days after the deletion. A key that never made a call has no
 /// item, and gets none.
 async fn expires_once_its_key_is_deleted(world: &World) {
@@ -239,6 +300,8 @@ async fn all_cases(server: Emulator) {
     has_the_documented_form_beyond_bucket_day_and_month(&world).await;
     stays_small_and_keeps_its_history(&world).await;
     is_brought_back_from_a_fast_clock(&world).await;
+    keeps_a_balance_for_as_long_as_its_key_exists(&world).await;
+    keeps_few_hours(&world).await;
     expires_once_its_key_is_deleted(&world).await;
 }
 
