@@ -9,8 +9,12 @@ use limits::{
 
 use crate::accounts::remaining;
 use crate::cases::{stores, test_on_stores};
+use testing::Emulator;
 use testing::store_time::StoreAt as _;
-use testing::stores::{MILLISECOND, NOON, Subject, caller, patient, plan, retry_after_s, violated};
+use testing::stores::{
+    MILLISECOND, NOON, Subject, TEST_DEADLINE, aws, caller, instance, patient, plan, retry_after_s,
+    violated,
+};
 
 const HOUR: i128 = 3_600 * SECOND;
 const DAY: i128 = 24 * HOUR;
@@ -290,4 +294,27 @@ async fn a_refund_after_the_hour_lowers_only_longer_windows(subject: Arc<Subject
     refunded(&subject, &caller, &charged, NOON + HOUR).await;
     let usage = usage(&subject, &caller, &plan, NOON + HOUR).await;
     assert_eq!(usage, [[4, 5], [4, 5]]);
+}
+
+/// A lease buys several calls with one write, and some of them may be beyond the limit.
+#[tokio::test]
+async fn calls_of_a_lease_are_flagged_one_by_one() {
+    let server = Emulator::ministack();
+    let url = format!("http://{}", server.address);
+    Subject::dynamodb("ministack", &url).await;
+    let store = instance(&aws(&url).await, TEST_DEADLINE);
+    let plan = plan(
+        r#"{"throttle":{"rate":100000,"burst":100000},"lease":16,
+            "quotas":[{"limit":50,"period":"month","overage":"allow"}]}"#,
+    );
+    let caller = caller();
+
+    let mut flags = Vec::new();
+    for _ in 0..100 {
+        let charged = store.charge_at(&caller, &plan, None, 1, NOON, patient());
+        let decision = charged.await.unwrap();
+        assert_eq!(decision.verdict, Verdict::Allowed);
+        flags.push(decision.over_quota);
+    }
+    assert_eq!(flags, [vec![false; 50], vec![true; 50]].concat());
 }
