@@ -39,7 +39,7 @@ struct Held {
 /// The parsed document of a write, for decisions.
 enum CachedDocument {
     Plan(Arc<Plan>),
-    Key(KeyHash, ApiKey),
+    Key(KeyHash, Arc<ApiKey>),
     Nothing,
 }
 
@@ -61,7 +61,7 @@ impl EmbeddedRegistry {
         }
         for (hash, record) in seeds.keys()? {
             let item = Item::of_record(&hash, &record).map_err(shape)?;
-            held.put(item, CachedDocument::Key(hash, record.key));
+            held.put(item, CachedDocument::Key(hash, Arc::new(record.key)));
         }
         seeds.log_warnings();
 
@@ -218,7 +218,7 @@ fn parse(write: &Write) -> Result<CachedDocument, RegistryError> {
     };
     if let Some(hash) = item.key.hash() {
         let record: KeyRecord = serde_json::from_str(&item.document).map_err(refuse("key"))?;
-        return Ok(CachedDocument::Key(hash, record.key));
+        return Ok(CachedDocument::Key(hash, Arc::new(record.key)));
     }
     if item.key.pk == ItemKey::PLAN {
         let document: PlanDocument =
@@ -251,7 +251,7 @@ impl Held {
         self.remove(&item.key);
         match parsed {
             CachedDocument::Plan(plan) => drop(self.plans.insert(plan.name.clone(), plan)),
-            CachedDocument::Key(hash, key) => drop(self.keys.insert(hash, Arc::new(key))),
+            CachedDocument::Key(hash, key) => drop(self.keys.insert(hash, key)),
             CachedDocument::Nothing => {}
         }
         if let Some(indexed) = &item.indexed {
