@@ -11,6 +11,9 @@ use crate::support::{Api, unique};
 
 const KEYS: usize = 300;
 
+/// True if a key with these properties is selected.
+type Selects = fn(&Properties) -> bool;
+
 /// The properties of the key with this number.
 struct Properties {
     name: &'static str,
@@ -95,7 +98,7 @@ async fn search(api: &Api, query: &str, limit: usize) -> Vec<String> {
 
 pub(crate) async fn pages_of_a_search_are_the_filtered_list(api: Arc<Api>) {
     let (ids, plan) = imported(&api).await;
-    let cases: [(&str, usize, fn(&Properties) -> bool); 10] = [
+    let cases: [(&str, usize, Selects); 10] = [
         ("name=acme", 100, |key| key.name.starts_with("A")),
         ("name=C.", 7, |key| key.name == "Acme Inc."),
         ("subject=alice", 10, |key| key.subject == "alice"),

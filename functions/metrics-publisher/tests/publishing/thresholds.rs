@@ -164,7 +164,8 @@ async fn ten_events_are_one_request() {
 async fn only_refused_events_of_a_request_are_repeated() {
     let (publisher, puts, _) = sending(|number, entries| {
         answered(entries, |entry| {
-            let is_refused = number == 0 && ["1", "3"].contains(&&*ids(&[entry.clone()])[0]);
+            let is_refused =
+                number == 0 && ["1", "3"].contains(&&*ids(std::slice::from_ref(entry))[0]);
             is_refused.then_some("ThrottlingException")
         })
     });
@@ -186,7 +187,7 @@ async fn only_refused_events_of_a_request_are_repeated() {
 async fn an_event_that_cannot_be_sent_fails_the_delivery_before_its_metrics_are_sent() {
     let (publisher, puts, requests) = sending(|_, entries| {
         answered(entries, |entry| {
-            (ids(&[entry.clone()]) == ["bad"]).then_some("InternalFailure")
+            (ids(std::slice::from_ref(entry)) == ["bad"]).then_some("InternalFailure")
         })
     });
     let lines = [
