@@ -67,7 +67,7 @@ mod tests {
         let is_listed = |name: &str| {
             let quoted = format!("`{name}`");
             let listed = |cell: &&str| format!("`{cell}").split(", ").any(|item| item == quoted);
-            first_cells.iter().any(|cell| listed(cell))
+            first_cells.iter().any(listed)
         };
 
         for name in ContextField::ALL.map(ContextField::as_str) {
