@@ -195,6 +195,9 @@ mod tests {
         operations.sort_unstable();
 
         let mut expected = [
+            "GET /_tollgate/account",
+            "GET /_tollgate/account.css",
+            "GET /_tollgate/account.js",
             "GET /_tollgate/openapi.json",
             "GET /_tollgate/usage",
             "GET /_tollgate/v1/plans",

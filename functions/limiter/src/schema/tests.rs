@@ -34,7 +34,7 @@ fn every_mistake_is_reported_at_its_place() {
         json!({
             "trottle": 1,
             "throttle": {"rate": "fast", "burst": 1.5, "more": true},
-            "quotas": [{"limit": 1, "period": "year"}, {"limit": 1, "period": "day"}, {"period": "day"}, 7],
+            "quotas": [{"limit": 1, "period": "decade"}, {"limit": 1, "period": "day"}, {"period": "day"}, 7],
             "routes": {"GET /a": {"rate": 1}, "GET /b": {"rate": 1, "burst": 1}, "GET /c": []},
             "near_limit": [],
             "lease": -1
