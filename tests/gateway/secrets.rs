@@ -217,7 +217,7 @@ fn each_function_may_do_what_it_does_and_no_more() {
         ("AdministratePlansAndKeys", &writes),
         ("FindAndListKeys", &["Query"]),
         ("ChargeAndReportCallers", &["GetItem", "UpdateItem"]),
-        ("ReadHistory", &["BatchGetItem"]),
+        ("ReadReports", &["BatchGetItem"]),
         ("RefundAndGrant", &["GetItem", "UpdateItem"]),
     ]);
     assert_eq!(actions("LimiterFunction"), limiter);
