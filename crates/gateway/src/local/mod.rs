@@ -39,10 +39,6 @@ pub use options::{DEFAULT_STATE_FOLDER, Options};
 pub use schedule::Schedule;
 pub use store::aws_setting;
 
-/// Parameters that are off in the template because they are visible to the public, and on for this
-/// machine.
-const LOCAL_DEFAULTS: [(&str, &str); 1] = [("CustomersPage", "true")];
-
 /// A gateway that listens but does not serve yet.
 pub struct LocalGateway {
     /// The address that it listens on.
@@ -167,7 +163,7 @@ pub async fn start(
 
 fn read_template(options: &Options) -> Result<Template, StartError> {
     let text = file::read(&options.template)?;
-    let parameters = with_local_defaults(&text, unique_parameters(&options.parameters)?);
+    let parameters = unique_parameters(&options.parameters)?;
     Template::parse(&text, &parameters).map_err(|error| StartError::Template {
         path: options.template.clone(),
         error,
@@ -182,20 +178,6 @@ fn unique_parameters(given: &[(String, String)]) -> Result<ParameterValues, Star
         }
     }
     Ok(values)
-}
-
-/// Returns the given parameters, with those that differ on this machine from the template's defaults.
-fn with_local_defaults(text: &str, given: ParameterValues) -> ParameterValues {
-    let mut values = given;
-    for (name, value) in LOCAL_DEFAULTS {
-        let is_parameter = text.lines().any(|line| line == format!("  {name}:"));
-        if is_parameter {
-            values
-                .entry(name.to_owned())
-                .or_insert_with(|| value.to_owned());
-        }
-    }
-    values
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

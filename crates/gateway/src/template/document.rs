@@ -71,7 +71,8 @@ impl Template {
     ) -> Result<Self, TemplateError> {
         let mut sections = Fields::of(node, "the template")?;
         let empty = Node::new(sections.position, Kind::Map(Vec::new()));
-        let (parameters, stand_ins) = parameters::values(sections.take("Parameters"), given)?;
+        let (parameters, stand_ins) =
+            parameters::values(sections.take("Parameters"), given, references)?;
         let mappings = sections.take("Mappings").unwrap_or(empty);
         let conditions = section(&mut sections, "Conditions")?;
         let resources = Fields::of(sections.require("Resources")?, "Resources")?.rest();

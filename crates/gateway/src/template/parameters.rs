@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::document::References;
 use super::{Fields, Kind, Node, ParameterValues, Position, TemplateError};
 
 /// A made-up value of a parameter without a default. It lets the gateway run without an AWS
@@ -58,10 +59,16 @@ impl Value {
     }
 }
 
-/// Returns every parameter's value, and the values that were made up.
+/// Parameters that are off in the template because they are visible to the public, and on for the
+/// local gateway.
+const LOCAL_DEFAULTS: [(&str, &str); 1] = [("CustomersPage", "true")];
+
+/// Returns every parameter's value, and the values that were made up. For the local gateway, some
+/// parameters have other defaults.
 pub(super) fn values(
     section: Option<Node>,
     given: &ParameterValues,
+    references: References,
 ) -> Result<(Values, Vec<StandIn>), TemplateError> {
     let declared = match section {
         Some(node) => Fields::of(node, "Parameters")?.rest(),
@@ -77,12 +84,16 @@ pub(super) fn values(
     let (mut values, mut stand_ins) = (Values::default(), Vec::new());
     for (name, position, node) in declared {
         let parameter = Parameter::read(&name, position, node)?;
-        let text = match (given.get(&name), &parameter.default) {
+        let local = LOCAL_DEFAULTS
+            .iter()
+            .find(|(known, _)| references == References::Local && *known == name)
+            .map(|(_, value)| (*value).to_owned());
+        let text = match (given.get(&name), local.or(parameter.default.clone())) {
             (Some(given), _) => {
                 parameter.check(given)?;
                 given.clone()
             }
-            (None, Some(default)) => default.clone(),
+            (None, Some(default)) => default,
             (None, None) => {
                 let value = parameter.stand_in();
                 stand_ins.push(StandIn {
