@@ -107,10 +107,7 @@ impl Admin<'_> {
     /// # Errors
     /// [`Refusal::NotFound`], [`AdminError::Registry`].
     pub async fn candidate(&self, name: &str) -> Result<VersionedDocument<String>, AdminError> {
-        let stored = self
-            .stored_candidate(name)
-            .await?
-            .ok_or(Refusal::NotFound)?;
+        let stored = self.required_candidate(name, &Condition::None).await?;
         Ok(VersionedDocument {
             document: candidate_policy(&stored)?,
             version: Version::of(&stored),
@@ -177,13 +174,7 @@ impl Admin<'_> {
         condition: &Condition,
     ) -> Result<String, AdminError> {
         for _ in 0..ATTEMPTS {
-            let stored = self
-                .stored_candidate(name)
-                .await?
-                .ok_or(Refusal::NotFound)?;
-            if !condition.holds(Some(&Version::of(&stored))) {
-                return Err(Refusal::Precondition.into());
-            }
+            let stored = self.required_candidate(name, condition).await?;
 
             let unchanged = Guard::Unchanged(stored.clone());
             let delete = Write::Delete(ItemKey::of_candidate(name), unchanged);
@@ -207,13 +198,7 @@ impl Admin<'_> {
         condition: &Condition,
     ) -> Result<Promotion, AdminError> {
         for _ in 0..ATTEMPTS {
-            let stored = self
-                .stored_candidate(name)
-                .await?
-                .ok_or(Refusal::NotFound)?;
-            if !condition.holds(Some(&Version::of(&stored))) {
-                return Err(Refusal::Precondition.into());
-            }
+            let stored = self.required_candidate(name, condition).await?;
 
             let candidate = read(&stored)?;
             let policy = self.policy(name).await?;
@@ -238,6 +223,20 @@ impl Admin<'_> {
             }
         }
         Err(Refusal::Busy.into())
+    }
+
+    /// Returns the document of a candidate that exists and meets the condition.
+    async fn required_candidate(
+        &self,
+        name: &str,
+        condition: &Condition,
+    ) -> Result<String, AdminError> {
+        let stored = self.stored_candidate(name).await?;
+        let stored = stored.ok_or(Refusal::NotFound)?;
+        if !condition.holds(Some(&Version::of(&stored))) {
+            return Err(Refusal::Precondition.into());
+        }
+        Ok(stored)
     }
 
     async fn stored_candidate(&self, name: &str) -> Result<Option<String>, AdminError> {

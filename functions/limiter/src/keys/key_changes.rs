@@ -22,47 +22,47 @@ pub(crate) struct KeyChanges {
     /// A name of your choice.
     #[serde(deserialize_with = "nullable")]
     #[schema(value_type = Option<String>, max_length = 1024)]
-    name: Option<Option<String>>,
+    pub(super) name: Option<Option<String>>,
     /// The purpose of the key.
     #[serde(deserialize_with = "nullable")]
     #[schema(value_type = Option<String>, max_length = 1024)]
-    description: Option<Option<String>>,
+    pub(super) description: Option<Option<String>>,
     /// The plan of the key.
     #[serde(deserialize_with = "not_null")]
     #[schema(value_type = String, required = false)]
-    plan: Option<String>,
+    pub(super) plan: Option<String>,
     /// False disables all secrets of the key.
     #[serde(deserialize_with = "not_null")]
     #[schema(value_type = bool, required = false)]
-    enabled: Option<bool>,
+    pub(super) enabled: Option<bool>,
     /// The time from which the key is expired.
     #[serde(deserialize_with = "nullable_instant")]
     #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Option<Timestamp>>,
+    pub(super) expires_at: Option<Option<Timestamp>>,
     /// The time before which the key is not valid.
     #[serde(deserialize_with = "nullable_instant")]
     #[schema(value_type = Option<String>, format = DateTime)]
-    not_before: Option<Option<Timestamp>>,
+    pub(super) not_before: Option<Option<Timestamp>>,
     /// The addresses and networks from which the key may be used. Null allows every address.
     #[schema(value_type = Option<Vec<String>>, max_items = 32)]
     #[serde(deserialize_with = "nullable")]
-    allowed_ips: Option<Option<Vec<String>>>,
+    pub(super) allowed_ips: Option<Option<Vec<String>>>,
     /// The group of the key. All keys of a group and plan share one set of limits.
     #[serde(deserialize_with = "nullable")]
     #[schema(value_type = Option<String>, pattern = "^[a-z0-9][a-z0-9_-]{1,63}$")]
-    group: Option<Option<String>>,
+    pub(super) group: Option<Option<String>>,
     /// The user of the key, which is the `user_id` of its requests.
     #[serde(deserialize_with = "nullable")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 256)]
-    subject: Option<Option<String>>,
+    pub(super) subject: Option<Option<String>>,
     /// The scopes of the key. A rule of the policy can require scopes.
     #[schema(value_type = Option<Vec<String>>, max_items = 64)]
     #[serde(deserialize_with = "nullable")]
-    scopes: Option<Option<Vec<String>>>,
+    pub(super) scopes: Option<Option<Vec<String>>>,
     /// Entries to add or replace. Null removes an entry.
     #[schema(value_type = BTreeMap<String, Option<String>>, required = false)]
     #[serde(deserialize_with = "not_null")]
-    metadata: Option<BTreeMap<String, Option<String>>>,
+    pub(super) metadata: Option<BTreeMap<String, Option<String>>>,
 }
 
 /// Reads a field that is present and may be null.
@@ -118,21 +118,27 @@ impl KeyChanges {
             ..KeyPatch::default()
         }
     }
+
+    /// Returns the mistakes that do not depend on the key: those of an otherwise empty key after
+    /// these changes, and after those of `more` that a change has no field for.
+    pub(super) fn mistakes_with(self, more: KeyPatch, now: Timestamp) -> Vec<Mistake> {
+        let texts = self.allowed_ips.clone().flatten().unwrap_or_default();
+        let key = ApiKey::new("key".to_owned(), "plan".to_owned());
+        let record = KeyRecord::new(key, now);
+        let record = record
+            .patched(&self.patch_without_networks())
+            .patched(&more);
+
+        let mut mistakes = super::mistakes(&record);
+        mistakes.extend(networks::mistakes(&texts));
+        mistakes
+    }
 }
 
 impl RequestDocument for KeyChanges {
     const SCHEMA: &'static str = "KeyChanges";
 
-    /// Returns the mistakes that do not depend on the key: those of an otherwise empty key after
-    /// the changes.
     fn mistakes(&self, _: &Mistakes, now: Timestamp) -> Vec<Mistake> {
-        let key = ApiKey::new("key".to_owned(), "plan".to_owned());
-        let record = KeyRecord::new(key, now);
-        let patch = self.clone().patch_without_networks();
-        let mut mistakes = super::mistakes(&record.patched(&patch));
-
-        let texts = self.allowed_ips.as_ref().and_then(Option::as_deref);
-        mistakes.extend(networks::mistakes(texts.unwrap_or_default()));
-        mistakes
+        self.clone().mistakes_with(KeyPatch::default(), now)
     }
 }

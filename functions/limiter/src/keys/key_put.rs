@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use registry::{ApiKey, KeyHash, KeyPatch, KeyRecord};
+use registry::{KeyHash, KeyPatch};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::key_changes::{not_null, nullable, nullable_instant};
-use super::{hash, networks};
+use super::hash;
+use super::key_changes::{KeyChanges, not_null, nullable, nullable_instant};
 use crate::problem::{Mistake, Problem};
 use crate::request::document::RequestDocument;
 use crate::schema::mistakes::Mistakes;
@@ -86,30 +86,28 @@ impl KeyPut {
     /// # Errors
     /// 422 if a network or the hash is invalid.
     pub(super) fn patch(self) -> Result<KeyPatch, Problem> {
-        let hash = self.hash()?;
-        let texts = self.allowed_ips.clone().map(Option::unwrap_or_default);
-        let allowed_ips = texts.as_deref().map(networks::read).transpose()?;
+        let (hash, prefix) = (self.hash()?, self.prefix.clone());
         Ok(KeyPatch {
-            allowed_ips,
             hash,
-            ..self.patch_without_networks()
+            prefix,
+            ..self.changes().patch()?
         })
     }
 
-    fn patch_without_networks(self) -> KeyPatch {
-        KeyPatch {
+    /// Returns the fields that PATCH has, too.
+    fn changes(self) -> KeyChanges {
+        KeyChanges {
             name: self.name,
             description: self.description,
             plan: self.plan,
             enabled: self.enabled,
             expires_at: self.expires_at,
             not_before: self.not_before,
+            allowed_ips: self.allowed_ips,
             group: self.group,
             subject: self.subject,
-            scopes: self.scopes.map(Option::unwrap_or_default),
+            scopes: self.scopes,
             metadata: self.metadata,
-            prefix: self.prefix,
-            ..KeyPatch::default()
         }
     }
 }
@@ -117,15 +115,13 @@ impl KeyPut {
 impl RequestDocument for KeyPut {
     const SCHEMA: &'static str = "KeyPut";
 
-    /// Returns the mistakes that do not depend on the key: those of an otherwise empty key after
-    /// the changes.
+    /// Returns the mistakes that do not depend on the key.
     fn mistakes(&self, _: &Mistakes, now: Timestamp) -> Vec<Mistake> {
-        let key = ApiKey::new("key".to_owned(), "plan".to_owned());
-        let patch = self.clone().patch_without_networks();
-        let mut mistakes = super::mistakes(&KeyRecord::new(key, now).patched(&patch));
-
-        let texts = self.allowed_ips.as_ref().and_then(Option::as_deref);
-        mistakes.extend(networks::mistakes(texts.unwrap_or_default()));
+        let patch = KeyPatch {
+            prefix: self.prefix.clone(),
+            ..KeyPatch::default()
+        };
+        let mut mistakes = self.clone().changes().mistakes_with(patch, now);
         mistakes.extend(self.hash.as_deref().and_then(hash::mistake));
         mistakes
     }

@@ -73,16 +73,11 @@ impl QueryParameters for UsageListQuery {
 }
 
 impl QueryParameters for PlanUsageQuery {
-    const NAMES: &'static [&'static str] = &[
-        "group",
-        "from",
-        "to",
-        "by",
-        "time_zone",
-        "order",
-        "limit",
-        "cursor",
-    ];
+    const NAMES: &'static [&'static str] = match UsageListQuery::NAMES {
+        // The path has the plan.
+        [_, others @ ..] => others,
+        [] => &[],
+    };
     const MEDIA_TYPES: &'static [&'static str] = &[JSON, CSV];
 
     fn read(parameters: &mut Parameters) -> Self {
