@@ -85,8 +85,8 @@ impl Caller {
         }
     }
 
-    /// True if the store keeps days of this caller for reports. There are none for addresses and
-    /// shared plans.
+    /// True if the store keeps days of this caller for reports. It keeps none of addresses and shared
+    /// plans.
     pub fn has_reports(&self) -> bool {
         !matches!(self, Self::Address { .. } | Self::Plan(_))
     }

@@ -337,7 +337,8 @@ impl<'p> Demand<'p> {
         self.calls
     }
 
-    /// Returns the day of usage reports on which the units count. `None` if there is none.
+    /// Returns the day of usage reports on which the units count. `None` if the instant
+    /// is outside the calendar.
     pub fn report_day(&self) -> Option<Date> {
         self.plan.report_day(self.now)
     }

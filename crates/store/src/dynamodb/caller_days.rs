@@ -31,6 +31,29 @@ const CONCURRENT_REQUESTS: usize = 8;
 /// Items by the text of their partition key.
 type Items = HashMap<String, UsageItem>;
 
+/// The items of many callers.
+struct CallerItems {
+    own: Items,
+    histories: Items,
+    months: Vec<Date>,
+}
+
+impl CallerItems {
+    /// Returns the history of a caller, with the figures that are not written yet.
+    fn history(&self, caller: &Caller, figures: &Figures) -> History {
+        let mut history = History::default();
+        history.merge_all(self.own.get(&caller.to_string()).into_iter());
+        let of_months = self
+            .months
+            .iter()
+            .filter_map(|month| self.histories.get(&history_id(caller, *month)));
+        history.merge_all(of_months);
+
+        history.add(&figures.pending(caller));
+        history
+    }
+}
+
 impl UsageTable {
     /// Returns the usage of each caller on `days`: one item per caller and one per month with a
     /// history.
@@ -47,26 +70,15 @@ impl UsageTable {
             .into_iter()
             .filter(|month| has_history(*month, now))
             .collect();
-        let histories = callers
-            .iter()
-            .flat_map(|caller| months.iter().map(|month| history_id(caller, *month)))
-            .collect();
+        let items = self
+            .caller_items(callers, callers, months, deadline)
+            .await?;
 
-        let own = callers.iter().map(Caller::to_string).collect();
-        let items = self.items(own, deadline).await?;
-        let histories = self.items(histories, deadline).await?;
-
-        let history_of = |caller: &Caller| {
-            let mut history = History::default();
-            history.merge_all(items.get(&caller.to_string()).into_iter());
-            let of_months = months
-                .iter()
-                .filter_map(|month| histories.get(&history_id(caller, *month)));
-            history.merge_all(of_months);
-            history.add(&figures.pending(caller));
+        let days_of = |caller| {
+            let history = items.history(caller, figures);
             CallerDays::new(days.iter().map(|day| history.day(day)), history.is_recorded)
         };
-        Ok(callers.iter().map(history_of).collect())
+        Ok(callers.iter().map(days_of).collect())
     }
 
     /// Returns the calls of each caller in `month`, named by its first day. Reads one item per
@@ -142,33 +154,48 @@ impl UsageTable {
         })
         .take_while(|month| has_history(*month, now))
         .collect();
-        let reported = callers.iter().filter(|reported| reported.has_figures);
-        let histories = reported
-            .flat_map(|reported| {
-                months
-                    .iter()
-                    .map(|month| history_id(&reported.caller, *month))
-            })
-            .collect();
-
-        let own = callers
+        let all: Vec<Caller> = callers
             .iter()
-            .map(|reported| reported.caller.to_string())
+            .map(|reported| reported.caller.clone())
             .collect();
-        let items = self.items(own, deadline).await?;
-        let histories = self.items(histories, deadline).await?;
+        let with_figures: Vec<Caller> = callers
+            .iter()
+            .filter(|reported| reported.has_figures)
+            .map(|reported| reported.caller.clone())
+            .collect();
+        let items = self
+            .caller_items(&all, &with_figures, months, deadline)
+            .await?;
 
-        let last = |reported: &ReportedCaller| {
-            let mut history = History::default();
-            history.merge_all(items.get(&reported.caller.to_string()).into_iter());
-            let of_months = months
-                .iter()
-                .filter_map(|month| histories.get(&history_id(&reported.caller, *month)));
-            history.merge_all(of_months);
-            history.add(&figures.pending(&reported.caller));
-            history.last_used().filter(|day| *day >= since)
+        let last = |caller| {
+            let last = items.history(caller, figures).last_used();
+            last.filter(|day| *day >= since)
         };
-        Ok(callers.iter().map(last).collect())
+        Ok(all.iter().map(last).collect())
+    }
+
+    /// Reads the items of `callers`, and then the history items that `archived` callers have for the
+    /// months.
+    async fn caller_items(
+        &self,
+        callers: &[Caller],
+        archived: &[Caller],
+        months: Vec<Date>,
+        deadline: Deadline,
+    ) -> Result<CallerItems, Outage> {
+        let own = callers.iter().map(Caller::to_string).collect();
+        let histories = archived
+            .iter()
+            .flat_map(|caller| months.iter().map(|month| history_id(caller, *month)))
+            .collect();
+
+        let own = self.items(own, deadline).await?;
+        let histories = self.items(histories, deadline).await?;
+        Ok(CallerItems {
+            own,
+            histories,
+            months,
+        })
     }
 
     /// Returns those of the items that exist.

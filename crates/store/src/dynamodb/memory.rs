@@ -75,16 +75,17 @@ impl CallerMemory {
             .collect()
     }
 
-    /// Returns the calls up to which thresholds are logged, once those that a charge reached are.
-    pub(super) fn logged_with(&self, demand: &Demand<'_>, after: &Usage) -> Vec<(WindowId, u64)> {
-        let logged = |(quota, window): &(&Quota, Window)| {
-            let marked = after.marked(window.id).max(self.logged(window.id));
-            let is_reached = quota.reached(window, after, marked).next().is_some();
-            let calls = if is_reached {
-                after.used(window.id)
-            } else {
-                self.logged(window.id)
-            };
+    /// Returns the calls up to which thresholds are logged, once those that a charge `reached` are.
+    pub(super) fn logged_with(
+        &self,
+        demand: &Demand<'_>,
+        reached: &[QuotaThreshold],
+    ) -> Vec<(WindowId, u64)> {
+        let logged = |(_, window): &(&Quota, Window)| {
+            let now = reached
+                .iter()
+                .find(|threshold| threshold.window.id == window.id);
+            let calls = now.map_or_else(|| self.logged(window.id), |threshold| threshold.used);
             (calls > 0).then_some((window.id, calls))
         };
         demand.windows().iter().filter_map(logged).collect()

@@ -307,7 +307,7 @@ impl<'c> RefundWrites<'c> {
         clauses.collect()
     }
 
-    /// What goes back to the counters of the day.
+    /// Returns the changes to the counters of the day.
     fn counted(&self) -> Vec<Clause> {
         let (attribute, cost) = (self.day.clone(), Nanos::from(self.charge.cost()));
         let mut clauses = vec![
@@ -329,7 +329,7 @@ impl<'c> RefundWrites<'c> {
         clauses
     }
 
-    /// What goes back to the counter of the month, if the item still has it: see the module `tidy`.
+    /// Returns the change to the counter of the month, if the item still has it: see the module `tidy`.
     fn counted_month(&self) -> Option<Clause> {
         let month = self.charge.day().first_of_month();
         keeps_month(month, self.now).then(|| Clause::Count {

@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout_at};
 
 use crate::Clock;
 use crate::partition_keys::HISTORY;
-use limits::{Caller, ChargeId, Decision, Demand, Nanos, SECOND, Usage, Verdict};
+use limits::{Caller, ChargeId, Decision, Demand, Nanos, QuotaThreshold, SECOND, Usage, Verdict};
 
 use super::charging::{ChargeDialogue, Step};
 use super::expression::{Clause, expression};
@@ -213,7 +213,7 @@ impl UsageTable {
                         thresholds,
                         ..self.named(call, charging.charged(&item.usage))
                     };
-                    self.after_charge(call, item).await;
+                    self.after_charge(call, item, &decision.thresholds).await;
                     return Ok(decision);
                 }
                 WriteOutcome::Refused(seen) => self.seen(&id, seen, call.deadline).await?,
@@ -263,12 +263,17 @@ impl UsageTable {
         }
     }
 
-    async fn after_charge(&self, call: &ChargeRequest<'_, '_>, item: UsageItem) {
+    async fn after_charge(
+        &self,
+        call: &ChargeRequest<'_, '_>,
+        item: UsageItem,
+        reached: &[QuotaThreshold],
+    ) {
         let tidying = tidy::tidying(&item, call.demand.now(), call.remembered.tidied);
         let tidied = tidying
             .as_ref()
             .map_or(call.remembered.tidied, |_| Some(call.demand.now()));
-        let logged = call.remembered.logged_with(call.demand, &item.usage);
+        let logged = call.remembered.logged_with(call.demand, reached);
         self.keep(
             call,
             item,
