@@ -34,7 +34,7 @@ SIMULATED = {
 # does not set.
 NOT_TESTED = [
     "ChargeAndReportCallers",
-    "ReadHistory",
+    "ReadReports",
     "RefundAndGrant",
     "ReadSecrets",
     "DecryptSecrets",
