@@ -47,6 +47,20 @@ impl fmt::Display for NetworkError {
 impl std::error::Error for NetworkError {}
 
 impl Network {
+    /// Returns the network with a prefix of this length that contains the address. `None` if an
+    /// address is shorter.
+    #[must_use]
+    pub fn around(address: IpAddr, prefix_bits: u8) -> Option<Self> {
+        let network = IpNet::new(address.to_canonical(), prefix_bits).ok()?;
+        Some(Self(network.trunc()))
+    }
+
+    /// Returns the length of the prefix, in bits.
+    #[must_use]
+    pub fn prefix_bits(&self) -> u8 {
+        self.0.prefix_len()
+    }
+
     /// True if the network contains the address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
@@ -66,12 +80,18 @@ fn canonical(network: IpNet) -> IpNet {
     }
 }
 
+impl From<IpAddr> for Network {
+    fn from(address: IpAddr) -> Self {
+        Self(IpNet::from(address.to_canonical()))
+    }
+}
+
 impl FromStr for Network {
     type Err = NetworkError;
 
     fn from_str(text: &str) -> Result<Self, NetworkError> {
         if let Ok(address) = text.parse::<IpAddr>() {
-            return Ok(Self(IpNet::from(address.to_canonical())));
+            return Ok(address.into());
         }
 
         let network = text.parse().map_err(|_| NetworkError::Form)?;
@@ -168,6 +188,28 @@ mod tests {
         assert!(!contains("192.0.2.0/24", "192.0.3.1"));
         assert!(!contains("0.0.0.0/0", "2001:db8::1"));
         assert!(!contains("::/0", "192.0.2.7"));
+    }
+
+    #[test]
+    fn network_around_an_address_has_the_given_prefix() {
+        let around = |address: &str, prefix_bits| {
+            let network = Network::around(address.parse().unwrap(), prefix_bits);
+            network.map(|network| (network.to_string(), network.prefix_bits()))
+        };
+
+        assert_eq!(
+            around("192.0.2.7", 24),
+            Some(("192.0.2.0/24".to_owned(), 24))
+        );
+        assert_eq!(
+            around("::ffff:192.0.2.7", 32),
+            Some(("192.0.2.7/32".to_owned(), 32))
+        );
+        assert_eq!(
+            around("2001:db8::1", 32),
+            Some(("2001:db8::/32".to_owned(), 32))
+        );
+        assert_eq!(around("192.0.2.7", 33), None);
     }
 
     #[test]

@@ -27,6 +27,8 @@ words! {
         KeyNotYetValid = "key_not_yet_valid",
         /// The API key may not be used from the address of the request.
         AddressNotAllowed = "address_not_allowed",
+        /// An administrator has blocked the caller.
+        Blocked = "blocked",
         /// The caller lacks a scope of the rule.
         InsufficientScope = "insufficient_scope",
         /// The caller has none of the roles of the rule.

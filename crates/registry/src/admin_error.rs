@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::RegistryError;
+use crate::blocks::{MAX_BLOCKS, MAX_BLOCKS_BYTES};
 
 /// The reason why a valid request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +46,9 @@ pub enum Refusal {
         "{0} earlier secrets of this key still work; rotate with a grace of 0 s to end them, or wait"
     )]
     TooManySecrets(usize),
+    /// The document of blocks is full.
+    #[error("there are at most {MAX_BLOCKS} blocks, with {MAX_BLOCKS_BYTES} bytes in total")]
+    TooManyBlocks,
     /// Another request with the same id was first.
     #[error("another request with this id was first")]
     Repeated,

@@ -1,5 +1,6 @@
 //! The registry in DynamoDB, shared by all instances.
 
+mod block_cache;
 mod documents;
 mod flights;
 mod item;

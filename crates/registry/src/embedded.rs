@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use strict_json::JsonError;
 
-use crate::{ApiKey, KeyHash, RegistryError, Seeds, SeedsError};
+use crate::{ApiKey, Blocks, KeyHash, RegistryError, Seeds, SeedsError};
 use limits::check_name;
 use limits::{Plan, PlanDocument};
 
@@ -32,6 +32,7 @@ struct Held {
     by_id: BTreeMap<String, BTreeSet<ItemKey>>,
     plans: HashMap<String, Arc<Plan>>,
     keys: HashMap<KeyHash, Arc<ApiKey>>,
+    blocks: Arc<Blocks>,
     /// Items that may be deleted, by the second from which on they may.
     ending: BTreeSet<(i64, ItemKey)>,
 }
@@ -40,6 +41,7 @@ struct Held {
 enum CachedDocument {
     Plan(Arc<Plan>),
     Key(KeyHash, Arc<ApiKey>),
+    Blocks(Arc<Blocks>),
     Nothing,
 }
 
@@ -84,6 +86,12 @@ impl EmbeddedRegistry {
     #[must_use]
     pub fn plan(&self, name: &str) -> Option<Arc<Plan>> {
         self.read().plans.get(name).cloned()
+    }
+
+    /// Returns the blocks.
+    #[must_use]
+    pub fn blocks(&self) -> Arc<Blocks> {
+        Arc::clone(&self.read().blocks)
     }
 
     /// Returns the document of the policy with this name.
@@ -220,6 +228,10 @@ fn parse(write: &Write) -> Result<CachedDocument, RegistryError> {
         let record: KeyRecord = serde_json::from_str(&item.document).map_err(refuse("key"))?;
         return Ok(CachedDocument::Key(hash, Arc::new(record.key)));
     }
+    if item.key.pk == ItemKey::BLOCKS {
+        let blocks = Blocks::parse(&item.document)?;
+        return Ok(CachedDocument::Blocks(Arc::new(blocks)));
+    }
     if item.key.pk == ItemKey::PLAN {
         let document: PlanDocument =
             serde_json::from_str(&item.document).map_err(refuse("plan"))?;
@@ -252,6 +264,7 @@ impl Held {
         match parsed {
             CachedDocument::Plan(plan) => drop(self.plans.insert(plan.name.clone(), plan)),
             CachedDocument::Key(hash, key) => drop(self.keys.insert(hash, key)),
+            CachedDocument::Blocks(blocks) => self.blocks = blocks,
             CachedDocument::Nothing => {}
         }
         if let Some(indexed) = &item.indexed {

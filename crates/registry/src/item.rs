@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::KeyHash;
-use crate::partition_keys::{CANDIDATE, KEY_PREFIX, PLAN, POLICY};
+use crate::partition_keys::{BLOCKS, CANDIDATE, KEY_PREFIX, PLAN, POLICY};
 
 use crate::{DeletedKey, KeyRecord};
 
@@ -38,6 +38,14 @@ impl ItemKey {
         Self {
             pk: Self::POLICY.to_owned(),
             sk: name.to_owned(),
+        }
+    }
+
+    /// The one document of all blocks.
+    pub(crate) fn of_blocks() -> Self {
+        Self {
+            pk: Self::BLOCKS.to_owned(),
+            sk: "blocks".to_owned(),
         }
     }
 
@@ -99,6 +107,7 @@ impl ItemKey {
     pub(crate) const PLAN: &str = PLAN;
     pub(crate) const POLICY: &str = POLICY;
     pub(crate) const CANDIDATE: &str = CANDIDATE;
+    pub(crate) const BLOCKS: &str = BLOCKS;
     const KEY: &str = KEY_PREFIX;
     const KEY_ID: &str = "key-id#";
     pub(crate) const DELETED_KEY: &str = "deleted-key#";

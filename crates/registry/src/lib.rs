@@ -4,8 +4,9 @@
 //! share. Decisions read documents by name or by the SHA-256 of a secret. [`Admin`] reads and
 //! changes them, with optimistic concurrency.
 //!
-//! - reads: plans by name, keys by hash, policies by name. Documents from DynamoDB are cached for
-//!   30 s and stay usable for 15 minutes while the table does not respond.
+//! - reads: plans by name, keys by hash, policies by name, and the blocks. Documents from DynamoDB are cached for
+//!   30 s and stay usable for 15 minutes while the table does not respond. The blocks stay in force
+//!   until they can be read again.
 //! - writes: documents, each with the version that it replaces
 //! - on failure: a refused change is a [`Refusal`], an invalid document a [`KeyError`], `PlanError`
 //!   or [`SeedsError`], our own failure a [`RegistryError`]
@@ -27,6 +28,9 @@
 mod admin;
 mod admin_error;
 mod api_key;
+mod block;
+mod block_changes;
+mod blocks;
 mod bulk;
 mod candidates;
 mod deleted;
@@ -60,6 +64,9 @@ pub use crate::dynamodb::{DynamoDbRegistry, TABLE_SCHEMA};
 pub use admin::{Admin, Page};
 pub use admin_error::{AdminError, Refusal};
 pub use api_key::{ApiKey, KeyError, KeyHash, KeyStatus, MAX_ALLOWED_IPS, is_chosen_key_id};
+pub use block::{Block, BlockIdError, BlockKind, BlockTarget, MAX_NOTE_CHARACTERS};
+pub use block_changes::PutBlock;
+pub use blocks::{Blocks, MAX_BLOCKS};
 pub use bulk::{BULK_KEYS, BulkRefusal, BulkRow, SelectedKey};
 pub use candidates::{PolicyEntry, Promotion};
 pub use deleted::DeletedKey;

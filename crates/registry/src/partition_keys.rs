@@ -9,10 +9,12 @@ pub(crate) const PLAN: &str = "plan";
 pub(crate) const POLICY: &str = "policy";
 /// The partition key of every candidate of a policy.
 pub(crate) const CANDIDATE: &str = "policy-candidate";
+/// The partition key of the document of blocks.
+pub(crate) const BLOCKS: &str = "blocks";
 
 /// Patterns of the partition keys that a decision reads. Idempotent responses and shared secrets,
 /// which are in the same table, are not among them.
-pub const DECISION_KEY_PATTERNS: [&str; 4] = ["key#*", PLAN, POLICY, CANDIDATE];
+pub const DECISION_KEY_PATTERNS: [&str; 5] = ["key#*", PLAN, POLICY, CANDIDATE, BLOCKS];
 
 #[cfg(test)]
 mod tests {
@@ -21,7 +23,7 @@ mod tests {
     use crate::item::ItemKey;
 
     #[test]
-    fn decisions_read_keys_plans_and_policies_and_no_other_items() {
+    fn decisions_read_keys_plans_policies_and_blocks_and_no_other_items() {
         let hash = KeyHash::from_hex(&"0".repeat(64)).unwrap();
         let is_listed = |key: &ItemKey| {
             DECISION_KEY_PATTERNS
@@ -37,6 +39,7 @@ mod tests {
             ItemKey::of_plan("p"),
             ItemKey::of_policy("p"),
             ItemKey::of_candidate("p"),
+            ItemKey::of_blocks(),
         ] {
             assert!(is_listed(&key), "{key:?}");
         }

@@ -9,6 +9,7 @@
 //! | `policy` | the policy's name | 1 | a policy as JSON |
 //! | `once#` and a hash of an `Idempotency-Key` | `answer` | 1 | an encrypted response, see [`KeptAnswer`](registry::KeptAnswer) |
 //! | `deleted-key#` and a key's id | `deleted-key` | 1 | [`DeletedKey`](registry::DeletedKey) as JSON |
+//! | `blocks` | `blocks` | 1 | all blocks as JSON, at most 1,000, see [`Blocks`] |
 //! | `secret` | the secret's name | 1 | random bytes that all instances share, see [`Admin::shared_secret`](registry::Admin::shared_secret) |
 //!
 //! The item of a key also has `shard` (`keys-0` to `keys-3`, by its id), `key_id` and, unless it
@@ -89,7 +90,7 @@ use crate::{Call, CallerDays, Clock, GrantError, ReportedCaller, StoreError};
 use limits::Days;
 use limits::GrantOrder;
 use limits::{Caller, ChargeId, Decision, Demand, Grant, Plan, Refund, UsageReport, Verdict};
-use registry::{ApiKey, DynamoDbRegistry, KeyHash, RegistryError, TABLE_SCHEMA};
+use registry::{ApiKey, Blocks, DynamoDbRegistry, KeyHash, RegistryError, TABLE_SCHEMA};
 
 pub use config::DynamoDbConfig;
 use leases::{Leases, Offer};
@@ -427,6 +428,14 @@ impl DynamoDbStore {
         deadline: Deadline,
     ) -> Result<Option<Arc<Plan>>, RegistryError> {
         self.registry.plan(name, Instant::now(), deadline).await
+    }
+
+    /// Returns the blocks of callers.
+    ///
+    /// # Errors
+    /// Those of [`DynamoDbRegistry::blocks`].
+    pub async fn blocks(&self, deadline: Deadline) -> Result<Arc<Blocks>, RegistryError> {
+        self.registry.blocks(Instant::now(), deadline).await
     }
 
     /// Creates the tables that do not exist. For local servers only: deployed tables belong to the

@@ -11,7 +11,7 @@ use crate::{
     StoreError,
 };
 use limits::{Caller, ChargeId, Days, Decision, Grant, Plan, Refund, UsageReport};
-use registry::{Admin, ApiKey, KeyHash, RegistryError};
+use registry::{Admin, ApiKey, Blocks, KeyHash, RegistryError};
 
 /// Plans, keys and usage, in this process or in DynamoDB. Futures of the SDK are boxed, because
 /// they are nested deeper than the compiler follows by default.
@@ -72,6 +72,17 @@ impl Store {
         match self {
             Self::Embedded(store) => Ok(store.registry().plan(name)),
             Self::DynamoDb(store) => Box::pin(store.plan(name, deadline)).await,
+        }
+    }
+
+    /// Returns the blocks of callers. A warm decision reads nothing for them.
+    ///
+    /// # Errors
+    /// [`RegistryError`] if they are unknown. The call must not pass then.
+    pub async fn blocks(&self, deadline: Deadline) -> Result<Arc<Blocks>, RegistryError> {
+        match self {
+            Self::Embedded(store) => Ok(store.registry().blocks()),
+            Self::DynamoDb(store) => Box::pin(store.blocks(deadline)).await,
         }
     }
 

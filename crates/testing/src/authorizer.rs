@@ -15,6 +15,7 @@ use crate::tokens::noon;
 /// An authorizer with a clock that the test sets. It starts at noon.
 pub struct TestAuthorizer {
     authorizer: Authorizer,
+    store: Arc<Store>,
     clock: Arc<Mutex<Timestamp>>,
 }
 
@@ -29,9 +30,15 @@ impl TestAuthorizer {
         let now = Arc::clone(&clock);
 
         Self {
+            store: Arc::clone(&store),
             authorizer: Authorizer::with_clock(config, store, calls, move || *now.lock().unwrap()),
             clock,
         }
+    }
+
+    /// Returns the store of the authorizer.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Sets the clock, and returns the authorizer.

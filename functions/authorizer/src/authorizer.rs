@@ -14,6 +14,7 @@ use store::Store;
 use telemetry::RequestScope;
 
 use crate::active_policy::ActivePolicy;
+use crate::block_check::BlockCheck;
 use crate::candidate::{Admission, DecidedRequest};
 use crate::config::{Config, RefusalSettings};
 use crate::credentials::CredentialCheck;
@@ -43,6 +44,7 @@ pub struct Authorizer {
 struct Arrival<'e, 'a> {
     request: &'e Request<'e>,
     path: &'a str,
+    blocks: BlockCheck,
     now: Timestamp,
     deadline: Deadline,
 }
@@ -88,13 +90,20 @@ impl Authorizer {
         self.policies.load((self.clock)()).await
     }
 
-    /// Fetches the signing keys of all issuers, so that the first request does not wait for them. A
-    /// failure is logged; a request that needs the keys fetches them again.
+    /// Reads the blocks and fetches the signing keys of all issuers, so that the first request does
+    /// not wait for them. A failure is logged; a request that needs them reads them again.
     pub async fn preload(&self) {
         let now = (self.clock)();
-        if let Some(active) = self.policies.current() {
-            active.tokens.preload(now).await;
-        }
+        let active = self.policies.current();
+        let keys = async {
+            if let Some(active) = &active {
+                active.tokens.preload(now).await;
+            }
+        };
+
+        // A failure is logged where it occurs.
+        let blocks = self.store.blocks(self.store.deadline());
+        let (_, ()) = tokio::join!(blocks, keys);
     }
 
     /// Writes usage that the store still has in memory, and logs counts of the candidate. Call it after the last request.
@@ -174,6 +183,7 @@ impl Authorizer {
         let arrival = Arrival {
             request,
             path: &path,
+            blocks: BlockCheck::read(&self.store, now, deadline).await?,
             now,
             deadline,
         };
@@ -182,7 +192,9 @@ impl Authorizer {
         let admitted = self
             .admit(&arrival, &active, &mut admission, response)
             .await;
-        if let Some(candidate) = &active.candidate {
+        // Blocks do not depend on the policy.
+        let is_blocked = matches!(&admitted, Err(rejection) if rejection.reason == Reason::Blocked);
+        if let Some(candidate) = active.candidate.as_ref().filter(|_| !is_blocked) {
             candidate.compare(&DecidedRequest {
                 request,
                 path: &path,
@@ -218,6 +230,7 @@ impl Authorizer {
         let rule = policy.choose(&request.method, arrival.path)?;
         admission.rule = Some(rule);
         response.set_rule(rule);
+        arrival.blocks.check_address(request.source)?;
 
         if rule.auth != Auth::None && request.is_preflight(policy) {
             response.set_identity(&admission.identity);
@@ -239,6 +252,7 @@ impl Authorizer {
         identify(&credentials, rule, identity, response).await?;
         // The caller may be identified by another credential.
         response.set_usage_identifier_key(identity.key.as_ref().and(sent.key));
+        arrival.blocks.check_identity(identity)?;
         identity.check_rule(rule)?;
         identity.charged_plan()?;
         Ok(rule)

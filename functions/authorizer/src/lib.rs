@@ -39,6 +39,7 @@
 
 mod active_policy;
 mod authorizer;
+mod block_check;
 mod candidate;
 mod certificate;
 mod config;

@@ -23,13 +23,13 @@ use crate::policies::candidate;
 use crate::problem::{Mistake, Problem};
 use crate::request::{accept, caller};
 use crate::{
-    Shared, account_page, decisions, export, grants, import, keys, openapi, plans, policies,
-    response, usage_list, usage_report,
+    Shared, account_page, blocks, decisions, export, grants, import, keys, openapi, plans,
+    policies, response, usage_list, usage_report,
 };
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    info(title = "Tollgate limiter", description = "Plans, API keys, policies, usage and decisions."),
+    info(title = "Tollgate limiter", description = "Plans, API keys, policies, blocks, usage and decisions."),
     tags(
         (name = "plans", description = "Usage plans: rate limits and quotas"),
         (name = "keys", description = "API keys: shown once, stored as hashes"),
@@ -65,6 +65,8 @@ fn admin_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(policies::get, policies::put, policies::delete))
         .routes(routes!(candidate::get, candidate::put, candidate::delete))
         .routes(routes!(candidate::promote))
+        .routes(routes!(blocks::list))
+        .routes(routes!(blocks::get, blocks::put, blocks::delete))
         .route_layer(from_fn(require_administrator))
 }
 
@@ -228,6 +230,10 @@ mod tests {
             "PUT /_tollgate/v1/policies/{name}/candidate",
             "DELETE /_tollgate/v1/policies/{name}/candidate",
             "POST /_tollgate/v1/policies/{name}/promote",
+            "GET /_tollgate/v1/blocks",
+            "GET /_tollgate/v1/blocks/{kind}/{id}",
+            "PUT /_tollgate/v1/blocks/{kind}/{id}",
+            "DELETE /_tollgate/v1/blocks/{kind}/{id}",
         ];
         expected.sort_unstable();
         assert_eq!(operations, expected);

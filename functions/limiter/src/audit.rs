@@ -4,8 +4,9 @@
 //!
 //! - `principal`: the ARN that IAM has authenticated, with the session name of an assumed role
 //! - `request_id`: the request id of API Gateway; the one in `span` may be chosen by the client
-//! - `action`, `target`: the change, and the id of the key, plan or policy. For a refund to the
-//!   subject of a token, the target is the caller as the usage table names it
+//! - `action`, `target`: the change, and the id of the key, plan or policy. Of a block, the target is
+//!   its kind and its readable id, such as `key/acme`. Of a refund to the subject of a token, it is
+//!   the caller as the usage table names it
 //! - `changes`: JSON, see [`changes`]; `unlisted_changes` counts those that did not fit
 //! - `quota`, `amount`: of a grant; a refund has only the amount
 //! - `result`: `ok`, or `unknown` if the change may have been applied, because the store did not
@@ -43,6 +44,8 @@ pub(crate) enum Action {
     DeleteKey,
     RotateKey,
     ImportKey,
+    PutBlock,
+    DeleteBlock,
     Grant,
     Refund,
 }
@@ -62,6 +65,8 @@ impl Action {
             Self::DeleteKey => "key.delete",
             Self::RotateKey => "key.rotate",
             Self::ImportKey => "key.import",
+            Self::PutBlock => "block.put",
+            Self::DeleteBlock => "block.delete",
             Self::Grant => "usage.grant",
             Self::Refund => "usage.refund",
         }

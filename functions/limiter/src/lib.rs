@@ -42,6 +42,7 @@
 mod account_page;
 mod api;
 mod audit;
+mod blocks;
 mod config;
 mod decisions;
 mod enforcement;

@@ -100,6 +100,7 @@ fn example(operation: &str) -> Option<Value> {
         "putPolicy" | "putCandidate" => {
             json!({"rules": [{"match": "GET /health", "auth": "none"}, {"match": "ANY /{proxy+}", "auth": "any"}]})
         }
+        "putBlock" => json!({"until": "2030-12-31T23:59:59Z", "note": "stolen key"}),
         "importKeys" => {
             "Name,Key,UsagePlanIds\nAcme Inc.,20-to-128-characters-of-your-own,team\n".into()
         }

@@ -1,6 +1,6 @@
-//! The registry table: plans, keys and policies, each one JSON document.
+//! The registry table: plans, keys and policies, each one JSON document, and the document of blocks.
 //!
-//! IAM: dynamodb:GetItem on RegistryTable key#*, plan, policy, policy-candidate
+//! IAM: dynamodb:GetItem on RegistryTable key#*, plan, policy, policy-candidate, blocks
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,8 +17,9 @@ use tokio::time::timeout_at;
 use crate::candidates::candidate_policy;
 use crate::item::{Guard, Item, ItemKey};
 use crate::seeds::log_warnings;
-use crate::{ApiKey, KeyHash, RegistryError, Seeds};
+use crate::{ApiKey, Blocks, KeyHash, RegistryError, Seeds};
 
+use super::block_cache::BlockCache;
 use super::documents::Documents;
 use super::item::{document, key_attributes};
 use super::table::RegistryTable;
@@ -33,7 +34,8 @@ pub struct DynamoDbRegistry {
     table: String,
     keys: Documents<KeyHash, ApiKey>,
     plans: Documents<String, Plan>,
-    breaker: Breaker,
+    blocks: Arc<BlockCache>,
+    breaker: Arc<Breaker>,
 }
 
 impl DynamoDbRegistry {
@@ -41,12 +43,16 @@ impl DynamoDbRegistry {
     #[must_use]
     pub fn new(client: Client, table: String) -> Self {
         let (keys, plans) = (Documents::new(MAX_KEYS), Documents::new(MAX_PLANS));
+        let breaker = Arc::new(Breaker::new("registry"));
+        let blocks = BlockCache::new(client.clone(), table.clone(), Arc::clone(&breaker));
+
         Self {
             client,
             table,
             keys,
             plans,
-            breaker: Breaker::new("registry"),
+            blocks: Arc::new(blocks),
+            breaker,
         }
     }
 
@@ -90,6 +96,21 @@ impl DynamoDbRegistry {
             })
         };
         self.plans.get(name, "plan", now, deadline, read).await
+    }
+
+    /// Returns the blocks. They are at most 30 s old, unless the table does not respond: then the
+    /// blocks that were read last are returned, however old they are. A read of the next ones
+    /// usually runs in the background.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] if they were never read and cannot be read by the deadline,
+    /// [`RegistryError::Item`] if the document is invalid and was never valid.
+    pub async fn blocks(
+        &self,
+        now: Instant,
+        deadline: Deadline,
+    ) -> Result<Arc<Blocks>, RegistryError> {
+        self.blocks.get(now, deadline).await
     }
 
     async fn read_plan(
@@ -218,32 +239,8 @@ impl DynamoDbRegistry {
         item: ItemKey,
         deadline: Deadline,
     ) -> Result<Option<HashMap<String, AttributeValue>>, RegistryError> {
-        self.attributes(item, deadline).await.map_err(|outage| {
-            let (reason, throttle) = (&*outage.reason, outage.throttle.as_deref());
-            tracing::warn!(
-                reason,
-                throttle,
-                kind,
-                "a {kind} could not be read: {outage}"
-            );
-            RegistryError::Unavailable(kind)
-        })
-    }
-
-    async fn attributes(
-        &self,
-        item: ItemKey,
-        deadline: Deadline,
-    ) -> Result<Option<HashMap<String, AttributeValue>>, Outage> {
-        let permit = permit(&self.breaker, deadline)?;
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key_attributes(&item)))
-            .send();
-        let outcome = timeout_at(deadline.instant().into(), request).await.ok();
-        Ok(settle(permit, outcome, Attempt::First)?.item)
+        let read = read_item(&self.client, &self.table, &self.breaker, &item, deadline).await;
+        read.map_err(|outage| unavailable(kind, &outage))
     }
 
     /// Writes an item unless its condition is not met.
@@ -257,6 +254,36 @@ impl DynamoDbRegistry {
             table: &self.table,
         }
     }
+}
+
+/// Reads an item by the deadline, unless the breaker is open.
+pub(super) async fn read_item(
+    client: &Client,
+    table: &str,
+    breaker: &Breaker,
+    item: &ItemKey,
+    deadline: Deadline,
+) -> Result<Option<HashMap<String, AttributeValue>>, Outage> {
+    let permit = permit(breaker, deadline)?;
+    let request = client
+        .get_item()
+        .table_name(table)
+        .set_key(Some(key_attributes(item)))
+        .send();
+    let outcome = timeout_at(deadline.instant().into(), request).await.ok();
+    Ok(settle(permit, outcome, Attempt::First)?.item)
+}
+
+/// Logs that a document cannot be read.
+pub(super) fn unavailable(kind: &'static str, outage: &Outage) -> RegistryError {
+    let (reason, throttle) = (&*outage.reason, outage.throttle.as_deref());
+    tracing::warn!(
+        reason,
+        throttle,
+        kind,
+        "a {kind} could not be read: {outage}"
+    );
+    RegistryError::Unavailable(kind)
 }
 
 fn plan_item(name: &str, document: &PlanDocument) -> Result<Item, RegistryError> {

@@ -13,6 +13,7 @@ mod accounts_in_doubt;
 mod admin;
 mod alike;
 mod behaviour;
+mod blocks;
 mod candidates;
 mod cases;
 mod clock;

@@ -7,6 +7,7 @@
 
 mod any_token;
 mod bearer_keys;
+mod blocks;
 mod candidates;
 mod certificates;
 mod claims;

@@ -50,13 +50,28 @@ pub(super) async fn find(
     asked: &DecisionRequest,
     deadline: Deadline,
 ) -> Result<Lookup<Subject>, Problem> {
+    let blocks = shared.store.blocks(deadline).await?;
+    let now = shared.now();
+    let source = asked.source_address();
+    if source.is_some_and(|address| blocks.address(address, now).is_some()) {
+        return Ok(denied(Reason::Blocked, None));
+    }
+
     let candidate = match &asked.key {
-        Some(key) => match find_key(shared, key, asked.source_address(), deadline).await? {
+        Some(key) => match find_key(shared, key, source, deadline).await? {
             Lookup::Found(candidate) => candidate,
             Lookup::Decided(response) => return Ok(Lookup::Decided(response)),
         },
         None => subject(asked),
     };
+
+    let is_issuer_blocked = asked
+        .issuer
+        .as_deref()
+        .is_some_and(|issuer| blocks.issuer(issuer, now).is_some());
+    if is_issuer_blocked || blocks.caller(&candidate.caller, now).is_some() {
+        return Ok(denied(Reason::Blocked, candidate.key_id.as_deref()));
+    }
 
     let plan_name = candidate.plan_name;
     match shared.store.plan(&plan_name, deadline).await {

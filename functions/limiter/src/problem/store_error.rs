@@ -4,7 +4,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 use limits::GrantRefusal;
 use outcome::Reason;
-use registry::{AdminError, Refusal, RegistryError};
+use registry::{AdminError, MAX_BLOCKS, Refusal, RegistryError};
 use store::{GrantError, StoreError};
 
 use super::{Effect, Mistake, Problem, log_fault};
@@ -59,6 +59,10 @@ impl Problem {
             Refusal::TooManySecrets(number) => conflict(format!(
                 "{number} earlier secrets of this key still work. Wait until one expires, or send \
                  a `grace_s` of 0 to revoke all of them."
+            )),
+            Refusal::TooManyBlocks => conflict(format!(
+                "There are too many blocks, or their notes are too long. Expected at most \
+                 {MAX_BLOCKS} blocks. Remove blocks that are no longer needed."
             )),
             Refusal::Repeated => {
                 conflict("A request with this Idempotency-Key is still being processed.".to_owned())

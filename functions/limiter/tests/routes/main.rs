@@ -9,6 +9,7 @@
 
 mod account_page;
 mod audit;
+mod blocks;
 mod bulk;
 mod decisions;
 mod errors;
@@ -127,6 +128,11 @@ test_on_each_store! {
         dry_run_writes_nothing
         plan_ids_of_another_account_are_mapped
         other_csv_dialects_are_rejected
+    }
+    blocks {
+        block_is_created_read_replaced_listed_and_removed
+        invalid_block_is_rejected
+        blocked_callers_are_denied
     }
     policies {
         only_valid_policies_are_stored

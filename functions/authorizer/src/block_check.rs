@@ -1,0 +1,71 @@
+//! Refuses callers that an administrator has blocked.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use aws::Deadline;
+use jiff::Timestamp;
+use outcome::Reason;
+use registry::{BlockKind, Blocks};
+use store::Store;
+
+use crate::identity::Identity;
+use crate::rejection::Rejection;
+
+/// The blocks at the time of a request.
+pub(crate) struct BlockCheck {
+    blocks: Arc<Blocks>,
+    now: Timestamp,
+}
+
+impl BlockCheck {
+    /// Reads the blocks, usually from the cache.
+    ///
+    /// # Errors
+    /// A fault if they were never read and cannot be read now: the caller may be blocked.
+    pub(crate) async fn read(
+        store: &Store,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Result<Self, Rejection> {
+        match store.blocks(deadline).await {
+            Ok(blocks) => Ok(Self { blocks, now }),
+            Err(error) => Err(Rejection::fault(
+                Reason::StoreUnavailable,
+                error.to_string(),
+            )),
+        }
+    }
+
+    /// Checks the address of a request. It does not need credentials.
+    ///
+    /// # Errors
+    /// 403 if a network that contains it is blocked.
+    pub(crate) fn check_address(&self, source: Option<IpAddr>) -> Result<(), Rejection> {
+        let block = source.and_then(|address| self.blocks.address(address, self.now));
+        refuse(block)
+    }
+
+    /// Checks each credential of a caller. Its group and its plan do not matter.
+    ///
+    /// # Errors
+    /// 403 if a credential, or the issuer of its token, is blocked.
+    pub(crate) fn check_identity(&self, identity: &Identity) -> Result<(), Rejection> {
+        let caller = |caller| self.blocks.caller(caller, self.now);
+        let mut block = identity.caller.as_ref().and_then(caller);
+
+        if let Some(bearer) = &identity.bearer {
+            block = block
+                .or_else(|| caller(&bearer.caller))
+                .or_else(|| self.blocks.issuer(&bearer.issuer, self.now));
+        }
+        refuse(block)
+    }
+}
+
+fn refuse(block: Option<BlockKind>) -> Result<(), Rejection> {
+    match block {
+        Some(kind) => Err(Rejection::forbidden(Reason::Blocked).because(kind.as_str())),
+        None => Ok(()),
+    }
+}

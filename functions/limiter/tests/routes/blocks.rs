@@ -1,0 +1,110 @@
+//! Blocks of callers.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+
+use crate::support::{Api, unique};
+
+pub(crate) async fn block_is_created_read_replaced_listed_and_removed(api: Arc<Api>) {
+    let id = unique("key");
+    let path = format!("/blocks/key/{id}");
+    assert_eq!(api.get(&path).await.status, 404);
+
+    let made = api.call("PUT", &path).send().await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let expected = json!({"kind": "key", "id": id, "target": id, "until": null, "note": null,
+        "created_at": "2026-11-22T12:00:00Z"});
+    assert_eq!(made.json(), expected);
+    let read = api.get(&path).await;
+    assert_eq!((read.json(), read.etag()), (expected.clone(), made.etag()));
+
+    let stale = api.call("PUT", &path).header("if-match", "\"0\"");
+    assert_eq!(stale.send().await.status, 412);
+    let until = "2026-11-22T13:00:00Z";
+    let replaced = api
+        .call("PUT", &path)
+        .header("if-match", made.etag())
+        .json(json!({"until": until, "note": "stolen"}))
+        .send()
+        .await;
+    assert_eq!(
+        (
+            replaced.status,
+            &replaced.json()["until"],
+            &replaced.json()["note"]
+        ),
+        (200, &json!(until), &json!("stolen"))
+    );
+
+    let listed = api.get("/blocks").await.json();
+    let items = listed["items"].as_array().unwrap();
+    assert!(items.contains(&replaced.json()), "{listed}");
+    assert_eq!(api.call("DELETE", &path).send().await.status, 204);
+    assert_eq!(api.call("DELETE", &path).send().await.status, 404);
+}
+
+pub(crate) async fn invalid_block_is_rejected(api: Arc<Api>) {
+    for (path, parameter) in [
+        ("/blocks/group/acme", "kind"),
+        ("/blocks/sub/alice", "id"),
+        ("/blocks/ip/192.0.2.0_24", "id"),
+        ("/blocks/issuer/https:", "id"),
+    ] {
+        let refused = api.send("PUT", path, json!({})).await;
+        assert_eq!(
+            (refused.status, refused.mistakes()),
+            (400, vec![parameter.to_owned()]),
+            "{path}"
+        );
+    }
+
+    let body = json!({"until": "2026-11-22T12:00:00Z", "note": "n".repeat(257), "reason": "x"});
+    let refused = api.send("PUT", "/blocks/key/acme", body).await;
+    assert_eq!(
+        (refused.status, refused.mistakes()),
+        (
+            422,
+            ["/note", "/reason", "/until"].map(str::to_owned).to_vec()
+        )
+    );
+    assert_eq!(api.get("/blocks/key/acme").await.status, 404);
+}
+
+/// The embedded store alone: other stores apply a block within 30 s.
+pub(crate) async fn blocked_callers_are_denied(_: Arc<Api>) {
+    let api = Api::embedded();
+    let plan = api.plan(json!({})).await;
+    let (key_id, secret) = api.key(&plan).await;
+    let issuer = "https://auth.example.com";
+    let by_key = json!({"key": secret, "source_ip": "192.0.2.7"});
+    let by_subject = json!({"issuer": issuer, "subject": "alice", "plan": plan});
+    let decide = async |body: &serde_json::Value| {
+        let decided = api.send("POST", "/decisions", body.clone()).await.json();
+        (decided["decision"].clone(), decided["reason"].clone())
+    };
+    let (allowed, denied) = (
+        (json!("allowed"), json!("ok")),
+        (json!("denied"), json!("blocked")),
+    );
+
+    let alice = limits::Caller::from_subject(issuer, "alice").to_string();
+    let network = URL_SAFE_NO_PAD.encode("192.0.2.0/24");
+    for (path, body) in [
+        (format!("/blocks/key/{key_id}"), &by_key),
+        (format!("/blocks/ip/{network}"), &by_key),
+        (alice.replace("sub#", "/blocks/sub/"), &by_subject),
+        (
+            format!("/blocks/issuer/{}", URL_SAFE_NO_PAD.encode(issuer)),
+            &by_subject,
+        ),
+    ] {
+        assert_eq!(decide(body).await, allowed, "{path}");
+        assert_eq!(api.send("PUT", &path, json!({})).await.status, 201);
+        assert_eq!(decide(body).await, denied, "{path}");
+        assert_eq!(api.call("DELETE", &path).send().await.status, 204);
+        assert_eq!(decide(body).await, allowed, "{path}");
+    }
+}
