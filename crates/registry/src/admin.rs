@@ -10,6 +10,7 @@
 //! to look: the items are then read consistently, and every write requires that they are unchanged.
 //! An index that lags therefore only shows a new key late.
 
+use crate::audit::AuditTrail;
 use crate::dynamodb::DynamoDbRegistry;
 use crate::embedded::EmbeddedRegistry;
 use crate::table::Table;
@@ -18,6 +19,8 @@ use crate::table::Table;
 #[derive(Clone, Debug)]
 pub struct Admin<'s> {
     pub(crate) table: Table<'s>,
+    /// Records each change, if there is one.
+    pub(crate) trail: Option<&'s dyn AuditTrail>,
 }
 
 /// A page of a list.
@@ -35,6 +38,7 @@ impl<'s> Admin<'s> {
     pub fn embedded(registry: &'s EmbeddedRegistry) -> Self {
         Self {
             table: Table::Embedded(registry),
+            trail: None,
         }
     }
 
@@ -44,6 +48,7 @@ impl<'s> Admin<'s> {
     pub fn dynamodb(registry: &'s DynamoDbRegistry) -> Self {
         Self {
             table: Table::DynamoDb(registry.table()),
+            trail: None,
         }
     }
 }

@@ -13,6 +13,7 @@ use limits::{Plan, PlanDocument};
 use crate::KeyRecord;
 use crate::candidates::candidate_policy;
 use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
+use crate::table::ItemPage;
 
 /// The greatest number of items with an expiry, such as ended secrets and stored responses: about
 /// 50 MB. No timer removes them, so those that expire first make room.
@@ -145,6 +146,23 @@ impl EmbeddedRegistry {
         items
             .map(|(key, document)| (key.sk.clone(), document.clone()))
             .collect()
+    }
+
+    /// Returns names and documents of a partition before a name, the last one first.
+    pub(crate) fn list_before(&self, key: &ItemKey, most: usize) -> ItemPage {
+        let held = self.read();
+        let items = held
+            .items
+            .range::<ItemKey, _>((Bound::Unbounded, Bound::Excluded(key)))
+            .rev();
+        let items = items.take_while(|(found, _)| found.pk == key.pk).take(most);
+        let items: Vec<_> = items
+            .map(|(found, item)| (found.sk.clone(), item.document.clone()))
+            .collect();
+        ItemPage {
+            has_more: items.len() >= most,
+            items,
+        }
     }
 
     /// Returns the items of a key.

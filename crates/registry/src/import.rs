@@ -9,6 +9,7 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
 use crate::KeyHash;
+use crate::audit::{Change, KeyChange};
 use crate::import_decision::Decision;
 use crate::imported::{ImportChange, ImportRefusal, ImportedKey, ImportedRow};
 use crate::item::{CommitOutcome, ItemKey, Write};
@@ -18,8 +19,9 @@ use crate::plans::ATTEMPTS;
 use crate::{Admin, AdminError};
 
 /// The greatest number of keys in one transaction. Each may need a claim of its id, a check of its
-/// plan and a record of the plan's last key; a transaction has at most 100 writes.
-pub const IMPORT_BATCH: usize = 25;
+/// plan and a record of the plan's last key. The audit record is one more write, and a transaction
+/// has at most 100.
+pub const IMPORT_BATCH: usize = 24;
 
 /// Keys that are written in one transaction.
 #[derive(Default)]
@@ -174,6 +176,7 @@ impl Admin<'_> {
         for (plan, hash) in &group.plans {
             writes.push(plan_use(plan, hash)?);
         }
+        writes.extend(self.record_of(&Change::Keys(&group.changes())));
 
         match self.table.commit(writes).await? {
             CommitOutcome::Yes => {
@@ -195,6 +198,16 @@ impl Admin<'_> {
 }
 
 impl Group {
+    fn changes(&self) -> Vec<KeyChange<'_>> {
+        let written = self.rows.iter().filter_map(|(_, _, row)| row.written());
+        written
+            .map(|written| KeyChange {
+                before: written.before.as_ref(),
+                after: Some(&written.after),
+            })
+            .collect()
+    }
+
     fn add(
         &mut self,
         index: usize,

@@ -64,6 +64,17 @@ pub enum ImportedRow {
     Refused(ImportRefusal),
 }
 
+impl ImportedRow {
+    /// Returns the key before and after, if it was written.
+    #[must_use]
+    pub fn written(&self) -> Option<&WrittenKey> {
+        match self {
+            Self::Key { written, .. } => written.as_deref(),
+            Self::Refused(_) => None,
+        }
+    }
+}
+
 /// A key that an import wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenKey {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::KeyHash;
-use crate::partition_keys::{BLOCKS, CANDIDATE, KEY_PREFIX, PLAN, POLICY};
+use crate::partition_keys::{AUDIT_PREFIX, BLOCKS, CANDIDATE, KEY_PREFIX, PLAN, POLICY};
 
 use crate::{DeletedKey, KeyRecord};
 
@@ -84,6 +84,14 @@ impl ItemKey {
         Self {
             pk: format!("plan-use#{plan}"),
             sk: "plan-use".to_owned(),
+        }
+    }
+
+    /// The record of an administrative change, on a UTC day.
+    pub(crate) fn of_audit(day: &str, name: &str) -> Self {
+        Self {
+            pk: format!("{AUDIT_PREFIX}{day}"),
+            sk: name.to_owned(),
         }
     }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::{KeyHash, RegistryError};
 
+use crate::audit::{Change, KeyChange};
 use crate::deleted::remember;
 use crate::ended::{end_all, end_expired};
 use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
@@ -113,6 +114,10 @@ impl Admin<'_> {
         let claimed = claim.as_ref().map(|_| writes.len());
         writes.extend(claim);
         writes.push(plan_use(plan, hash)?);
+        writes.extend(self.record_of(&Change::Key(KeyChange {
+            before: None,
+            after: Some(record),
+        })));
         let is_failed = |failed: &[usize], write: Option<usize>| {
             write.is_some_and(|write| failed.contains(&write))
         };
@@ -193,6 +198,10 @@ impl Admin<'_> {
                     .map(|plan| plan_use(plan, &found.hash))
                     .collect::<Result<Vec<_>, _>>()?,
             );
+            writes.extend(self.record_of(&Change::Key(KeyChange {
+                before: Some(&found.record),
+                after: Some(&after.document),
+            })));
             match self.table.commit(writes).await? {
                 CommitOutcome::Yes => {
                     return Ok(UpdatedKey {
@@ -227,6 +236,10 @@ impl Admin<'_> {
             }
             let mut writes = end_all(found.hash, found.text, &found.record, now)?;
             writes.push(remember(&found.record, now)?);
+            writes.extend(self.record_of(&Change::Key(KeyChange {
+                before: Some(&found.record),
+                after: None,
+            })));
             if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok(found.record);
             }

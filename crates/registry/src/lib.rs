@@ -32,6 +32,7 @@ mod block;
 mod block_changes;
 mod blocks;
 mod bulk;
+mod audit;
 mod candidates;
 mod deleted;
 mod dynamodb;
@@ -68,6 +69,7 @@ pub use block::{Block, BlockIdError, BlockKind, BlockTarget, MAX_NOTE_CHARACTERS
 pub use block_changes::PutBlock;
 pub use blocks::{Blocks, MAX_BLOCKS};
 pub use bulk::{BULK_KEYS, BulkRefusal, BulkRow, SelectedKey};
+pub use audit::{AuditRecord, AuditTrail, Change, KeyChange, instant_name};
 pub use candidates::{PolicyEntry, Promotion};
 pub use deleted::DeletedKey;
 pub use embedded::EmbeddedRegistry;

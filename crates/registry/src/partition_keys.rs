@@ -3,6 +3,8 @@
 
 /// Begins the partition key of an API key, before its hash.
 pub(crate) const KEY_PREFIX: &str = "key#";
+/// Begins the partition key of the audit records of a day, before the day.
+pub(crate) const AUDIT_PREFIX: &str = "audit#";
 /// The partition key of every plan.
 pub(crate) const PLAN: &str = "plan";
 /// The partition key of every policy.
@@ -47,6 +49,7 @@ mod tests {
             ItemKey::of_answer("a"),
             ItemKey::of_secret("a"),
             ItemKey::of_plan_use("p"),
+            ItemKey::of_audit("2026-11-29", "a"),
         ] {
             assert!(!is_listed(&key), "{key:?}");
         }

@@ -4,6 +4,7 @@ use crate::RegistryError;
 use limits::check_name;
 use limits::{Plan, PlanDocument};
 
+use crate::audit::Change;
 use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
 use crate::{Admin, AdminError, Condition, Page, Refusal, Version, VersionedDocument};
 
@@ -93,7 +94,12 @@ impl Admin<'_> {
                 ItemKey::of_plan(name),
                 Guard::Unchanged(stored.document.clone()),
             );
-            if self.table.commit(vec![delete, unused]).await? == CommitOutcome::Yes {
+            let mut writes = vec![delete, unused];
+            writes.extend(self.record_of(&Change::Plan {
+                before: Some(&stored.document),
+                after: None,
+            }));
+            if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok(stored.document);
             }
         }
@@ -215,9 +221,12 @@ impl Admin<'_> {
             }
             let created = there.is_none();
             before.clone_from(&there);
+            let change = Change::of_document(&key, there.as_deref(), &text);
+            let record = self.record_of(&change);
             let guard = there.map_or(Guard::Absent, Guard::Unchanged);
-            let put = Write::Put(Item::new(key.clone(), text), guard);
-            if self.table.commit(vec![put]).await? == CommitOutcome::Yes {
+            let mut writes = vec![Write::Put(Item::new(key.clone(), text), guard)];
+            writes.extend(record);
+            if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok((
                     Put {
                         created,

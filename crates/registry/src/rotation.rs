@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::audit::Change;
 use crate::ended::end_one;
 use crate::item::{CommitOutcome, Guard, Write};
 use crate::keys::{KeyEntry, MAX_EARLIER_SECRETS, item, retired};
@@ -39,15 +40,16 @@ impl Admin<'_> {
                 Some(Write::Put(item, _)) => Version::of(&item.document),
                 _ => return Err(Refusal::Busy.into()),
             };
-            let (rotated, repeated) = (VersionedDocument { document, version }, writes.len());
-            writes.extend(
-                keep.keep(&rotated)?
-                    .map(|once| once.write(now))
-                    .transpose()?,
-            );
+            let rotated = VersionedDocument { document, version };
+            let kept = keep.keep(&rotated)?;
+            let repeated = kept.is_some().then_some(writes.len());
+            writes.extend(kept.map(|once| once.write(now)).transpose()?);
+            writes.extend(self.record_of(&Change::Secret { grace_end }));
             match self.table.commit(writes).await? {
                 CommitOutcome::Yes => return Ok(rotated),
-                CommitOutcome::No(failed) if failed.contains(&repeated) => {
+                CommitOutcome::No(failed)
+                    if repeated.is_some_and(|repeated| failed.contains(&repeated)) =>
+                {
                     return Err(Refusal::Repeated.into());
                 }
                 CommitOutcome::No(failed) if failed.contains(&0) => {

@@ -16,6 +16,14 @@ pub(crate) enum Table<'s> {
     DynamoDb(RegistryTable<'s>),
 }
 
+/// Names and documents of one partition.
+#[derive(Debug, Default)]
+pub(crate) struct ItemPage {
+    pub(crate) items: Vec<(String, String)>,
+    /// True if the partition may have more items.
+    pub(crate) has_more: bool,
+}
+
 impl Table<'_> {
     /// Returns the document of an item, and its `ttl`.
     pub(crate) async fn get(
@@ -65,6 +73,19 @@ impl Table<'_> {
         match self {
             Self::Embedded(catalogue) => Ok(catalogue.list(pk, after, most)),
             Self::DynamoDb(table) => Box::pin(table.list(pk, after, most)).await,
+        }
+    }
+
+    /// Returns names and documents of the partition of `key` whose names are before that of `key`,
+    /// the last one first. It can be fewer than `most` although there are more.
+    pub(crate) async fn list_before(
+        &self,
+        key: &ItemKey,
+        most: usize,
+    ) -> Result<ItemPage, RegistryError> {
+        match self {
+            Self::Embedded(catalogue) => Ok(catalogue.list_before(key, most)),
+            Self::DynamoDb(table) => Box::pin(table.list_before(key, most)).await,
         }
     }
 

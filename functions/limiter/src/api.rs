@@ -23,7 +23,7 @@ use crate::policies::candidate;
 use crate::problem::{Mistake, Problem};
 use crate::request::{accept, caller};
 use crate::{
-    Shared, account_page, blocks, decisions, export, grants, import, keys, openapi, plans,
+    Shared, account_page, audit, blocks, decisions, export, grants, import, keys, openapi, plans,
     policies, response, usage_list, usage_report,
 };
 
@@ -35,7 +35,8 @@ use crate::{
         (name = "keys", description = "API keys: shown once, stored as hashes"),
         (name = "usage", description = "Usage of API keys, and grants"),
         (name = "decisions", description = "Decisions for services without an authorizer"),
-        (name = "policies", description = "Authorization policies: the credentials that each path requires")
+        (name = "policies", description = "Authorization policies: the credentials that each path requires"),
+        (name = "audit", description = "Records of administrative changes")
     )
 )]
 struct Description;
@@ -67,6 +68,7 @@ fn admin_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(candidate::promote))
         .routes(routes!(blocks::list))
         .routes(routes!(blocks::get, blocks::put, blocks::delete))
+        .routes(routes!(audit::list::list))
         .route_layer(from_fn(require_administrator))
 }
 
@@ -234,6 +236,7 @@ mod tests {
             "GET /_tollgate/v1/blocks/{kind}/{id}",
             "PUT /_tollgate/v1/blocks/{kind}/{id}",
             "DELETE /_tollgate/v1/blocks/{kind}/{id}",
+            "GET /_tollgate/v1/audit",
         ];
         expected.sort_unstable();
         assert_eq!(operations, expected);

@@ -1,4 +1,7 @@
-//! The audit log: one line for every change by an administrator.
+//! The audit log: one line for every change by an administrator, and the audit records.
+//!
+//! A change of the registry and its record are one transaction: see [`trail`]. The log line is
+//! written after the change.
 //!
 //! The message is `administrative change`. The fields are:
 //!
@@ -15,7 +18,11 @@
 //! A rejected request, a request that changes nothing, and a repeated request write no line.
 
 pub(crate) mod changes;
+pub(crate) mod list;
 
+mod trail;
+
+use jiff::Timestamp;
 use telemetry::AUDIT_TARGET;
 
 use crate::problem::Problem;
@@ -115,21 +122,30 @@ impl Record<'_> {
 
 /// A change in progress. If it is dropped before its outcome is known, for example at a timeout, its
 /// result is recorded as `unknown`.
+#[derive(Debug)]
 #[must_use]
 pub(crate) struct PendingChange<'a> {
     administrator: &'a Administrator,
     action: Action,
     target: String,
+    /// The time at which the request arrived.
+    at: Timestamp,
     is_open: bool,
 }
 
 impl Administrator {
     /// Begins a change. It is recorded once its outcome is known.
-    pub(crate) fn begin(&self, action: Action, target: impl Into<String>) -> PendingChange<'_> {
+    pub(crate) fn begin(
+        &self,
+        action: Action,
+        target: impl Into<String>,
+        at: Timestamp,
+    ) -> PendingChange<'_> {
         PendingChange {
             administrator: self,
             action,
             target: target.into(),
+            at,
             is_open: true,
         }
     }
@@ -242,7 +258,7 @@ mod tests {
     #[test]
     fn change_that_times_out_is_recorded_as_unknown() {
         let time_out = |administrator: &Administrator| {
-            let change = administrator.begin(Action::UpdateKey, "k1");
+            let change = administrator.begin(Action::UpdateKey, "k1", Timestamp::UNIX_EPOCH);
             let work = async move {
                 std::future::pending::<()>().await;
                 change.discard();
@@ -256,7 +272,7 @@ mod tests {
     #[test]
     fn rejected_change_is_not_recorded() {
         let reject = |administrator: &Administrator| {
-            let begin = |action| administrator.begin(action, "k1");
+            let begin = |action| administrator.begin(action, "k1", Timestamp::UNIX_EPOCH);
             drop(begin(Action::UpdateKey).fail(Problem::not_found("key")));
             begin(Action::UpdateKey).discard();
             begin(Action::UpdateKey).complete(&Changes::default());

@@ -199,11 +199,11 @@ pub(crate) async fn create(
     record.hint.clone_from(&response.hint);
 
     let change = request.begin(Action::CreateKey, &record.key.key_id);
-    let admin = request.admin();
-    match admin
+    let admin = request.admin().audited(&change);
+    let made = admin
         .create_key(&response.hash, &record, &response, request.now)
-        .await
-    {
+        .await;
+    match made {
         Ok(version) => {
             change.complete(&Changes::of_key(None, Some(&record)));
             created(response.body(&record)?, Some(&version))
@@ -283,6 +283,7 @@ pub(crate) async fn update(
     }
 
     let change = request.begin(Action::UpdateKey, &key_id);
+    let admin = request.admin().audited(&change);
     let updated = admin.update_key(&key_id, &patch, &condition, now).await;
     let UpdatedKey { before, after } = match updated {
         Ok(updated) => updated,
@@ -306,9 +307,10 @@ pub(crate) async fn delete(
     Path(key_id): Path<String>,
 ) -> Result<Response, Problem> {
     let change = request.begin(Action::DeleteKey, &key_id);
-    let admin = request.admin();
+    let admin = request.admin().audited(&change);
+    let deleted = admin.delete_key(&key_id, &condition, request.now).await;
 
-    match admin.delete_key(&key_id, &condition, request.now).await {
+    match deleted {
         Ok(before) => change.complete(&Changes::of_key(Some(&before), None)),
         Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
     }

@@ -154,6 +154,7 @@ pub(crate) async fn put(
     let change = request.begin(Action::PutPlan, &name);
     let put = request
         .admin()
+        .audited(&change)
         .put_plan(&name, &document.value, &condition)
         .await;
     let (put, plan) = match put {
@@ -194,7 +195,9 @@ pub(crate) async fn delete(
     }
 
     let change = request.begin(Action::DeletePlan, &name);
-    match admin.delete_plan(&name, &condition).await {
+    let admin = admin.audited(&change);
+    let deleted = admin.delete_plan(&name, &condition).await;
+    match deleted {
         Ok(before) => change.complete(&Changes::between(Some(&stored_fields(&before)), None)),
         Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
     }
@@ -208,6 +211,6 @@ fn in_use_by(policies: &[String]) -> Problem {
 }
 
 /// Returns a stored plan in this release's form, so that only real changes differ.
-fn stored_fields(stored: &str) -> Value {
+pub(crate) fn stored_fields(stored: &str) -> Value {
     serde_json::from_str::<PlanDocument>(stored).map_or(Value::Null, |document| json!(document))
 }

@@ -163,7 +163,9 @@ pub(crate) async fn put(
     let text = document.to_string();
 
     let change = request.begin(Action::PutPolicy, &name);
-    let put = match request.admin().put_policy(&name, &text, &condition).await {
+    let admin = request.admin().audited(&change);
+    let put = admin.put_policy(&name, &text, &condition).await;
+    let put = match put {
         Ok(put) => put,
         Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
     };

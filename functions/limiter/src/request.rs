@@ -84,6 +84,6 @@ impl<C, Q> ApiRequest<C, Q> {
 impl<Q> AdminRequest<Q> {
     /// Begins a change that is recorded in the audit log.
     pub(crate) fn begin(&self, action: Action, target: impl Into<String>) -> PendingChange<'_> {
-        self.caller.begin(action, target)
+        self.caller.begin(action, target, self.now)
     }
 }

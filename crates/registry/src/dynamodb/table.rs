@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
 use crate::item::ItemKey;
+use crate::table::ItemPage;
 use crate::{KeyHash, RegistryError};
 
 use super::item::{
@@ -142,6 +143,40 @@ impl RegistryTable<'_> {
             found.push((name, document(DOCUMENT, &attributes)?.to_owned()));
         }
         Ok(found)
+    }
+
+    pub(crate) async fn list_before(
+        &self,
+        key: &ItemKey,
+        most: usize,
+    ) -> Result<ItemPage, RegistryError> {
+        let query = self
+            .client
+            .query()
+            .table_name(self.table)
+            .consistent_read(true)
+            .key_condition_expression("#p = :p AND #s < :s")
+            .expression_attribute_names("#p", KEY[0])
+            .expression_attribute_names("#s", KEY[1])
+            .expression_attribute_values(":p", AttributeValue::S(key.pk.clone()))
+            .expression_attribute_values(":s", AttributeValue::S(key.sk.clone()))
+            .scan_index_forward(false)
+            .limit(i32::try_from(most).unwrap_or(i32::MAX));
+        let output = query
+            .send()
+            .await
+            .map_err(|error| RegistryError::request("Query", error))?;
+
+        let mut page = ItemPage {
+            has_more: output.last_evaluated_key.is_some(),
+            ..ItemPage::default()
+        };
+        for attributes in output.items.unwrap_or_default() {
+            let name = attribute(&attributes, KEY[1]).unwrap_or_default();
+            let document = document("audit record", &attributes)?;
+            page.items.push((name.to_owned(), document.to_owned()));
+        }
+        Ok(page)
     }
 
     pub(crate) async fn by_id(&self, key_id: &str) -> Result<Vec<KeyHash>, RegistryError> {

@@ -43,15 +43,20 @@ impl Changes {
         changes
     }
 
+    /// The changes of a key that gets a new secret.
+    pub(crate) fn of_secret(grace_s: i64) -> Self {
+        Self::secret("/secret").with("/grace_s", grace_s)
+    }
+
     /// One changed field with secret values.
-    pub(crate) fn secret(pointer: &str) -> Self {
+    fn secret(pointer: &str) -> Self {
         let mut changes = Self::default();
         changes.add(pointer, REDACTED.into());
         changes
     }
 
     /// Adds a field with a new value.
-    pub(crate) fn with(mut self, pointer: &str, new: impl Into<Value>) -> Self {
+    fn with(mut self, pointer: &str, new: impl Into<Value>) -> Self {
         self.add_value(pointer, None, Some(&new.into()));
         self
     }

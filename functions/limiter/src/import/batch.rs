@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use registry::{AdminError, IMPORT_BATCH, ImportedKey, ImportedRow, KeyHash};
+use registry::{Admin, AdminError, IMPORT_BATCH, ImportedKey, ImportedRow, KeyHash};
 
 use super::ImportQuery;
 use super::plan_mapping::PlanMapping;
@@ -111,7 +111,7 @@ impl<'r> Import<'r> {
         }
 
         let rows = if self.result.is_dry_run() {
-            self.import_batch()
+            self.import_batch(&self.request.admin())
                 .await
                 .map_err(|error| Problem::of_read(error, RESOURCE))?
         } else {
@@ -126,8 +126,7 @@ impl<'r> Import<'r> {
         Ok(())
     }
 
-    async fn import_batch(&self) -> Result<Vec<ImportedRow>, AdminError> {
-        let admin = self.request.admin();
+    async fn import_batch(&self, admin: &Admin<'_>) -> Result<Vec<ImportedRow>, AdminError> {
         let is_dry_run = self.result.is_dry_run();
         admin
             .import_keys(&self.batch, is_dry_run, self.request.now)
@@ -142,7 +141,8 @@ impl<'r> Import<'r> {
         let target = format!("keys in lines {first} to {last}");
         let change = self.request.begin(Action::ImportKey, target);
 
-        let rows = match self.import_batch().await {
+        let admin = self.request.admin().audited(&change);
+        let rows = match self.import_batch(&admin).await {
             Ok(rows) => rows,
             Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
         };

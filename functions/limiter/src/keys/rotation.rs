@@ -87,13 +87,13 @@ pub(crate) async fn rotate(
     let end = request.now + SignedDuration::from_secs(grace_s.into());
 
     let change = request.begin(Action::RotateKey, &key_id);
-    let admin = request.admin();
-    match admin
+    let admin = request.admin().audited(&change);
+    let rotation = admin
         .rotate_key(&key_id, &secret, end, &condition, &response, request.now)
-        .await
-    {
+        .await;
+    match rotation {
         Ok(key) => {
-            change.complete(&Changes::secret("/secret").with("/grace_s", grace_s));
+            change.complete(&Changes::of_secret(grace_s.into()));
             rotated(response.body(&key.document)?, Some(&key.version))
         }
         Err(AdminError::Refused(Refusal::Repeated)) => {

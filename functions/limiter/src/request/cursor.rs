@@ -28,6 +28,8 @@ pub(crate) enum List<'l> {
     Policies,
     /// The keys that a filter selects.
     Search(&'l KeyFilter),
+    /// The audit records, with the text of all filters.
+    Audit(&'l str),
 }
 
 impl<'l> List<'l> {
@@ -68,6 +70,7 @@ impl<'l> List<'l> {
                 let filter = serde_json::to_string(filter).unwrap_or_default();
                 ("search", Some(Cow::Owned(filter)))
             }
+            Self::Audit(filter) => ("audit", Some(Cow::Borrowed(filter))),
         };
 
         let mut hasher = crc32fast::Hasher::new();
