@@ -28,6 +28,8 @@ RESOURCE_NAMES = {
 # An action and a resource, in the words of service files.
 Grant = tuple[str, str]
 LEADING_KEYS = "dynamodb:LeadingKeys"
+# PutItem is needed to write a record.
+AUDIT_DENIALS = ("dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem")
 
 
 def findings(template: Template) -> list[str]:
@@ -119,7 +121,7 @@ def condition_errors(stack: Stack, function: str) -> list[str]:
     found = []
     for statement in statements(stack, function):
         condition = statement.get("Condition", {})
-        if not leading_keys(statement):
+        if statement["Effect"] != "Allow" or not leading_keys(statement):
             continue
         if condition.keys() != {"ForAllValues:StringLike", "Null"}:
             found.append(
@@ -136,8 +138,13 @@ def denial_errors(stack: Stack, function: str) -> list[str]:
     A late log line must not create a deleted log group again. Only Lambda itself, which sends no
     source function, may change network interfaces.
     """
-    denied = {it["Action"]: it for it in statements(stack, function) if it["Effect"] == "Deny"}
-    found = []
+    denied = {
+        action: it
+        for it in statements(stack, function)
+        if it["Effect"] == "Deny"
+        for action in as_list(it["Action"])
+    }
+    found = audit_errors(denied) if function == "LimiterFunction" else []
     if "logs:CreateLogGroup" not in denied or "Condition" in denied["logs:CreateLogGroup"]:
         found.append("can create log groups")
     if denied.get("ec2:*", {}).get("Condition", {}).get("ArnLike", {}).keys() != {
@@ -148,6 +155,16 @@ def denial_errors(stack: Stack, function: str) -> list[str]:
         f"denies {action} only on some resources"
         for action, it in denied.items()
         if it["Resource"] != "*"
+    ]
+
+
+def audit_errors(denied: dict[str, dict[str, Any]]) -> list[str]:
+    """Checks that the role denies every change of an audit record that IAM can distinguish."""
+    expected = {"ForAnyValue:StringLike": {LEADING_KEYS: ["audit#*"]}}
+    return [
+        f"can use {action} on audit records"
+        for action in AUDIT_DENIALS
+        if denied.get(action, {}).get("Condition") != expected
     ]
 
 

@@ -174,6 +174,29 @@ class BrokenFunctions(BrokenTemplateCase):
             found, "dynamodb:PutItem on UsageTable is granted, but no service file states it"
         )
 
+    def test_audit_record_that_can_be_changed(self) -> None:
+        def limit(statement: dict[str, Any]) -> None:
+            statement["Action"].remove("dynamodb:DeleteItem")
+
+        def narrow(statement: dict[str, Any]) -> None:
+            statement["Condition"]["ForAnyValue:StringLike"] = {
+                "dynamodb:LeadingKeys": ["audit#2026-*"]
+            }
+
+        for damage in (limit, narrow):
+
+            def change(body: dict[str, Any]) -> None:
+                (policy,) = at(body, "Resources", "LimiterFunction", "Properties", "Policies")
+                for statement in policy["Statement"]:
+                    if statement.get("Sid") == "KeepAuditRecords":
+                        damage(statement)
+
+            stack = Stack(TEMPLATE.changed(change), everything_on(TEMPLATE))
+            found = permissions.permission_errors(
+                stack, "LimiterFunction", permissions.granted(stack, "LimiterFunction")
+            )
+            self.assert_found(found, "can use dynamodb:DeleteItem on audit records")
+
     def test_condition_that_allows_a_request_without_a_partition_key(self) -> None:
         for function, operator in [
             ("AuthorizerFunction", "Null"),
@@ -187,7 +210,7 @@ class BrokenFunctions(BrokenTemplateCase):
                 (policy,) = at(body, "Resources", function, "Properties", "Policies")
                 for statement in policy["Statement"]:
                     if "dynamodb:LeadingKeys" in str(statement.get("Condition")):
-                        statement["Condition"].pop(operator)
+                        statement["Condition"].pop(operator, None)
 
             stack = Stack(TEMPLATE.changed(change), everything_on(TEMPLATE))
             found = permissions.permission_errors(

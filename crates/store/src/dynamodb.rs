@@ -10,6 +10,7 @@
 //! | `once#` and a hash of an `Idempotency-Key` | `answer` | 1 | an encrypted response, see [`KeptAnswer`](registry::KeptAnswer) |
 //! | `deleted-key#` and a key's id | `deleted-key` | 1 | [`DeletedKey`](registry::DeletedKey) as JSON |
 //! | `blocks` | `blocks` | 1 | all blocks as JSON, at most 1,000, see [`Blocks`] |
+//! | `audit#` and a UTC day | instant, request id and a random number | 1 | [`AuditRecord::document`](registry::AuditRecord::document), kept for 400 days |
 //! | `secret` | the secret's name | 1 | random bytes that all instances share, see [`Admin::shared_secret`](registry::Admin::shared_secret) |
 //!
 //! The item of a key also has `shard` (`keys-0` to `keys-3`, by its id), `key_id` and, unless it

@@ -12,6 +12,7 @@ mod accounts;
 mod accounts_in_doubt;
 mod admin;
 mod alike;
+mod audit;
 mod behaviour;
 mod blocks;
 mod candidates;

@@ -11,6 +11,7 @@ mod account_page;
 mod audit;
 mod blocks;
 mod bulk;
+mod audit_records;
 mod decisions;
 mod errors;
 mod events;
@@ -133,6 +134,11 @@ test_on_each_store! {
         block_is_created_read_replaced_listed_and_removed
         invalid_block_is_rejected
         blocked_callers_are_denied
+    audit_records {
+        every_change_has_one_record_without_secrets
+        change_that_is_refused_or_changes_nothing_has_no_record
+        import_has_one_record_per_transaction
+        records_are_selected_by_time_and_paged
     }
     policies {
         only_valid_policies_are_stored

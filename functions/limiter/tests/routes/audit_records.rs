@@ -1,0 +1,201 @@
+//! The audit records, and `GET /audit`.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::support::{Api, Response, idempotency_key, unique};
+
+const DAY: &str = "2026-11-22";
+
+async fn send_as(api: &Api, principal: &str, method: &str, path: &str, body: Value) -> Response {
+    let path = format!("/_tollgate/v1{path}");
+    let call = api.call_as(method, &path, json!({"iam": {"userArn": principal}}));
+    if body.is_null() {
+        call.send().await
+    } else {
+        call.json(body).send().await
+    }
+}
+
+/// Returns all records that a query selects.
+async fn records(api: &Api, query: &str) -> Vec<Value> {
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = api.get(&format!("/audit?{query}{cursor}")).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        let page = page.json();
+        found.extend(page["items"].as_array().unwrap().clone());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return found,
+        }
+    }
+}
+
+/// Returns the actions of the records of a target, the oldest first.
+async fn actions(api: &Api, target: &str) -> Vec<String> {
+    let mut found = records(api, &format!("target={target}")).await;
+    // The time of all requests is the same, so that their order is not known.
+    found.sort_by_key(|record| record["action"].to_string());
+    let action = |record: &Value| record["action"].as_str().unwrap().to_owned();
+    found.iter().map(action).collect()
+}
+
+pub(crate) async fn every_change_has_one_record_without_secrets(api: Arc<Api>) {
+    let principal = unique("arn:aws:iam::123456789012:user/alice");
+    let send = async |method: &str, path: &str, body| {
+        let response = send_as(&api, &principal, method, path, body).await;
+        assert!(response.status < 300, "{response:?}");
+        response
+    };
+    let plan = unique("plan");
+    send("PUT", &format!("/plans/{plan}"), json!({"near_limit": 0.5})).await;
+    let new = json!({"plan": plan, "name": "Acme", "metadata": {"crm": "hush-1"}});
+    let made = send("POST", "/keys", new).await.json();
+    let key_id = made["key_id"].as_str().unwrap();
+    let path = format!("/keys/{key_id}");
+    send(
+        "PATCH",
+        &path,
+        json!({"enabled": false, "metadata": {"crm": "hush-2"}}),
+    )
+    .await;
+    let rotated = send("POST", &format!("{path}/rotate"), json!({"grace_s": 60}))
+        .await
+        .json();
+    send("DELETE", &path, Value::Null).await;
+    send("DELETE", &format!("/plans/{plan}"), Value::Null).await;
+    let policy = unique("policy");
+    let rules = json!({"rules": [{"match": "GET /", "auth": "none"}]});
+    send("PUT", &format!("/policies/{policy}"), rules).await;
+
+    let expected = ["key.create", "key.delete", "key.rotate", "key.update"];
+    assert_eq!(actions(&api, key_id).await, expected);
+    assert_eq!(actions(&api, &plan).await, ["plan.delete", "plan.put"]);
+    assert_eq!(actions(&api, &policy).await, ["policy.put"]);
+
+    let all = records(&api, &format!("principal={principal}")).await;
+    assert_eq!(all.len(), 7, "{all:?}");
+    let update = all.iter().find(|record| record["action"] == "key.update");
+    assert_eq!(
+        update.unwrap(),
+        &json!({"at": "2026-11-22T12:00:00Z", "principal": principal, "action": "key.update",
+            "target": key_id, "request_id": "JKJaXmPLvHcESHA=",
+            "changes": {"/enabled": {"old": true, "new": false}, "/metadata/crm": "changed"}})
+    );
+
+    let text = json!(all).to_string();
+    for secret in [&made["key"], &rotated["key"], &json!("hush")] {
+        assert!(!text.contains(secret.as_str().unwrap()), "{text}");
+    }
+}
+
+pub(crate) async fn change_that_is_refused_or_changes_nothing_has_no_record(api: Arc<Api>) {
+    let plan = api.plan(json!({"near_limit": 0.5})).await;
+    let path = format!("/plans/{plan}");
+    let id = idempotency_key();
+    let create = || {
+        let call = api.call("POST", "/keys").header("idempotency-key", &id);
+        call.json(json!({"plan": plan})).send()
+    };
+    let key_id = create().await.json()["key_id"].as_str().unwrap().to_owned();
+    let key = format!("/keys/{key_id}");
+
+    create().await;
+    let refused = [
+        api.send("PUT", &path, json!({"near_limit": 2})).await,
+        api.call("DELETE", &path).send().await,
+        api.send("PATCH", &key, json!({"plan": "missing"})).await,
+        api.call("PUT", &path)
+            .header("if-match", "\"x\"")
+            .json(json!({}))
+            .send()
+            .await,
+    ];
+    assert!(
+        refused.iter().all(|response| response.status >= 400),
+        "{refused:?}"
+    );
+    api.send("PUT", &path, json!({"near_limit": 0.5})).await;
+    api.send("PATCH", &key, json!({"enabled": true})).await;
+
+    assert_eq!(actions(&api, &plan).await, ["plan.put"]);
+    assert_eq!(actions(&api, &key_id).await, ["key.create"]);
+}
+
+pub(crate) async fn import_has_one_record_per_transaction(api: Arc<Api>) {
+    let principal = unique("arn:aws:iam::123456789012:user/importer");
+    let tag = unique("secret");
+    let plan = api.plan(json!({})).await;
+    let rows: Vec<_> = (0..30)
+        .map(|row| format!("{tag}-of-row-number-{row:02},{plan}"))
+        .collect();
+    let file = format!("Key,UsagePlanIds\n{}\n", rows.join("\n"));
+    let import = || {
+        let caller = json!({"iam": {"userArn": principal}});
+        let call = api.call_as("POST", "/_tollgate/v1/keys/import", caller);
+        call.body("text/csv", &file).send()
+    };
+    let imported = import().await.json();
+    import().await;
+
+    let found = records(&api, &format!("principal={principal}")).await;
+    let mut keys: Vec<_> = found
+        .iter()
+        .map(|record| record["keys"].as_array().unwrap().len())
+        .collect();
+    keys.sort_unstable();
+    assert_eq!(keys, [6, 24], "{found:?}");
+    assert!(!json!(found).to_string().contains(&tag));
+
+    let key_id = imported["keys"][0]["key_id"].as_str().unwrap();
+    assert_eq!(actions(&api, key_id).await, ["key.import"]);
+}
+
+pub(crate) async fn records_are_selected_by_time_and_paged(api: Arc<Api>) {
+    let principal = unique("arn:aws:iam::123456789012:user/pager");
+    for _ in 0..5 {
+        let path = format!("/plans/{}", unique("plan"));
+        send_as(&api, &principal, "PUT", &path, json!({})).await;
+    }
+    let of = |query: &str| format!("principal={principal}&limit=2{query}");
+
+    assert_eq!(records(&api, &of("")).await.len(), 5);
+    assert_eq!(
+        records(&api, &of(&format!("&from={DAY}&to={DAY}")))
+            .await
+            .len(),
+        5
+    );
+    let at_noon = "&from=2026-11-22T12:00:00Z&to=2026-11-22T12:00:01Z";
+    assert_eq!(records(&api, &of(at_noon)).await.len(), 5);
+    for other in [
+        "&to=2026-11-21",
+        "&from=2026-11-23",
+        "&to=2026-11-22T12:00:00Z",
+        "&from=2026-11-22T12:00:00.000000001Z",
+        "&target=another",
+    ] {
+        assert_eq!(
+            records(&api, &of(other)).await,
+            Vec::<Value>::new(),
+            "{other}"
+        );
+    }
+
+    let first = api.get(&format!("/audit?{}", of(""))).await.json();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    for wrong in [
+        format!("cursor={cursor}"),
+        "from=yesterday".to_owned(),
+        "to=2026-13-01".to_owned(),
+        "action=key.create".to_owned(),
+    ] {
+        assert_eq!(
+            api.get(&format!("/audit?{wrong}")).await.status,
+            400,
+            "{wrong}"
+        );
+    }
+}
