@@ -134,6 +134,7 @@ test_on_each_store! {
         block_is_created_read_replaced_listed_and_removed
         invalid_block_is_rejected
         blocked_callers_are_denied
+    }
     audit_records {
         every_change_has_one_record_without_secrets
         change_that_is_refused_or_changes_nothing_has_no_record
