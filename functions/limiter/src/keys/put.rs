@@ -101,8 +101,9 @@ impl PutKey<'_> {
             return Err(Problem::invalid_body(mistakes));
         }
 
-        let (admin, now) = (self.request.admin(), self.request.now);
+        let now = self.request.now;
         let change = self.request.begin(Action::UpdateKey, &self.key_id);
+        let admin = self.request.admin().audited(&change);
         let updated = admin
             .update_key(&self.key_id, &self.patch, &self.condition, now)
             .await;
@@ -136,6 +137,7 @@ impl PutKey<'_> {
         let made = self
             .request
             .admin()
+            .audited(&change)
             .create_key_with_id(&response.hash, &record, &response, now)
             .await;
         match made {
