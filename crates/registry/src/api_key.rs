@@ -183,7 +183,8 @@ pub(crate) fn is_reserved_key_id(key_id: &str) -> bool {
 
 /// True for the name of a group, and for the id of a key that an administrator chooses: 2 to 64
 /// lower-case letters, digits, `_` and `-`, beginning with a letter or digit.
-pub(crate) fn is_chosen_name(name: &str) -> bool {
+#[must_use]
+pub fn is_chosen_name(name: &str) -> bool {
     let is_alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let begins = name.bytes().next().is_some_and(is_alphanumeric);
     let is_plain = name

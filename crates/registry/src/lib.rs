@@ -28,11 +28,11 @@
 mod admin;
 mod admin_error;
 mod api_key;
+mod audit;
 mod block;
 mod block_changes;
 mod blocks;
 mod bulk;
-mod audit;
 mod candidates;
 mod deleted;
 mod dynamodb;
@@ -64,12 +64,14 @@ mod version;
 pub use crate::dynamodb::{DynamoDbRegistry, TABLE_SCHEMA};
 pub use admin::{Admin, Page};
 pub use admin_error::{AdminError, Refusal};
-pub use api_key::{ApiKey, KeyError, KeyHash, KeyStatus, MAX_ALLOWED_IPS, is_chosen_key_id};
+pub use api_key::{
+    ApiKey, KeyError, KeyHash, KeyStatus, MAX_ALLOWED_IPS, is_chosen_key_id, is_chosen_name,
+};
+pub use audit::{AuditRecord, AuditTrail, Change, KeyChange, instant_name};
 pub use block::{Block, BlockIdError, BlockKind, BlockTarget, MAX_NOTE_CHARACTERS};
 pub use block_changes::PutBlock;
 pub use blocks::{Blocks, MAX_BLOCKS};
 pub use bulk::{BULK_KEYS, BulkRefusal, BulkRow, SelectedKey};
-pub use audit::{AuditRecord, AuditTrail, Change, KeyChange, instant_name};
 pub use candidates::{PolicyEntry, Promotion};
 pub use deleted::DeletedKey;
 pub use embedded::EmbeddedRegistry;

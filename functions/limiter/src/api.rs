@@ -23,8 +23,8 @@ use crate::policies::candidate;
 use crate::problem::{Mistake, Problem};
 use crate::request::{accept, caller};
 use crate::{
-    Shared, account_page, audit, blocks, decisions, export, grants, import, keys, openapi, plans,
-    policies, response, usage_list, usage_report,
+    Shared, account_page, audit, blocks, callers, decisions, export, grants, import, keys, openapi,
+    plans, policies, response, usage_list, usage_report,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -60,6 +60,8 @@ fn admin_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(rotation::rotate))
         .routes(routes!(usage_report::of_key, grants::grant))
         .routes(routes!(usage_list::list))
+        .routes(routes!(callers::subject_id))
+        .routes(routes!(callers::usage, callers::grant))
         .routes(routes!(usage_list::of_plan))
         .routes(routes!(decisions::decide))
         .routes(routes!(policies::list))
@@ -222,6 +224,9 @@ mod tests {
             "GET /_tollgate/v1/keys/{key_id}/usage",
             "PATCH /_tollgate/v1/keys/{key_id}/usage",
             "GET /_tollgate/v1/usage",
+            "GET /_tollgate/v1/callers/sub",
+            "GET /_tollgate/v1/callers/{kind}/{id}/usage",
+            "PATCH /_tollgate/v1/callers/{kind}/{id}/usage",
             "GET /_tollgate/v1/plans/{plan}/usage",
             "POST /_tollgate/v1/decisions",
             "GET /_tollgate/v1/policies/{name}",

@@ -1,9 +1,11 @@
 //! Grants: additional calls in the current window of a quota.
 
+use std::sync::Arc;
+
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
-use limits::Caller;
+use limits::{Caller, Plan};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -58,18 +60,46 @@ pub(crate) async fn grant(
     Path(key_id): Path<String>,
     document: Document<Grant>,
 ) -> Result<Response, Problem> {
-    let Grant { quota, grant } = document.value;
     let operation = format!("PATCH /keys/{key_id}/usage");
-    let idempotency = Idempotency::of_request(&request.headers, &operation, &document.text)?;
-    let plan = plan_of(&request.shared, &key_id).await?;
+    let plan = async { plan_of(&request.shared, &key_id).await };
+    let grantee = Grantee {
+        caller: Caller::Key(key_id.clone()),
+        target: key_id.clone(),
+        operation,
+    };
+    grant_to(&request, grantee, plan, document).await
+}
 
-    let caller = Caller::Key(key_id.clone());
+/// The caller that gets the calls.
+pub(crate) struct Grantee {
+    pub(crate) caller: Caller,
+    /// The caller in the log.
+    pub(crate) target: String,
+    /// The name of the operation, to which an `Idempotency-Key` belongs.
+    pub(crate) operation: String,
+}
+
+/// Grants calls of a quota of `plan`.
+///
+/// # Errors
+/// The refusal of the grant, or the store's failure.
+pub(crate) async fn grant_to<Q>(
+    request: &AdminRequest<Q>,
+    grantee: Grantee,
+    plan: impl Future<Output = Result<Arc<Plan>, Problem>>,
+    document: Document<Grant>,
+) -> Result<Response, Problem> {
+    let Grant { quota, grant } = document.value;
+    let idempotency =
+        Idempotency::of_request(&request.headers, &grantee.operation, &document.text)?;
+    let plan = plan.await?;
+
     let id = idempotency.as_ref().map(Idempotency::item_id);
     let deadline = request.deadline();
-    let change = request.begin(Action::Grant, key_id);
+    let change = request.begin(Action::Grant, grantee.target);
     let store = &request.shared.store;
     let granted = match store
-        .grant(&caller, &plan, &quota, grant, id, deadline)
+        .grant(&grantee.caller, &plan, &quota, grant, id, deadline)
         .await
     {
         Ok(granted) => granted,

@@ -43,6 +43,7 @@ mod account_page;
 mod api;
 mod audit;
 mod blocks;
+mod callers;
 mod config;
 mod decisions;
 mod enforcement;

@@ -93,7 +93,7 @@ fn example(operation: &str) -> Option<Value> {
             "set": {"enabled": false}
         }),
         "rotateKey" => json!({"grace_s": 3_600}),
-        "grantUsage" => json!({"quota": "month", "grant": 500}),
+        "grantUsage" | "grantUsageToCaller" => json!({"quota": "month", "grant": 500}),
         "decide" => json!({
             "issuer": "https://auth.example.com", "subject": "alice", "plan": "team", "route": "POST /payments"
         }),

@@ -21,7 +21,8 @@ use crate::request::query::{Parameters, QueryParameters};
 use crate::request::{AdminRequest, ApiRequest};
 use crate::response;
 
-use report::{Period, Report};
+use report::Report;
+pub(crate) use report::{DayUsage, Period, QuotaUsage, days_of, quotas_of};
 use subject::Subject;
 
 /// The most days of a report.
@@ -100,23 +101,26 @@ pub(crate) async fn own(request: ApiRequest<CallingKey, UsageQuery>) -> Result<R
     respond(&request, subject).await
 }
 
-/// Returns the days of the report. The current day is that of the plan's time zone.
-///
-/// # Errors
-/// 400 if they are in the wrong order or too many.
-fn period<C>(request: &ApiRequest<C, UsageQuery>, plan: Option<&Plan>) -> Result<Period, Problem> {
-    let today = plan
-        .and_then(|plan| plan.report_day(request.now.as_nanosecond()))
-        .unwrap_or_else(|| today(request.now));
-    let from = request.query.from.unwrap_or(today.first_of_month());
-    let to = request.query.to.unwrap_or(today);
+impl UsageQuery {
+    /// Returns the days of the report. The current day is that of the plan's time zone.
+    ///
+    /// # Errors
+    /// 400 if they are in the wrong order or too many.
+    pub(crate) fn period(&self, now: Timestamp, plan: Option<&Plan>) -> Result<Period, Problem> {
+        let today = plan
+            .and_then(|plan| plan.report_day(now.as_nanosecond()))
+            .unwrap_or_else(|| today(now));
+        let from = self.from.unwrap_or(today.first_of_month());
+        let to = self.to.unwrap_or(today);
 
-    if to < from || from.saturating_add(MAX_DAYS.days()) <= to {
-        let detail = format!("expected a day from `from` on, and at most {MAX_DAYS} days in total");
-        let mistake = Mistake::in_parameter("to", detail);
-        return Err(Problem::invalid_parameters(vec![mistake]));
+        if to < from || from.saturating_add(MAX_DAYS.days()) <= to {
+            let detail =
+                format!("expected a day from `from` on, and at most {MAX_DAYS} days in total");
+            let mistake = Mistake::in_parameter("to", detail);
+            return Err(Problem::invalid_parameters(vec![mistake]));
+        }
+        Ok(Period { from, to, today })
     }
-    Ok(Period { from, to, today })
 }
 
 fn today(now: Timestamp) -> Date {
@@ -127,7 +131,7 @@ async fn respond<C>(
     request: &ApiRequest<C, UsageQuery>,
     subject: Subject,
 ) -> Result<Response, Problem> {
-    let period = period(request, subject.plan.as_deref())?;
+    let period = request.query.period(request.now, subject.plan.as_deref())?;
     let caller = Caller::Key(subject.key_id.clone());
     let deadline = request.deadline();
     let usage = request

@@ -41,7 +41,7 @@ pub(crate) struct Report {
 
 /// The usage of one day.
 #[derive(Serialize, ToSchema)]
-struct DayUsage {
+pub(crate) struct DayUsage {
     /// The day.
     #[schema(value_type = String, format = Date)]
     date: Date,
@@ -58,7 +58,7 @@ struct DayUsage {
 
 /// The current window of a quota.
 #[derive(Serialize, ToSchema)]
-struct QuotaUsage {
+pub(crate) struct QuotaUsage {
     /// The name of the quota.
     name: String,
     /// The number of calls per period.
@@ -81,10 +81,40 @@ struct QuotaUsage {
 }
 
 /// The days of a report, and the current day in the plan's time zone.
-pub(super) struct Period {
-    pub(super) from: Date,
-    pub(super) to: Date,
-    pub(super) today: Date,
+#[derive(Clone, Copy)]
+pub(crate) struct Period {
+    pub(crate) from: Date,
+    pub(crate) to: Date,
+    pub(crate) today: Date,
+}
+
+/// Returns the quotas of a report.
+///
+/// # Errors
+/// 500 if the store returned an invalid time.
+pub(crate) fn quotas_of(
+    quotas: Vec<limits::QuotaUsage>,
+    plan: Option<&Plan>,
+) -> Result<Vec<QuotaUsage>, Problem> {
+    let quotas = quotas.into_iter();
+    quotas.map(|quota| QuotaUsage::new(quota, plan)).collect()
+}
+
+/// Returns the days of a report.
+pub(crate) fn days_of(
+    days: Vec<limits::DayUsage>,
+    quotas: &[QuotaUsage],
+    today: Date,
+    is_shared: bool,
+) -> Vec<DayUsage> {
+    let day = |day: limits::DayUsage| DayUsage {
+        date: day.date,
+        used: day.units,
+        calls: day.calls,
+        refused: day.refused,
+        quotas: quotas_of_day(quotas, day.date, day.units, today, is_shared),
+    };
+    days.into_iter().map(day).collect()
 }
 
 impl Report {
@@ -97,22 +127,12 @@ impl Report {
         period: Period,
         usage: UsageReport,
     ) -> Result<Self, Problem> {
-        let plan = subject.plan.as_deref();
-        let quotas = usage.quotas.into_iter();
-        let quotas = quotas.map(|quota| QuotaUsage::new(quota, plan));
-        let quotas: Vec<_> = quotas.collect::<Result<_, _>>()?;
-
+        let quotas = quotas_of(usage.quotas, subject.plan.as_deref())?;
         let is_shared = subject
             .plan
             .as_ref()
             .is_some_and(|plan| plan.shared.is_some());
-        let days = usage.days.into_iter().map(|day| DayUsage {
-            date: day.date,
-            used: day.units,
-            calls: day.calls,
-            refused: day.refused,
-            quotas: quotas_of_day(&quotas, day.date, day.units, period.today, is_shared),
-        });
+        let days = days_of(usage.days, &quotas, period.today, is_shared);
 
         Ok(Self {
             key_id: subject.key_id,
@@ -120,7 +140,7 @@ impl Report {
             deleted_at: subject.deleted_at,
             from: period.from,
             to: period.to,
-            days: days.collect(),
+            days,
             quotas,
         })
     }

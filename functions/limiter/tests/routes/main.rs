@@ -9,9 +9,10 @@
 
 mod account_page;
 mod audit;
+mod audit_records;
 mod blocks;
 mod bulk;
-mod audit_records;
+mod callers;
 mod decisions;
 mod errors;
 mod events;
@@ -166,6 +167,11 @@ test_on_each_store! {
         usage_of_a_key_deleted_by_an_earlier_release_is_readable
         usage_is_readable_after_the_plan_was_deleted
         each_key_of_a_shared_plan_sees_its_own_calls
+    }
+    callers {
+        usage_of_a_subject_is_reported_and_granted
+        keys_of_a_group_share_the_grant
+        invalid_callers_are_rejected
     }
     usage_of_everybody {
         every_key_of_a_plan_has_one_row_in_one_of_the_pages

@@ -1,0 +1,141 @@
+//! Usage of and grants to token subjects, certificates, groups and addresses.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::support::{Api, unique};
+
+/// Returns the calls of today and the use of the first quota.
+fn usage(report: &Value) -> (u64, Value) {
+    let days = report["days"].as_array().unwrap();
+    let calls = days.iter().map(|day| day["calls"].as_u64().unwrap()).sum();
+    (calls, report["quotas"][0]["usage"].clone())
+}
+
+async fn plan(api: &Api) -> String {
+    api.plan(json!({"quotas": [{"limit": 10, "period": "month"}]}))
+        .await
+}
+
+pub(crate) async fn usage_of_a_subject_is_reported_and_granted(api: Arc<Api>) {
+    let (plan, subject) = (plan(&api).await, unique("alice"));
+    let call = json!({"issuer": "https://auth.example.com", "subject": subject, "plan": plan});
+    for _ in 0..3 {
+        let decision = api.send("POST", "/decisions", call.clone()).await;
+        assert_eq!(decision.json()["decision"], "allowed", "{decision:?}");
+    }
+
+    let found = api
+        .get(&format!(
+            "/callers/sub?issuer=https://auth.example.com&subject={subject}"
+        ))
+        .await
+        .json();
+    assert_eq!(found["kind"], "sub");
+    let path = format!("/callers/sub/{}/usage", found["id"].as_str().unwrap());
+
+    let report = api.get(&format!("{path}?plan={plan}")).await.json();
+    assert_eq!(usage(&report), (3, json!([3, 7])));
+    assert_eq!(
+        (&report["kind"], &report["plan"]),
+        (&json!("sub"), &json!(plan))
+    );
+    let days = api.get(&path).await.json();
+    assert_eq!(
+        (usage(&days), &days["plan"]),
+        ((3, Value::Null), &Value::Null)
+    );
+
+    let grant = api
+        .send(
+            "PATCH",
+            &format!("{path}?plan={plan}"),
+            json!({"quota": "month", "grant": 5}),
+        )
+        .await;
+    assert_eq!(
+        (grant.status, grant.json()),
+        (
+            200,
+            json!({"quota": "month", "granted": 5, "usage": [3, 12]})
+        )
+    );
+    let peek = json!({"issuer": "https://auth.example.com", "subject": subject, "plan": plan, "mode": "peek"});
+    assert_eq!(
+        api.send("POST", "/decisions", peek).await.json()["remaining"],
+        12
+    );
+}
+
+pub(crate) async fn keys_of_a_group_share_the_grant(api: Arc<Api>) {
+    let (plan, group) = (plan(&api).await, unique("acme"));
+    for _ in 0..2 {
+        let made = api
+            .send("POST", "/keys", json!({"plan": plan, "group": group}))
+            .await
+            .json();
+        for _ in 0..2 {
+            api.send("POST", "/decisions", json!({"key": made["key"]}))
+                .await;
+        }
+    }
+
+    let path = format!("/callers/group/{group}/usage?plan={plan}");
+    assert_eq!(usage(&api.get(&path).await.json()), (4, json!([4, 6])));
+
+    let id = unique("an-idempotency-key");
+    for replayed in [None, Some("true")] {
+        let grant = api
+            .call("PATCH", &path)
+            .header("idempotency-key", &id)
+            .json(json!({"quota": "month", "grant": 5}))
+            .send()
+            .await;
+        assert_eq!(grant.json()["usage"], json!([4, 11]));
+        assert_eq!(grant.header("idempotent-replayed"), replayed);
+    }
+}
+
+pub(crate) async fn invalid_callers_are_rejected(api: Arc<Api>) {
+    let (plan, unknown) = (plan(&api).await, "0a".repeat(32));
+    for path in [
+        "/callers/sub/alice/usage",
+        "/callers/key/k1/usage",
+        "/callers/ip/192.0.2/usage?plan=free",
+        "/callers/group/Acme/usage",
+        &format!("/callers/cert/{unknown}/usage"),
+    ] {
+        assert_eq!(api.get(path).await.status, 404, "{path}");
+    }
+
+    let shared = api
+        .plan(json!({"shared_by_plan": true, "quotas": [{"limit": 10, "period": "month"}]}))
+        .await;
+    let grant = json!({"quota": "month", "grant": 5});
+    for (method, path) in [
+        ("GET", "/callers/ip/192.0.2.7/usage".to_owned()),
+        ("GET", format!("/callers/cert/{unknown}/usage?plan=unknown")),
+        ("PATCH", format!("/callers/cert/{unknown}/usage")),
+        (
+            "PATCH",
+            format!("/callers/cert/{unknown}/usage?plan={shared}"),
+        ),
+    ] {
+        let wrong = if method == "GET" {
+            api.get(&path).await
+        } else {
+            api.send(method, &path, grant.clone()).await
+        };
+        assert_eq!(
+            (wrong.status, wrong.mistakes()),
+            (400, vec!["plan".to_owned()]),
+            "{method} {path}"
+        );
+    }
+
+    let address = api
+        .get(&format!("/callers/ip/192.0.2.7/usage?plan={plan}"))
+        .await;
+    assert_eq!(usage(&address.json()), (0, json!([0, 10])));
+}
