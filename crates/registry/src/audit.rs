@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
 use crate::item::{Guard, Item, ItemKey, Write};
-use crate::{Admin, AdminError, KeyRecord, Page};
+use crate::{Admin, AdminError, Block, KeyRecord, Page};
 
 /// How long a record is kept, in seconds: 400 days.
 const KEPT_S: i64 = 400 * 86_400;
@@ -53,6 +53,13 @@ pub enum Change<'c> {
         before: Option<&'c str>,
         /// The new plan, as JSON.
         after: Option<&'c str>,
+    },
+    /// A block is written or removed. `None` is a block that does not exist.
+    Block {
+        /// The stored block.
+        before: Option<&'c Block>,
+        /// The new block.
+        after: Option<&'c Block>,
     },
     /// Another document is written or deleted. `None` is a document that does not exist.
     Document {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::audit::Change;
 use crate::blocks::{BlocksDocument, MAX_BLOCKS, MAX_BLOCKS_BYTES};
 use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
 use crate::plans::item_error;
@@ -96,7 +97,11 @@ impl Admin<'_> {
                 block,
                 before,
             };
-            if self.store_blocks(stored, blocks, attempt).await? {
+            let change = Change::Block {
+                before: put.before.as_ref(),
+                after: Some(&put.block),
+            };
+            if self.store_blocks(stored, blocks, &change, attempt).await? {
                 return Ok(put);
             }
             tried = Some(put);
@@ -125,7 +130,11 @@ impl Admin<'_> {
 
             check(condition, blocks.get(at))?;
             let block = blocks.remove(at);
-            if self.store_blocks(stored, blocks, attempt).await? {
+            let change = Change::Block {
+                before: Some(&block),
+                after: None,
+            };
+            if self.store_blocks(stored, blocks, &change, attempt).await? {
                 return Ok(block);
             }
             tried = Some(block);
@@ -148,12 +157,13 @@ impl Admin<'_> {
         Ok((Some(text), blocks))
     }
 
-    /// Replaces the document if it is still `stored`, and returns whether it was. If it was not,
-    /// pauses before the next attempt.
+    /// Replaces the document if it is still `stored`, writes the record of the change, and returns
+    /// true. If the document is another one by now, pauses before the next attempt.
     async fn store_blocks(
         &self,
         stored: Option<String>,
         blocks: Vec<Block>,
+        change: &Change<'_>,
         attempt: u32,
     ) -> Result<bool, AdminError> {
         let is_full = blocks.len() > MAX_BLOCKS;
@@ -167,8 +177,9 @@ impl Admin<'_> {
         }
 
         let guard = stored.map_or(Guard::Absent, Guard::Unchanged);
-        let put = Write::Put(Item::new(ItemKey::of_blocks(), text), guard);
-        if self.table.commit(vec![put]).await? == CommitOutcome::Yes {
+        let mut writes = vec![Write::Put(Item::new(ItemKey::of_blocks(), text), guard)];
+        writes.extend(self.record_of(change));
+        if self.table.commit(writes).await? == CommitOutcome::Yes {
             return Ok(true);
         }
 
@@ -194,4 +205,45 @@ fn check(condition: &Condition, before: Option<&Block>) -> Result<(), AdminError
 fn version(block: &Block) -> Result<Version, RegistryError> {
     let text = serde_json::to_string(block).map_err(|error| item_error("blocks", &error))?;
     Ok(Version::of(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EmbeddedRegistry;
+
+    fn block(number: usize) -> Block {
+        Block {
+            target: BlockTarget::Key(format!("key-{number:04}")),
+            until: None,
+            note: None,
+            created_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[tokio::test]
+    async fn one_block_more_than_the_maximum_is_refused() {
+        let (registry, now) = (EmbeddedRegistry::default(), Timestamp::UNIX_EPOCH);
+        let admin = Admin::embedded(&registry);
+        let document = BlocksDocument {
+            blocks: (1..MAX_BLOCKS).map(block).collect(),
+        };
+        let text = serde_json::to_string(&document).unwrap();
+        let item = Item::new(ItemKey::of_blocks(), text);
+        let fill = vec![Write::Put(item, Guard::Absent)];
+        assert_eq!(admin.table.commit(fill).await.unwrap(), CommitOutcome::Yes);
+
+        let put = async |number| {
+            let block = block(number);
+            admin.put_block(&block, &Condition::None, now).await
+        };
+        put(MAX_BLOCKS).await.unwrap();
+        let full = put(MAX_BLOCKS + 1).await;
+        assert!(matches!(
+            full,
+            Err(AdminError::Refused(Refusal::TooManyBlocks))
+        ));
+        put(1).await.unwrap();
+        assert_eq!(admin.blocks(now).await.unwrap().len(), MAX_BLOCKS);
+    }
 }

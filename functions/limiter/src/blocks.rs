@@ -150,10 +150,8 @@ pub(crate) async fn put(
     };
 
     let change = request.begin(Action::PutBlock, audit_target(&block.target));
-    let put = request
-        .admin()
-        .put_block(&block, &condition, request.now)
-        .await;
+    let admin = request.admin().audited(&change);
+    let put = admin.put_block(&block, &condition, request.now).await;
     let put = match put {
         Ok(put) => put,
         Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
@@ -185,10 +183,8 @@ pub(crate) async fn delete(
 ) -> Result<Response, Problem> {
     let target = target(&kind, &id)?;
     let change = request.begin(Action::DeleteBlock, audit_target(&target));
-    let deleted = request
-        .admin()
-        .delete_block(&target, &condition, request.now)
-        .await;
+    let admin = request.admin().audited(&change);
+    let deleted = admin.delete_block(&target, &condition, request.now).await;
 
     match deleted {
         Ok(block) => change.complete(&Changes::between(Some(&fields(&block)), None)),
@@ -216,8 +212,8 @@ fn audit_target(target: &BlockTarget) -> String {
     format!("{}/{target}", target.kind().as_str())
 }
 
-/// Returns the fields for the audit log. They are never empty, so that a block without an end and a
+/// Returns the fields for the audit log and the audit records. They are never empty, so that a block without an end and a
 /// note is recorded too.
-fn fields(block: &Block) -> Value {
+pub(crate) fn fields(block: &Block) -> Value {
     json!({"until": block.until, "note": block.note, "created_at": block.created_at})
 }

@@ -22,19 +22,19 @@ test_on_stores! {
 
 /// Records real changes, under a name of its own.
 #[derive(Debug)]
-struct Trail(String);
+pub(crate) struct Trail(String);
 
 impl Trail {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(format!("trail-{:06}", number()))
     }
 
-    fn admin<'s>(&'s self, store: &'s Store) -> Admin<'s> {
+    pub(crate) fn admin<'s>(&'s self, store: &'s Store) -> Admin<'s> {
         store.admin().audited(self)
     }
 
     /// Returns the kinds of the changes that were recorded.
-    async fn records(&self, store: &Store) -> Vec<String> {
+    pub(crate) async fn records(&self, store: &Store) -> Vec<String> {
         let begin = format!("{}:", self.0);
         let is_mine = |document: &str| document.starts_with(&begin);
         let day = |hours| {
@@ -70,6 +70,10 @@ impl AuditTrail for Trail {
             Change::Plan { before, after } if before == after => return None,
             Change::Plan { after: None, .. } => "delete plan",
             Change::Plan { .. } => "put plan",
+            Change::Block { before, after } if before == after => return None,
+            Change::Block { after: None, .. } => "remove block",
+            Change::Block { before: None, .. } => "create block",
+            Change::Block { .. } => "replace block",
             _ => "other",
         };
         Some(AuditRecord {

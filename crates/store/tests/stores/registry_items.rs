@@ -16,14 +16,14 @@ use testing::stores::{Subject, TEST_DEADLINE, aws, instance, patient};
 
 use crate::admin::{hash, new_secret, number};
 
-struct World {
-    client: Client,
-    store: DynamoDbStore,
+pub(crate) struct World {
+    pub(crate) client: Client,
+    pub(crate) store: DynamoDbStore,
     _server: Emulator,
 }
 
 impl World {
-    async fn new(server: Emulator) -> Self {
+    pub(crate) async fn new(server: Emulator) -> Self {
         let url = format!("http://{}", server.address);
         Subject::dynamodb("dynamodb", &url).await;
         let aws = aws(&url).await;
@@ -136,18 +136,23 @@ async fn only_a_disabled_plan_has_version_2(world: &World) {
 macro_rules! test_on_servers {
     ($($case:ident)+) => {
         $(mod $case {
+            use testing::Emulator;
+            use $crate::registry_items::World;
+
             #[tokio::test(flavor = "multi_thread")]
             async fn ministack() {
-                super::$case(&super::World::new(super::Emulator::ministack()).await).await;
+                super::$case(&World::new(Emulator::ministack()).await).await;
             }
 
             #[tokio::test(flavor = "multi_thread")]
             async fn dynalite() {
-                super::$case(&super::World::new(super::Emulator::dynalite()).await).await;
+                super::$case(&World::new(Emulator::dynalite()).await).await;
             }
         })+
     };
 }
+
+pub(crate) use test_on_servers;
 
 test_on_servers! {
     only_restrictions_make_version_2

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::PendingChange;
 use super::changes::Changes;
+use crate::blocks;
 use crate::plans::stored_fields;
 
 impl AuditTrail for PendingChange<'_> {
@@ -20,6 +21,10 @@ impl AuditTrail for PendingChange<'_> {
             }
             Change::Plan { before, after } => {
                 let [before, after] = [before, after].map(|plan| plan.map(stored_fields));
+                changed(&Changes::between(before.as_ref(), after.as_ref()))
+            }
+            Change::Block { before, after } => {
+                let [before, after] = [before, after].map(|block| block.map(blocks::fields));
                 changed(&Changes::between(before.as_ref(), after.as_ref()))
             }
             Change::Document { before, after } => {

@@ -19,7 +19,7 @@ async fn send_as(api: &Api, principal: &str, method: &str, path: &str, body: Val
 }
 
 /// Returns all records that a query selects.
-async fn records(api: &Api, query: &str) -> Vec<Value> {
+pub(crate) async fn records(api: &Api, query: &str) -> Vec<Value> {
     let (mut found, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = api.get(&format!("/audit?{query}{cursor}")).await;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::audit_records::records;
 use crate::support::{Api, unique};
 
 pub(crate) async fn block_is_created_read_replaced_listed_and_removed(api: Arc<Api>) {
@@ -73,6 +74,44 @@ pub(crate) async fn invalid_block_is_rejected(api: Arc<Api>) {
     assert_eq!(api.get("/blocks/key/acme").await.status, 404);
 }
 
+pub(crate) async fn changes_of_a_block_are_recorded(api: Arc<Api>) {
+    let id = unique("key");
+    let path = format!("/blocks/key/{id}");
+    let until = "2026-11-22T13:00:00Z";
+
+    api.send("PUT", &path, json!({"note": "stolen"})).await;
+    // Neither a repetition nor a rejected change is recorded.
+    api.send("PUT", &path, json!({"note": "stolen"})).await;
+    let stale = api.call("DELETE", &path).header("if-match", "\"0\"");
+    assert_eq!(stale.send().await.status, 412);
+    api.send("PUT", &path, json!({"note": "stolen", "until": until}))
+        .await;
+    assert_eq!(api.call("DELETE", &path).send().await.status, 204);
+
+    let mut found = records(&api, &format!("target=key/{id}")).await;
+    found.sort_by_key(|record| record["changes"].to_string().len());
+    let found: Vec<_> = found
+        .iter()
+        .map(|record| (record["action"].clone(), record["changes"].clone()))
+        .collect();
+    let now = "2026-11-22T12:00:00Z";
+    let expected = [
+        ("block.put", json!({"/until": {"old": null, "new": until}})),
+        (
+            "block.put",
+            json!({"/created_at": {"new": now}, "/note": {"new": "stolen"}, "/until": {"new": null}}),
+        ),
+        (
+            "block.delete",
+            json!({"/created_at": {"old": now}, "/note": {"old": "stolen"}, "/until": {"old": until}}),
+        ),
+    ];
+    assert_eq!(
+        found,
+        expected.map(|(action, changes)| (json!(action), changes))
+    );
+}
+
 /// The embedded store alone: other stores apply a block within 30 s.
 pub(crate) async fn blocked_callers_are_denied(_: Arc<Api>) {
     let api = Api::embedded();
@@ -81,7 +120,7 @@ pub(crate) async fn blocked_callers_are_denied(_: Arc<Api>) {
     let issuer = "https://auth.example.com";
     let by_key = json!({"key": secret, "source_ip": "192.0.2.7"});
     let by_subject = json!({"issuer": issuer, "subject": "alice", "plan": plan});
-    let decide = async |body: &serde_json::Value| {
+    let decide = async |body: &Value| {
         let decided = api.send("POST", "/decisions", body.clone()).await.json();
         (decided["decision"].clone(), decided["reason"].clone())
     };

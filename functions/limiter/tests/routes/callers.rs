@@ -97,6 +97,51 @@ pub(crate) async fn keys_of_a_group_share_the_grant(api: Arc<Api>) {
     }
 }
 
+pub(crate) async fn refund_of_a_key_is_returned_to_its_group(api: Arc<Api>) {
+    let (plan, group) = (plan(&api).await, unique("acme"));
+    let new_key = async || {
+        let body = json!({"plan": plan, "group": group});
+        api.send("POST", "/keys", body).await.json()
+    };
+    let (key, sibling) = (new_key().await, new_key().await);
+    let charge = async |key: &Value, cost: u64| {
+        let body = json!({"key": key["key"], "cost": cost});
+        let decision = api.send("POST", "/decisions", body).await.json();
+        decision["charge"].clone()
+    };
+    charge(&key, 1).await;
+    charge(&sibling, 2).await;
+    let charged = charge(&key, 4).await;
+
+    let group_path = format!("/callers/group/{group}/usage?plan={plan}");
+    let quota = async || usage(&api.get(&group_path).await.json()).1;
+    let today = async |path: &str| {
+        let report = api.get(path).await.json();
+        let day = report["days"].as_array().unwrap().last().unwrap().clone();
+        [day["used"].clone(), day["calls"].clone()]
+    };
+    // Units and calls of the group, of the key, and of the other key.
+    let figures = async || {
+        let of_key = |key: &Value| format!("/keys/{}/usage", key["key_id"].as_str().unwrap());
+        let group = today(&group_path).await;
+        json!([
+            group,
+            today(&of_key(&key)).await,
+            today(&of_key(&sibling)).await
+        ])
+    };
+    assert_eq!(figures().await, json!([[7, 3], [5, 2], [2, 1]]));
+    assert_eq!(quota().await, json!([7, 3]));
+
+    for (refunded, reason) in [(true, "ok"), (false, "already_refunded")] {
+        let refund = json!({"mode": "refund", "charge": charged});
+        let response = api.send("POST", "/decisions", refund).await.json();
+        assert_eq!(response, json!({"refunded": refunded, "reason": reason}));
+        assert_eq!(figures().await, json!([[3, 2], [1, 1], [2, 1]]));
+        assert_eq!(quota().await, json!([3, 7]));
+    }
+}
+
 pub(crate) async fn invalid_callers_are_rejected(api: Arc<Api>) {
     let (plan, unknown) = (plan(&api).await, "0a".repeat(32));
     for path in [

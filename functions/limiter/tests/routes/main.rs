@@ -134,6 +134,7 @@ test_on_each_store! {
     blocks {
         block_is_created_read_replaced_listed_and_removed
         invalid_block_is_rejected
+        changes_of_a_block_are_recorded
         blocked_callers_are_denied
     }
     audit_records {
@@ -171,6 +172,7 @@ test_on_each_store! {
     callers {
         usage_of_a_subject_is_reported_and_granted
         keys_of_a_group_share_the_grant
+        refund_of_a_key_is_returned_to_its_group
         invalid_callers_are_rejected
     }
     usage_of_everybody {

@@ -15,8 +15,12 @@ const BLOCKED: &str =
     r#"{"blocks":[{"kind":"key","id":"k1","created_at":"2026-01-01T00:00:00Z"}]}"#;
 
 fn output(document: &str) -> GetItemOutput {
+    output_of_version("1", document)
+}
+
+fn output_of_version(version: &str, document: &str) -> GetItemOutput {
     GetItemOutput::builder()
-        .item(VERSION, AttributeValue::N("1".to_owned()))
+        .item(VERSION, AttributeValue::N(version.to_owned()))
         .item(DOCUMENT, AttributeValue::S(document.to_owned()))
         .build()
 }
@@ -99,15 +103,19 @@ async fn last_blocks_stay_in_force_while_the_table_does_not_respond() {
 async fn last_blocks_stay_in_force_while_the_document_is_invalid() {
     let reads = mock!(Client::get_item).sequence();
     let reads = reads.output(|| output(BLOCKED));
-    let reads = reads.output(|| output("{")).build();
+    let reads = reads.output(|| output("{"));
+    // A later release has written it.
+    let reads = reads.output(|| output_of_version("99", "{\"blocks\":[]}"));
+    let reads = reads.build();
     let (cache, begin) = (cache(&reads), Instant::now());
-    for milliseconds in [0, 30_000] {
+    for milliseconds in [0, 30_000, 60_000] {
         assert!(
             is_blocked(&cache, after(milliseconds, begin))
                 .await
                 .unwrap()
         );
     }
+    assert_eq!(reads.num_calls(), 3);
 }
 
 #[tokio::test]
