@@ -1,6 +1,7 @@
 //! All blocks, as decisions look them up.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
 use addresses::Network;
@@ -62,12 +63,12 @@ impl Blocks {
 
     fn add(&mut self, target: BlockTarget, until: End) {
         match target {
-            BlockTarget::Key(id) => drop(self.keys.insert(id, until)),
-            BlockTarget::Subject(hash) => drop(self.subjects.insert(hash, until)),
-            BlockTarget::Certificate(hash) => drop(self.certificates.insert(hash, until)),
-            BlockTarget::Issuer(issuer) => drop(self.issuers.insert(issuer, until)),
+            BlockTarget::Key(id) => extend(self.keys.entry(id), until),
+            BlockTarget::Subject(hash) => extend(self.subjects.entry(hash), until),
+            BlockTarget::Certificate(hash) => extend(self.certificates.entry(hash), until),
+            BlockTarget::Issuer(issuer) => extend(self.issuers.entry(issuer), until),
             BlockTarget::Network(network) => {
-                self.networks.insert(network, until);
+                extend(self.networks.entry(network), until);
                 if !self.prefixes_bits.contains(&network.prefix_bits()) {
                     self.prefixes_bits.push(network.prefix_bits());
                 }
@@ -103,6 +104,19 @@ impl Blocks {
         });
         is_blocked.then_some(BlockKind::Network)
     }
+
+    /// True if a network is blocked now.
+    #[must_use]
+    pub fn have_network(&self, now: Timestamp) -> bool {
+        let mut ends = self.networks.values();
+        ends.any(|end| is_before_end(*end, now))
+    }
+}
+
+/// Adds a block. If the document has a target twice, the later end applies.
+fn extend<T>(entry: Entry<'_, T, End>, until: End) {
+    let end = entry.or_insert(until);
+    *end = end.zip(until).map(|(one, other)| one.max(other));
 }
 
 fn is_in_force(end: Option<&End>, now: Timestamp) -> bool {
@@ -174,6 +188,25 @@ mod tests {
         let before = NOW - jiff::SignedDuration::from_nanos(1);
         assert_eq!(blocks.caller(&key, before), Some(BlockKind::Key));
         assert_eq!(blocks.caller(&key, NOW), None);
+    }
+
+    #[test]
+    fn later_end_applies_to_a_target_that_is_listed_twice() {
+        let later = NOW + jiff::SignedDuration::from_secs(60);
+        for (ends, expected) in [
+            ([Some(NOW), Some(later)], true),
+            ([Some(later), Some(NOW)], true),
+            ([None, Some(NOW)], true),
+            ([Some(NOW), None], true),
+            ([Some(NOW), Some(NOW)], false),
+        ] {
+            let mut blocks = Blocks::default();
+            for end in ends {
+                blocks.add(network("192.0.2.0/24"), end);
+            }
+            let address = "192.0.2.7".parse().unwrap();
+            assert_eq!(blocks.address(address, NOW).is_some(), expected, "{ends:?}");
+        }
     }
 
     #[test]

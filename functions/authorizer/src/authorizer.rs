@@ -230,7 +230,7 @@ impl Authorizer {
         let rule = policy.choose(&request.method, arrival.path)?;
         admission.rule = Some(rule);
         response.set_rule(rule);
-        arrival.blocks.check_address(request.source)?;
+        arrival.blocks.check_address(request)?;
 
         if rule.auth != Auth::None && request.is_preflight(policy) {
             response.set_identity(&admission.identity);

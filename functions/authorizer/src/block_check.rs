@@ -1,6 +1,5 @@
 //! Refuses callers that an administrator has blocked.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use aws::Deadline;
@@ -9,6 +8,7 @@ use outcome::Reason;
 use registry::{BlockKind, Blocks};
 use store::Store;
 
+use crate::event::Request;
 use crate::identity::Identity;
 use crate::rejection::Rejection;
 
@@ -37,13 +37,21 @@ impl BlockCheck {
         }
     }
 
-    /// Checks the address of a request. It does not need credentials.
+    /// Checks the address of a request. It does not need credentials. Events of type TOKEN have no
+    /// address, so blocks of networks do not apply to them.
     ///
     /// # Errors
-    /// 403 if a network that contains it is blocked.
-    pub(crate) fn check_address(&self, source: Option<IpAddr>) -> Result<(), Rejection> {
-        let block = source.and_then(|address| self.blocks.address(address, self.now));
-        refuse(block)
+    /// 403 if a network that contains it is blocked. A fault if a network is blocked and the address,
+    /// which every other event has, is missing or invalid.
+    pub(crate) fn check_address(&self, request: &Request<'_>) -> Result<(), Rejection> {
+        match request.source {
+            Some(address) => refuse(self.blocks.address(address, self.now)),
+            None if request.is_token_event() || !self.blocks.have_network(self.now) => Ok(()),
+            None => Err(Rejection::fault(
+                Reason::Fault,
+                "event: the source address is missing or invalid, and a network is blocked",
+            )),
+        }
     }
 
     /// Checks each credential of a caller. Its group and its plan do not matter.

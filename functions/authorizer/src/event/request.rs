@@ -70,6 +70,11 @@ impl Request<'_> {
         self.headers.get(name)
     }
 
+    /// True for an event of type TOKEN, which has the token and no other part of the request.
+    pub(crate) fn is_token_event(&self) -> bool {
+        self.token_header.is_some()
+    }
+
     /// Returns the header that carries the token, by its name in lower case.
     pub(crate) fn token_header(&self, name: &str) -> Option<&str> {
         self.token_header.as_deref().or_else(|| self.header(name))

@@ -1,10 +1,14 @@
 //! Callers that an administrator has blocked.
 
+use std::sync::Arc;
+
 use authorizer::Config;
 use jiff::{SignedDuration, Timestamp};
 use limits::Caller;
 use registry::{Block, BlockTarget, Condition};
 use serde_json::{Value, json};
+use store::Store;
+use testing::FaultProxy;
 
 use crate::support::*;
 use crate::x509::*;
@@ -181,30 +185,118 @@ async fn refusal_names_the_kind_and_never_the_note() {
     }
 }
 
+#[tokio::test]
+async fn block_applies_whatever_form_the_address_has() {
+    let signer = Signer::of("ES256");
+    let authorizer = authorizer_of_everybody(&signer);
+    block(&authorizer, &target("ip", "192.0.2.10"), None).await;
+    block(&authorizer, &target("ip", "2001:db8::1"), None).await;
+
+    for (address, expected) in [
+        ("192.0.2.10", "blocked"),
+        ("::ffff:192.0.2.10", "blocked"),
+        ("::FFFF:c000:020a", "blocked"),
+        ("2001:0DB8:0:0::1", "blocked"),
+        ("192.0.2.11", "ok"),
+        ("2001:db8::2", "ok"),
+    ] {
+        let mut public = event("/public", json!({}));
+        public["requestContext"]["http"]["sourceIp"] = address.into();
+        assert_eq!(reason_of(&authorizer, public).await, expected, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn request_without_an_address_fails_while_a_network_is_blocked() {
+    let signer = Signer::of("ES256");
+    let authorizer = authorizer_of_everybody(&signer);
+    let mut public = event("/public", json!({}));
+    public["requestContext"]["http"]["sourceIp"] = "unknown".into();
+    assert_eq!(reason_of(&authorizer, public.clone()).await, "ok");
+
+    let network = target("ip", ADDRESS);
+    let end = noon() + SignedDuration::from_secs(60);
+    block(&authorizer, &network, Some(end)).await;
+    let reason = reason_of(&authorizer, public.clone()).await;
+    assert!(reason.contains("source address"), "{reason}");
+    assert_eq!(reason_at(&authorizer, public, end).await, "ok");
+
+    // These events never have an address.
+    let token = json!({"type": "TOKEN", "authorizationToken": format!("Bearer {}", signer.token(&claims())),
+        "methodArn": "arn:aws:execute-api:eu-central-1:123456789012:abc123/live/GET/x"});
+    assert_eq!(reason_of(&authorizer, token).await, "ok");
+}
+
+/// All secrets of a key have its id, also the one that a rotation replaced.
+#[tokio::test]
+async fn blocked_key_sees_no_usage_and_passes_no_rule() {
+    let signer = Signer::of("ES256");
+    let authorizer = authorizer_of_everybody(&signer);
+    block(&authorizer, &target("key", "local-pro"), None).await;
+
+    for path in ["/x", "/_tollgate/usage"] {
+        let mut request = event(path, json!({"x-api-key": KEY}));
+        request["routeKey"] = format!("GET {path}").into();
+        request["pathParameters"] = Value::Null;
+        assert_eq!(reason_of(&authorizer, request).await, "blocked", "{path}");
+    }
+}
+
 /// The address of a port that refuses connections.
 fn closed_port() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-#[tokio::test]
-async fn request_fails_if_the_blocks_were_never_read() {
-    let policy = json!({"rules": [{"match": "GET /public", "auth": "none"}]}).to_string();
+/// An authorizer that reads from the table at this address.
+async fn authorizer_at(url: &str, policy: Value) -> TestAuthorizer {
+    let policy = policy.to_string();
     let config = Config::from_lookup(move |name| match name {
         "AUTH_POLICY" => Some(policy.clone()),
         "REGISTRY_TABLE" | "USAGE_TABLE" => Some("table".to_owned()),
         _ => None,
     })
     .unwrap();
-    let store = testing::stores::instance(
-        &testing::stores::aws(&closed_port()).await,
-        std::time::Duration::from_millis(200),
-    );
-    let store = std::sync::Arc::new(store::Store::DynamoDb(Box::new(store)));
-    let authorizer = TestAuthorizer::new(config, store, || {
-        authorizer::http_calls(telemetry::RecordLog::to(std::io::sink()), aws::Reach::Local)
-    });
 
+    let aws = testing::stores::aws(url).await;
+    let store = testing::stores::instance(&aws, testing::stores::TEST_DEADLINE);
+    let store = Arc::new(Store::DynamoDb(Box::new(store)));
+    TestAuthorizer::new(config, store, || {
+        authorizer::http_calls(telemetry::RecordLog::to(std::io::sink()), aws::Reach::Local)
+    })
+}
+
+#[tokio::test]
+async fn request_fails_if_the_blocks_were_never_read() {
+    let policy = json!({"rules": [{"match": "GET /public", "auth": "none"}]});
+    let authorizer = authorizer_at(&closed_port(), policy).await;
     let reason = reason_of(&authorizer, event("/public", json!({}))).await;
     assert!(reason.contains("blocks"), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn decision_reads_the_blocks_once_and_nothing_when_warm() {
+    let server = testing::Emulator::ministack();
+    let proxy = FaultProxy::in_front_of(server.address).await;
+    testing::stores::Subject::dynamodb("ministack", &proxy.url).await;
+    let policy = json!({"rules": [
+        {"match": "GET /public", "auth": "none"},
+        {"match": "ANY /{proxy+}", "auth": "api_key"},
+    ]});
+    let authorizer = authorizer_at(&proxy.url, policy).await;
+    let reads = || proxy.count("GetItem");
+
+    let before = reads();
+    let public = event("/public", json!({}));
+    assert_eq!(reason_of(&authorizer, public.clone()).await, "ok");
+    assert_eq!(reads() - before, 1, "the blocks");
+
+    let key = event("/x", json!({"x-api-key": "local-free-key-000000000001"}));
+    assert_eq!(reason_of(&authorizer, key.clone()).await, "ok");
+    assert_eq!(reads() - before, 3, "the key and the plan too");
+
+    for event in [&public, &key, &public, &key] {
+        assert_eq!(reason_of(&authorizer, event.clone()).await, "ok");
+    }
+    assert_eq!(reads() - before, 3);
 }

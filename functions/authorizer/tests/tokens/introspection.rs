@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use registry::{Block, BlockTarget, Condition};
 use serde_json::{Value, json};
 
 use crate::provider::{Provider, Reply};
@@ -474,4 +475,39 @@ async fn opaque_token_without_introspection_is_401() {
         .await,
         "401"
     );
+}
+
+#[tokio::test]
+async fn block_stops_the_user_and_the_issuer_of_an_opaque_token() {
+    let mut active = active();
+    active["iss"] = ISSUER.into();
+    let (_provider, authorizer) = provider_returning(&active).await;
+    let context = context(&authorizer, bearer_event("opaque")).await;
+    assert_eq!(context["reason"], "ok");
+
+    let issuer = context["issuer"].as_str().unwrap().to_owned();
+    let subject = limits::Caller::from_subject(&issuer, "alice").to_string();
+    let issuer_id = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&issuer);
+    for (kind, id) in [
+        ("sub", subject.trim_start_matches("sub#")),
+        ("issuer", &*issuer_id),
+    ] {
+        let target = BlockTarget::parse(kind, id).unwrap();
+        let block = Block {
+            target: target.clone(),
+            until: None,
+            note: None,
+            created_at: noon(),
+        };
+        let admin = authorizer.store().admin();
+        let put = admin.put_block(&block, &Condition::None, noon());
+        put.await.unwrap();
+        let reason = reason_of(&authorizer, bearer_event("opaque")).await;
+        assert_eq!(reason, "blocked", "{kind}");
+
+        let delete = admin.delete_block(&target, &Condition::None, noon());
+        delete.await.unwrap();
+        let reason = reason_of(&authorizer, bearer_event("opaque")).await;
+        assert_eq!(reason, "ok", "{kind}");
+    }
 }
