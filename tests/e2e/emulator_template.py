@@ -36,7 +36,8 @@ UNSUPPORTED_TYPES = {
 FALSE = {"Fn::Equals": ["", "never"]}
 # The functions that the emulator evaluates in conditions.
 SUPPORTED_FUNCTIONS = {"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals", "Fn::Select"}
-CALL_RECORDS = '{ ($.api_call.service = "*") || ($.to = "Open") }'
+# The field that each pattern for call records names.
+CALL_RECORD = "$.api_call.service"
 
 
 def adapted(template: dict) -> dict:
@@ -117,8 +118,8 @@ def require_no_header(authorizer: dict) -> None:
 def use_word_pattern(resource: dict) -> None:
     properties = resource.get("Properties", {})
     if (
-        properties.get("FilterPattern") == CALL_RECORDS
-        and resource["Type"] == "AWS::Logs::SubscriptionFilter"
+        resource["Type"] == "AWS::Logs::SubscriptionFilter"
+        and CALL_RECORD in json.dumps(properties["FilterPattern"])
     ):
         properties["FilterPattern"] = '"api_call"'
 

@@ -120,7 +120,7 @@ class Patterns(unittest.TestCase):
             line = access_log_record(decision="unavailable", status=status)
             self.assertEqual(pattern("UnansweredUnavailableFilter").matches(line), counted, status)
 
-    def test_threshold_lines_reach_the_publisher_only_with_their_parameter(self) -> None:
+    def test_lines_of_functions_reach_the_publisher(self) -> None:
         line = json.loads(THRESHOLD_LINE.read_text())
         for switch, sent in (("true", True), ("false", False)):
             subscriptions = stack({**METRICS, "ThresholdEvents": switch}).of_type(
@@ -131,6 +131,14 @@ class Patterns(unittest.TestCase):
                 self.assertEqual(filter_.matches(line), sent, (name, switch))
                 self.assertTrue(filter_.matches({"api_call": {"service": "dynamodb"}}))
                 self.assertTrue(filter_.matches({"to": "Open"}))
+
+            candidate = {"event": "candidate_decisions", "evaluated": 3, "differs": 1}
+            for name, counted in (
+                ("AuthorizerLogSubscription", True),
+                ("LimiterLogSubscription", False),
+            ):
+                filter_ = log_filters.Pattern(subscriptions[name]["FilterPattern"])
+                self.assertEqual(filter_.matches(candidate), counted, (name, switch))
 
             groups = [str(it["LogGroupName"]) for it in subscriptions.values()]
             self.assertEqual(len(groups), len(set(groups)), "a log group has at most two")

@@ -1,11 +1,12 @@
-//! Counts a log line: from the access log, a call record, or the state of a circuit breaker. Lines
-//! about thresholds become events.
+//! Counts a log line: from the access log, a call record, the state of a circuit breaker, or the
+//! comparisons of a candidate. Lines about thresholds become events.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::access_log::{self, AccessLine};
 use crate::aggregate::Aggregator;
+use crate::candidate_counts::{CANDIDATE_EVENT, CandidateCounts, MAX_CANDIDATE_SERIES};
 use crate::name::dimension_value;
 use crate::record::{self, Record};
 use crate::rejection::Reason;
@@ -14,7 +15,7 @@ use crate::series::{Metric, Series};
 use crate::threshold::{THRESHOLD_EVENT, Thresholds};
 use crate::time::Window;
 
-/// A call record, a line about a threshold, or the line that `aws::Breaker` logs when its state
+/// A call record, a line about a threshold or a candidate, or the line that `aws::Breaker` logs when its state
 /// changes.
 #[derive(Deserialize)]
 struct FunctionLine<'a> {
@@ -42,6 +43,7 @@ pub(crate) fn observe(
     number: u32,
 ) -> Result<Option<Reason>, Reason> {
     const { assert!(access_log::MAX_LINE_SERIES >= record::MAX_RECORD_SERIES) };
+    const { assert!(access_log::MAX_LINE_SERIES >= MAX_CANDIDATE_SERIES) };
     sums.check_room(access_log::MAX_LINE_SERIES)?;
     match AccessLine::read(line) {
         Some(access) => access.observe(window, logged_ms, sums, number),
@@ -65,9 +67,16 @@ fn observe_function_line(
             record.observe(sums, number)
         });
     }
-    if read.event.get() == Some(THRESHOLD_EVENT) {
-        return thresholds.add(line, logged_ms);
+    match read.event.get() {
+        Some(THRESHOLD_EVENT) => return thresholds.add(line, logged_ms),
+        Some(CANDIDATE_EVENT) => {
+            let counts = CandidateCounts::read(line)?;
+            counts.observe(window.minute(logged_ms)?, sums, number);
+            return Ok(());
+        }
+        _ => {}
     }
+
     let breaker = read
         .breaker
         .get()
@@ -130,6 +139,36 @@ mod tests {
             observed(&line.replace(r#""to":"Open""#, r#""to":"HalfOpen""#)),
             Ok(vec![])
         );
+    }
+
+    #[test]
+    fn comparisons_of_a_candidate_are_counted_by_result() {
+        let counts = |line: &str| {
+            let mut sums = Aggregator::default();
+            let window = Window::at(Timestamp::from_millisecond(1_795_348_830_000).unwrap());
+            let (at, mut thresholds) = (Some(1_795_348_800_000), Thresholds::new(false));
+            observe(line, window, at, &mut sums, &mut thresholds, 0)?;
+            let data = sums.into_data();
+            let found = data
+                .iter()
+                .map(|datum| (datum.series.to_string(), datum.aggregate.values.count()));
+            Ok(found.collect::<Vec<_>>())
+        };
+        let series = |result: &str| format!("CandidateDecisions(Result={result})");
+        let line = |evaluated: u64, differs: u64, unknown: u64| {
+            format!(
+                r#"{{"event":"candidate_decisions","evaluated":{evaluated},"differs":{differs},"unknown":{unknown},"unlogged":0}}"#
+            )
+        };
+
+        let all = [("differs", 20), ("same", 70), ("unknown", 10)];
+        let all = all.map(|(result, count)| (series(result), count));
+        assert_eq!(counts(&line(100, 20, 10)).unwrap(), all);
+        assert_eq!(counts(&line(5, 0, 0)).unwrap(), [(series("same"), 5)]);
+        let impossible = counts(&line(5, 3, 3));
+        assert_eq!(impossible, Err(Reason::MoreThanEvaluated));
+        let incomplete = line(5, 0, 0).replace("differs", "others");
+        assert!(matches!(counts(&incomplete), Err(Reason::Shape(_))));
     }
 
     #[test]

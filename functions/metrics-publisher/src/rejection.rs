@@ -42,7 +42,7 @@ pub enum Reason {
     #[error("too many series and minutes in one delivery")]
     TooMany,
     /// The line is neither from the access log, nor a call record, nor from a circuit breaker, nor
-    /// about a threshold.
+    /// about a threshold or a candidate.
     #[error("neither an access-log line nor a call record")]
     UnknownLine,
     /// A string of a line about a threshold is too long for an event.
@@ -54,6 +54,9 @@ pub enum Reason {
     /// A count of a line about a threshold is not a count.
     #[error("`{0}` is not a whole number of units")]
     NotUnits(&'static str),
+    /// The parts of the requests that a candidate was evaluated for exceed their total.
+    #[error("`differs` and `unknown` are more than `evaluated`")]
+    MoreThanEvaluated,
     /// The line is about a threshold, but the publisher sends no events.
     #[error("threshold events are off (THRESHOLD_EVENTS)")]
     ThresholdEventsOff,

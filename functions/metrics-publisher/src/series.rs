@@ -37,6 +37,8 @@ pub enum Metric {
     OverQuota,
     /// The number of requests that a plan in shadow mode would have denied.
     ShadowDenied,
+    /// The number of requests that a candidate of the policy was evaluated for, by result.
+    CandidateDecisions,
     /// The number of times that a circuit breaker opened.
     BreakerOpen,
     /// 1 if a service's endpoint is reachable, or else 0.
@@ -116,6 +118,7 @@ impl Metric {
             Self::NearLimit => form("NearLimit", Count, &["Plan"], 1),
             Self::OverQuota => form("OverQuota", Count, &["Plan"], 1),
             Self::ShadowDenied => form("ShadowDenied", Count, &["Plan"], 1),
+            Self::CandidateDecisions => form("CandidateDecisions", Count, &["Result"], 0),
             Self::BreakerOpen => form("BreakerOpen", Count, &["Service"], 1),
             Self::EndpointReachable => form("EndpointReachable", Count, &["Service"], 1),
             Self::EndpointPrivate => form("EndpointPrivate", Count, &["Service"], 1),

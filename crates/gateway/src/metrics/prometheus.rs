@@ -142,6 +142,9 @@ const fn help(metric: Metric) -> &'static str {
         Metric::OverQuota => "Requests beyond a quota that allows overage.",
         Metric::NearLimit => "Requests of callers that were near one of their plan's limits.",
         Metric::ShadowDenied => "Requests that a plan in shadow mode would have refused.",
+        Metric::CandidateDecisions => {
+            "Requests that a candidate of the policy was evaluated for, by result."
+        }
         Metric::BreakerOpen => "Times that a circuit breaker opened.",
         Metric::EndpointReachable => "Probes that could connect to the service's endpoint.",
         Metric::EndpointPrivate => "Probes that found private addresses only.",

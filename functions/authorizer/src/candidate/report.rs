@@ -92,7 +92,9 @@ impl Counts {
         if self.evaluated == 0 {
             return;
         }
+        // The metrics publisher counts the lines with this `event`.
         tracing::info!(
+            event = "candidate_decisions",
             evaluated = self.evaluated,
             differs = self.differs,
             unknown = self.unknown,

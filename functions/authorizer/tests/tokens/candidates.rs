@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use authorizer::{Config, http_calls, log_to};
 use aws::Reach;
-use registry::{Condition, Seeds};
+use registry::{Block, BlockTarget, Condition, Seeds};
 use serde_json::{Value, json};
 use store::{EmbeddedStore, Store};
 use telemetry::RecordLog;
@@ -123,6 +123,10 @@ async fn assert_counts(policy: &Value, candidate: &Value, event: &Value, expecte
 fn counts(lines: &[Value]) -> Value {
     let line = lines.last().cloned().unwrap_or_default();
     assert_eq!(line["message"], "candidate decisions counted", "{lines:?}");
+    assert_eq!(
+        line["event"], "candidate_decisions",
+        "the publisher reads it"
+    );
     let count = |name: &str| (name.to_owned(), line[name].clone());
     Value::Object(
         ["evaluated", "differs", "unknown", "unlogged"]
@@ -405,4 +409,28 @@ async fn lines_about_a_candidate_contain_no_credential_or_claim() {
     assert_eq!(lines[0]["differences"], "plan, caller, identity");
     let text = Value::from(lines).to_string();
     assert!(!text.contains("MARK") && !text.contains(&token), "{text}");
+}
+
+#[tokio::test]
+async fn blocked_caller_is_refused_whatever_the_candidate_decides() {
+    let policy = rules(json!({"auth": "api_key", "scopes": ["admin"]}));
+    let candidate = rules(json!({"auth": "api_key"}));
+    let trial = Trial::start(&policy, &candidate).await;
+    let (reason, lines) = trial.send(&key_event(), 0).await;
+    assert_eq!(reason, "insufficient_scope");
+    assert_eq!(lines[0]["candidate_reason"], "ok");
+
+    let block = Block {
+        target: BlockTarget::Key("k1".to_owned()),
+        until: None,
+        note: None,
+        created_at: noon(),
+    };
+    let admin = trial.store.admin();
+    let put = admin.put_block(&block, &Condition::None, noon());
+    put.await.unwrap();
+
+    // A block does not depend on the policy, so there is nothing to compare.
+    let (reason, lines) = trial.send(&key_event(), 0).await;
+    assert_eq!((reason.as_str(), lines.len()), ("blocked", 0), "{lines:?}");
 }

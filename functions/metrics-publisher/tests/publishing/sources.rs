@@ -211,3 +211,41 @@ async fn events_of_the_project_are_understood() {
     }
     assert!(seen >= 5, "{seen}");
 }
+
+#[tokio::test]
+async fn comparisons_of_a_candidate_are_one_metric_with_their_results() {
+    let (publisher, requests) = publisher(|_, _| Answer::Taken);
+    let line = |evaluated: u64, differs: u64, unknown: u64| {
+        json!({"level": "INFO", "event": "candidate_decisions", "evaluated": evaluated,
+            "differs": differs, "unknown": unknown, "unlogged": 0,
+            "message": "candidate decisions counted"})
+        .to_string()
+    };
+    let delivery = subscription(&[line(100, 20, 10), line(50, 5, 0), line(5, 6, 0)]);
+
+    let answer = handle(&publisher, &delivery).await.unwrap();
+    assert_eq!(
+        (&answer["accepted"], &answer["rejected"]),
+        (
+            &json!(2),
+            &json!([{"index": 2, "reason": "`differs` and `unknown` are more than `evaluated`"}])
+        )
+    );
+    let request = requests.lock().unwrap().remove(0);
+    let mut found: Vec<_> = request
+        .data
+        .iter()
+        .filter(|datum| datum.name == "CandidateDecisions")
+        .map(|datum| (datum.dimensions[0].clone(), datum.counts.clone()))
+        .collect();
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let result = |value: &str, count: f64| (("Result".to_owned(), value.to_owned()), vec![count]);
+    assert_eq!(
+        found,
+        [
+            result("differs", 25.0),
+            result("same", 115.0),
+            result("unknown", 10.0)
+        ]
+    );
+}
