@@ -3,12 +3,14 @@
 mod administration;
 mod attacks;
 mod backends;
+mod blocks;
 mod bodies;
 mod clients;
 mod cors;
 mod deployment;
 mod disclosure;
 mod examples;
+mod key_settings;
 mod limits;
 mod metrics;
 mod publisher;
