@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::KeyRecord;
+use crate::{DeletedKey, KeyRecord};
 
 /// Conditions on keys. A key is selected if it meets all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -67,6 +67,35 @@ impl KeyFilter {
             && self.metadata.iter().all(has_entry)
             && self.admits_name(record.name.as_deref())
             && self.admits_creation(record)
+    }
+
+    /// True if the filter may select deleted keys. Of a deleted key only the plan, the name and the
+    /// group are kept, so that any other condition selects existing keys alone.
+    #[must_use]
+    pub fn may_admit_deleted(&self) -> bool {
+        let Self {
+            plan: _,
+            name: _,
+            group: _,
+            subject,
+            enabled,
+            metadata,
+            unused_since,
+        } = self;
+        subject.is_none() && enabled.is_none() && metadata.is_empty() && unused_since.is_none()
+    }
+
+    /// True if the deleted key met all conditions when it was deleted.
+    #[must_use]
+    pub fn admits_deleted(&self, key: &DeletedKey) -> bool {
+        let equals = |wanted: &Option<String>, value: Option<&str>| {
+            wanted.is_none() || wanted.as_deref() == value
+        };
+
+        self.may_admit_deleted()
+            && equals(&self.plan, Some(&key.plan))
+            && equals(&self.group, key.group.as_deref())
+            && self.admits_name(key.name.as_deref())
     }
 
     fn admits_name(&self, name: Option<&str>) -> bool {
@@ -211,6 +240,43 @@ mod tests {
             let mut older = record();
             older.created_at = None;
             assert!(filter.admits(&older));
+        }
+    }
+
+    #[test]
+    fn deleted_key_is_selected_by_its_plan_name_and_group() {
+        let text = |text: &str| Some(text.to_owned());
+        let deleted = DeletedKey {
+            key_id: "k1".to_owned(),
+            plan: "free".to_owned(),
+            name: text("Acme GmbH"),
+            group: text("acme"),
+            created_at: None,
+            deleted_at: Timestamp::constant(1_795_348_800, 0),
+        };
+        let filter = |plan, name, group| KeyFilter {
+            plan,
+            name,
+            group,
+            ..KeyFilter::default()
+        };
+
+        for (filter, is_admitted) in [
+            (KeyFilter::default(), true),
+            (filter(text("free"), text("ACME"), text("acme")), true),
+            (filter(text("pro"), None, None), false),
+            (filter(None, text("inc"), None), false),
+            (filter(None, None, text("other")), false),
+            (metadata(&[("stripe", "cus_1")]), false),
+            (
+                KeyFilter {
+                    unused_since: Some(Date::constant(2026, 11, 22)),
+                    ..KeyFilter::default()
+                },
+                false,
+            ),
+        ] {
+            assert_eq!(filter.admits_deleted(&deleted), is_admitted, "{filter:?}");
         }
     }
 

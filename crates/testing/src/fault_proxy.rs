@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -43,6 +44,7 @@ struct State {
     upstream: SocketAddr,
     plan: Mutex<(usize, FaultPlan)>,
     counts: Mutex<HashMap<String, usize>>,
+    items_read: AtomicUsize,
     date_shift_s: AtomicI64,
 }
 
@@ -66,6 +68,7 @@ impl FaultProxy {
             upstream,
             plan: Mutex::new((0, Box::new(|_, _| Fault::None))),
             counts: Mutex::default(),
+            items_read: AtomicUsize::new(0),
             date_shift_s: AtomicI64::new(0),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&state)));
@@ -108,6 +111,12 @@ impl FaultProxy {
             .copied()
             .unwrap_or(0)
     }
+
+    /// Returns the number of items that `GetItem` and `BatchGetItem` were asked for so far.
+    #[must_use]
+    pub fn items_read(&self) -> usize {
+        self.state.items_read.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for FaultProxy {
@@ -130,6 +139,8 @@ async fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
     client.set_nodelay(true)?;
     let mut server: Option<TcpStream> = None;
     while let Some(request) = read_message(&mut client).await? {
+        let items = items_read(&request);
+        state.items_read.fetch_add(items, Ordering::Relaxed);
         let fault = state.next(&operation(&request));
         match fault {
             Fault::Hang => tokio::time::sleep(Duration::from_secs(60)).await,
@@ -252,6 +263,24 @@ fn header<'m>(message: &'m [u8], name: &str) -> Option<&'m str> {
 fn operation(request: &[u8]) -> String {
     let target = header(request, "x-amz-target").unwrap_or("-");
     target.rsplit('.').next().unwrap_or(target).to_owned()
+}
+
+/// Returns the number of items that a request reads by their keys.
+fn items_read(request: &[u8]) -> usize {
+    match operation(request).as_str() {
+        "GetItem" => 1,
+        "BatchGetItem" => {
+            let body = request.split(|byte| *byte == b'\n').next_back();
+            let body = body.and_then(|body| serde_json::from_slice::<Value>(body).ok());
+            let tables = body
+                .as_ref()
+                .and_then(|body| body["RequestItems"].as_object());
+            let tables = tables.into_iter().flatten();
+            let keys = tables.filter_map(|(_, table)| table["Keys"].as_array());
+            keys.map(Vec::len).sum()
+        }
+        _ => 0,
+    }
 }
 
 fn throttle(reason: &str) -> Vec<u8> {

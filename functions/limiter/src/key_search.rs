@@ -19,6 +19,8 @@ use crate::problem::{Mistake, Problem};
 
 /// The most items that one page reads: keys, and the usage of keys.
 pub(crate) const MAX_PAGE_READS: usize = 1_000;
+/// The beginning of the parameters that select keys by their metadata.
+pub(crate) const METADATA: &str = "metadata.";
 /// The index entries of one step.
 const STEP_ENTRIES: usize = 100;
 /// The earliest day of `unused_since`, in days before today. Usage is kept for 400 days.
@@ -93,6 +95,11 @@ impl<'s> KeySearch<'s> {
             }
         }
         Ok(found)
+    }
+
+    /// Returns the number of items that the search may still read.
+    pub(crate) fn reads_left(&self) -> usize {
+        self.reads_left
     }
 
     /// Returns true if the time of the search is over.

@@ -32,7 +32,7 @@ use crate::audit::Action;
 use crate::audit::changes::Changes;
 use crate::error_responses::{Reads, Writes};
 use crate::idempotency::Idempotency;
-use crate::key_search::{self, KeySearch, MAX_PAGE_READS};
+use crate::key_search::{self, KeySearch, MAX_PAGE_READS, METADATA};
 use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;
 use crate::request::cursor::List;
@@ -96,8 +96,6 @@ impl QueryParameters for KeyListQuery {
     }
 }
 
-/// The beginning of the parameters that select keys by their metadata.
-const METADATA: &str = "metadata.";
 /// The time after which a search ends its page. A response times out after 25 s.
 const SEARCH_TIME: Duration = Duration::from_secs(10);
 

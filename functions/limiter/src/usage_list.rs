@@ -1,9 +1,11 @@
 //! The usage of all keys: pages for billing, and the keys with the most calls.
 //!
 //! A page reads in proportion to its rows: for each key one entry of the index, the key, its usage,
-//! and one item per month of the range. No index is sorted by usage, because such an index would
-//! cost a write per call.
+//! and one item per month of the range. With a condition other than the plan, it also reads keys
+//! that it does not show, but at most 1,000 items. No index is sorted by usage, because such an
+//! index would cost a write per call.
 
+mod key_pages;
 mod plans;
 mod query;
 mod rows;
@@ -16,23 +18,25 @@ use axum::extract::Path;
 use axum::response::Response;
 use http::header::LINK;
 use http::{HeaderName, HeaderValue, StatusCode, Uri};
-use registry::KeyRecord;
+use jiff::Timestamp;
+use limits::Days;
+use registry::{DeletedKey, KeyRecord};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error_responses::Reads;
-use crate::keys::RESOURCE;
 use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;
 use crate::request::accept::CSV;
 use crate::response;
 
+use key_pages::{KeyPages, Place};
 use plans::ReportedPlans;
 use query::{PlanUsageQuery, Position, Selection, UsageListQuery};
 use rows::{Row, Rows};
 
-/// How long the usage of one page may be read. A response times out after 25 s.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the keys and the usage of one page may be read. A response times out after 25 s.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
 const PLAN: &str = "plan";
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 
@@ -43,6 +47,8 @@ struct ReportedKey {
     name: Option<String>,
     group: Option<String>,
     plan: String,
+    /// `None` if the key exists.
+    deleted_at: Option<Timestamp>,
 }
 
 /// One page of usage.
@@ -61,15 +67,25 @@ pub(crate) struct UsageList {
 /// month. `by` is the period: `total` (default), `day` or `month`. The days of a key are counted in
 /// the time zone of its plan. If `time_zone` is set, a key with another one is an error (422).
 ///
-/// A page has up to `limit` keys. It has fewer, or none, if the range has many days or if few keys
-/// are in the group. With `order=calls`, the response has the `limit` keys with the most calls in
-/// one month, and no further page. It covers up to 10,000 keys.
+/// Existing keys come first, then keys that were deleted on the first day or later. A key that is
+/// deleted during the listing may be shown in both. `metadata` and `unused_since` select existing
+/// keys only.
+///
+/// A page has up to `limit` keys and reads at most 1,000 items. It has fewer keys if the range has
+/// many days, and fewer or none if few keys meet the conditions. With `order=calls`, the response
+/// has the `limit` keys with the most calls in one month, and no further page. It covers up to
+/// 10,000 keys.
 ///
 /// The CSV form has the same columns. Only the first page has a header, so that pages can be
 /// concatenated. `Link` names the next page, and `x-next-cursor` its cursor.
 #[utoipa::path(get, path = "/_tollgate/v1/usage", operation_id = "listUsage", tag = "usage",
     params(("from" = Option<String>, Query, format = Date), ("to" = Option<String>, Query, format = Date),
         ("plan" = Option<String>, Query), ("group" = Option<String>, Query),
+        ("name" = Option<String>, Query, description = "A part of the name, in upper or lower case"),
+        ("unused_since" = Option<String>, Query, format = Date,
+            description = "Keys without a call on this day or later that were created before it. At most 366 days ago"),
+        ("metadata.NAME" = Option<String>, Query,
+            description = "The value of the metadata entry `NAME`. May be repeated with other names"),
         ("by" = Option<String>, Query, description = "`total`, `day` or `month`"),
         ("time_zone" = Option<String>, Query), ("order" = Option<String>, Query, description = "`calls`"),
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
@@ -86,11 +102,17 @@ pub(crate) async fn list(
 
 /// List the usage of the keys of a plan
 ///
-/// As the usage of all keys, for one plan. The keys that are on the plan now are listed, with their
-/// usage under any plan.
+/// As the usage of all keys, for one plan. The keys that are on the plan now, or were when they were
+/// deleted, are listed with their usage under any plan. The keys of a deleted plan are listed by
+/// `GET /_tollgate/v1/usage?plan=`.
 #[utoipa::path(get, path = "/_tollgate/v1/plans/{plan}/usage", operation_id = "listUsageOfPlan", tag = "usage",
     params(("plan" = String, Path), ("from" = Option<String>, Query, format = Date),
         ("to" = Option<String>, Query, format = Date), ("group" = Option<String>, Query),
+        ("name" = Option<String>, Query, description = "A part of the name, in upper or lower case"),
+        ("unused_since" = Option<String>, Query, format = Date,
+            description = "Keys without a call on this day or later that were created before it. At most 366 days ago"),
+        ("metadata.NAME" = Option<String>, Query,
+            description = "The value of the metadata entry `NAME`. May be repeated with other names"),
         ("by" = Option<String>, Query, description = "`total`, `day` or `month`"),
         ("time_zone" = Option<String>, Query), ("order" = Option<String>, Query, description = "`calls`"),
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
@@ -107,7 +129,7 @@ pub(crate) async fn of_plan(
     stored.map_err(|error| Problem::of_read(error, PLAN))?;
 
     let mut selection = request.query.0.clone();
-    selection.plan = Some(plan);
+    selection.filter.plan = Some(plan);
     respond(&request, &selection, &uri).await
 }
 
@@ -116,24 +138,28 @@ async fn respond<Q>(
     selection: &Selection,
     uri: &Uri,
 ) -> Result<Response, Problem> {
+    selection.check(request.now)?;
     let position = selection.position()?;
     let days = selection.days(position.as_ref(), request.now)?;
     let deadline = Deadline::after(Instant::now(), READ_TIMEOUT);
     let plans = ReportedPlans::new(&request.shared, selection.zone_name(), deadline);
+    let is_first = position.is_none();
     let mut rows = Rows::new(selection.by, days, plans);
 
-    let last = if selection.is_ordered {
+    let next = if selection.is_ordered {
         let month = selection.month(days, request.now)?;
         let keys = top::keys(request, selection, month, &mut rows).await?;
         rows.add(keys).await?;
         None
     } else {
-        add_page(request, selection, position.as_ref(), &mut rows).await?
+        let start = Place::Existing(None);
+        let place = position.map_or(start, |position| position.place);
+        add_page(request, selection, days, place, &mut rows).await?
     };
 
-    let cursor = last.map(|key_id| selection.cursor(&Position { days, key_id }));
+    let cursor = next.map(|place| selection.cursor(&Position { days, place }));
     if request.media_type == CSV {
-        let file = rows::csv(&rows.items, position.is_none())?;
+        let file = rows::csv(&rows.items, is_first)?;
         return Ok(with_next_page(response::csv(file), cursor, uri));
     }
     let body = UsageList {
@@ -143,25 +169,22 @@ async fn respond<Q>(
     Ok(response::json(StatusCode::OK, &body))
 }
 
-/// Adds the rows of one page. Returns the key after which the next page begins, if there is one.
+/// Adds the rows of one page. Returns the place where the next page begins, if there is one.
 async fn add_page<Q>(
     request: &AdminRequest<Q>,
     selection: &Selection,
-    position: Option<&Position>,
+    days: Days,
+    place: Place,
     rows: &mut Rows<'_>,
-) -> Result<Option<String>, Problem> {
+) -> Result<Option<Place>, Problem> {
     let limit = selection.limit.min(rows.max_keys());
-    let after = position.map(|position| position.key_id.as_str());
-    let page = request
-        .admin()
-        .keys(selection.plan.as_deref(), after, limit)
-        .await
-        .map_err(|error| Problem::of_read(error, RESOURCE))?;
+    let (shared, now) = (&request.shared, request.now);
+    let reserved_reads = limit * rows.reads_per_key();
+    let mut pages = KeyPages::new(shared, &selection.filter, now, days.from, reserved_reads);
 
-    let keys = page.items.into_iter().map(|stored| stored.document);
-    let keys = keys.filter(|record| selection.admits(record));
-    let cut = rows.add(keys.map(ReportedKey::from).collect()).await?;
-    Ok(cut.or(page.next))
+    let (keys, next) = pages.page(place, limit).await?;
+    let cut = rows.add(keys).await?;
+    Ok(cut.map(Place::after).or(next))
 }
 
 /// Adds the headers that name the next page (RFC 8288).
@@ -193,6 +216,19 @@ impl From<KeyRecord> for ReportedKey {
             name: record.name,
             group: record.key.group,
             plan: record.key.plan,
+            deleted_at: None,
+        }
+    }
+}
+
+impl From<DeletedKey> for ReportedKey {
+    fn from(key: DeletedKey) -> Self {
+        Self {
+            key_id: key.key_id,
+            name: key.name,
+            group: key.group,
+            plan: key.plan,
+            deleted_at: Some(key.deleted_at),
         }
     }
 }

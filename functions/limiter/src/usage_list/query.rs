@@ -3,15 +3,20 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use limits::{Calendar, Days, MAX_DAYS, Period};
-use registry::KeyRecord;
+use registry::KeyFilter;
 
 use super::invalid;
+use super::key_pages::Place;
+use crate::key_search::{self, METADATA};
 use crate::problem::Problem;
 use crate::request::accept::{CSV, JSON};
 use crate::request::cursor::List;
 use crate::request::query::{Parameters, QueryParameters};
 
 const DEFAULT_ZONE: &str = "UTC";
+/// The keys of a position, in its cursor.
+const EXISTING: &str = "existing";
+const DELETED: &str = "deleted";
 
 /// The period of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +32,7 @@ pub(super) enum By {
 /// The keys, the days and the form of a report.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection {
-    pub(super) plan: Option<String>,
-    pub(super) group: Option<String>,
+    pub(super) filter: KeyFilter,
     pub(super) by: By,
     /// True for the keys with the most calls.
     pub(super) is_ordered: bool,
@@ -44,7 +48,7 @@ pub(crate) struct Selection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Position {
     pub(super) days: Days,
-    pub(super) key_id: String,
+    pub(super) place: Place,
 }
 
 /// The query for all keys.
@@ -56,7 +60,10 @@ pub(crate) struct PlanUsageQuery(pub(super) Selection);
 impl QueryParameters for UsageListQuery {
     const NAMES: &'static [&'static str] = &[
         "plan",
+        "name",
         "group",
+        "unused_since",
+        METADATA,
         "from",
         "to",
         "by",
@@ -89,13 +96,23 @@ impl Selection {
     fn read(parameters: &mut Parameters) -> Self {
         let is_ordered = read_order(parameters);
         let cursor = parameters.nonempty("cursor");
+        let filter = KeyFilter {
+            plan: parameters.nonempty("plan"),
+            name: parameters.nonempty("name"),
+            group: parameters.nonempty("group"),
+            unused_since: parameters.day("unused_since"),
+            metadata: parameters.entries(METADATA),
+            ..KeyFilter::default()
+        };
         if is_ordered && cursor.is_some() {
             parameters.report("cursor", "not allowed with `order`, which has one page");
         }
+        if is_ordered && filter.unused_since.is_some() {
+            parameters.report("unused_since", "not allowed with `order`");
+        }
 
         Self {
-            plan: parameters.nonempty("plan"),
-            group: parameters.nonempty("group"),
+            filter,
             by: read_by(parameters),
             is_ordered,
             limit: parameters.limit(),
@@ -106,9 +123,17 @@ impl Selection {
         }
     }
 
-    /// True if a key of the plan is in the report.
-    pub(super) fn admits(&self, record: &KeyRecord) -> bool {
-        self.group.is_none() || self.group == record.key.group
+    /// Checks what depends on the time.
+    ///
+    /// # Errors
+    /// 400 if the usage since a day is not known.
+    pub(super) fn check(&self, now: Timestamp) -> Result<(), Problem> {
+        let mistakes = key_search::parameter_mistakes(&self.filter, now);
+        if mistakes.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::invalid_parameters(mistakes))
+        }
     }
 
     /// Returns the requested time zone.
@@ -174,7 +199,12 @@ impl Selection {
     /// Returns the cursor of the page after a position.
     pub(super) fn cursor(&self, position: &Position) -> String {
         let Days { from, to } = position.days;
-        let text = format!("{from} {to} {}", position.key_id);
+        let (phase, key_id) = match &position.place {
+            Place::Existing(key_id) => (EXISTING, key_id),
+            Place::Deleted(key_id) => (DELETED, key_id),
+        };
+        let key_id = key_id.as_deref().unwrap_or_default();
+        let text = format!("{from} {to} {phase} {key_id}");
         List::Usage(&self.list()).cursor(&text)
     }
 
@@ -200,9 +230,8 @@ impl Selection {
     /// Returns a name of the list. Only the size of pages may change from one page to the next.
     fn list(&self) -> String {
         format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?}",
-            self.plan,
-            self.group,
+            "{:?} {:?} {:?} {:?} {:?}",
+            self.filter,
             self.by,
             self.from,
             self.to,
@@ -212,11 +241,20 @@ impl Selection {
 }
 
 fn read_position(text: &str) -> Option<Position> {
-    let mut parts = text.splitn(3, ' ');
+    let mut parts = text.splitn(4, ' ');
     let (from, to) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let (phase, key_id) = (parts.next()?, parts.next()?);
+    let key_id = Some(key_id).filter(|key_id| !key_id.is_empty());
+    let key_id = key_id.map(str::to_owned);
+
+    let place = match phase {
+        EXISTING => Place::Existing(key_id),
+        DELETED => Place::Deleted(key_id),
+        _ => return None,
+    };
     Some(Position {
         days: Days::new(from, to)?,
-        key_id: parts.next()?.to_owned(),
+        place,
     })
 }
 

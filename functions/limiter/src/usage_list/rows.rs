@@ -1,6 +1,7 @@
 //! The rows of a report on many keys, as JSON and as CSV.
 
 use csv::WriterBuilder;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use limits::{Caller, Days};
 use serde::Serialize;
@@ -15,9 +16,11 @@ use crate::problem::Problem;
 
 /// The most rows of a page, unless one key has more.
 const MAX_PAGE_ROWS: usize = 5_000;
+/// The most usage items that a page reads, unless one key has more.
+const MAX_USAGE_READS: usize = 500;
 /// The size after which a page ends. A Lambda response has at most 6 MB.
 const MAX_PAGE_BYTES: usize = 4_000_000;
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "key_id",
     "name",
     "group",
@@ -28,6 +31,7 @@ const COLUMNS: [&str; 10] = [
     "calls",
     "units",
     "refused",
+    "deleted_at",
 ];
 
 /// The usage of a key in one period.
@@ -59,6 +63,10 @@ pub(super) struct Row {
     units: u64,
     /// The calls that a limit refused.
     refused: u64,
+    /// The time at which the key was deleted. Absent if it exists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    deleted_at: Option<Timestamp>,
 }
 
 /// The rows that were read, and what is needed to read more.
@@ -81,15 +89,25 @@ impl<'s> Rows<'s> {
 
     /// Returns the most keys of one page.
     pub(super) fn max_keys(&self) -> usize {
-        (MAX_PAGE_ROWS / self.periods.len().max(1)).max(1)
+        let by_rows = MAX_PAGE_ROWS / self.periods.len().max(1);
+        let by_reads = MAX_USAGE_READS / self.reads_per_key();
+        by_rows.min(by_reads).max(1)
+    }
+
+    /// Returns the most items that the usage of one key has: its own, and one per month.
+    pub(super) fn reads_per_key(&self) -> usize {
+        1 + self.days.months().len()
     }
 
     /// Adds the rows of these keys, but only as many as a response may have. Returns the last key
-    /// that was added if some were not.
+    /// that was added if some were not added.
     ///
     /// # Errors
     /// As for [`ReportedPlans::read`].
-    pub(super) async fn add(&mut self, keys: Vec<ReportedKey>) -> Result<Option<String>, Problem> {
+    pub(super) async fn add(
+        &mut self,
+        keys: Vec<ReportedKey>,
+    ) -> Result<Option<ReportedKey>, Problem> {
         self.plans.read(&keys).await?;
         let callers = keys.iter().map(|key| Caller::Key(key.key_id.clone()));
         let callers: Vec<_> = callers.collect();
@@ -106,7 +124,7 @@ impl<'s> Rows<'s> {
                 return Ok(last);
             }
             self.items.extend(rows);
-            last = Some(key.key_id);
+            last = Some(key);
         }
         Ok(None)
     }
@@ -124,6 +142,7 @@ impl<'s> Rows<'s> {
                 calls: 0,
                 units: 0,
                 refused: 0,
+                deleted_at: key.deleted_at,
             };
 
             let is_in_period = |date: Date| period.from <= date && date <= period.to;
@@ -169,6 +188,7 @@ pub(super) fn csv(rows: &[Row], has_header: bool) -> Result<Vec<u8>, Problem> {
             row.calls.to_string(),
             row.units.to_string(),
             row.refused.to_string(),
+            row.deleted_at.map(|at| at.to_string()).unwrap_or_default(),
         ];
         writer
             .write_record(cells)

@@ -1,13 +1,15 @@
 //! The keys with the most calls in a month. The count of the month of every key is read once. Only
 //! one page of keys and the best so far are in memory.
 
+use std::time::Instant;
+
 use http::StatusCode;
 use jiff::civil::Date;
 
 use super::ReportedKey;
+use super::key_pages::{KeyPages, Place};
 use super::query::Selection;
 use super::rows::Rows;
-use crate::keys::RESOURCE;
 use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;
 
@@ -20,27 +22,27 @@ const PAGE_KEYS: usize = 1_000;
 /// are in the order of their ids.
 ///
 /// # Errors
-/// 422 if more than 10,000 keys are selected, or if a plan has another time zone.
+/// 422 if more than 10,000 keys are selected, if they cannot be read in time, or if a plan has
+/// another time zone.
 pub(super) async fn keys<Q>(
     request: &AdminRequest<Q>,
     selection: &Selection,
     month: Date,
     rows: &mut Rows<'_>,
 ) -> Result<Vec<ReportedKey>, Problem> {
-    let (mut best, mut number, mut after): (Vec<(u64, ReportedKey)>, usize, Option<String>) =
-        (Vec::new(), 0, None);
-    loop {
-        let page = request
-            .admin()
-            .keys(selection.plan.as_deref(), after.as_deref(), PAGE_KEYS)
-            .await
-            .map_err(|error| Problem::of_read(error, RESOURCE))?;
-        let records = page.items.into_iter().map(|stored| stored.document);
-        let records = records.filter(|record| selection.admits(record));
-        let keys: Vec<_> = records.map(ReportedKey::from).collect();
+    let pages = KeyPages::new(&request.shared, &selection.filter, request.now, month, 0);
+    let (mut best, mut number) = (Vec::<(u64, ReportedKey)>::new(), 0);
+    let mut next = Some(Place::Existing(None));
+
+    while let Some(place) = next {
+        if rows.plans.deadline.remaining(Instant::now()).is_zero() {
+            return Err(too_many_keys("the keys could not be read in time"));
+        }
+        let (keys, following) = pages.step(place, PAGE_KEYS).await?;
+        next = following;
         number += keys.len();
         if number > MAX_ORDERED_KEYS {
-            return Err(too_many_keys());
+            return Err(too_many_keys("more keys are selected"));
         }
 
         let calls = calls(&keys, month, rows).await?;
@@ -51,12 +53,8 @@ pub(super) async fn keys<Q>(
                 .then_with(|| key.key_id.cmp(&other.key_id))
         });
         best.truncate(selection.limit.min(rows.max_keys()));
-
-        after = page.next;
-        if after.is_none() {
-            return Ok(best.into_iter().map(|(_, key)| key).collect());
-        }
     }
+    Ok(best.into_iter().map(|(_, key)| key).collect())
 }
 
 async fn calls(
@@ -71,10 +69,10 @@ async fn calls(
     Ok(store.month_calls(&callers, month, plans.deadline).await?)
 }
 
-fn too_many_keys() -> Problem {
+/// Returns the problem of a report on too many keys.
+fn too_many_keys(cause: &str) -> Problem {
     let detail = format!(
-        "more than {MAX_ORDERED_KEYS} keys are selected, expected fewer. Select some with `plan` \
-         or `group`"
+        "{cause}, expected at most {MAX_ORDERED_KEYS}. Select some of the keys with `plan` or `group`"
     );
     let problem = Problem::new(
         StatusCode::UNPROCESSABLE_ENTITY,

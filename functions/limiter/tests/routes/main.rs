@@ -183,6 +183,9 @@ test_on_each_store! {
         keys_with_the_most_calls_come_first
         days_are_those_of_the_time_zone_of_the_plan
         invalid_queries_of_usage_are_rejected
+        deleted_keys_come_last
+        keys_of_a_deleted_plan_are_reported
+        usage_is_selected_like_keys
     }
     decisions {
         decision_is_charged_and_refunded

@@ -69,7 +69,11 @@ pub(crate) fn idempotency_key() -> String {
 
 impl Api {
     pub(crate) fn embedded() -> Self {
-        let store = EmbeddedStore::new(&Seeds::parse(SEEDS).unwrap()).unwrap();
+        Self::with_seeds(SEEDS)
+    }
+
+    pub(crate) fn with_seeds(seeds: &str) -> Self {
+        let store = EmbeddedStore::new(&Seeds::parse(seeds).unwrap()).unwrap();
         Self::over(Store::Embedded(store.with_clock(clock())))
     }
 

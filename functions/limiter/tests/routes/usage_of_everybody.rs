@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
+use testing::{Emulator, FaultProxy};
 
 use crate::support::{Api, unique};
 
@@ -157,12 +160,12 @@ pub(crate) async fn csv_pages_can_be_concatenated(api: Arc<Api>) {
     let mut lines: Vec<&str> = file.lines().collect();
     assert_eq!(
         lines.remove(0),
-        "key_id,name,group,plan,time_zone,from,to,calls,units,refused"
+        "key_id,name,group,plan,time_zone,from,to,calls,units,refused,deleted_at"
     );
     lines.sort_unstable();
     let expected = keys
         .iter()
-        .map(|key_id| format!("{key_id},'=Acme,{group},{plan},UTC,2026-11-01,2026-11-22,1,2,0"));
+        .map(|key_id| format!("{key_id},'=Acme,{group},{plan},UTC,2026-11-01,2026-11-22,1,2,0,"));
     assert_eq!(lines, expected.collect::<Vec<_>>());
 }
 
@@ -286,6 +289,15 @@ pub(crate) async fn invalid_queries_of_usage_are_rejected(api: Arc<Api>) {
             vec!["cursor"],
         ),
         ("sort=calls".to_owned(), vec!["sort"]),
+        (
+            "order=calls&unused_since=2026-11-20".to_owned(),
+            vec!["unused_since"],
+        ),
+        ("unused_since=2026-11-23".to_owned(), vec!["unused_since"]),
+        (
+            format!("plan={plan}&name=a&cursor={cursor}"),
+            vec!["cursor"],
+        ),
     ] {
         let wrong = api.get(&format!("/usage?{query}")).await;
         assert_eq!(
@@ -311,4 +323,211 @@ pub(crate) async fn invalid_queries_of_usage_are_rejected(api: Arc<Api>) {
         .send()
         .await;
     assert_eq!(own.status, 403);
+}
+
+/// Imports keys with a name and metadata, and returns their ids.
+async fn imported(api: &Api, plan: &str, number: usize) -> Vec<String> {
+    let batch = unique("many");
+    let ids: Vec<String> = (0..number).map(|key| format!("{batch}-{key}")).collect();
+
+    let mut file = "Key,KeyId,Name,UsagePlanIds,Metadata,CreatedAt\n".to_owned();
+    for (key, key_id) in ids.iter().enumerate() {
+        let tier = if key % 2 == 0 { "gold" } else { "silver" };
+        writeln!(
+            file,
+            "secret-of-{key_id}-000000,{key_id},Acme,{plan},\"{{\"\"tier\"\":\"\"{tier}\"\"}}\",2026-01-01T00:00:00Z"
+        )
+        .unwrap();
+    }
+    let sent = api.call("POST", "/keys/import").body("text/csv", &file);
+    let imported = sent.send().await;
+    assert_eq!(imported.json()["imported"], number, "{imported:?}");
+    ids
+}
+
+pub(crate) async fn deleted_keys_come_last(api: Arc<Api>) {
+    let plan = api.plan(json!({})).await;
+    let group = unique("group");
+    let mut keys = Vec::new();
+    for (count, group) in [(1, None), (4, Some(&*group)), (2, None), (3, Some(&group))] {
+        keys.push((charged_key(&api, &plan, group, count).await, count));
+    }
+    for (key_id, _) in &keys[..2] {
+        let deleted = api.call("DELETE", &format!("/keys/{key_id}")).send().await;
+        assert_eq!(deleted.status, 204, "{deleted:?}");
+    }
+    let (deleted, existing) = keys.split_at(2);
+
+    for limit in [1, 3, 100] {
+        let (rows, _) = all_rows(&api, &format!("/usage?plan={plan}&limit={limit}")).await;
+        let is_deleted = |row: &Value| !row["deleted_at"].is_null();
+        let first = rows.iter().position(is_deleted).unwrap();
+        for (rows, keys) in [(&rows[..first], existing), (&rows[first..], deleted)] {
+            let (mut found, mut expected) = (calls(rows), keys.to_vec());
+            found.sort();
+            expected.sort();
+            assert_eq!(found, expected, "{limit}");
+        }
+        assert_eq!(rows[first]["deleted_at"], "2026-11-22T12:00:00Z");
+        assert_eq!(rows[first]["plan"], plan);
+    }
+
+    let (grouped, _) = all_rows(&api, &format!("/plans/{plan}/usage?group={group}")).await;
+    assert_eq!(calls(&grouped), [keys[3].clone(), keys[1].clone()]);
+    let (named, _) = all_rows(&api, &format!("/plans/{plan}/usage?name=acme")).await;
+    assert_eq!(named.len(), 4);
+
+    let top = api
+        .get(&format!("/plans/{plan}/usage?order=calls&limit=2"))
+        .await
+        .json();
+    assert_eq!(
+        calls(top["items"].as_array().unwrap()),
+        [keys[1].clone(), keys[3].clone()]
+    );
+
+    // A key that was deleted before the first day of the report is not shown.
+    let later = "from=2026-11-24&to=2026-11-25";
+    let (rows, _) = all_rows(&api, &format!("/usage?plan={plan}&{later}")).await;
+    assert_eq!(rows.len(), 2);
+
+    let file = api
+        .call("GET", &format!("/plans/{plan}/usage?group={group}"))
+        .header("accept", "text/csv");
+    let file = file.send().await.text;
+    assert!(file.ends_with("4,8,0,2026-11-22T12:00:00Z\n"), "{file}");
+}
+
+pub(crate) async fn keys_of_a_deleted_plan_are_reported(api: Arc<Api>) {
+    let plan = api.plan(json!({})).await;
+    let key_id = charged_key(&api, &plan, None, 2).await;
+    for path in [format!("/keys/{key_id}"), format!("/plans/{plan}")] {
+        let deleted = api.call("DELETE", &path).send().await;
+        assert_eq!(deleted.status, 204, "{deleted:?}");
+    }
+
+    let (rows, _) = all_rows(&api, &format!("/usage?plan={plan}")).await;
+    assert_eq!(calls(&rows), [(key_id, 2)]);
+    let of_plan = api.get(&format!("/plans/{plan}/usage")).await;
+    assert_eq!(of_plan.status, 404);
+}
+
+pub(crate) async fn usage_is_selected_like_keys(api: Arc<Api>) {
+    let plan = api.plan(json!({})).await;
+    let ids = imported(&api, &plan, 40).await;
+    for (number, key_id) in ids.iter().enumerate() {
+        if number % 5 == 0 {
+            api.charge(key_id, 1).await;
+        }
+    }
+
+    for (query, expected) in [
+        ("name=acme", 40),
+        ("name=other", 0),
+        ("metadata.tier=gold", 20),
+        ("metadata.tier=gold&metadata.other=x", 0),
+        ("unused_since=2026-11-22", 32),
+        ("unused_since=2026-11-22&metadata.tier=silver", 16),
+    ] {
+        for limit in [7, 100] {
+            let path = format!("/usage?plan={plan}&{query}&limit={limit}");
+            let (rows, _) = all_rows(&api, &path).await;
+            assert_eq!(rows.len(), expected, "{path}");
+        }
+    }
+    let path = format!("/usage?plan={plan}&metadata.tier=gold&order=calls&limit=5");
+    let top = api.get(&path).await.json();
+    let used = calls(top["items"].as_array().unwrap());
+    let expected = [0, 10, 20, 30].map(|number| (ids[number].clone(), 1));
+    assert_eq!(used[..4], expected);
+    assert_eq!(used[4].1, 0);
+}
+
+/// Keys of one plan on a server that counts the items that are read.
+#[tokio::test(flavor = "multi_thread")]
+async fn report_reads_in_proportion_to_its_rows() {
+    let server = Emulator::ministack();
+    let proxy = FaultProxy::in_front_of(server.address).await;
+    let api = Api::dynamodb(&proxy.url).await;
+    let plan = api.plan(json!({})).await;
+    let ids = imported(&api, &plan, 303).await;
+    for key_id in &ids[300..] {
+        api.call("DELETE", &format!("/keys/{key_id}")).send().await;
+    }
+    api.get(&format!("/plans/{plan}/usage")).await;
+
+    let read = async |path: &str| {
+        let before = proxy.items_read();
+        let page = api.get(path).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        (page.json(), proxy.items_read() - before)
+    };
+    let items_of_pages = async |path: &str| {
+        let (mut items, mut rows, mut cursor) = (Vec::new(), 0, String::new());
+        loop {
+            let (page, reads) = read(&format!("{path}{cursor}")).await;
+            rows += page["items"].as_array().unwrap().len();
+            items.push(reads);
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return (items, rows),
+            }
+        }
+    };
+
+    // Keys, with some to spare, and for each row one usage item and one of the month. The last page
+    // has the three deleted keys.
+    let (items, rows) = items_of_pages(&format!("/usage?plan={plan}&limit=100")).await;
+    assert_eq!((items, rows), (vec![307, 307, 300, 3 + 6], 303));
+    let (items, rows) = items_of_pages(&format!("/usage?plan={plan}&limit=10")).await;
+    assert_eq!((items[0], rows), (17 + 20, 303));
+
+    // The month of every key is read once, and then the rows.
+    let top = format!("/usage?plan={plan}&order=calls&limit=10");
+    let (page, reads) = read(&top).await;
+    assert_eq!(page["items"].as_array().unwrap().len(), 10);
+    assert_eq!(reads, 303 + 303 + 10 * 2);
+
+    // A page of a search reads at most 1,000 items, whether keys are found or not.
+    for query in [
+        "name=absent",
+        "metadata.tier=gold",
+        "unused_since=2026-11-22",
+    ] {
+        for days in ["", "&from=2025-11-22&to=2026-11-22"] {
+            let path = format!("/usage?plan={plan}&{query}{days}");
+            let (items, _) = items_of_pages(&path).await;
+            assert!(
+                items.iter().all(|items| *items <= 1_000),
+                "{path}: {items:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_most_10000_keys_are_ordered() {
+    let key = |number: usize| {
+        let group = (number > 0).then_some("acme");
+        json!({"key": format!("secret-of-one-of-many-{number:05}"), "key_id": format!("k{number}"),
+            "plan": "p", "group": group})
+    };
+    let keys: Vec<Value> = (0..=10_000).map(key).collect();
+    let api = Api::with_seeds(&json!({"plans": {"p": {}}, "keys": keys}).to_string());
+
+    let top = "/usage?order=calls&limit=1";
+    let of_group = api.get(&format!("{top}&group=acme")).await;
+    assert_eq!(of_group.status, 200, "{of_group:?}");
+    let refused = api.get(top).await;
+    assert_eq!(
+        (refused.status, refused.mistakes()),
+        (422, vec!["order".to_owned()])
+    );
+    for parameter in ["`plan`", "`group`"] {
+        assert!(refused.text.contains(parameter), "{refused:?}");
+    }
+
+    // Deleted keys count as well.
+    let deleted = api.call("DELETE", "/keys/k0").send().await;
+    assert_eq!((deleted.status, api.get(top).await.status), (204, 422));
 }
