@@ -42,8 +42,11 @@ pub enum Change<'c> {
     Key(KeyChange<'c>),
     /// Several keys are changed in one transaction.
     Keys(&'c [KeyChange<'c>]),
-    /// A key gets a new secret. The one before works until `grace_end`.
+    /// A key gets a new secret, and may get another prefix. The secret before works until
+    /// `grace_end`.
     Secret {
+        /// The key before and after the rotation.
+        key: KeyChange<'c>,
         /// The instant at which the earlier secret ends.
         grace_end: Timestamp,
     },
@@ -60,6 +63,21 @@ pub enum Change<'c> {
         before: Option<&'c Block>,
         /// The new block.
         after: Option<&'c Block>,
+    },
+    /// The candidate of a policy is written or deleted. `None` is a candidate that does not exist.
+    /// If both are equal, the candidate is written again for the present version of the policy.
+    Candidate {
+        /// The stored candidate, as JSON.
+        before: Option<&'c str>,
+        /// The new candidate, as JSON.
+        after: Option<&'c str>,
+    },
+    /// The candidate of a policy replaces the policy, which may be equal.
+    Promotion {
+        /// The policy in force, as JSON.
+        before: &'c str,
+        /// The candidate, as JSON.
+        after: &'c str,
     },
     /// Another document is written or deleted. `None` is a document that does not exist.
     Document {
@@ -86,20 +104,17 @@ pub struct AuditRecord {
     pub at: Timestamp,
     /// The id of the request.
     pub request_id: String,
+    /// A random number, because one request can make several changes.
+    pub number: u64,
     /// The record, as JSON.
     pub document: String,
 }
 
 impl AuditRecord {
-    /// Returns the write of the record. Its key contains a random number, because one request can
-    /// make several changes.
+    /// Returns the write of the record.
     pub(crate) fn write(self) -> Write {
-        let name = format!(
-            "{}#{}#{:016x}",
-            instant_name(self.at),
-            self.request_id,
-            fastrand::u64(..)
-        );
+        let instant = instant_name(self.at);
+        let name = format!("{instant}#{}#{:016x}", self.request_id, self.number);
         let item = Item {
             ttl: Some(self.at.as_second() + KEPT_S),
             ..Item::new(ItemKey::of_audit(day_of(&name), &name), self.document)
@@ -242,6 +257,7 @@ mod tests {
             Some(AuditRecord {
                 at: self.0,
                 request_id: "r".to_owned(),
+                number: fastrand::u64(..),
                 document: format!("{change:?}"),
             })
         }
@@ -341,15 +357,16 @@ mod tests {
         let record = AuditRecord {
             at: NOW,
             request_id: "r".to_owned(),
+            number: 7,
             document: "{}".to_owned(),
         };
-        let Write::Put(item, guard) = record.clone().write() else {
+        let Write::Put(item, guard) = record.write() else {
             panic!("a record is put")
         };
         assert_eq!(guard, Guard::Absent);
         assert_eq!(item.key.pk, "audit#2026-11-22");
-        assert!(item.key.sk.starts_with("2026-11-22T12:00:00.000000000Z#r#"));
+        let name = "2026-11-22T12:00:00.000000000Z#r#0000000000000007";
+        assert_eq!(item.key.sk, name);
         assert_eq!(item.ttl, Some(NOW.as_second() + 400 * 86_400));
-        assert_ne!(record.write().key().sk, item.key.sk);
     }
 }

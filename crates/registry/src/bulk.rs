@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use crate::audit::{Change, KeyChange};
 use crate::item::{CommitOutcome, ItemKey, Write};
 use crate::keys::{KeyEntry, replacement};
 use crate::plan_use::plan_use;
@@ -16,7 +17,7 @@ use crate::{Admin, AdminError, KeyHash, KeyPatch, KeyRecord, RegistryError, Scan
 /// The greatest number of keys of one transaction.
 pub const BULK_KEYS: usize = 50;
 /// The most writes for keys in one transaction. DynamoDB has a limit of 100, and the plan is checked
-/// and its use recorded.
+/// its use recorded, and the audit record written.
 const MAX_KEY_WRITES: usize = 90;
 /// The most bytes of documents in one transaction. DynamoDB has a limit of 4 MB, which includes the
 /// documents of the conditions.
@@ -101,6 +102,18 @@ fn state(mut record: KeyRecord) -> Result<[u8; 32], RegistryError> {
     Ok(Sha256::digest(text).into())
 }
 
+impl BulkRow {
+    fn change(&self) -> Option<KeyChange<'_>> {
+        match self {
+            Self::Changed { before, after } => Some(KeyChange {
+                before: Some(before),
+                after: Some(after),
+            }),
+            Self::Unchanged | Self::Refused(_) => None,
+        }
+    }
+}
+
 /// The keys of one transaction.
 #[derive(Default)]
 struct Group {
@@ -116,6 +129,12 @@ impl Group {
             || self.rows.len() < BULK_KEYS
                 && self.writes.len() + writes.len() <= MAX_KEY_WRITES
                 && self.bytes + bytes(writes) <= MAX_DOCUMENT_BYTES
+    }
+
+    /// Returns the change of each key.
+    fn changes(&self) -> Vec<KeyChange<'_>> {
+        let rows = self.rows.iter();
+        rows.filter_map(|(_, row)| row.change()).collect()
     }
 
     fn add(&mut self, index: usize, writes: Vec<Write>, row: BulkRow) {
@@ -229,12 +248,14 @@ impl Admin<'_> {
         let Some((first, _)) = group.rows.first() else {
             return Ok(());
         };
+        let record = self.record_of(&Change::Keys(&group.changes()));
         let (mut writes, check) = (group.writes, patch.plan.as_deref());
         let position = writes.len();
         if let Some(plan) = check {
             writes.push(Write::Check(ItemKey::of_plan(plan)));
             writes.push(plan_use(plan, &keys[*first].hash)?);
         }
+        writes.extend(record);
 
         match self.table.commit(writes).await? {
             CommitOutcome::Yes => {

@@ -9,6 +9,7 @@ use limits::check_name;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::audit::Change;
 use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
 use crate::plans::{ATTEMPTS, item_error};
 use crate::{
@@ -91,10 +92,14 @@ impl Admin<'_> {
             }
 
             let unchanged = Guard::Unchanged(policy.document.clone());
-            let writes = vec![
+            let mut writes = vec![
                 Write::Delete(ItemKey::of_policy(name), unchanged),
                 Write::Delete(ItemKey::of_candidate(name), Guard::None),
             ];
+            writes.extend(self.record_of(&Change::Document {
+                before: Some(&policy.document),
+                after: None,
+            }));
             if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok(policy.document);
             }
@@ -151,12 +156,20 @@ impl Admin<'_> {
             replaced = before
                 .as_deref()
                 .and_then(|text| candidate_policy(text).ok());
+            let change = Change::Candidate {
+                before: replaced.as_deref(),
+                after: Some(document),
+            };
+            let is_changed = before.as_ref() != Some(&text);
+            let record = is_changed.then(|| self.record_of(&change)).flatten();
+
             let is_created = before.is_none();
             let guard = before.map_or(Guard::Absent, Guard::Unchanged);
-            let writes = vec![
+            let mut writes = vec![
                 Write::Put(Item::new(key.clone(), text.clone()), guard),
                 Write::Check(ItemKey::of_policy(name)),
             ];
+            writes.extend(record);
             if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok(put(is_created, replaced));
             }
@@ -176,10 +189,15 @@ impl Admin<'_> {
         for _ in 0..ATTEMPTS {
             let stored = self.required_candidate(name, condition).await?;
 
-            let unchanged = Guard::Unchanged(stored.clone());
-            let delete = Write::Delete(ItemKey::of_candidate(name), unchanged);
-            if self.table.commit(vec![delete]).await? == CommitOutcome::Yes {
-                return Ok(candidate_policy(&stored).unwrap_or_default());
+            let candidate = candidate_policy(&stored).unwrap_or_default();
+            let unchanged = Guard::Unchanged(stored);
+            let mut writes = vec![Write::Delete(ItemKey::of_candidate(name), unchanged)];
+            writes.extend(self.record_of(&Change::Candidate {
+                before: Some(&candidate),
+                after: None,
+            }));
+            if self.table.commit(writes).await? == CommitOutcome::Yes {
+                return Ok(candidate);
             }
         }
         Err(Refusal::Busy.into())
@@ -208,10 +226,14 @@ impl Admin<'_> {
 
             let after = candidate.policy.get().to_owned();
             let item = Item::new(ItemKey::of_policy(name), after.clone());
-            let writes = vec![
+            let mut writes = vec![
                 Write::Put(item, Guard::Unchanged(policy.document.clone())),
                 Write::Delete(ItemKey::of_candidate(name), Guard::Unchanged(stored)),
             ];
+            writes.extend(self.record_of(&Change::Promotion {
+                before: &policy.document,
+                after: &after,
+            }));
             if self.table.commit(writes).await? == CommitOutcome::Yes {
                 let version = Version::of(&after);
                 let before = policy.document;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::audit::Change;
+use crate::audit::{Change, KeyChange};
 use crate::ended::end_one;
 use crate::item::{CommitOutcome, Guard, Write};
 use crate::keys::{KeyEntry, MAX_EARLIER_SECRETS, item, retired};
@@ -10,7 +10,8 @@ use crate::new_secret::NewSecret;
 use crate::once::Keep;
 use crate::plans::ATTEMPTS;
 use crate::{
-    Admin, AdminError, Condition, KeyRecord, Refusal, Retirement, Version, VersionedDocument,
+    Admin, AdminError, Condition, KeyHash, KeyRecord, Refusal, Retirement, Version,
+    VersionedDocument,
 };
 
 impl Admin<'_> {
@@ -35,6 +36,9 @@ impl Admin<'_> {
             if !condition.holds(Some(&Version::of(&found.text))) {
                 return Err(Refusal::Precondition.into());
             }
+            if found.has_secret(&secret.hash) {
+                return Err(Refusal::SecretInUse.into());
+            }
             let (document, mut writes) = rotation(&found, secret, grace_end, now)?;
             let version = match writes.first() {
                 Some(Write::Put(item, _)) => Version::of(&item.document),
@@ -44,7 +48,11 @@ impl Admin<'_> {
             let kept = keep.keep(&rotated)?;
             let repeated = kept.is_some().then_some(writes.len());
             writes.extend(kept.map(|once| once.write(now)).transpose()?);
-            writes.extend(self.record_of(&Change::Secret { grace_end }));
+            let key = KeyChange {
+                before: Some(&found.record),
+                after: Some(&rotated.document),
+            };
+            writes.extend(self.record_of(&Change::Secret { key, grace_end }));
             match self.table.commit(writes).await? {
                 CommitOutcome::Yes => return Ok(rotated),
                 CommitOutcome::No(failed)
@@ -59,6 +67,14 @@ impl Admin<'_> {
             }
         }
         Err(Refusal::Busy.into())
+    }
+}
+
+impl KeyEntry {
+    /// True if this is the hash of a secret of the key. A transaction would write its item twice.
+    fn has_secret(&self, hash: &KeyHash) -> bool {
+        let mut earlier = self.record.retiring.iter();
+        self.hash == *hash || earlier.any(|retiring| retiring.hash == *hash)
     }
 }
 

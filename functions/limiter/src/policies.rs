@@ -202,7 +202,11 @@ pub(crate) async fn delete(
     }
 
     let change = request.begin(Action::DeletePolicy, &name);
-    match admin.delete_policy(&name, &condition).await {
+    match admin
+        .audited(&change)
+        .delete_policy(&name, &condition)
+        .await
+    {
         Ok(before) => change.complete(&Changes::between(Some(&stored_fields(&before)), None)),
         Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
     }

@@ -163,7 +163,7 @@ pub(crate) fn new_secret() -> String {
     format!("a-secret-for-a-test-{:08}", number())
 }
 
-fn key(plan: &str) -> KeyRecord {
+pub(crate) fn key(plan: &str) -> KeyRecord {
     let key = format!(
         r#"{{"key_id":"id-{:06}","plan":"{plan}","enabled":true}}"#,
         number()

@@ -1,32 +1,53 @@
-//! Audit records: a change and its record are one transaction on every store.
+//! Audit records: a change and its record are one transaction. Dynalite has no transactions.
 
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use limits::PlanDocument;
-use registry::{Admin, AuditRecord, AuditTrail, Change, Condition, KeyChange, KeyPatch, Refusal};
+use registry::{
+    Admin, AuditRecord, AuditTrail, BulkRow, Change, Condition, KeyChange, KeyPatch, Refusal,
+    ScannedKey, SelectedKey,
+};
 use store::Store;
 
-use crate::admin::{created, hash, new_plan, new_secret, number, refusal};
+use crate::admin::{created, hash, key, new_plan, new_secret, number, refusal};
 use crate::cases::{stores, test_on_stores};
 use crate::failure::World;
 use testing::stores::Subject;
 use testing::{Fault, FaultProxy};
 
 test_on_stores! {
-    stores [embedded, ministack, dynalite]
+    stores [embedded, ministack]
     a_change_and_its_record_are_written_together
+    a_refused_record_leaves_no_change
+    policies_and_candidates_have_records
+    a_bulk_change_has_one_record
     concurrent_changes_have_one_record_each
 }
 
 /// Records real changes, under a name of its own.
 #[derive(Debug)]
-pub(crate) struct Trail(String);
+pub(crate) struct Trail {
+    name: String,
+    /// If this is set, all records have the same key.
+    key: Option<(Timestamp, u64)>,
+}
 
 impl Trail {
     pub(crate) fn new() -> Self {
-        Self(format!("trail-{:06}", number()))
+        Self {
+            name: format!("trail-{:06}", number()),
+            key: None,
+        }
+    }
+
+    /// Returns a trail that can write one record.
+    fn with_one_key() -> Self {
+        Self {
+            key: Some((Timestamp::now(), 7)),
+            ..Self::new()
+        }
     }
 
     pub(crate) fn admin<'s>(&'s self, store: &'s Store) -> Admin<'s> {
@@ -35,7 +56,7 @@ impl Trail {
 
     /// Returns the kinds of the changes that were recorded.
     pub(crate) async fn records(&self, store: &Store) -> Vec<String> {
-        let begin = format!("{}:", self.0);
+        let begin = format!("{}:", self.name);
         let is_mine = |document: &str| document.starts_with(&begin);
         let day = |hours| {
             let instant = Timestamp::now() + SignedDuration::from_hours(hours);
@@ -74,12 +95,26 @@ impl AuditTrail for Trail {
             Change::Block { after: None, .. } => "remove block",
             Change::Block { before: None, .. } => "create block",
             Change::Block { .. } => "replace block",
+            Change::Candidate { after: None, .. } => "drop candidate",
+            Change::Candidate { before, after } if before == after => "renew candidate",
+            Change::Candidate { .. } => "put candidate",
+            Change::Promotion { .. } => "promote",
+            Change::Document { after: None, .. } => "delete policy",
+            Change::Document { before, after } if before == after => return None,
+            Change::Document { .. } => "put policy",
+            Change::Keys(changes) => match changes.len() {
+                2 => "change 2 keys",
+                _ => "change other keys",
+            },
             _ => "other",
         };
+        let unique = || (Timestamp::now(), fastrand::u64(..));
+        let (at, number) = self.key.unwrap_or_else(unique);
         Some(AuditRecord {
-            at: Timestamp::now(),
-            request_id: self.0.clone(),
-            document: format!("{}:{kind}", self.0),
+            at,
+            request_id: self.name.clone(),
+            number,
+            document: format!("{}:{kind}", self.name),
         })
     }
 }
@@ -115,6 +150,9 @@ async fn a_change_and_its_record_are_written_together(subject: Arc<Subject>) {
         .unwrap();
     assert_eq!(trail.records(store).await, ["put plan", "rotate", "update"]);
 
+    let (other, other_secret) = created(store, &plan).await;
+    assert_ne!(other, id);
+    let taken = hash(&other_secret).into();
     let refused = [
         refusal(
             admin
@@ -128,16 +166,167 @@ async fn a_change_and_its_record_are_written_together(subject: Arc<Subject>) {
                 .rotate_key(&id, &rotation, now, &Condition::None, &(), now)
                 .await,
         ),
+        refusal(
+            admin
+                .rotate_key(&id, &taken, now, &Condition::None, &(), now)
+                .await,
+        ),
     ];
     assert_eq!(refused[3], Refusal::SecretInUse);
+    assert_eq!(refused[4], Refusal::SecretInUse);
     assert_eq!(trail.records(store).await, ["put plan", "rotate", "update"]);
 
+    let without_trail = store.admin();
+    without_trail
+        .delete_key(&other, &Condition::None, now)
+        .await
+        .unwrap();
     admin.delete_key(&id, &Condition::None, now).await.unwrap();
     admin.delete_plan(&plan, &Condition::None).await.unwrap();
     assert_eq!(
         trail.records(store).await,
         ["delete", "delete plan", "put plan", "rotate", "update"]
     );
+}
+
+async fn a_refused_record_leaves_no_change(subject: Arc<Subject>) {
+    let (store, trail, now) = (&subject.store, Trail::with_one_key(), Timestamp::now());
+    let admin = trail.admin(store);
+    let plan = format!("plan-{:06}", number());
+    let document = PlanDocument::default();
+    let policy = format!("policy-{:06}", number());
+    admin
+        .put_plan(&plan, &document, &Condition::None)
+        .await
+        .unwrap();
+    let (id, _) = created(store, &plan).await;
+    let stored = store.admin().key(&id).await.unwrap();
+
+    let record = key(&plan);
+    let rotation = hash(&new_secret()).into();
+    let created = admin
+        .create_key(&hash(&new_secret()), &record, &(), now)
+        .await;
+    let refused = [
+        refusal(created),
+        refusal(
+            admin
+                .update_key(&id, &named("x"), &Condition::None, now)
+                .await,
+        ),
+        refusal(
+            admin
+                .rotate_key(&id, &rotation, now, &Condition::None, &(), now)
+                .await,
+        ),
+        refusal(admin.delete_key(&id, &Condition::None, now).await),
+        refusal(admin.put_policy(&policy, "{}", &Condition::None).await),
+    ];
+
+    assert_eq!(refused, [const { Refusal::Busy }; 5]);
+    assert_eq!(store.admin().key(&id).await.unwrap(), stored);
+    let missing = [
+        refusal(store.admin().key(&record.key.key_id).await),
+        refusal(store.admin().policy(&policy).await),
+    ];
+    assert_eq!(missing, [const { Refusal::NotFound }; 2]);
+    assert_eq!(trail.records(store).await, ["put plan"]);
+}
+
+async fn policies_and_candidates_have_records(subject: Arc<Subject>) {
+    let (store, trail) = (&subject.store, Trail::new());
+    let (admin, any) = (trail.admin(store), &Condition::None);
+    let policy = format!("policy-{:06}", number());
+    let missing = refusal(admin.put_candidate(&policy, "1", any).await);
+    assert_eq!(missing, Refusal::NotFound);
+
+    admin.put_policy(&policy, "1", any).await.unwrap();
+    for _ in 0..2 {
+        // The second time, nothing changes.
+        admin.put_candidate(&policy, "2", any).await.unwrap();
+    }
+    admin.put_policy(&policy, "3", any).await.unwrap();
+    let changed = refusal(admin.promote_candidate(&policy, any).await);
+    assert_eq!(changed, Refusal::PolicyChanged);
+    admin.put_candidate(&policy, "2", any).await.unwrap();
+    admin.promote_candidate(&policy, any).await.unwrap();
+    admin.put_candidate(&policy, "2", any).await.unwrap();
+    admin.delete_candidate(&policy, any).await.unwrap();
+    let expected = [
+        "drop candidate",
+        "promote",
+        "put candidate",
+        "put candidate",
+        "put policy",
+        "put policy",
+        "renew candidate",
+    ];
+    assert_eq!(trail.records(store).await, expected);
+
+    let absent = &Condition::Absent;
+    let refused = [
+        refusal(admin.delete_candidate(&policy, any).await),
+        refusal(admin.promote_candidate(&policy, any).await),
+        refusal(admin.delete_policy(&policy, absent).await),
+    ];
+    assert_eq!(refused[2], Refusal::Precondition);
+    assert_eq!(trail.records(store).await, expected);
+    admin.delete_policy(&policy, any).await.unwrap();
+    assert!(
+        trail
+            .records(store)
+            .await
+            .contains(&"delete policy".to_owned())
+    );
+}
+
+/// Selects keys, each with its id and its secret.
+async fn selected(store: &Store, keys: &[(String, String)], patch: &KeyPatch) -> Vec<SelectedKey> {
+    let mut selected = Vec::new();
+    for (id, secret) in keys {
+        let key = ScannedKey {
+            hash: hash(secret),
+            stored: store.admin().key(id).await.unwrap(),
+        };
+        selected.push(SelectedKey::new(&key, patch).unwrap());
+    }
+    selected
+}
+
+async fn a_bulk_change_has_one_record(subject: Arc<Subject>) {
+    let (store, trail, now) = (&subject.store, Trail::new(), Timestamp::now());
+    let plan = new_plan(store).await;
+    let admin = trail.admin(store);
+    let keys = [created(store, &plan).await, created(store, &plan).await];
+    let patch = KeyPatch {
+        enabled: Some(false),
+        ..KeyPatch::default()
+    };
+    let keys_to_change = selected(store, &keys, &patch).await;
+
+    for _ in 0..2 {
+        // The second time, nothing changes.
+        admin
+            .change_keys(&keys_to_change, &patch, now)
+            .await
+            .unwrap();
+    }
+    assert_eq!(trail.records(store).await, ["change 2 keys"]);
+
+    let to_missing_plan = KeyPatch {
+        plan: Some("missing".to_owned()),
+        ..KeyPatch::default()
+    };
+    let keys_to_change = selected(store, &keys, &to_missing_plan).await;
+    let rows = admin
+        .change_keys(&keys_to_change, &to_missing_plan, now)
+        .await
+        .unwrap();
+    assert!(
+        rows.iter().all(|row| matches!(row, BulkRow::Refused(_))),
+        "{rows:?}"
+    );
+    assert_eq!(trail.records(store).await, ["change 2 keys"]);
 }
 
 async fn concurrent_changes_have_one_record_each(subject: Arc<Subject>) {

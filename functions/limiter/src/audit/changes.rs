@@ -43,21 +43,10 @@ impl Changes {
         changes
     }
 
-    /// The changes of a key that gets a new secret.
-    pub(crate) fn of_secret(grace_s: i64) -> Self {
-        Self::secret("/secret").with("/grace_s", grace_s)
-    }
-
-    /// One changed field with secret values.
-    fn secret(pointer: &str) -> Self {
-        let mut changes = Self::default();
-        changes.add(pointer, REDACTED.into());
-        changes
-    }
-
-    /// Adds a field with a new value.
-    fn with(mut self, pointer: &str, new: impl Into<Value>) -> Self {
-        self.add_value(pointer, None, Some(&new.into()));
+    /// Adds a new secret of the key. The secret before works for `grace_s`.
+    pub(crate) fn with_secret(mut self, grace_s: i64) -> Self {
+        self.add("/secret", REDACTED.into());
+        self.add_value("/grace_s", None, Some(&grace_s.into()));
         self
     }
 

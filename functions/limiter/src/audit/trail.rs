@@ -15,9 +15,9 @@ impl AuditTrail for PendingChange<'_> {
         let fields = match change {
             Change::Key(change) => changed(&of_key(change)),
             Change::Keys(changes) => keys(changes),
-            Change::Secret { grace_end } => {
+            Change::Secret { key, grace_end } => {
                 let grace_s = grace_end.duration_since(self.at).as_secs().max(0);
-                changed(&Changes::of_secret(grace_s))
+                changed(&of_key(key).with_secret(grace_s))
             }
             Change::Plan { before, after } => {
                 let [before, after] = [before, after].map(|plan| plan.map(stored_fields));
@@ -27,11 +27,12 @@ impl AuditTrail for PendingChange<'_> {
                 let [before, after] = [before, after].map(|block| block.map(blocks::fields));
                 changed(&Changes::between(before.as_ref(), after.as_ref()))
             }
-            Change::Document { before, after } => {
-                let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
-                let [before, after] = [before, after].map(|text| text.map(read));
-                changed(&Changes::between(before.as_ref(), after.as_ref()))
+            // These are writes even if both documents are equal.
+            Change::Candidate { before, after } => Some(fields(&of_document(*before, *after))),
+            Change::Promotion { before, after } => {
+                Some(fields(&of_document(Some(before), Some(after))))
             }
+            Change::Document { before, after } => changed(&of_document(*before, *after)),
             // A change of an unknown kind is recorded without its fields.
             _ => Some(Map::new()),
         };
@@ -55,6 +56,7 @@ impl PendingChange<'_> {
         AuditRecord {
             at: self.at,
             request_id: self.administrator.request_id.clone(),
+            number: fastrand::u64(..),
             document: record.to_string(),
         }
     }
@@ -64,18 +66,26 @@ fn of_key(change: &KeyChange<'_>) -> Changes {
     Changes::of_key(change.before, change.after)
 }
 
+fn of_document(before: Option<&str>, after: Option<&str>) -> Changes {
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let [before, after] = [before, after].map(|text| text.map(read));
+    Changes::between(before.as_ref(), after.as_ref())
+}
+
 /// Returns the fields of a record. `None` if nothing was changed.
 fn changed(changes: &Changes) -> Option<Map<String, Value>> {
-    if changes.is_empty() {
-        return None;
-    }
+    (!changes.is_empty()).then(|| fields(changes))
+}
 
+fn fields(changes: &Changes) -> Map<String, Value> {
     let mut fields = Map::new();
-    fields.insert("changes".to_owned(), changes.fields.clone().into());
+    if !changes.fields.is_empty() {
+        fields.insert("changes".to_owned(), changes.fields.clone().into());
+    }
     if changes.unlisted > 0 {
         fields.insert("unlisted_changes".to_owned(), changes.unlisted.into());
     }
-    Some(fields)
+    fields
 }
 
 /// Returns the fields of the record of several keys, which leaves out unchanged ones.

@@ -117,7 +117,8 @@ async fn apply_batch(
     let target = format!("{} keys from {first} to {last}", batch.len());
     let change = request.begin(Action::UpdateKey, target);
 
-    let rows = match request.admin().change_keys(batch, patch, request.now).await {
+    let admin = request.admin().audited(&change);
+    let rows = match admin.change_keys(batch, patch, request.now).await {
         Ok(rows) => rows,
         Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
     };

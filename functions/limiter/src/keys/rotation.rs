@@ -77,7 +77,8 @@ pub(crate) async fn rotate(
     let stored = request.admin().key(&key_id).await;
     let stored = stored.map_err(|error| Problem::of_read(error, RESOURCE))?;
     let chosen = document.value.prefix;
-    let prefix = chosen.clone().or(stored.document.prefix);
+    let prefix_before = stored.document.prefix;
+    let prefix = chosen.clone().or(prefix_before.clone());
     let response = SecretResponse::new(None, prefix.as_deref(), request.now, idempotency.as_ref())?;
     let secret = NewSecret {
         prefix: chosen,
@@ -93,7 +94,11 @@ pub(crate) async fn rotate(
         .await;
     match rotation {
         Ok(key) => {
-            change.complete(&Changes::of_secret(grace_s.into()));
+            // Of the key before, another request may have changed the other fields.
+            let mut before = key.document.clone();
+            before.prefix = prefix_before;
+            let changes = Changes::of_key(Some(&before), Some(&key.document));
+            change.complete(&changes.with_secret(grace_s.into()));
             rotated(response.body(&key.document)?, Some(&key.version))
         }
         Err(AdminError::Refused(Refusal::Repeated)) => {

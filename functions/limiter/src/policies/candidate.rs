@@ -51,9 +51,10 @@ pub(crate) async fn put(
 ) -> Result<Response, Problem> {
     let document = body::parse(&body)?;
     let policy = check::policy(&document, &request.shared.key_header)?;
-    let (admin, text) = (request.admin(), document.to_string());
+    let text = document.to_string();
 
     let change = request.begin(Action::PutCandidate, &name);
+    let admin = request.admin().audited(&change);
     let put = match admin.put_candidate(&name, &text, &condition).await {
         Ok(put) => put,
         // The only item that must exist is the policy.
@@ -64,7 +65,7 @@ pub(crate) async fn put(
 
     let body = PolicyWithWarnings {
         policy: &document,
-        warnings: warnings(&policy, &admin).await,
+        warnings: warnings(&policy, &request.admin()).await,
     };
     Ok(response::put(&put, &body))
 }
@@ -79,7 +80,8 @@ pub(crate) async fn delete(
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let change = request.begin(Action::DeleteCandidate, &name);
-    match request.admin().delete_candidate(&name, &condition).await {
+    let admin = request.admin().audited(&change);
+    match admin.delete_candidate(&name, &condition).await {
         Ok(before) => change.complete(&Changes::between(Some(&stored_fields(&before)), None)),
         Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
     }
@@ -101,7 +103,8 @@ pub(crate) async fn promote(
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let change = request.begin(Action::PromoteCandidate, &name);
-    let promotion = match request.admin().promote_candidate(&name, &condition).await {
+    let admin = request.admin().audited(&change);
+    let promotion = match admin.promote_candidate(&name, &condition).await {
         Ok(promotion) => promotion,
         Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
     };

@@ -9,6 +9,7 @@
 
 mod account_page;
 mod audit;
+mod audit_operations;
 mod audit_records;
 mod blocks;
 mod bulk;
@@ -136,6 +137,9 @@ test_on_each_store! {
         invalid_block_is_rejected
         changes_of_a_block_are_recorded
         blocked_callers_are_denied
+    }
+    audit_operations {
+        every_write_operation_has_its_record
     }
     audit_records {
         every_change_has_one_record_without_secrets
