@@ -10,7 +10,7 @@ use crate::audit_records::records;
 use crate::support::{Api, Response, unique};
 
 /// The operations that write, each with the action of its record.
-const RECORDED: [(&str, &str); 14] = [
+const RECORDED: [(&str, &str); 16] = [
     ("putPlan", "plan.put"),
     ("deletePlan", "plan.delete"),
     ("createKey", "key.create"),
@@ -25,15 +25,11 @@ const RECORDED: [(&str, &str); 14] = [
     ("putCandidate", "candidate.put"),
     ("deleteCandidate", "candidate.delete"),
     ("promoteCandidate", "candidate.promote"),
+    ("putBlock", "block.put"),
+    ("deleteBlock", "block.delete"),
 ];
 /// The operations that write no record: a decision is not an administrative change.
-const UNRECORDED: [&str; 5] = [
-    "decide",
-    "grantUsage",
-    "grantUsageToCaller",
-    "putBlock",
-    "deleteBlock",
-];
+const UNRECORDED: [&str; 3] = ["decide", "grantUsage", "grantUsageToCaller"];
 
 /// Sends operations, each by a principal of its own.
 struct Script<'a> {
@@ -150,6 +146,12 @@ async fn send_all(api: &Api) -> BTreeMap<&'static str, String> {
     assert_eq!(api.send("PUT", &path, candidate).await.status, 201);
     script.send("deleteCandidate", &of_policy, none()).await;
     script.send("deletePolicy", &of_policy, none()).await;
+
+    let block = [("kind", "key"), ("id", &*chosen)];
+    script
+        .send("putBlock", &block, json!({"note": "stolen"}))
+        .await;
+    script.send("deleteBlock", &block, none()).await;
     script.principals
 }
 
