@@ -251,8 +251,15 @@ mod tests {
         for (kind, id, canonical, readable) in [
             ("key", "acme", "acme", "acme"),
             ("sub", &digits, &digits, &digits),
+            ("sub", &digits.to_uppercase(), &digits, &digits),
             ("cert", &digits, &digits, &digits),
             ("ip", "192.0.2.7", &encoded("192.0.2.7/32"), "192.0.2.7/32"),
+            (
+                "ip",
+                "::ffff:192.0.2.7",
+                &encoded("192.0.2.7/32"),
+                "192.0.2.7/32",
+            ),
             (
                 "ip",
                 "2001:DB8::1",
@@ -317,9 +324,14 @@ mod tests {
             ("sub", "0a", "64 hexadecimal digits"),
             ("cert", &"0g".repeat(32), "64 hexadecimal digits"),
             ("ip", "192.0.2.0_24", "CIDR notation"),
+            ("ip", "fe80::1%eth0", "CIDR notation"),
+            ("ip", &encoded("fe80::1%eth0"), "CIDR notation"),
+            ("ip", "192.0.2.007", "CIDR notation"),
             ("ip", &encoded("192.0.2.7/24"), "192.0.2.0/24"),
             ("issuer", "https://a", "base64url"),
             ("issuer", "", "base64url"),
+            ("issuer", &format!("{}==", encoded("a")), "base64url"),
+            ("issuer", &encoded("https://a\n"), "base64url"),
             ("issuer", &encoded(&"a".repeat(1_025)), "1,024 bytes"),
         ] {
             let error = BlockTarget::parse(kind, id).unwrap_err().to_string();
