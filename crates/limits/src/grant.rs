@@ -131,6 +131,14 @@ impl<'p> GrantOrder<'p> {
         ])
     }
 
+    /// Returns the grant of `amount` calls, with the state of the window after it. `usage` is the
+    /// state before it.
+    pub fn made(&self, usage: &Usage, amount: i64) -> Grant {
+        let mut after = usage.clone();
+        after.adjust(self.window.id, self.window.end, -amount, amount);
+        self.standing(&after, amount, false)
+    }
+
     /// Returns the grant, with the state of the window in `usage`.
     pub fn standing(&self, usage: &Usage, granted: i64, repeated: bool) -> Grant {
         let remaining = u64::try_from(self.left(usage)).unwrap_or(0);

@@ -9,11 +9,14 @@
 
 use std::fmt;
 
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
-use crate::item::{Guard, Item, ItemKey, Write};
-use crate::{Admin, AdminError, Block, KeyRecord, Page};
+use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
+use crate::{
+    Admin, AdminError, Block, DynamoDbRegistry, EmbeddedRegistry, KeyRecord, Page, RegistryError,
+};
 
 /// How long a record is kept, in seconds: 400 days.
 const KEPT_S: i64 = 400 * 86_400;
@@ -78,6 +81,13 @@ pub enum Change<'c> {
         before: &'c str,
         /// The candidate, as JSON.
         after: &'c str,
+    },
+    /// Calls are granted to a caller, or below 0 taken from it.
+    Calls {
+        /// The name of the quota.
+        quota: &'c str,
+        /// The number of calls.
+        amount: i64,
     },
     /// Another document is written or deleted. `None` is a document that does not exist.
     Document {
@@ -152,6 +162,33 @@ impl<'s> Admin<'s> {
             trail: Some(trail),
             ..self
         }
+    }
+}
+
+impl EmbeddedRegistry {
+    /// Writes the record of a change of the usage store.
+    ///
+    /// # Errors
+    /// [`RegistryError`] if there is a record with this key. Nothing was written.
+    pub fn add_record(&self, record: AuditRecord) -> Result<(), RegistryError> {
+        match self.commit(vec![record.write()])? {
+            CommitOutcome::Yes => Ok(()),
+            CommitOutcome::No(_) => Err(RegistryError::Item {
+                kind: "audit record",
+                reason: "another record has its key".to_owned(),
+            }),
+        }
+    }
+}
+
+impl DynamoDbRegistry {
+    /// Returns the write of the record of a change of the usage store, for the transaction of that
+    /// change.
+    ///
+    /// # Errors
+    /// [`RegistryError`] if the write is incomplete.
+    pub fn record_write(&self, record: AuditRecord) -> Result<TransactWriteItem, RegistryError> {
+        self.table().transacted(record.write())
     }
 }
 

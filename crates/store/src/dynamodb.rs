@@ -35,7 +35,7 @@
 //! | `q`, five and four digits of base 36 | the same for other calendars: its id, and the first day counted from 1970. Years have `y` instead |
 //! | `g` and a window's name | the granted calls of that window; its count is the used calls minus these |
 //! | `w` and a window's name | the calls up to which thresholds of the quota were logged |
-//! | `gi`, `ga` | the last grant that has an id, and its amount, so that it is not made twice |
+//! | `gi`, `ga` | the last grant that has an id and was begun by the release before, and its amount |
 //! | `u261122` | the units charged on that day under any plan; the plan's time zone determines the day |
 //! | `e261122` | the units charged on that day less the number of calls; absent if each call cost one unit |
 //! | `k2611` | the calls charged in that month, for the present and the previous month |
@@ -87,9 +87,8 @@ use jiff::civil::Date;
 use crate::figures::{DayFigures, Figures};
 use crate::on_store_failure::Fallback;
 use crate::threshold_log::log_thresholds;
-use crate::{Call, CallerDays, Clock, GrantError, ReportedCaller, StoreError};
+use crate::{Call, CallerDays, Clock, GrantError, GrantRequest, ReportedCaller, StoreError};
 use limits::Days;
-use limits::GrantOrder;
 use limits::{Caller, ChargeId, Decision, Demand, Grant, Plan, Refund, UsageReport, Verdict};
 use registry::{ApiKey, Blocks, DynamoDbRegistry, KeyHash, RegistryError, TABLE_SCHEMA};
 
@@ -279,19 +278,20 @@ impl DynamoDbStore {
     ///
     /// # Errors
     /// [`GrantError`].
-    pub async fn grant(
-        &self,
-        caller: &Caller,
-        plan: &Plan,
-        quota: &str,
-        amount: i64,
-        id: Option<&str>,
-        deadline: Deadline,
-    ) -> Result<Grant, GrantError> {
-        let caller = plan.charged(caller);
+    pub async fn grant(&self, request: &GrantRequest<'_>) -> Result<Grant, GrantError> {
+        let caller = request.plan.charged(request.caller);
         let now = self.usage.now(&self.usage.recall(caller));
-        let order = GrantOrder::new(plan, quota, amount, id, now)?.ok_or(StoreError::Clock)?;
-        self.usage.grant(caller, &order, now, deadline).await
+        let order = request.order(now)?.ok_or(StoreError::Clock)?;
+        let record = |amount| {
+            let record = request.record(amount);
+            record
+                .map(|record| self.registry.record_write(record))
+                .transpose()
+        };
+
+        self.usage
+            .grant(caller, &order, &record, now, request.deadline)
+            .await
     }
 
     /// Returns the usage of a caller: see [`Store::usage`](crate::Store::usage). Days are kept for

@@ -5,9 +5,8 @@ use jiff::civil::Date;
 use crate::day_counts::DayCounts;
 use crate::ledger::Ledger;
 use crate::threshold_log::log_thresholds;
-use crate::{Call, CallerDays, Clock, GrantError, ReportedCaller, StoreError};
+use crate::{Call, CallerDays, Clock, GrantError, GrantRequest, ReportedCaller, StoreError};
 use limits::Days;
-use limits::GrantOrder;
 use limits::{Caller, ChargeId, Decision, Demand, Grant, Nanos, Plan, Refund, UsageReport};
 use registry::{EmbeddedRegistry, Seeds, SeedsError};
 
@@ -118,18 +117,15 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// [`GrantError`].
-    pub fn grant(
-        &self,
-        caller: &Caller,
-        plan: &Plan,
-        quota: &str,
-        amount: i64,
-        id: Option<&str>,
-    ) -> Result<Grant, GrantError> {
-        self.ledger
-            .grant(plan.charged(caller), self.clock.now(), |now| {
-                Ok(GrantOrder::new(plan, quota, amount, id, now)?.ok_or(StoreError::Clock)?)
-            })
+    pub fn grant(&self, request: &GrantRequest<'_>) -> Result<Grant, GrantError> {
+        let charged = request.plan.charged(request.caller);
+        let order = |now| Ok(request.order(now)?.ok_or(StoreError::Clock)?);
+        let record = |amount| match request.record(amount) {
+            Some(record) => self.registry.add_record(record),
+            None => Ok(()),
+        };
+
+        self.ledger.grant(charged, self.clock.now(), order, record)
     }
 
     /// Returns the usage of a caller. Usage that affects no limit any more is forgotten.

@@ -16,6 +16,7 @@ use limits::{
     Caller, ChargeId, Decision, Demand, Grant, Nanos, Plan, Refund, SECOND, Usage, UsageReport,
 };
 use limits::{DayUsage, Days, QuotaThreshold};
+use registry::RegistryError;
 
 const SHARDS: usize = 16;
 
@@ -117,25 +118,29 @@ impl Ledger {
         shard.refund(caller, hash, charge, now, self.callers_a_shard)
     }
 
-    /// Makes the grant of `order` at the given instant.
+    /// Makes the grant of `order` at the given instant. `record` records the granted amount. If it
+    /// fails, the grant is not made.
     ///
     /// # Errors
-    /// Those of `order`, and [`StoreError::Full`].
+    /// Those of `order` and `record`, and [`StoreError::Full`].
     pub(crate) fn grant<'p>(
         &self,
         caller: &Caller,
         now: Nanos,
         order: impl FnOnce(Nanos) -> Result<GrantOrder<'p>, GrantError>,
+        record: impl FnOnce(i64) -> Result<(), RegistryError>,
     ) -> Result<Grant, GrantError> {
         let (hash, mut shard) = self.shard(caller);
         let account = shard.account(caller, hash, now, self.callers_a_shard)?;
         account.latest = now.max(account.latest);
         let (now, order) = (account.latest, order(account.latest)?);
         let Some(number) = order.id else {
-            return account.grant(&order);
+            return account.grant(&order, record);
         };
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
-        grants.once(number, order.request(caller), now, || account.grant(&order))
+        grants.once(number, order.request(caller), now, || {
+            account.grant(&order, record)
+        })
     }
 
     /// Returns the usage of a caller.
@@ -240,8 +245,13 @@ impl Account {
         reached
     }
 
-    fn grant(&mut self, order: &GrantOrder<'_>) -> Result<Grant, GrantError> {
+    fn grant(
+        &mut self,
+        order: &GrantOrder<'_>,
+        record: impl FnOnce(i64) -> Result<(), RegistryError>,
+    ) -> Result<Grant, GrantError> {
         let granted = order.possible(&self.usage)?;
+        record(granted).map_err(StoreError::from)?;
         if let Some(calls) = order.mark(&self.usage) {
             self.usage.mark(&order.window, calls);
         }

@@ -7,8 +7,8 @@ use aws::Deadline;
 use jiff::civil::Date;
 
 use crate::{
-    Call, CallerDays, DynamoDbConfig, DynamoDbStore, EmbeddedStore, GrantError, ReportedCaller,
-    StoreError,
+    Call, CallerDays, DynamoDbConfig, DynamoDbStore, EmbeddedStore, GrantError, GrantRequest,
+    ReportedCaller, StoreError,
 };
 use limits::{Caller, ChargeId, Days, Decision, Grant, Plan, Refund, UsageReport};
 use registry::{Admin, ApiKey, Blocks, KeyHash, RegistryError};
@@ -178,24 +178,15 @@ impl Store {
     /// Changes the remaining calls of a quota in its present window: upwards if `amount` is above
     /// 0, downwards if it is below 0. The remaining calls never fall below 0, and the quota never
     /// exceeds 999,999,999,999,999 calls. The next window is not affected. A grant that repeats an
-    /// `id` within a day changes nothing and returns the earlier outcome.
+    /// `id` within a day changes nothing and returns the earlier outcome. The grant and its audit
+    /// record are one transaction.
     ///
     /// # Errors
     /// [`GrantError`].
-    pub async fn grant(
-        &self,
-        caller: &Caller,
-        plan: &Plan,
-        quota: &str,
-        amount: i64,
-        id: Option<&str>,
-        deadline: Deadline,
-    ) -> Result<Grant, GrantError> {
+    pub async fn grant(&self, request: &GrantRequest<'_>) -> Result<Grant, GrantError> {
         match self {
-            Self::Embedded(store) => store.grant(caller, plan, quota, amount, id),
-            Self::DynamoDb(store) => {
-                Box::pin(store.grant(caller, plan, quota, amount, id, deadline)).await
-            }
+            Self::Embedded(store) => store.grant(request),
+            Self::DynamoDb(store) => Box::pin(store.grant(request)).await,
         }
     }
 

@@ -6,7 +6,9 @@ use std::time::SystemTime;
 use aws::Deadline;
 use jiff::civil::Date;
 use limits::{Caller, ChargeId, Decision, Grant, Nanos, Plan, Refund, RouteLimit, UsageReport};
-use store::{Call, Clock, DynamoDbStore, EmbeddedStore, GrantError, Store, StoreError};
+use store::{
+    Call, Clock, DynamoDbStore, EmbeddedStore, GrantError, GrantRequest, Store, StoreError,
+};
 
 /// Returns the current time.
 ///
@@ -179,7 +181,16 @@ macro_rules! store_at {
                 now: Nanos,
                 deadline: Deadline,
             ) -> Result<Grant, GrantError> {
-                at(now, self.grant(caller, plan, quota, amount, id, deadline)).await
+                let request = GrantRequest {
+                    caller,
+                    plan,
+                    quota,
+                    amount,
+                    id,
+                    trail: None,
+                    deadline,
+                };
+                at(now, self.grant(&request)).await
             }
 
             async fn usage_at(

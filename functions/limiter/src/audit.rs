@@ -1,6 +1,7 @@
 //! The audit log: one line for every change by an administrator, and the audit records.
 //!
-//! A change of the registry and its record are one transaction: see [`trail`]. The log line is
+//! A change of the registry and its record are one transaction: see [`trail`]. So are a grant and
+//! its record. Refunds have no record, because services make them for single calls. The log line is
 //! written after the change.
 //!
 //! The message is `administrative change`. The fields are:

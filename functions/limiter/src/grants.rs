@@ -7,6 +7,7 @@ use axum::response::Response;
 use http::StatusCode;
 use limits::{Caller, Plan};
 use serde::{Deserialize, Serialize};
+use store::GrantRequest;
 use utoipa::ToSchema;
 
 use crate::audit::{Action, Amount};
@@ -97,11 +98,16 @@ pub(crate) async fn grant_to<Q>(
     let id = idempotency.as_ref().map(Idempotency::item_id);
     let deadline = request.deadline();
     let change = request.begin(Action::Grant, grantee.target);
-    let store = &request.shared.store;
-    let granted = match store
-        .grant(&grantee.caller, &plan, &quota, grant, id, deadline)
-        .await
-    {
+    let order = GrantRequest {
+        caller: &grantee.caller,
+        plan: &plan,
+        quota: &quota,
+        amount: grant,
+        id,
+        trail: Some(&change),
+        deadline,
+    };
+    let granted = match request.shared.store.grant(&order).await {
         Ok(granted) => granted,
         Err(error) => return Err(change.fail(error.into())),
     };

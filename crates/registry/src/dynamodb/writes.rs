@@ -150,7 +150,7 @@ impl RegistryTable<'_> {
         }
     }
 
-    fn transacted(&self, write: Write) -> Result<TransactWriteItem, RegistryError> {
+    pub(crate) fn transacted(&self, write: Write) -> Result<TransactWriteItem, RegistryError> {
         let failed = |error| RegistryError::request("TransactWriteItems", error);
         let item = TransactWriteItem::builder();
         Ok(match write {

@@ -1,53 +1,66 @@
 //! Grants. A count is changed together with the granted amount, so that the used calls remain
 //! known.
 //!
-//! A grant with an id has an item of its own: `grant#` + the number of the id. It is written first
-//! and contains the request. The write of the grant stores the id and the amount in the caller's
-//! item. Then the outcome is written to the grant's item. The next grant with an id first does this
-//! last step for the one before. An id that is neither in the caller's item nor has an outcome was
-//! therefore certainly not granted, and one that is in either was. A repeated request grants
-//! exactly once, at whichever step the first attempt ended.
+//! One transaction writes the caller's item, the item of a grant with an id, and the audit record. A
+//! grant with an id has an item of its own for a day: `grant#` + the number of the id, with the
+//! request and its outcome. If a response is lost, it tells a repeated request that the grant was
+//! made.
+//!
+//! The release before has no transaction. It first writes the item of the id, then the id and the
+//! amount to the caller's item, then the outcome to the item of the id. The next grant with an id
+//! first writes the outcome of the one before. An id that is neither in the caller's item nor has an
+//! outcome was therefore certainly not granted. Such a grant is continued in the same way.
 //!
 //! IAM through usage_table.rs: dynamodb:GetItem, dynamodb:UpdateItem on UsageTable grant#*
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws::Deadline;
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use tokio::time::sleep;
 
-use crate::GrantError;
 use crate::partition_keys::GRANT;
+use crate::{GrantError, StoreError};
 use limits::MAX_LIMIT;
 use limits::{Caller, Grant, Nanos, SECOND, Window};
 use limits::{GRANT_ID_LIFETIME, GrantOrder, GrantRefusal};
+use registry::RegistryError;
 
 use super::charging::{KEY_USAGE_LIFETIME, is_kept};
 use super::expression::Clause;
+use super::transaction::{ItemWrite, TransactionOutcome};
 use super::usage_item::{
-    self, GRANTED_REMAINING, GRANTED_USED, LAST_AMOUNT, LAST_GRANT, LastGrant, REQUEST, UsageItem,
-    granted_name, mark_name, window_name,
+    self, GRANTED_REMAINING, GRANTED_USED, GrantClaim, LAST_AMOUNT, LAST_GRANT, LastGrant, REQUEST,
+    UsageItem, granted_name, mark_name, window_name,
 };
-use super::usage_table::{UsageTable, WriteOutcome};
-use dynamodb::Outage;
+use super::usage_table::UsageTable;
+use dynamodb::{Attempt, Outage};
 
-/// The number of attempts of a cut that takes all remaining calls, which may find fewer than it
-/// read.
-const ATTEMPTS: usize = 5;
+/// The most attempts of one grant. Charges and other grants of the caller can be in its way, and a
+/// cut of all remaining calls may find fewer than it read.
+const ATTEMPTS: u32 = 10;
 /// The greatest pause before another attempt, so that concurrent grants do not meet again.
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 
-/// The state of an id's own item.
-enum Claim {
-    /// The grant must be made, unless the caller's item contains it.
-    Open,
-    /// The grant was made. Its outcome is known if the attempt that made it has written it.
-    Made {
-        granted: i64,
-        used: Option<u64>,
-        remaining: Option<u64>,
-    },
-    /// Another request has used the id.
-    Taken,
+/// Returns the write of the audit record of a grant of so many calls.
+pub(super) type RecordWrite<'r> =
+    dyn Fn(i64) -> Result<Option<TransactWriteItem>, RegistryError> + Sync + 'r;
+
+/// One grant under way.
+struct GrantWrites<'g> {
+    id: String,
+    caller: &'g Caller,
+    order: &'g GrantOrder<'g>,
+    expiry: Nanos,
+    now: Nanos,
+}
+
+/// What is stored before a grant.
+struct Stored {
+    /// The caller's item.
+    item: UsageItem,
+    /// The item of the grant's id.
+    claim: GrantClaim,
 }
 
 impl From<Outage> for GrantError {
@@ -57,148 +70,149 @@ impl From<Outage> for GrantError {
 }
 
 impl UsageTable {
+    /// Makes the grant and its record, or neither.
     pub(super) async fn grant(
         &self,
         caller: &Caller,
         order: &GrantOrder<'_>,
+        record: &RecordWrite<'_>,
         now: Nanos,
         deadline: Deadline,
     ) -> Result<Grant, GrantError> {
-        let granted = match order.id {
-            Some(number) => self.grant_once(caller, order, number, now, deadline).await,
-            None => self.grant_anyway(caller, order, now, deadline).await,
+        let granting = GrantWrites {
+            id: caller.to_string(),
+            caller,
+            order,
+            expiry: expiry(order, caller, now),
+            now,
         };
+
+        let granted = self.attempt_grant(&granting, record, deadline).await;
         self.forget(caller);
         granted
     }
 
-    async fn grant_anyway(
+    /// Repeats the transaction while it certainly had no effect.
+    async fn attempt_grant(
         &self,
-        caller: &Caller,
-        order: &GrantOrder<'_>,
-        now: Nanos,
+        granting: &GrantWrites<'_>,
+        record: &RecordWrite<'_>,
         deadline: Deadline,
     ) -> Result<Grant, GrantError> {
-        let (id, expiry) = (&*caller.to_string(), expiry(order, caller, now));
-        let mut amount = order.amount;
-        let mut marking = None;
-        if order.needs_mark() {
-            let item = self.read(id, deadline).await?;
-            amount = order.possible(&item.usage)?;
-            marking = mark(order, &item);
-        }
-        for _ in 0..ATTEMPTS {
-            let mut clauses = moving(order, amount, expiry);
-            clauses.extend(marking.take());
-            let seen = match self.write(id, &clauses, deadline).await? {
-                WriteOutcome::Done(item) => return Ok(order.standing(&item.usage, amount, false)),
-                WriteOutcome::Refused(seen) => self.seen(id, seen, deadline).await?,
+        let mut attempt = 1;
+        loop {
+            let stored = self.stored(granting, deadline).await?;
+            if let Some(grant) = granting.earlier(&stored)? {
+                return Ok(grant);
+            }
+            if stored.claim.is_open() {
+                self.settle_last(&stored.item, deadline).await?;
+            }
+
+            let amount = granting.order.possible(&stored.item.usage)?;
+            let grant = granting.order.made(&stored.item.usage, amount);
+            let record = record(amount).map_err(StoreError::from)?;
+            let writes = granting.writes(&stored, &grant);
+            let number = Attempt::number(attempt);
+            let outage = match self.transact(&writes, record, deadline, number).await {
+                Ok(TransactionOutcome::Done) => return Ok(grant),
+                Ok(TransactionOutcome::Refused(_)) => Outage {
+                    may_pass: true,
+                    ..Outage::CONFLICT
+                },
+                Err(outage) => outage,
             };
-            amount = order.possible(&seen.usage)?;
+
+            pause(attempt, outage, deadline).await?;
+            attempt += 1;
         }
-        Err(Outage::CONFLICT.into())
     }
 
-    async fn grant_once(
+    async fn stored(
         &self,
-        caller: &Caller,
-        order: &GrantOrder<'_>,
-        number: u64,
-        now: Nanos,
+        granting: &GrantWrites<'_>,
         deadline: Deadline,
-    ) -> Result<Grant, GrantError> {
-        let (id, expiry) = (&*caller.to_string(), expiry(order, caller, now));
-        let request = order.request(caller);
-        for _ in 0..ATTEMPTS {
-            // Read before the claim: see the documentation of this file.
-            let item = self.read(id, deadline).await?;
-            match self.claim(number, request, now, deadline).await? {
-                Claim::Taken => return Err(GrantRefusal::Repeated.into()),
-                Claim::Made {
-                    granted,
-                    used,
-                    remaining,
-                } => {
-                    let now = order.standing(&item.usage, granted, true);
-                    let (used, remaining) =
-                        (used.unwrap_or(now.used), remaining.unwrap_or(now.remaining));
-                    return Ok(Grant {
-                        used,
-                        remaining,
-                        ..now
-                    });
-                }
-                Claim::Open => {}
-            }
-            if let Some(last) = item.last_grant.filter(|last| last.number == number) {
-                let grant = order.standing(&item.usage, last.amount, true);
-                self.tell(number, &grant, deadline).await;
-                return Ok(grant);
-            }
-            let amount = order.possible(&item.usage)?;
-            if let Some(last) = item.last_grant {
-                self.write(
-                    &claim_id(last.number),
-                    &outcome(last.amount, None),
-                    deadline,
-                )
-                .await?;
-            }
-            let mut clauses = [
-                moving(order, amount, expiry),
-                following(item.last_grant, LastGrant { number, amount }),
-            ]
-            .concat();
-            clauses.extend(mark(order, &item));
-            if let WriteOutcome::Done(item) = self.write(id, &clauses, deadline).await? {
-                let grant = order.standing(&item.usage, amount, false);
-                self.tell(number, &grant, deadline).await;
-                return Ok(grant);
-            }
-            sleep(MAX_PAUSE.mul_f64(fastrand::f64())).await;
-        }
-        Err(Outage::CONFLICT.into())
-    }
-
-    async fn claim(
-        &self,
-        number: u64,
-        request: u64,
-        now: Nanos,
-        deadline: Deadline,
-    ) -> Result<Claim, Outage> {
-        let id = claim_id(number);
-        let seen = match self.write(&id, &claiming(request, now), deadline).await? {
-            WriteOutcome::Done(_) => return Ok(Claim::Open),
-            WriteOutcome::Refused(seen) => self.seen(&id, seen, deadline).await?.claim,
+    ) -> Result<Stored, Outage> {
+        let claim = async || match granting.order.id {
+            Some(number) => Ok(self.read(&claim_id(number), deadline).await?.claim),
+            None => Ok(GrantClaim::default()),
         };
-        Ok(match seen.granted {
-            _ if seen.request != Some(request) => Claim::Taken,
-            Some(granted) => Claim::Made {
-                granted,
-                used: seen.used,
-                remaining: seen.remaining,
-            },
-            None => Claim::Open,
-        })
+        let (item, read) = tokio::try_join!(self.read(&granting.id, deadline), claim())?;
+
+        // Of a grant that the release before has begun, the caller's item must be the older one.
+        let claim = if read.is_open() { claim().await? } else { read };
+        Ok(Stored { item, claim })
     }
 
-    /// If this write fails, a repeated request or the next grant finds the outcome in the caller's
-    /// item.
-    async fn tell(&self, number: u64, grant: &Grant, deadline: Deadline) {
-        if let Err(outage) = self
-            .write(
-                &claim_id(number),
-                &outcome(grant.granted, Some(grant)),
-                deadline,
-            )
-            .await
-        {
-            tracing::warn!(
-                reason = &*outage.reason,
-                "a grant's outcome could not be kept: {outage}"
-            );
+    /// Writes the outcome of the caller's last grant by the release before, which the caller's item
+    /// will no longer show.
+    async fn settle_last(&self, item: &UsageItem, deadline: Deadline) -> Result<(), Outage> {
+        if let Some(last) = item.last_grant {
+            let outcome = [present_version(), set(LAST_AMOUNT, last.amount.into())];
+            self.write(&claim_id(last.number), &outcome, deadline)
+                .await?;
         }
+        Ok(())
+    }
+}
+
+/// Waits before the next attempt, or returns why there is none.
+async fn pause(attempt: u32, outage: Outage, deadline: Deadline) -> Result<(), Outage> {
+    let pause = MAX_PAUSE.mul_f64(fastrand::f64());
+    let is_late = attempt >= ATTEMPTS || pause >= deadline.remaining(Instant::now());
+    if is_late || !outage.is_retryable() {
+        return Err(outage);
+    }
+
+    sleep(pause).await;
+    Ok(())
+}
+
+impl GrantWrites<'_> {
+    /// Returns the grant if it was made before.
+    fn earlier(&self, stored: &Stored) -> Result<Option<Grant>, GrantRefusal> {
+        let (Some(number), Some(request)) = (self.order.id, stored.claim.request) else {
+            return Ok(None);
+        };
+        if request != self.order.request(self.caller) {
+            return Err(GrantRefusal::Repeated);
+        }
+
+        let last = stored.item.last_grant.filter(|last| last.number == number);
+        let amount = stored.claim.granted.or(last.map(|last| last.amount));
+        Ok(amount.map(|amount| {
+            let present = self.order.standing(&stored.item.usage, amount, true);
+            Grant {
+                used: stored.claim.used.unwrap_or(present.used),
+                remaining: stored.claim.remaining.unwrap_or(present.remaining),
+                ..present
+            }
+        }))
+    }
+
+    /// Returns the write of the caller's item, and of the item of the grant's id.
+    fn writes(&self, stored: &Stored, grant: &Grant) -> Vec<ItemWrite> {
+        let (item, amount) = (&stored.item, grant.granted);
+        let mut clauses = moving(self.order, amount, self.expiry);
+        clauses.extend(mark(self.order, item));
+
+        let claim = self.order.id.map(|number| {
+            let mut claim = outcome(grant);
+            if stored.claim.is_open() {
+                clauses.extend(following(item.last_grant, LastGrant { number, amount }));
+                claim.push(present_version());
+            } else {
+                claim.extend(claiming(self.order.request(self.caller), self.now));
+            }
+            ItemWrite {
+                id: claim_id(number),
+                clauses: claim,
+            }
+        });
+        let id = self.id.clone();
+        std::iter::once(ItemWrite { id, clauses })
+            .chain(claim)
+            .collect()
     }
 }
 
@@ -224,20 +238,18 @@ fn claiming(request: u64, now: Nanos) -> Vec<Clause> {
     ]
 }
 
-fn outcome(granted: i64, told: Option<&Grant>) -> Vec<Clause> {
-    let mut clauses = vec![
-        Clause::Present {
-            attribute: usage_item::VERSION.to_owned(),
-        },
-        set(LAST_AMOUNT, granted.into()),
-    ];
-    if let Some(grant) = told {
-        clauses.extend([
-            set(GRANTED_USED, grant.used.into()),
-            set(GRANTED_REMAINING, grant.remaining.into()),
-        ]);
+fn present_version() -> Clause {
+    Clause::Present {
+        attribute: usage_item::VERSION.to_owned(),
     }
-    clauses
+}
+
+fn outcome(grant: &Grant) -> Vec<Clause> {
+    vec![
+        set(LAST_AMOUNT, grant.granted.into()),
+        set(GRANTED_USED, grant.used.into()),
+        set(GRANTED_REMAINING, grant.remaining.into()),
+    ]
 }
 
 /// Returns the mark of thresholds that a grant writes: see [`GrantOrder::mark`].

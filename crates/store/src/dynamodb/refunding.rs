@@ -104,6 +104,7 @@ impl UsageTable {
             let outage = match self
                 .transact(
                     &refunding.writes(counter),
+                    None,
                     deadline,
                     Attempt::number(attempt),
                 )

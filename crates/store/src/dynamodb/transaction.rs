@@ -49,16 +49,19 @@ pub(super) enum Refusal {
 }
 
 impl UsageTable {
-    /// Makes all writes or none, in one attempt.
+    /// Makes all writes or none, in one attempt. `record` is the write of an audit record. It is the
+    /// last one of the transaction.
     pub(super) async fn transact(
         &self,
         writes: &[ItemWrite],
+        record: Option<TransactWriteItem>,
         deadline: Deadline,
         attempt: Attempt,
     ) -> Result<TransactionOutcome, Outage> {
         let items = writes
             .iter()
             .map(|write| self.transacted(write))
+            .chain(record.map(Ok))
             .collect::<Result<Vec<_>, _>>()?;
         let permit = permit(self.breaker(), deadline)?;
 

@@ -96,6 +96,13 @@ pub(super) struct GrantClaim {
     pub(super) remaining: Option<u64>,
 }
 
+impl GrantClaim {
+    /// True for a grant that the release before has begun, and whose outcome is not known.
+    pub(super) fn is_open(&self) -> bool {
+        self.request.is_some() && self.granted.is_none()
+    }
+}
+
 /// The subject of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {

@@ -36,6 +36,13 @@ const DAY_AND_MONTH: &str = r#"{"throttle":{"rate":0.01,"burst":50},
 test_on_stores! {
     stores [embedded, ministack, dynalite]
     a_look_charges_nothing_and_says_what_a_call_would_be_told
+    the_report_adds_up_to_the_admitted_calls
+    a_report_goes_back_to_days_that_have_been_put_away
+}
+
+// Without dynalite, which has no transactions.
+test_on_stores! {
+    stores [embedded, ministack]
     a_grant_changes_the_remaining_calls_until_the_window_ends
     a_cut_never_leaves_fewer_than_0_calls
     a_grant_with_the_same_id_is_made_once
@@ -49,13 +56,6 @@ test_on_stores! {
     granted_calls_pass_where_the_cost_is_above_the_quota
     limits_are_told_with_what_was_granted
     near_the_limit_counts_what_was_granted
-    the_report_adds_up_to_the_admitted_calls
-    a_report_goes_back_to_days_that_have_been_put_away
-}
-
-// Without dynalite, which has no transactions.
-test_on_stores! {
-    stores [embedded, ministack]
     a_refund_returns_quota_units_and_no_tokens
     a_charge_is_refunded_once_and_only_to_its_caller
     a_refund_goes_to_the_charges_own_window

@@ -43,7 +43,7 @@ impl Trail {
     }
 
     /// Returns a trail that can write one record.
-    fn with_one_key() -> Self {
+    pub(crate) fn with_one_key() -> Self {
         Self {
             key: Some((Timestamp::now(), 7)),
             ..Self::new()
@@ -106,6 +106,7 @@ impl AuditTrail for Trail {
                 2 => "change 2 keys",
                 _ => "change other keys",
             },
+            Change::Calls { quota, amount } => &format!("{quota} {amount}"),
             _ => "other",
         };
         let unique = || (Timestamp::now(), fastrand::u64(..));

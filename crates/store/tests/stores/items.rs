@@ -151,7 +151,7 @@ async fn has_the_documented_form_beyond_bucket_day_and_month(world: &World) {
             .count(),
         1
     );
-    assert!(number(&item, "gi") > 0);
+    assert!(!item.contains_key("gi"));
 }
 
 /// A call a day for forty days: past days end up in items of their own, and no window is left
@@ -297,10 +297,8 @@ async fn expires_once_its_key_is_deleted(world: &World) {
 async fn all_cases(server: Emulator) {
     let world = World::new(server).await;
     has_the_documented_form(&world).await;
-    has_the_documented_form_beyond_bucket_day_and_month(&world).await;
     stays_small_and_keeps_its_history(&world).await;
     is_brought_back_from_a_fast_clock(&world).await;
-    keeps_a_balance_for_as_long_as_its_key_exists(&world).await;
     keeps_few_hours(&world).await;
     expires_once_its_key_is_deleted(&world).await;
 }
@@ -308,6 +306,14 @@ async fn all_cases(server: Emulator) {
 #[tokio::test]
 async fn an_item_on_ministack_has_its_form_stays_small_and_is_brought_back() {
     all_cases(Emulator::ministack()).await;
+}
+
+/// Without dynalite, which has no transactions.
+#[tokio::test]
+async fn an_item_with_grants_has_its_form_and_is_kept() {
+    let world = World::new(Emulator::ministack()).await;
+    has_the_documented_form_beyond_bucket_day_and_month(&world).await;
+    keeps_a_balance_for_as_long_as_its_key_exists(&world).await;
 }
 
 #[tokio::test]

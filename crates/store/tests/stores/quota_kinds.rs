@@ -29,11 +29,8 @@ test_on_stores! {
     an_hour_that_is_used_up_says_when_the_next_one_starts
     the_same_hour_of_two_days_is_two_windows
     a_year_starts_on_the_first_of_january_in_its_time_zone
-    a_total_remains_while_ended_windows_are_removed
     a_total_has_no_window_in_rate_limit_fields
-    a_prepaid_plan_admits_what_was_granted
     overage_admits_every_call_and_flags_those_beyond_the_limit
-    overage_ends_where_a_grant_raises_the_limit
     overage_of_a_limit_of_0_is_pay_per_use
     overage_of_one_quota_does_not_lift_another
     a_cost_above_the_limit_passes_with_overage
@@ -42,6 +39,9 @@ test_on_stores! {
 // Without dynalite, which has no transactions.
 test_on_stores! {
     stores [embedded, ministack]
+    a_total_remains_while_ended_windows_are_removed
+    a_prepaid_plan_admits_what_was_granted
+    overage_ends_where_a_grant_raises_the_limit
     a_refund_lowers_overage
     a_refund_goes_to_the_balance_of_a_total
     a_refund_after_the_hour_lowers_only_longer_windows

@@ -16,15 +16,15 @@ test_on_stores! {
     an_hour_starts_anew_at_the_full_hour
     a_year_starts_anew_in_its_time_zone
     a_total_never_starts_anew
-    a_prepaid_balance_is_raised_by_grants_alone
     overage_is_counted_exactly_by_many_workers
     a_threshold_is_reported_once_per_window
-    a_grant_moves_the_thresholds
 }
 
-// Refunds are transactions, which dynalite does not have.
+// Grants and refunds are transactions, which dynalite does not have.
 test_on_stores! {
     stores [embedded, ministack]
+    a_prepaid_balance_is_raised_by_grants_alone
+    a_grant_moves_the_thresholds
     a_refund_returns_overage_and_prepaid_calls
 }
 

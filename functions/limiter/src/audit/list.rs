@@ -36,6 +36,7 @@ pub(crate) struct Record {
     /// The change, such as `key.update`.
     action: String,
     /// The id of the key, or the name of the plan or policy. For an import, the lines of the file.
+    /// For a grant to a caller other than a key, the caller as in logs, such as `group#acme`.
     target: String,
     /// The request id of API Gateway.
     request_id: String,
@@ -56,7 +57,7 @@ pub(crate) struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     quota: Option<String>,
-    /// The calls that were granted or refunded.
+    /// The calls that were granted, below 0 if they were removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     amount: Option<i64>,

@@ -1,4 +1,5 @@
-//! The audit records that are written in the same transaction as a change of the registry.
+//! The audit records that are written in the same transaction as a change of the registry, or as a
+//! grant.
 //!
 //! A record contains no secret, no hash and no metadata value, like the log line.
 
@@ -26,6 +27,11 @@ impl AuditTrail for PendingChange<'_> {
             Change::Block { before, after } => {
                 let [before, after] = [before, after].map(|block| block.map(blocks::fields));
                 changed(&Changes::between(before.as_ref(), after.as_ref()))
+            }
+            Change::Calls { quota, amount } => {
+                let fields = [("quota", (*quota).into()), ("amount", (*amount).into())];
+                let fields = fields.map(|(name, value): (&str, Value)| (name.to_owned(), value));
+                Some(Map::from_iter(fields))
             }
             // These are writes even if both documents are equal.
             Change::Candidate { before, after } => Some(fields(&of_document(*before, *after))),

@@ -91,6 +91,47 @@ pub(crate) async fn every_change_has_one_record_without_secrets(api: Arc<Api>) {
     }
 }
 
+pub(crate) async fn grant_has_one_record_of_what_it_changed(api: Arc<Api>) {
+    let plan = api
+        .plan(json!({"quotas": [{"limit": 10, "period": "day"}]}))
+        .await;
+    let made = api.send("POST", "/keys", json!({"plan": plan})).await;
+    let key_id = made.json()["key_id"].as_str().unwrap().to_owned();
+    let (path, id) = (format!("/keys/{key_id}/usage"), idempotency_key());
+    let group = unique("acme");
+    let to_group = format!("/callers/group/{group}/usage?plan={plan}");
+
+    for _ in 0..2 {
+        let call = api.call("PATCH", &path).header("idempotency-key", &id);
+        let grant = json!({"quota": "day", "grant": 5});
+        assert_eq!(call.json(grant).send().await.status, 200);
+    }
+    let cut = json!({"quota": "day", "grant": -500});
+    for (path, grant) in [(&path, cut.clone()), (&path, cut.clone()), (&to_group, cut)] {
+        assert_eq!(api.send("PATCH", path, grant).await.status, 200);
+    }
+    let unknown = json!({"quota": "week", "grant": 1});
+    assert_eq!(api.send("PATCH", &path, unknown).await.status, 422);
+
+    let found = records(&api, &format!("target={key_id}")).await;
+    let mut amounts: Vec<_> = found
+        .iter()
+        .filter(|record| record["action"] == "usage.grant")
+        .map(|record| record["amount"].as_i64().unwrap())
+        .collect();
+    amounts.sort_unstable();
+    assert_eq!(amounts, [-15, 5], "{found:?}");
+
+    let found = records(&api, &format!("target=group%23{group}")).await;
+    assert_eq!(
+        found,
+        [
+            json!({"at": "2026-11-22T12:00:00Z", "principal": found[0]["principal"], "action": "usage.grant",
+            "target": format!("group#{group}"), "request_id": "JKJaXmPLvHcESHA=", "quota": "day", "amount": -10})
+        ]
+    );
+}
+
 pub(crate) async fn change_that_is_refused_or_changes_nothing_has_no_record(api: Arc<Api>) {
     let plan = api.plan(json!({"near_limit": 0.5})).await;
     let path = format!("/plans/{plan}");

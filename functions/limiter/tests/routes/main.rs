@@ -143,6 +143,7 @@ test_on_each_store! {
     }
     audit_records {
         every_change_has_one_record_without_secrets
+        grant_has_one_record_of_what_it_changed
         change_that_is_refused_or_changes_nothing_has_no_record
         import_has_one_record_per_transaction
         records_are_selected_by_time_and_paged
