@@ -16,10 +16,12 @@ use crate::{
 
 /// The greatest number of attempts of a change. Each time that an attempt fails, another change was
 /// made, so many changes at once all succeed.
-const BLOCK_ATTEMPTS: u32 = 60;
-/// The longest pause after an attempt, in milliseconds.
-const MAX_PAUSE_MS: u64 = 200;
-const PAUSE_MS: u64 = 10;
+const BLOCK_ATTEMPTS: u32 = 40;
+/// The longest pause after the first attempt, in milliseconds. It doubles with each attempt, so that
+/// many changes at once soon disturb each other less.
+const FIRST_PAUSE_MS: u64 = 20;
+/// The longest pause after any attempt, in milliseconds.
+const MAX_PAUSE_MS: u64 = 1_000;
 
 /// The outcome of writing a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,8 +185,9 @@ impl Admin<'_> {
             return Ok(true);
         }
 
-        let longest = (PAUSE_MS * u64::from(attempt + 1)).min(MAX_PAUSE_MS);
-        tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=longest))).await;
+        let longest = FIRST_PAUSE_MS.saturating_mul(2_u64.saturating_pow(attempt));
+        let pause_ms = fastrand::u64(0..=longest.min(MAX_PAUSE_MS));
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
         Ok(false)
     }
 }
