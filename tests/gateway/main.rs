@@ -2,6 +2,7 @@
 
 mod administration;
 mod attacks;
+mod audit;
 mod backends;
 mod blocks;
 mod bodies;

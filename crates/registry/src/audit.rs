@@ -249,10 +249,9 @@ impl Admin<'_> {
             }
             position = day;
         }
-        Ok(Page {
-            items,
-            next: Some(position),
-        })
+        let has_next = newest_day(&position).is_some_and(|day| *day >= *day_of(from));
+        let next = has_next.then_some(position);
+        Ok(Page { items, next })
     }
 }
 
@@ -370,6 +369,32 @@ mod tests {
             .unwrap();
         let next = page.next.unwrap();
         assert!(next.starts_with("2026-11-22T12:00:01"), "{next}");
+    }
+
+    #[tokio::test]
+    async fn page_of_31_days_is_the_last_one_if_no_day_is_left() {
+        let registry = EmbeddedRegistry::default();
+        let next = async |from| {
+            let admin = Admin::embedded(&registry);
+            let page = admin.audit_records("2026-11-23", from, 10, &|_| true);
+            page.await.unwrap().next
+        };
+
+        assert_eq!(next("2026-10-23").await, None);
+        assert_eq!(next("2026-10-22").await.as_deref(), Some("2026-10-23"));
+    }
+
+    #[tokio::test]
+    async fn position_without_a_day_is_an_empty_page() {
+        let registry = EmbeddedRegistry::default();
+        put_at(&registry, NOW, "p").await;
+
+        for before in ["", "x", "-000001-01-02", "2026-11-2\u{e9}", "-009999-01-01"] {
+            let admin = Admin::embedded(&registry);
+            let page = admin.audit_records(before, "2026-11-01", 10, &|_| true);
+            let page = page.await.unwrap();
+            assert_eq!((page.items.len(), page.next), (0, None), "{before}");
+        }
     }
 
     #[tokio::test]

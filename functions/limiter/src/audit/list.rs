@@ -35,8 +35,9 @@ pub(crate) struct Record {
     principal: String,
     /// The change, such as `key.update`.
     action: String,
-    /// The id of the key, or the name of the plan or policy. For an import, the lines of the file.
-    /// For a grant to a caller other than a key, the caller as in logs, such as `group#acme`.
+    /// The id of the key, the name of the plan or policy, or the kind and the id of the block. For
+    /// an import, the lines of the file; for a bulk change, the first and the last key. For a grant
+    /// to a caller other than a key, the caller as in logs, such as `group#acme`.
     target: String,
     /// The request id of API Gateway.
     request_id: String,
@@ -149,6 +150,11 @@ impl QueryParameters for AuditQuery {
         let target = parameters.nonempty("target");
         let principal = parameters.nonempty("principal");
         let bounds = [from.map(Moment::first), to.map(Moment::end)];
+        if let [Some(first), Some(end)] = &bounds
+            && first >= end
+        {
+            parameters.report("to", "expected a day or an instant after `from`");
+        }
         let filter = serde_json::json!([bounds, target, principal]).to_string();
         Self {
             from,
@@ -198,15 +204,16 @@ impl AuditQuery {
 ///
 /// Lists changes from the newest to the oldest, by time, target and principal. `from` is included.
 /// A day in `to` is included, an instant is not. Default: the last 31 days. `target` is the id of a
-/// key, or the name of a plan or policy. Records are kept for 400 days.
+/// key, the name of a plan or policy, or the kind and the id of a block, such as `key/acme`. It also
+/// finds the imports and bulk changes that changed the key. Records are kept for 400 days.
 ///
 /// A page reads at most 1,000 records of 31 days. It can be empty although there is a next one.
 #[utoipa::path(get, path = "/_tollgate/v1/audit", operation_id = "listAudit", tag = "audit",
     params(
         ("from" = Option<String>, Query, description = "The first day in UTC, or an instant"),
         ("to" = Option<String>, Query, description = "The last day in UTC, or an instant"),
-        ("target" = Option<String>, Query, description = "The id of a key, or the name of a plan or policy"),
-        ("principal" = Option<String>, Query, description = "The ARN of an administrator"),
+        ("target" = Option<String>, Query, description = "The id of a key, the name of a plan or policy, or a block such as `key/acme`"),
+        ("principal" = Option<String>, Query, description = "The ARN of an administrator, exactly as in the record"),
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 100), ("cursor" = Option<String>, Query)),
     responses((status = 200, description = "One page of audit records", body = RecordList), Reads))]
 pub(crate) async fn list(request: AdminRequest<AuditQuery>) -> Result<Response, Problem> {

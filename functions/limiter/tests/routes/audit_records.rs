@@ -225,18 +225,83 @@ pub(crate) async fn records_are_selected_by_time_and_paged(api: Arc<Api>) {
         );
     }
 
-    let first = api.get(&format!("/audit?{}", of(""))).await.json();
+    // Filters are exact.
+    let part = principal.strip_suffix(char::is_numeric).unwrap();
+    let of_part = format!("principal={part}");
+    assert_eq!(records(&api, &of_part).await, Vec::<Value>::new());
+}
+
+pub(crate) async fn invalid_query_of_records_is_rejected(api: Arc<Api>) {
+    let principal = unique("arn:aws:iam::123456789012:user/pager");
+    for _ in 0..2 {
+        let path = format!("/plans/{}", unique("plan"));
+        send_as(&api, &principal, "PUT", &path, json!({})).await;
+    }
+    let query = format!("/audit?principal={principal}&limit=1");
+    let first = api.get(&query).await.json();
     let cursor = first["next_cursor"].as_str().unwrap();
-    for wrong in [
-        format!("cursor={cursor}"),
-        "from=yesterday".to_owned(),
-        "to=2026-13-01".to_owned(),
-        "action=key.create".to_owned(),
+
+    let of_another_list = format!("cursor={cursor}");
+    for (wrong, parameter) in [
+        (&*of_another_list, "cursor"),
+        ("cursor=%20", "cursor"),
+        ("from=yesterday", "from"),
+        ("from=", "from"),
+        ("from=2026-11-22T12:00:00", "from"),
+        ("from=20261122", "from"),
+        ("to=2026-13-01", "to"),
+        ("to=2026-11-22T25:00:00Z", "to"),
+        ("from=2026-11-23&to=2026-11-22", "to"),
+        ("from=2026-11-22T12:00:01Z&to=2026-11-22T12:00:00Z", "to"),
+        ("from=2026-11-22T12:00:00Z&to=2026-11-22T12:00:00Z", "to"),
+        ("from=2026-11-23T00:00:00Z&to=2026-11-22", "to"),
+        ("from=2026-11-22&from=2026-11-23", "from"),
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("action=key.create", "action"),
     ] {
-        assert_eq!(
-            api.get(&format!("/audit?{wrong}")).await.status,
-            400,
-            "{wrong}"
-        );
+        let rejected = api.get(&format!("/audit?{wrong}")).await;
+        assert_eq!(rejected.status, 400, "{wrong}");
+        assert_eq!(rejected.mistakes(), [parameter], "{wrong}");
+    }
+
+    for right in [
+        "from=2026-11-22&to=2026-11-22",
+        "from=2026-11-22T13:00:00%2B01:00&to=2026-11-22T12:00:01Z",
+        "from=-009999-01-01&to=-009999-01-02",
+        "from=9999-12-30&to=9999-12-31",
+        "from=2026-11-22T23:59:59.999999999Z&to=2026-11-22",
+    ] {
+        let found = api.get(&format!("/audit?{right}")).await;
+        assert_eq!(found.status, 200, "{right}: {found:?}");
+    }
+}
+
+pub(crate) async fn bulk_change_has_one_record_per_transaction(api: Arc<Api>) {
+    let principal = unique("arn:aws:iam::123456789012:user/operator");
+    let plan = api.plan(json!({})).await;
+    let mut key_ids = Vec::new();
+    for _ in 0..53 {
+        key_ids.push(api.key(&plan).await.0);
+    }
+    let mut body = json!({"filter": {"plan": plan}, "set": {"enabled": false}});
+    let preview = api.send("POST", "/keys/bulk", body.clone()).await.json();
+    body["token"] = preview["token"].clone();
+    let changed = send_as(&api, &principal, "POST", "/keys/bulk", body).await;
+    assert_eq!(changed.json()["changed"], 53, "{changed:?}");
+
+    let found = records(&api, &format!("principal={principal}")).await;
+    let mut keys: Vec<_> = found
+        .iter()
+        .map(|record| record["keys"].as_array().unwrap().len())
+        .collect();
+    keys.sort_unstable();
+    assert_eq!(keys, [3, 50]);
+    for key_id in &key_ids {
+        let mine = records(&api, &format!("principal={principal}&target={key_id}")).await;
+        let keys = mine[0]["keys"].as_array().unwrap();
+        let key = keys.iter().find(|key| key["target"] == **key_id).unwrap();
+        let changes = json!({"/enabled": {"old": true, "new": false}});
+        assert_eq!((mine.len(), &key["changes"]), (1, &changes));
     }
 }

@@ -147,6 +147,8 @@ test_on_each_store! {
         change_that_is_refused_or_changes_nothing_has_no_record
         import_has_one_record_per_transaction
         records_are_selected_by_time_and_paged
+        invalid_query_of_records_is_rejected
+        bulk_change_has_one_record_per_transaction
     }
     policies {
         only_valid_policies_are_stored
