@@ -6,14 +6,15 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use limits::PlanDocument;
 use registry::{
-    Admin, AuditRecord, AuditTrail, BulkRow, Change, Condition, KeyChange, KeyPatch, Refusal,
-    ScannedKey, SelectedKey,
+    Admin, AuditRecord, AuditTrail, BulkRow, Change, Condition, IMPORT_BATCH, ImportedKey,
+    ImportedRow, KeyChange, KeyPatch, Refusal, ScannedKey, SelectedKey,
 };
 use store::Store;
 
 use crate::admin::{created, hash, key, new_plan, new_secret, number, refusal};
 use crate::cases::{stores, test_on_stores};
 use crate::failure::World;
+use crate::imports::row;
 use testing::stores::Subject;
 use testing::{Fault, FaultProxy};
 
@@ -23,6 +24,7 @@ test_on_stores! {
     a_refused_record_leaves_no_change
     policies_and_candidates_have_records
     a_bulk_change_has_one_record
+    an_import_with_the_most_writes_is_one_transaction
     concurrent_changes_have_one_record_each
 }
 
@@ -86,6 +88,7 @@ impl AuditTrail for Trail {
         let kind = match change {
             Change::Key(KeyChange { before: None, .. }) => "create",
             Change::Key(KeyChange { after: None, .. }) => "delete",
+            Change::Key(change) if change.before == change.after => return None,
             Change::Key(_) => "update",
             Change::Secret { .. } => "rotate",
             Change::Plan { before, after } if before == after => return None,
@@ -104,6 +107,7 @@ impl AuditTrail for Trail {
             Change::Document { .. } => "put policy",
             Change::Keys(changes) => match changes.len() {
                 2 => "change 2 keys",
+                IMPORT_BATCH => "import",
                 _ => "change other keys",
             },
             Change::Calls { quota, amount } => &format!("{quota} {amount}"),
@@ -281,6 +285,29 @@ async fn policies_and_candidates_have_records(subject: Arc<Subject>) {
     );
 }
 
+/// Every key claims its id, and is put on a plan of its own.
+async fn an_import_with_the_most_writes_is_one_transaction(subject: Arc<Subject>) {
+    let (store, trail) = (&subject.store, Trail::new());
+    let mut rows = Vec::new();
+    for _ in 0..IMPORT_BATCH {
+        rows.push(ImportedKey {
+            key_id: Some(format!("chosen-{:06}", number())),
+            plan: Some(new_plan(store).await),
+            ..row(&new_secret())
+        });
+    }
+
+    for _ in 0..2 {
+        // The second time, nothing changes.
+        let admin = trail.admin(store);
+        let imported = admin.import_keys(&rows, false, Timestamp::now()).await;
+        for outcome in imported.unwrap() {
+            assert!(matches!(outcome, ImportedRow::Key { .. }), "{outcome:?}");
+        }
+        assert_eq!(trail.records(store).await, ["import"]);
+    }
+}
+
 /// Selects keys, each with its id and its secret.
 async fn selected(store: &Store, keys: &[(String, String)], patch: &KeyPatch) -> Vec<SelectedKey> {
     let mut selected = Vec::new();
@@ -351,41 +378,50 @@ async fn concurrent_changes_have_one_record_each(subject: Arc<Subject>) {
 async fn change_whose_response_is_lost_has_exactly_one_record() {
     let world = World::new().await;
     let subject = Subject::dynamodb("ministack", &world.proxy.url).await;
-    let (store, trail) = (&subject.store, Trail::new());
-    let admin = trail.admin(store);
+    let (store, trail, now) = (&subject.store, Trail::new(), Timestamp::now());
+    let (admin, any) = (trail.admin(store), &Condition::None);
     let plan = format!("plan-{:06}", number());
-    let document = PlanDocument::default();
+    let mut expected = Vec::new();
+    let mut expect = async |kind: &'static str, first: String| {
+        world.proxy.fault_all(Fault::None);
+        expected.push(kind);
+        expected.sort_unstable();
+        assert_eq!(trail.records(store).await, expected, "{first}");
+    };
 
     lose_first_transaction(&world.proxy);
-    let first = admin.put_plan(&plan, &document, &Condition::None).await;
-    world.proxy.fault_all(Fault::None);
-    if first.is_err() {
-        admin
-            .put_plan(&plan, &document, &Condition::None)
-            .await
-            .unwrap();
-    }
-    assert_eq!(trail.records(store).await, ["put plan"], "{first:?}");
+    let put = async || admin.put_plan(&plan, &PlanDocument::default(), any).await;
+    let first = put().await;
+    put().await.unwrap();
+    expect("put plan", format!("{first:?}")).await;
 
-    let (id, _) = created(store, &plan).await;
+    let (id, secret) = created(store, &plan).await;
     lose_first_transaction(&world.proxy);
-    let first = admin
-        .delete_key(&id, &Condition::None, Timestamp::now())
-        .await;
+    let update = async || admin.update_key(&id, &named("new"), any, now).await;
+    let first = update().await;
+    update().await.unwrap();
     world.proxy.fault_all(Fault::None);
-    assert_eq!(
-        refusal(
-            admin
-                .delete_key(&id, &Condition::None, Timestamp::now())
-                .await
-        ),
-        Refusal::NotFound
-    );
-    assert_eq!(
-        trail.records(store).await,
-        ["delete", "put plan"],
-        "{first:?}"
-    );
+    let updated = store.admin().key(&id).await.unwrap().document;
+    assert_eq!(updated.name.as_deref(), Some("new"));
+    expect("update", format!("{first:?}")).await;
+
+    let keys = [(id.clone(), secret), created(store, &plan).await];
+    let patch = KeyPatch {
+        enabled: Some(false),
+        ..KeyPatch::default()
+    };
+    let keys_to_change = selected(store, &keys, &patch).await;
+    lose_first_transaction(&world.proxy);
+    let change = async || admin.change_keys(&keys_to_change, &patch, now).await;
+    let first = change().await;
+    change().await.unwrap();
+    expect("change 2 keys", format!("{first:?}")).await;
+
+    lose_first_transaction(&world.proxy);
+    let first = admin.delete_key(&id, any, now).await;
+    let again = refusal(admin.delete_key(&id, any, now).await);
+    assert_eq!(again, Refusal::NotFound);
+    expect("delete", format!("{first:?}")).await;
 }
 
 fn lose_first_transaction(proxy: &FaultProxy) {

@@ -14,7 +14,7 @@ use crate::admin::{
 };
 
 /// A row with nothing but a secret and a plan.
-fn row(secret: &str) -> ImportedKey {
+pub(crate) fn row(secret: &str) -> ImportedKey {
     ImportedKey {
         hash: hash(secret),
         hint: None,

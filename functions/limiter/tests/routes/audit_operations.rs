@@ -10,7 +10,7 @@ use crate::audit_records::records;
 use crate::support::{Api, Response, unique};
 
 /// The operations that write, each with the action of its record.
-const RECORDED: [(&str, &str); 16] = [
+const RECORDED: [(&str, &str); 18] = [
     ("putPlan", "plan.put"),
     ("deletePlan", "plan.delete"),
     ("createKey", "key.create"),
@@ -20,6 +20,8 @@ const RECORDED: [(&str, &str); 16] = [
     ("rotateKey", "key.rotate"),
     ("changeKeys", "key.update"),
     ("importKeys", "key.import"),
+    ("grantUsage", "usage.grant"),
+    ("grantUsageToCaller", "usage.grant"),
     ("putPolicy", "policy.put"),
     ("deletePolicy", "policy.delete"),
     ("putCandidate", "candidate.put"),
@@ -28,8 +30,8 @@ const RECORDED: [(&str, &str); 16] = [
     ("putBlock", "block.put"),
     ("deleteBlock", "block.delete"),
 ];
-/// The operations that write no record: a decision is not an administrative change.
-const UNRECORDED: [&str; 3] = ["decide", "grantUsage", "grantUsageToCaller"];
+/// The operations that write no record. A decision and its refund are not administrative changes.
+const UNRECORDED: [&str; 1] = ["decide"];
 
 /// Sends operations, each by a principal of its own.
 struct Script<'a> {
@@ -38,7 +40,7 @@ struct Script<'a> {
 }
 
 impl Script<'_> {
-    /// Sends an operation with the values of its path. A body that is a string is a key file.
+    /// Sends an operation with the values of its parameters. A body that is a string is a key file.
     async fn send(
         &mut self,
         operation: &'static str,
@@ -46,10 +48,7 @@ impl Script<'_> {
         body: Value,
     ) -> Response {
         let (method, path) = route(operation);
-        let fill = |path: String, (name, value): &(&str, &str)| {
-            path.replace(&format!("{{{name}}}"), value)
-        };
-        let path = values.iter().fold(path, fill);
+        let path = filled(path, values);
         let principal = unique("arn:aws:iam::123456789012:user/operator");
 
         let caller = json!({"iam": {"userArn": principal}});
@@ -63,6 +62,18 @@ impl Script<'_> {
         self.principals.insert(operation, principal);
         response
     }
+}
+
+/// Returns a path with its values. Those that the path does not name are its query.
+fn filled(mut path: String, values: &[(&str, &str)]) -> String {
+    for (name, value) in values {
+        let place = format!("{{{name}}}");
+        path = match path.contains(&place) {
+            true => path.replace(&place, value),
+            false => format!("{path}?{name}={value}"),
+        };
+    }
+    path
 }
 
 /// Returns the method and the path of an operation.
@@ -107,7 +118,8 @@ async fn send_all(api: &Api) -> BTreeMap<&'static str, String> {
     let (in_plan, of_policy) = ([("plan", &*plan)], [("name", &*policy)]);
 
     let none = || Value::Null;
-    script.send("putPlan", &in_plan, json!({})).await;
+    let quota = json!({"quotas": [{"limit": 10, "period": "day"}]});
+    script.send("putPlan", &in_plan, quota).await;
     let new = json!({"plan": plan, "name": plan});
     let made = script.send("createKey", &[], new).await.json();
     let key_id = made["key_id"].as_str().unwrap().to_owned();
@@ -126,6 +138,10 @@ async fn send_all(api: &Api) -> BTreeMap<&'static str, String> {
     script.send("changeKeys", &[], bulk).await;
     let file = format!("Key,UsagePlanIds\n{secret},{plan}\n");
     let imported = script.send("importKeys", &[], file.into()).await.json();
+    let grant = json!({"quota": "day", "grant": 5});
+    script.send("grantUsage", &of_key, grant.clone()).await;
+    let of_group = [("kind", "group"), ("id", &*chosen), ("plan", &*plan)];
+    script.send("grantUsageToCaller", &of_group, grant).await;
 
     script.send("deleteKey", &of_key, none()).await;
     let imported = imported["keys"][0]["key_id"].as_str().unwrap().to_owned();
