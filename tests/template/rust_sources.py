@@ -47,7 +47,7 @@ ADMINISTRATION = [
     *(f"crates/registry/src/dynamodb/{file}.rs" for file in ("table", "writes")),
     *(
         f"crates/store/src/dynamodb/{file}.rs"
-        for file in ("granting", "refunding", "reporting", "transaction")
+        for file in ("granting", "refunding", "reporting", "revoking", "transaction")
     ),
 ]
 

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::plan_bounds::MAX_LIMIT;
-use crate::{Caller, Nanos, Plan, Quota, SECOND, Usage, Window};
+use crate::{Caller, GrantId, Nanos, Plan, Quota, SECOND, Usage, Window};
 
 /// The time for which the id of a grant is stored: as long as the response to a request with an
 /// `Idempotency-Key`.
@@ -19,6 +19,9 @@ pub struct Grant {
     /// The number of calls that this grant added, below 0 for a cut. A cut takes at most the calls
     /// left.
     pub granted: i64,
+    /// The id in the list of grants. `None` if nothing changed, or if the release before made the
+    /// grant.
+    pub id: Option<GrantId>,
     /// True if the grant was made earlier under the same id. The other fields are those of that time.
     pub repeated: bool,
 }
@@ -39,6 +42,12 @@ pub enum GrantRefusal {
     /// Another grant was made under the same id.
     #[error("the id was used for another grant")]
     Repeated,
+    /// The grant to revoke is not listed in a present window.
+    #[error("the present windows have no grant with this id")]
+    UnknownGrant,
+    /// The grant to revoke removed calls.
+    #[error("this grant removed calls, and only added calls can be revoked")]
+    Removal,
 }
 
 /// An order to make a grant.
@@ -133,10 +142,13 @@ impl<'p> GrantOrder<'p> {
 
     /// Returns the grant of `amount` calls, with the state of the window after it. `usage` is the
     /// state before it.
-    pub fn made(&self, usage: &Usage, amount: i64) -> Grant {
+    pub fn made(&self, usage: &Usage, amount: i64, id: GrantId) -> Grant {
         let mut after = usage.clone();
         after.adjust(self.window.id, self.window.end, -amount, amount);
-        self.standing(&after, amount, false)
+        Grant {
+            id: (amount != 0).then_some(id),
+            ..self.standing(&after, amount, false)
+        }
     }
 
     /// Returns the grant, with the state of the window in `usage`.
@@ -147,6 +159,7 @@ impl<'p> GrantOrder<'p> {
             used: usage.used(self.window.id),
             remaining,
             granted,
+            id: None,
             repeated,
         }
     }

@@ -39,6 +39,7 @@ mod charge_id;
 mod decision;
 mod demand;
 mod grant;
+mod grant_list;
 mod instant;
 mod lease;
 mod mistake;
@@ -66,6 +67,9 @@ pub use charge_id::{ChargeId, ChargeIdError, ChargedWindow, Refund};
 pub use decision::{Decision, Limit, Verdict};
 pub use demand::Demand;
 pub use grant::{GRANT_ID_LIFETIME, Grant, GrantOrder, GrantRefusal};
+pub use grant_list::{
+    GrantId, GrantIdError, GrantList, ListedGrant, MAX_LISTED_GRANTS, Revocation,
+};
 pub use instant::{instant_text, optional_instant, parse_instant, present_instant};
 pub use lease::{LeaseTerms, LocalRate};
 pub use mistake::{Mistake, pointer};

@@ -88,6 +88,8 @@ pub enum Change<'c> {
         quota: &'c str,
         /// The number of calls.
         amount: i64,
+        /// The id of the grant that is made or revoked.
+        grant_id: &'c str,
     },
     /// Another document is written or deleted. `None` is a document that does not exist.
     Document {

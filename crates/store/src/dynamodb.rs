@@ -50,7 +50,8 @@
 //! `refund#` + `id` + `#` + the number of a charge marks a refunded charge until its windows end:
 //! `ru` until a request returned the refund, then `rw`, the number of that request. `grant#` + the
 //! number of a grant's id reserves the id for a day: `gr` is the request, `ga` the granted amount,
-//! `gu` and `gl` the used and remaining calls.
+//! `gu` and `gl` the used and remaining calls, `gn` the id in the list. `grants#` + `id` + `#` + the
+//! name of a window lists the newest 50 grants of the window: see the module `grant_items`.
 //!
 //! # Schema versions
 //!
@@ -63,12 +64,16 @@ mod clamp;
 mod config;
 mod expression;
 mod figures;
+mod grant_items;
+mod grant_writes;
 mod granting;
 mod leases;
 mod memory;
+mod record_writes;
 mod refunding;
 mod reporting;
 mod retirement;
+mod revoking;
 mod server_clock;
 mod tidy;
 mod transaction;
@@ -87,13 +92,15 @@ use jiff::civil::Date;
 use crate::figures::{DayFigures, Figures};
 use crate::on_store_failure::Fallback;
 use crate::threshold_log::log_thresholds;
-use crate::{Call, CallerDays, Clock, GrantError, GrantRequest, ReportedCaller, StoreError};
+use crate::{Call, CallerDays, CallerGrants, Clock, GrantError, GrantRequest, ReportedCaller};
+use crate::{RevokeRequest, RevokedGrant, StoreError};
 use limits::Days;
 use limits::{Caller, ChargeId, Decision, Demand, Grant, Plan, Refund, UsageReport, Verdict};
 use registry::{ApiKey, Blocks, DynamoDbRegistry, KeyHash, RegistryError, TABLE_SCHEMA};
 
 pub use config::DynamoDbConfig;
 use leases::{Leases, Offer};
+use record_writes::RecordWrites;
 use server_clock::{DateInterceptor, ServerClock};
 use usage_table::{ChargeRequest, UsageTable};
 
@@ -282,16 +289,42 @@ impl DynamoDbStore {
         let caller = request.plan.charged(request.caller);
         let now = self.usage.now(&self.usage.recall(caller));
         let order = request.order(now)?.ok_or(StoreError::Clock)?;
-        let record = |amount| {
-            let record = request.record(amount);
-            record
-                .map(|record| self.registry.record_write(record))
-                .transpose()
+        let records = RecordWrites {
+            registry: &self.registry,
+            trail: request.trail,
         };
 
         self.usage
-            .grant(caller, &order, &record, now, request.deadline)
+            .grant(caller, &order, records, now, request.deadline)
             .await
+    }
+
+    /// Returns the grants of a caller: see [`Store::grants`](crate::Store::grants).
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`], [`StoreError::Clock`].
+    pub async fn grants(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        deadline: Deadline,
+    ) -> Result<CallerGrants, StoreError> {
+        self.usage
+            .grants(plan.charged(caller), plan, deadline)
+            .await
+    }
+
+    /// Revokes a grant: see [`Store::revoke`](crate::Store::revoke).
+    ///
+    /// # Errors
+    /// [`GrantError`].
+    pub async fn revoke(&self, request: &RevokeRequest<'_>) -> Result<RevokedGrant, GrantError> {
+        let caller = request.plan.charged(request.caller);
+        let records = RecordWrites {
+            registry: &self.registry,
+            trail: request.trail,
+        };
+        self.usage.revoke(caller, request, records).await
     }
 
     /// Returns the usage of a caller: see [`Store::usage`](crate::Store::usage). Days are kept for

@@ -3,12 +3,16 @@
 use jiff::civil::Date;
 
 use crate::day_counts::DayCounts;
+use crate::grant_request::record_of_calls;
 use crate::ledger::Ledger;
 use crate::threshold_log::log_thresholds;
-use crate::{Call, CallerDays, Clock, GrantError, GrantRequest, ReportedCaller, StoreError};
+use crate::{Call, CallerDays, CallerGrants, Clock, GrantError, GrantRequest, ReportedCaller};
+use crate::{RevokeRequest, RevokedGrant, StoreError};
 use limits::Days;
-use limits::{Caller, ChargeId, Decision, Demand, Grant, Nanos, Plan, Refund, UsageReport};
-use registry::{EmbeddedRegistry, Seeds, SeedsError};
+use limits::{
+    Caller, ChargeId, Decision, Demand, Grant, GrantId, Nanos, Plan, Refund, UsageReport,
+};
+use registry::{AuditTrail, EmbeddedRegistry, RegistryError, Seeds, SeedsError};
 
 /// With the 16 shards of the ledger, one million callers of a few hundred bytes each, at most about
 /// 300 MB.
@@ -120,12 +124,44 @@ impl EmbeddedStore {
     pub fn grant(&self, request: &GrantRequest<'_>) -> Result<Grant, GrantError> {
         let charged = request.plan.charged(request.caller);
         let order = |now| Ok(request.order(now)?.ok_or(StoreError::Clock)?);
-        let record = |amount| match request.record(amount) {
-            Some(record) => self.registry.add_record(record),
-            None => Ok(()),
-        };
+        let record = |quota: &str, amount, id| self.record(request.trail, quota, amount, id);
 
         self.ledger.grant(charged, self.clock.now(), order, record)
+    }
+
+    /// Returns the grants of a caller: see [`Store::grants`](crate::Store::grants).
+    ///
+    /// # Errors
+    /// [`StoreError::Clock`].
+    pub fn grants(&self, caller: &Caller, plan: &Plan) -> Result<CallerGrants, StoreError> {
+        let now = self.clock.now();
+        self.ledger.grants(plan.charged(caller), plan, now)
+    }
+
+    /// Revokes a grant: see [`Store::revoke`](crate::Store::revoke).
+    ///
+    /// # Errors
+    /// [`GrantError`].
+    pub fn revoke(&self, request: &RevokeRequest<'_>) -> Result<RevokedGrant, GrantError> {
+        let charged = request.plan.charged(request.caller);
+        let record = |quota: &str, amount, id| self.record(request.trail, quota, amount, id);
+
+        self.ledger
+            .revoke(charged, request, self.clock.now(), record)
+    }
+
+    /// Writes the record of a change of remaining calls.
+    fn record(
+        &self,
+        trail: Option<&dyn AuditTrail>,
+        quota: &str,
+        amount: i64,
+        id: GrantId,
+    ) -> Result<(), RegistryError> {
+        match record_of_calls(trail, quota, amount, id) {
+            Some(record) => self.registry.add_record(record),
+            None => Ok(()),
+        }
     }
 
     /// Returns the usage of a caller. Usage that affects no limit any more is forgotten.

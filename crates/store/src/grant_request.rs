@@ -1,7 +1,7 @@
 //! One grant, as the store makes it.
 
 use aws::Deadline;
-use limits::{Caller, GrantOrder, GrantRefusal, Nanos, Plan};
+use limits::{Caller, GrantId, GrantOrder, GrantRefusal, Nanos, Plan};
 use registry::{AuditRecord, AuditTrail, Change};
 
 /// A change of the remaining calls of a quota in its present window.
@@ -28,11 +28,19 @@ impl<'c> GrantRequest<'c> {
     pub(crate) fn order(&self, now: Nanos) -> Result<Option<GrantOrder<'c>>, GrantRefusal> {
         GrantOrder::new(self.plan, self.quota, self.amount, self.id, now)
     }
+}
 
-    /// Returns the record of the grant of `amount` calls. `None` if nothing changes.
-    pub(crate) fn record(&self, amount: i64) -> Option<AuditRecord> {
-        let quota = self.quota;
-        let change = Change::Calls { quota, amount };
-        self.trail.filter(|_| amount != 0)?.record(&change)
-    }
+/// Returns the record of a change by `amount` calls, if there is a trail.
+pub(crate) fn record_of_calls(
+    trail: Option<&dyn AuditTrail>,
+    quota: &str,
+    amount: i64,
+    id: GrantId,
+) -> Option<AuditRecord> {
+    let grant_id = &*id.to_string();
+    trail?.record(&Change::Calls {
+        quota,
+        amount,
+        grant_id,
+    })
 }

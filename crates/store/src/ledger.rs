@@ -7,15 +7,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use crate::caller_grants::{QuotaGrants, RevokeStep, present_windows};
 use crate::day_counts::DayCounts;
+use crate::grant_lists::GrantLists;
 use crate::made_grants::MadeGrants;
-use crate::{GrantError, StoreError};
+use crate::{CallerGrants, GrantError, RevokeRequest, RevokedGrant, StoreError};
 use jiff::civil::Date;
-use limits::GrantOrder;
 use limits::{
     Caller, ChargeId, Decision, Demand, Grant, Nanos, Plan, Refund, SECOND, Usage, UsageReport,
 };
 use limits::{DayUsage, Days, QuotaThreshold};
+use limits::{GrantId, GrantList, GrantOrder, GrantRefusal, ListedGrant, Revocation};
 use registry::RegistryError;
 
 const SHARDS: usize = 16;
@@ -46,6 +48,8 @@ struct Account {
     hash: u64,
     usage: Usage,
     days: DayCounts,
+    /// `None` for a caller without grants.
+    grants: Option<Box<GrantLists>>,
     /// True for a deleted key. A full shard forgets it, even if its usage never ends.
     is_retired: bool,
     /// The latest `now`. A clock that steps back must not reopen a window.
@@ -128,19 +132,63 @@ impl Ledger {
         caller: &Caller,
         now: Nanos,
         order: impl FnOnce(Nanos) -> Result<GrantOrder<'p>, GrantError>,
-        record: impl FnOnce(i64) -> Result<(), RegistryError>,
+        record: impl FnOnce(&str, i64, GrantId) -> Result<(), RegistryError>,
     ) -> Result<Grant, GrantError> {
         let (hash, mut shard) = self.shard(caller);
         let account = shard.account(caller, hash, now, self.callers_a_shard)?;
         account.latest = now.max(account.latest);
         let (now, order) = (account.latest, order(account.latest)?);
         let Some(number) = order.id else {
-            return account.grant(&order, record);
+            return account.grant(&order, now, record);
         };
         let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
         grants.once(number, order.request(caller), now, || {
-            account.grant(&order, record)
+            account.grant(&order, now, record)
         })
+    }
+
+    /// Returns the grants of a caller in the present windows of a plan.
+    ///
+    /// # Errors
+    /// [`StoreError::Clock`].
+    pub(crate) fn grants(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        now: Nanos,
+    ) -> Result<CallerGrants, StoreError> {
+        let (hash, shard) = self.shard(caller);
+        let account = shard.find(caller, hash);
+        let now = account.map_or(now, |account| now.max(account.latest));
+        Ok(CallerGrants::new(&listed(account, plan, now)?))
+    }
+
+    /// Revokes a grant. `record` records the calls that are taken back. If it fails, the grant is
+    /// not revoked.
+    ///
+    /// # Errors
+    /// Those of the request and of `record`, and [`StoreError::Clock`].
+    pub(crate) fn revoke(
+        &self,
+        caller: &Caller,
+        request: &RevokeRequest<'_>,
+        now: Nanos,
+        record: impl FnOnce(&str, i64, GrantId) -> Result<(), RegistryError>,
+    ) -> Result<RevokedGrant, GrantError> {
+        let (hash, mut shard) = self.shard(caller);
+        let account = shard.find_mut(caller, hash);
+        let account = account.ok_or(GrantRefusal::UnknownGrant)?;
+        let now = now.max(account.latest);
+        let windows = listed(Some(account), request.plan, now)?;
+        let order = match request.step(&windows)? {
+            RevokeStep::Cut(order) => order,
+            RevokeStep::Done(revoked) => return Ok(revoked),
+        };
+
+        let cut = order.possible(&account.usage)?;
+        record(&order.quota.name, cut, request.id).map_err(StoreError::from)?;
+        account.revoke(&order, cut, request.id, now);
+        Ok(RevokedGrant::new(&order, cut.unsigned_abs()))
     }
 
     /// Returns the usage of a caller.
@@ -214,6 +262,22 @@ impl Ledger {
     }
 }
 
+/// Returns the grants in the present windows of a plan.
+fn listed<'p>(
+    account: Option<&Account>,
+    plan: &'p Plan,
+    now: Nanos,
+) -> Result<Vec<QuotaGrants<'p>>, StoreError> {
+    let grants = account.and_then(|account| account.grants.as_deref());
+    let windows = present_windows(plan, now).ok_or(StoreError::Clock)?;
+    let listed = windows.into_iter().map(|(quota, window)| QuotaGrants {
+        quota,
+        window,
+        list: grants.map_or_else(GrantList::default, |grants| grants.of(window.id)),
+    });
+    Ok(listed.collect())
+}
+
 impl Account {
     fn charge(&mut self, demand: &Demand<'_>) -> Decision {
         let decision = demand.charge(&mut self.usage);
@@ -248,16 +312,38 @@ impl Account {
     fn grant(
         &mut self,
         order: &GrantOrder<'_>,
-        record: impl FnOnce(i64) -> Result<(), RegistryError>,
+        now: Nanos,
+        record: impl FnOnce(&str, i64, GrantId) -> Result<(), RegistryError>,
     ) -> Result<Grant, GrantError> {
         let granted = order.possible(&self.usage)?;
-        record(granted).map_err(StoreError::from)?;
+        let grant = order.made(&self.usage, granted, GrantId::new(fastrand::u64(..)));
+        if let Some(id) = grant.id {
+            record(&order.quota.name, granted, id).map_err(StoreError::from)?;
+            let listed = ListedGrant {
+                id,
+                amount: granted,
+                at: now,
+                revocation: None,
+            };
+            let grants = self.grants.get_or_insert_default();
+            grants.add(&order.window, listed, now);
+        }
         if let Some(calls) = order.mark(&self.usage) {
             self.usage.mark(&order.window, calls);
         }
         self.usage
             .adjust(order.window.id, order.window.end, -granted, granted);
-        Ok(order.standing(&self.usage, granted, false))
+        Ok(grant)
+    }
+
+    /// Takes back the calls of a grant that are left.
+    fn revoke(&mut self, order: &GrantOrder<'_>, cut: i64, id: GrantId, now: Nanos) {
+        let window = &order.window;
+        self.usage.adjust(window.id, window.end, -cut, cut);
+        if let Some(grants) = &mut self.grants {
+            let calls = cut.unsigned_abs();
+            grants.revoke(window.id, id, Revocation { at: now, calls });
+        }
     }
 }
 
@@ -331,6 +417,7 @@ impl Shard {
                     hash,
                     usage: Usage::default(),
                     days: DayCounts::default(),
+                    grants: None,
                     is_retired: false,
                     latest: 0,
                 };

@@ -37,12 +37,14 @@
 
 mod call;
 mod caller_days;
+mod caller_grants;
 mod clock;
 mod day_counts;
 mod dynamodb;
 mod embedded;
 mod error;
 mod figures;
+mod grant_lists;
 mod grant_request;
 mod ledger;
 mod made_grants;
@@ -55,6 +57,7 @@ mod threshold_log;
 pub use crate::dynamodb::{DynamoDbConfig, DynamoDbStore};
 pub use call::Call;
 pub use caller_days::{CallerDays, ReportedCaller};
+pub use caller_grants::{CallerGrants, QuotaGrant, RevokeRequest, RevokedGrant};
 pub use clock::Clock;
 pub use embedded::EmbeddedStore;
 pub use error::{GrantError, StoreError};

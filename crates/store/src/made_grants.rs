@@ -72,6 +72,7 @@ mod tests {
         used: 0,
         remaining: 1,
         granted: 1,
+        id: None,
         repeated: false,
     };
 

@@ -9,6 +9,8 @@ pub(crate) const HISTORY: &str = "history#";
 pub(crate) const REFUND: &str = "refund#";
 /// Begins the partition key of a grant that has an id.
 pub(crate) const GRANT: &str = "grant#";
+/// Begins the partition key of a list of grants.
+pub(crate) const GRANT_LIST: &str = "grants#";
 
 /// Prefixes of the partition keys that a charge may read and write.
 pub const CHARGE_KEYS: [&str; 7] = {
@@ -16,7 +18,7 @@ pub const CHARGE_KEYS: [&str; 7] = {
     [key, subject, certificate, address, plan, group, HISTORY]
 };
 /// Prefixes of the partition keys that only administration reads and writes.
-pub const CORRECTION_KEYS: [&str; 2] = [REFUND, GRANT];
+pub const CORRECTION_KEYS: [&str; 3] = [REFUND, GRANT, GRANT_LIST];
 
 #[cfg(test)]
 mod tests {

@@ -7,8 +7,8 @@ use aws::Deadline;
 use jiff::civil::Date;
 
 use crate::{
-    Call, CallerDays, DynamoDbConfig, DynamoDbStore, EmbeddedStore, GrantError, GrantRequest,
-    ReportedCaller, StoreError,
+    Call, CallerDays, CallerGrants, DynamoDbConfig, DynamoDbStore, EmbeddedStore, GrantError,
+    GrantRequest, ReportedCaller, RevokeRequest, RevokedGrant, StoreError,
 };
 use limits::{Caller, ChargeId, Days, Decision, Grant, Plan, Refund, UsageReport};
 use registry::{Admin, ApiKey, Blocks, KeyHash, RegistryError};
@@ -187,6 +187,36 @@ impl Store {
         match self {
             Self::Embedded(store) => store.grant(request),
             Self::DynamoDb(store) => Box::pin(store.grant(request)).await,
+        }
+    }
+
+    /// Returns the grants of a caller in the present windows of the plan's quotas, the newest first.
+    /// Each window lists its newest 50 grants. If callers share the plan, their grants are the same.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`], [`StoreError::Clock`].
+    pub async fn grants(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        deadline: Deadline,
+    ) -> Result<CallerGrants, StoreError> {
+        match self {
+            Self::Embedded(store) => store.grants(caller, plan),
+            Self::DynamoDb(store) => Box::pin(store.grants(caller, plan, deadline)).await,
+        }
+    }
+
+    /// Revokes a grant of a present window: takes back the calls of it that are left. The remaining
+    /// calls never fall below 0. A grant that was revoked before stays as it is. The change and its
+    /// audit record are one transaction.
+    ///
+    /// # Errors
+    /// [`GrantError`].
+    pub async fn revoke(&self, request: &RevokeRequest<'_>) -> Result<RevokedGrant, GrantError> {
+        match self {
+            Self::Embedded(store) => store.revoke(request),
+            Self::DynamoDb(store) => Box::pin(store.revoke(request)).await,
         }
     }
 

@@ -61,7 +61,11 @@ fn admin_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(usage_report::of_key, grants::grant))
         .routes(routes!(usage_list::list))
         .routes(routes!(callers::subject_id))
-        .routes(routes!(callers::usage, callers::grant))
+        .routes(routes!(grants::list::of_key))
+        .routes(routes!(grants::revoke::of_key))
+        .routes(routes!(callers::usage, callers::grants::grant))
+        .routes(routes!(callers::grants::list_grants))
+        .routes(routes!(callers::grants::revoke_grant))
         .routes(routes!(usage_list::of_plan))
         .routes(routes!(decisions::decide))
         .routes(routes!(policies::list))
@@ -223,10 +227,14 @@ mod tests {
             "POST /_tollgate/v1/keys/{key_id}/rotate",
             "GET /_tollgate/v1/keys/{key_id}/usage",
             "PATCH /_tollgate/v1/keys/{key_id}/usage",
+            "GET /_tollgate/v1/keys/{key_id}/grants",
+            "DELETE /_tollgate/v1/keys/{key_id}/grants/{grant_id}",
             "GET /_tollgate/v1/usage",
             "GET /_tollgate/v1/callers/sub",
             "GET /_tollgate/v1/callers/{kind}/{id}/usage",
             "PATCH /_tollgate/v1/callers/{kind}/{id}/usage",
+            "GET /_tollgate/v1/callers/{kind}/{id}/grants",
+            "DELETE /_tollgate/v1/callers/{kind}/{id}/grants/{grant_id}",
             "GET /_tollgate/v1/plans/{plan}/usage",
             "POST /_tollgate/v1/decisions",
             "GET /_tollgate/v1/policies/{name}",

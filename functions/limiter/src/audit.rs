@@ -1,7 +1,7 @@
 //! The audit log: one line for every change by an administrator, and the audit records.
 //!
-//! A change of the registry and its record are one transaction: see [`trail`]. So are a grant and
-//! its record. Refunds have no record, because services make them for single calls. The log line is
+//! A change of the registry and its record are one transaction: see [`trail`]. So are a grant or
+//! its revocation and the record. Refunds have no record, because services make them for single calls. The log line is
 //! written after the change.
 //!
 //! The message is `administrative change`. The fields are:
@@ -12,7 +12,7 @@
 //!   its kind and its readable id, such as `key/acme`. Of a refund to the subject of a token, it is
 //!   the caller as the usage table names it
 //! - `changes`: JSON, see [`changes`]; `unlisted_changes` counts those that did not fit
-//! - `quota`, `amount`: of a grant; a refund has only the amount
+//! - `quota`, `amount`: of a grant or a revocation; a refund has only the amount
 //! - `result`: `ok`, or `unknown` if the change may have been applied, because the store did not
 //!   respond or the request timed out
 //!
@@ -55,6 +55,7 @@ pub(crate) enum Action {
     PutBlock,
     DeleteBlock,
     Grant,
+    Revoke,
     Refund,
 }
 
@@ -76,12 +77,13 @@ impl Action {
             Self::PutBlock => "block.put",
             Self::DeleteBlock => "block.delete",
             Self::Grant => "usage.grant",
+            Self::Revoke => "usage.revoke",
             Self::Refund => "usage.refund",
         }
     }
 }
 
-/// The calls that were granted or refunded.
+/// The calls that were granted, revoked or refunded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Amount {
     pub(crate) quota: Option<String>,
@@ -161,10 +163,11 @@ impl PendingChange<'_> {
         }
     }
 
-    /// Records the calls that were granted or refunded. If there are none, records nothing.
+    /// Records the calls that were granted, revoked or refunded. If there are none, only a
+    /// revocation changes something.
     pub(crate) fn complete_amount(mut self, amount: &Amount) {
         self.is_open = false;
-        if amount.amount != 0 {
+        if amount.amount != 0 || self.action == Action::Revoke {
             self.record(&self.target, "ok", &Changes::default(), Some(amount));
         }
     }

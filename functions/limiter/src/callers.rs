@@ -1,5 +1,7 @@
 //! The usage of callers other than keys: token subjects, certificates, groups and addresses.
 
+pub(crate) mod grants;
+
 mod caller_id;
 mod report;
 
@@ -13,11 +15,9 @@ use registry::{AdminError, Refusal};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error_responses::{Reads, Writes};
-use crate::grants::{Grant, GrantResult, Grantee, grant_to};
+use crate::error_responses::Reads;
 use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;
-use crate::request::document::Document;
 use crate::request::query::{Parameters, QueryParameters};
 use crate::response;
 use crate::usage_report::UsageQuery;
@@ -33,7 +33,7 @@ pub(crate) struct CallerUsageQuery {
     usage: UsageQuery,
 }
 
-/// The query of a grant to a caller.
+/// The query of grants to a caller.
 pub(crate) struct CallerGrantQuery {
     plan: Option<String>,
 }
@@ -139,38 +139,6 @@ pub(crate) async fn usage(
 
     let report = CallerReport::new((kind, id), &caller, plan.as_deref(), period, usage)?;
     Ok(response::json(StatusCode::OK, &report))
-}
-
-/// Grant calls to a caller
-///
-/// As for a key. `plan` is required, and names the plan of the quota. All keys of a group share the
-/// granted calls.
-#[utoipa::path(patch, path = "/_tollgate/v1/callers/{kind}/{id}/usage", operation_id = "grantUsageToCaller", tag = "usage",
-    params(("kind" = String, Path), ("id" = String, Path), ("plan" = String, Query),
-        ("Idempotency-Key" = Option<String>, Header, min_length = 16, max_length = 255)),
-    request_body = Grant,
-    responses((status = 200, description = "The calls were granted", body = GrantResult), Reads, Writes))]
-pub(crate) async fn grant(
-    request: AdminRequest<CallerGrantQuery>,
-    Path((kind, id)): Path<(String, String)>,
-    document: Document<Grant>,
-) -> Result<Response, Problem> {
-    let plan = request.query.plan.as_deref();
-    let caller = CallerId::parse(&kind, &id)?.caller(plan)?;
-    let name = plan.ok_or_else(|| missing_plan("the plan of the quota"))?;
-    let plan = find_plan(&request, name).await?;
-    if plan.shared.is_some() {
-        let detail =
-            format!("the keys of the plan `{name}` share its limits, grant calls to a key");
-        return Err(invalid_plan(detail));
-    }
-
-    let grantee = Grantee {
-        target: caller.to_string(),
-        operation: format!("PATCH /callers/{kind}/{id}/usage?plan={name}"),
-        caller,
-    };
-    grant_to(&request, grantee, async { Ok(plan) }, document).await
 }
 
 async fn find_plan<Q>(request: &AdminRequest<Q>, name: &str) -> Result<Arc<Plan>, Problem> {

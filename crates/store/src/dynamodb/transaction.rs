@@ -48,6 +48,20 @@ pub(super) enum Refusal {
     Condition(Option<Box<UsageItem>>),
 }
 
+impl TransactionOutcome {
+    /// Returns a refused transaction as a conflict, so that it is prepared again from what is
+    /// stored now.
+    pub(super) fn accepted(self) -> Result<(), Outage> {
+        match self {
+            Self::Done => Ok(()),
+            Self::Refused(_) => Err(Outage {
+                may_pass: true,
+                ..Outage::CONFLICT
+            }),
+        }
+    }
+}
+
 impl UsageTable {
     /// Makes all writes or none, in one attempt. `record` is the write of an audit record. It is the
     /// last one of the transaction.

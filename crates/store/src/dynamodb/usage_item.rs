@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use crate::figures::DayFigures;
 use limits::CalendarId;
-use limits::{Count, GrantedCalls, Mark};
+use limits::{Count, GrantId, GrantedCalls, Mark};
 use limits::{Nanos, Usage, WindowId};
 
 /// The name of the partition key.
@@ -27,6 +27,8 @@ pub(super) const LAST_AMOUNT: &str = "ga";
 pub(super) const REQUEST: &str = "gr";
 pub(super) const GRANTED_USED: &str = "gu";
 pub(super) const GRANTED_REMAINING: &str = "gl";
+/// The attribute with the number of the grant's id in the list of grants.
+pub(super) const LISTED_ID: &str = "gn";
 
 /// The attributes of the mark of a refund: no request has returned it yet, or the request that did.
 pub(super) const UNANSWERED: &str = "ru";
@@ -94,6 +96,8 @@ pub(super) struct GrantClaim {
     pub(super) used: Option<u64>,
     /// The remaining calls after the grant.
     pub(super) remaining: Option<u64>,
+    /// The id in the list of grants.
+    pub(super) listed: Option<GrantId>,
 }
 
 impl GrantClaim {
@@ -223,6 +227,7 @@ pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> UsageItem {
         granted,
         used,
         remaining,
+        listed: count_in(LISTED_ID).map(GrantId::new),
     };
     (item.is_unanswered, item.answered_by) =
         (attributes.contains_key(UNANSWERED), count_in(ANSWERED_BY));

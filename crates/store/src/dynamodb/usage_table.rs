@@ -423,6 +423,16 @@ impl UsageTable {
     }
 
     pub(super) async fn read(&self, id: &str, deadline: Deadline) -> Result<UsageItem, Outage> {
+        let attributes = self.read_attributes(id, deadline).await?;
+        Ok(usage_item::read(&attributes))
+    }
+
+    /// Returns the attributes of an item. They are empty if there is none.
+    pub(super) async fn read_attributes(
+        &self,
+        id: &str,
+        deadline: Deadline,
+    ) -> Result<HashMap<String, AttributeValue>, Outage> {
         let permit = permit(&self.breaker, deadline)?;
         let request = self
             .client
@@ -432,7 +442,8 @@ impl UsageTable {
             .consistent_read(true)
             .send();
         let outcome = timeout_at(deadline.instant().into(), request).await.ok();
-        Ok(read_item(settle(permit, outcome, Attempt::First)?.item))
+        let output = settle(permit, outcome, Attempt::First)?;
+        Ok(output.item.unwrap_or_default())
     }
 }
 

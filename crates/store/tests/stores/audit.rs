@@ -110,7 +110,7 @@ impl AuditTrail for Trail {
                 IMPORT_BATCH => "import",
                 _ => "change other keys",
             },
-            Change::Calls { quota, amount } => &format!("{quota} {amount}"),
+            Change::Calls { quota, amount, .. } => &format!("{quota} {amount}"),
             _ => "other",
         };
         let unique = || (Timestamp::now(), fastrand::u64(..));

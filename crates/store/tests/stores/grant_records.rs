@@ -166,6 +166,11 @@ async fn grant_whose_response_is_lost_has_exactly_one_record() {
             assert_eq!((again.granted, again.remaining), (10, 110), "{case}");
             assert_eq!(remaining(store, &caller).await, 110, "{case}");
             assert_eq!(trail.records(store).await, ["day 10"], "{case}");
+            let plan = daily();
+            let listed = at(NOON, store.grants(&caller, &plan, patient())).await;
+            let listed = listed.unwrap().grants.into_iter();
+            let ids: Vec<_> = listed.map(|listed| listed.grant.id).collect();
+            assert_eq!(ids, [again.id.unwrap()], "{case}");
         }
     }
 }

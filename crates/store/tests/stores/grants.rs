@@ -24,6 +24,7 @@ pub(crate) async fn a_grant_changes_the_remaining_calls_until_the_window_ends(
             used: 400,
             remaining: 1100,
             granted: 500,
+            id: grant.id,
             repeated: false
         }
     );
@@ -45,6 +46,7 @@ pub(crate) async fn a_grant_changes_the_remaining_calls_until_the_window_ends(
             used: 1100,
             remaining: 100,
             granted: -300,
+            id: cut.id,
             repeated: false
         }
     );
@@ -69,6 +71,7 @@ pub(crate) async fn a_cut_never_leaves_fewer_than_0_calls(subject: Arc<Subject>)
             used: 60,
             remaining: 0,
             granted: -40,
+            id: cut.id,
             repeated: false
         }
     );
@@ -131,6 +134,7 @@ pub(crate) async fn a_repeated_grant_is_told_as_it_was_whatever_came_between(
             used: 30,
             remaining: 0,
             granted: -80,
+            id: cut.id,
             repeated: false
         }
     );

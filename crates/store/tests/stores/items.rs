@@ -253,8 +253,24 @@ async fn keeps_a_balance_for_as_long_as_its_key_exists(world: &World) {
     world.charge(&subject, &plan, 1, NOON).await;
     assert!(expiry(&subject).await <= lifetime + 31 * DAY / SECOND);
 
+    let list = async |caller, window: &str| {
+        number(
+            &world.item(&format!("grants#{caller}#{window}")).await,
+            "ttl",
+        )
+    };
+    let december = 1_796_083_200;
+    assert_eq!(list(&key, "m20261101").await, december + 2 * DAY / SECOND);
+    assert_eq!(list(&key, "t").await, NEVER);
+    assert_eq!(
+        list(&subject, "t").await,
+        NOON / SECOND + 400 * DAY / SECOND
+    );
+
     world.store.retire(&key, patient()).await.unwrap();
-    assert!(expiry(&key).await <= now() / SECOND + 400 * DAY / SECOND);
+    let retired = now() / SECOND + 400 * DAY / SECOND;
+    assert!(expiry(&key).await <= retired);
+    assert!(list(&key, "t").await <= retired);
 }
 
 /// A call in each hour of six days: ended hours are removed within hours, each time several at once.
@@ -291,7 +307,9 @@ async fn expires_once_its_key_is_deleted(world: &World) {
     let lifetime = number(&retired, "ttl") - now / SECOND - 400 * DAY / SECOND;
     assert!((0..=60).contains(&lifetime), "{lifetime} s more");
     assert!(number(&retired, "ttl") < before);
-    assert_eq!(names(&world.item(&unused.to_string()).await), [""; 0]);
+    for item in [unused.to_string(), format!("grants#{unused}#t")] {
+        assert_eq!(names(&world.item(&item).await), [""; 0], "{item}");
+    }
 }
 
 async fn all_cases(server: Emulator) {

@@ -36,5 +36,6 @@ mod quotas;
 mod reads;
 mod refunds_in_doubt;
 mod registry_items;
+mod revocations;
 mod time_zones;
 mod usage_queries;

@@ -54,14 +54,18 @@ pub(crate) struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     keys: Option<Vec<ChangedKey>>,
-    /// The quota of a grant.
+    /// The quota of a grant or its revocation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     quota: Option<String>,
-    /// The calls that were granted, below 0 if they were removed.
+    /// The calls that were granted, below 0 if they were removed or revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     amount: Option<i64>,
+    /// The id of the grant that was made or revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    grant_id: Option<String>,
 }
 
 /// One of several keys that were changed together.

@@ -28,8 +28,16 @@ impl AuditTrail for PendingChange<'_> {
                 let [before, after] = [before, after].map(|block| block.map(blocks::fields));
                 changed(&Changes::between(before.as_ref(), after.as_ref()))
             }
-            Change::Calls { quota, amount } => {
-                let fields = [("quota", (*quota).into()), ("amount", (*amount).into())];
+            Change::Calls {
+                quota,
+                amount,
+                grant_id,
+            } => {
+                let fields = [
+                    ("quota", (*quota).into()),
+                    ("amount", (*amount).into()),
+                    ("grant_id", (*grant_id).into()),
+                ];
                 let fields = fields.map(|(name, value): (&str, Value)| (name.to_owned(), value));
                 Some(Map::from_iter(fields))
             }

@@ -110,6 +110,11 @@ impl Problem {
             GrantRefusal::UnknownQuota(_) => invalid("/quota"),
             GrantRefusal::Amount | GrantRefusal::Ceiling => invalid("/grant"),
             GrantRefusal::Repeated => Self::reused_idempotency_key(),
+            GrantRefusal::UnknownGrant => Self::not_found("grant in a present window"),
+            GrantRefusal::Removal => Self::new(
+                StatusCode::CONFLICT,
+                "This grant removed calls. Only added calls can be revoked: grant calls instead.",
+            ),
         }
     }
 

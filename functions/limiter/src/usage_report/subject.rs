@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use limits::Plan;
+use limits::{Caller, Plan};
 use registry::{AdminError, Refusal};
 
 use crate::Shared;
@@ -72,18 +72,29 @@ impl Subject {
     }
 }
 
-/// Returns the plan of an existing key.
+/// Returns the caller whose limits an existing key is charged to, and its plan: the key or its
+/// group.
 ///
 /// # Errors
 /// 404 if the key or its plan does not exist, or the store's failure.
-pub(crate) async fn plan_of(shared: &Shared, key_id: &str) -> Result<Arc<Plan>, Problem> {
+pub(crate) async fn limits_of(
+    shared: &Shared,
+    key_id: &str,
+) -> Result<(Caller, Arc<Plan>), Problem> {
     let stored = shared
         .admin()
         .key(key_id)
         .await
         .map_err(|error| Problem::of_read(error, RESOURCE))?;
-    let plan = read_plan(shared, &stored.document.key.plan).await;
-    plan.map_err(|error| Problem::of_read(error, PLAN_OF_KEY))?
+    let key = &stored.document.key;
+    let plan = read_plan(shared, &key.plan).await;
+    let plan = plan.map_err(|error| Problem::of_read(error, PLAN_OF_KEY))??;
+
+    let group = key.group_caller();
+    Ok((
+        group.unwrap_or_else(|| Caller::Key(key_id.to_owned())),
+        plan,
+    ))
 }
 
 async fn read_plan(shared: &Shared, name: &str) -> Result<Result<Arc<Plan>, Problem>, AdminError> {

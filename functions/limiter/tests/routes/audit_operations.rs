@@ -10,7 +10,7 @@ use crate::audit_records::records;
 use crate::support::{Api, Response, unique};
 
 /// The operations that write, each with the action of its record.
-const RECORDED: [(&str, &str); 18] = [
+const RECORDED: [(&str, &str); 20] = [
     ("putPlan", "plan.put"),
     ("deletePlan", "plan.delete"),
     ("createKey", "key.create"),
@@ -22,6 +22,8 @@ const RECORDED: [(&str, &str); 18] = [
     ("importKeys", "key.import"),
     ("grantUsage", "usage.grant"),
     ("grantUsageToCaller", "usage.grant"),
+    ("revokeGrant", "usage.revoke"),
+    ("revokeGrantOfCaller", "usage.revoke"),
     ("putPolicy", "policy.put"),
     ("deletePolicy", "policy.delete"),
     ("putCandidate", "candidate.put"),
@@ -139,9 +141,15 @@ async fn send_all(api: &Api) -> BTreeMap<&'static str, String> {
     let file = format!("Key,UsagePlanIds\n{secret},{plan}\n");
     let imported = script.send("importKeys", &[], file.into()).await.json();
     let grant = json!({"quota": "day", "grant": 5});
-    script.send("grantUsage", &of_key, grant.clone()).await;
+    let granted = script.send("grantUsage", &of_key, grant.clone()).await;
+    let id = granted.json()["id"].as_str().unwrap().to_owned();
+    let of_grant = [("key_id", &*key_id), ("grant_id", &*id)];
+    script.send("revokeGrant", &of_grant, none()).await;
     let of_group = [("kind", "group"), ("id", &*chosen), ("plan", &*plan)];
-    script.send("grantUsageToCaller", &of_group, grant).await;
+    let granted = script.send("grantUsageToCaller", &of_group, grant).await;
+    let id = granted.json()["id"].as_str().unwrap().to_owned();
+    let of_grant = [&of_group[..], &[("grant_id", &*id)]].concat();
+    script.send("revokeGrantOfCaller", &of_grant, none()).await;
 
     script.send("deleteKey", &of_key, none()).await;
     let imported = imported["keys"][0]["key_id"].as_str().unwrap().to_owned();

@@ -127,7 +127,8 @@ pub(crate) async fn grant_has_one_record_of_what_it_changed(api: Arc<Api>) {
         found,
         [
             json!({"at": "2026-11-22T12:00:00Z", "principal": found[0]["principal"], "action": "usage.grant",
-            "target": format!("group#{group}"), "request_id": "JKJaXmPLvHcESHA=", "quota": "day", "amount": -10})
+            "target": format!("group#{group}"), "request_id": "JKJaXmPLvHcESHA=", "quota": "day", "amount": -10,
+            "grant_id": found[0]["grant_id"]})
         ]
     );
 }

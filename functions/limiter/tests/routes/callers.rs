@@ -55,11 +55,8 @@ pub(crate) async fn usage_of_a_subject_is_reported_and_granted(api: Arc<Api>) {
         )
         .await;
     assert_eq!(
-        (grant.status, grant.json()),
-        (
-            200,
-            json!({"quota": "month", "granted": 5, "usage": [3, 12]})
-        )
+        (grant.status, &grant.json()["usage"]),
+        (200, &json!([3, 12]))
     );
     let peek = json!({"issuer": "https://auth.example.com", "subject": subject, "plan": plan, "mode": "peek"});
     assert_eq!(

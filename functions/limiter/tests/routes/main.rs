@@ -17,6 +17,7 @@ mod callers;
 mod decisions;
 mod errors;
 mod events;
+mod grants;
 mod imports;
 mod key_restrictions;
 mod keys;
@@ -181,6 +182,13 @@ test_on_each_store! {
         keys_of_a_group_share_the_grant
         refund_of_a_key_is_returned_to_its_group
         invalid_callers_are_rejected
+    }
+    grants {
+        grants_are_listed_and_revoked
+        revocations_have_one_record_each
+        unknown_grants_and_removals_are_not_revoked
+        grants_of_other_callers_are_listed_and_revoked
+        keys_of_a_group_share_their_grants
     }
     usage_of_everybody {
         every_key_of_a_plan_has_one_row_in_one_of_the_pages

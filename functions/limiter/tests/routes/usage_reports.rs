@@ -138,18 +138,22 @@ pub(crate) async fn grant_changes_the_remaining_calls_exactly(api: Arc<Api>) {
     let (key_id, secret) = api.key(&plan).await;
     decide(&api, &secret).await;
     let path = format!("/keys/{key_id}/usage");
-    let grant = |amount: i64| api.send("PATCH", &path, json!({"quota": "day", "grant": amount}));
+    for (amount, granted, usage) in [
+        (500, 500, [1, 509]),
+        (-500, -500, [1, 9]),
+        (-500, -9, [1, 0]),
+    ] {
+        let body = json!({"quota": "day", "grant": amount});
+        let grant = api.send("PATCH", &path, body).await.json();
+        assert_eq!(
+            grant,
+            json!({"quota": "day", "granted": granted, "usage": usage, "id": grant["id"]})
+        );
+    }
+    let body = json!({"quota": "day", "grant": -1});
     assert_eq!(
-        grant(500).await.json(),
-        json!({"quota": "day", "granted": 500, "usage": [1, 509]})
-    );
-    assert_eq!(
-        grant(-500).await.json(),
-        json!({"quota": "day", "granted": -500, "usage": [1, 9]})
-    );
-    assert_eq!(
-        grant(-500).await.json(),
-        json!({"quota": "day", "granted": -9, "usage": [1, 0]})
+        api.send("PATCH", &path, body).await.json(),
+        json!({"quota": "day", "granted": 0, "usage": [1, 0]})
     );
 
     let once = || {
@@ -194,9 +198,13 @@ pub(crate) async fn repeated_grant_returns_the_first_response_and_other_grants_a
         call.json(json!({"quota": "day", "grant": amount})).send()
     };
     let first = grant(&key_id, 5).await;
+    let granted = first.json();
     assert_eq!(
-        (first.status, first.json()),
-        (200, json!({"quota": "day", "granted": 5, "usage": [0, 15]}))
+        (first.status, &granted),
+        (
+            200,
+            &json!({"quota": "day", "granted": 5, "usage": [0, 15], "id": granted["id"]})
+        )
     );
 
     decide(&api, &secret).await;
