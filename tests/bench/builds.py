@@ -13,6 +13,7 @@ from harness.paths import PROJECT
 # The package of each benchmark.
 BENCHMARKS = {
     "decisions": "store",
+    "reports": "limiter",
     "tokens": "authorizer",
     "runs": "alb-sync",
     "deliveries": "metrics-publisher",

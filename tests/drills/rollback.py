@@ -2,12 +2,14 @@
 
 Scenario: the previous release serves requests and writes its items. This release takes over and
 writes every kind of item: keys with names and rotated secrets, grants, refunds, weekly quotas,
-sliding windows, leases. Then the previous release is deployed again, and after it this one.
+sliding windows, leases, and items with fields that the previous release does not know. Then the
+previous release is deployed again, and after it this one.
 
 Expected: the previous release decides every request. Usage that this release counted is still
 counted: a bucket, a quota, a quota with a grant, a token's subject and an IP address that were used
 up stay used up. Keys that were created, rotated, disabled or deleted in the meantime are known as
-such. When this release is back, nothing that either release wrote is lost.
+such. Keys and plans with a restriction that it does not know admit no call, and no other key is
+affected. When this release is back, nothing that either release wrote is lost.
 
 How to run it: `make drills`, or `PYTHONPATH=tests .venv/bin/python -m drills.rollback`. The first
 run builds the previous release from its commit.
@@ -17,9 +19,9 @@ alarm does it) and leave the tables as they are.
 """
 
 import pathlib
-import secrets
 
-from drills import drill
+from drills import drill, new_items
+from drills.administration import api
 from drills.drill import check, step
 from drills.previous_release import PreviousRelease
 from harness.client import call, get
@@ -164,6 +166,7 @@ def use_this_release(releases: Releases) -> dict:
         check(
             releases.admitted(gateway, "watching", 6) == 6, "a plan in shadow mode rejects nothing"
         )
+        new_items.write(gateway)
         return create_keys(gateway)
 
 
@@ -228,6 +231,7 @@ def check_rollback(releases: Releases, created: dict) -> None:
         check(
             releases.admitted(gateway, "watching", 6) == 6, "a plan in shadow mode rejects nothing"
         )
+        new_items.check_previous_release(gateway)
 
 
 def check_used_up(releases: Releases, gateway: Gateway) -> None:
@@ -278,7 +282,9 @@ def check_second_update(releases: Releases, created: dict) -> None:
         usage = api(gateway, "GET", f"/keys/{created['id']}/usage")["quotas"][0]["usage"]
         check(usage[0] == 2, "it has the calls that the previous release admitted", usage)
         plans = {plan["name"] for plan in api(gateway, "GET", "/plans")["items"]}
-        check(plans == set(PLANS | EARLY_PLANS), "all plans exist", sorted(plans))
+        expected = set(PLANS | EARLY_PLANS | new_items.PLANS)
+        check(plans == expected, "all plans exist", sorted(plans))
+        new_items.check_this_release(gateway)
 
 
 def wait_for_gateway(gateway: Gateway) -> None:
@@ -286,22 +292,6 @@ def wait_for_gateway(gateway: Gateway) -> None:
     issuer's keys.
     """
     wait_until(lambda: get(gateway.port, "/orders").status == 401, 30, "the gateway responds")
-
-
-def api(gateway: Gateway, method: str, path: str, body: object = None):
-    """Calls the admin API. Retries with the same Idempotency-Key while the store is too slow."""
-    headers = {"idempotency-key": secrets.token_hex(16)}
-    for _ in range(5):
-        response = call(gateway.port, method, f"/_tollgate/v1{path}", headers, body)
-        if response.status != 503:
-            break
-
-    check(
-        response.status in (200, 201),
-        f"{method} {path} succeeds",
-        f"{response.status} {response.body[:300]!r}",
-    )
-    return response.json()
 
 
 if __name__ == "__main__":

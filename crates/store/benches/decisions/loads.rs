@@ -16,8 +16,8 @@ use testing::store_time::StoreAt as _;
 use testing::stores::{TEST_DEADLINE, caller, instance, lookup, now};
 
 /// One instance, which knows how many requests it has made.
-struct Instance {
-    store: DynamoDbStore,
+pub(crate) struct Instance {
+    pub(crate) store: DynamoDbStore,
     requests: Arc<AtomicUsize>,
 }
 
@@ -110,7 +110,7 @@ fn ratio(part: usize, whole: usize) -> f64 {
 }
 
 impl Instance {
-    async fn new(url: &str) -> Self {
+    pub(crate) async fn new(url: &str) -> Self {
         let requests = Arc::new(AtomicUsize::new(0));
         let records = RecordLog::to(Lines(Arc::clone(&requests)));
         let aws = AwsCalls::load(lookup(url), Timeouts::default(), records)
@@ -122,8 +122,13 @@ impl Instance {
         }
     }
 
+    /// Returns the number of requests that this instance has made.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
     async fn decide(&self, caller: &Caller, plan: &Plan, cost: &mut Cost) {
-        let before = self.requests.load(Ordering::Relaxed);
+        let before = self.requests();
         let path = if fastrand::bool() { "/a" } else { "/b" };
         let route = plan.route_limit("GET", path).map(AsRef::as_ref);
         let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
@@ -135,10 +140,7 @@ impl Instance {
         if decision.degraded {
             cost.unanswered += 1;
         } else {
-            cost.count(
-                &decision.verdict,
-                self.requests.load(Ordering::Relaxed) - before,
-            );
+            cost.count(&decision.verdict, self.requests() - before);
         }
     }
 }

@@ -8,6 +8,7 @@
     reason = "a benchmark prints, and ends at the first surprise"
 )]
 
+mod accounts;
 mod driver;
 mod embedded;
 mod leases;
@@ -56,6 +57,7 @@ async fn main() {
     poisson(&url, &mut extremes).await;
     denied(&url).await;
     sliding(&url).await;
+    accounts::all_features(&url).await;
     leases::hot_keys(&url).await;
     leases::capped(&server).await;
     row(

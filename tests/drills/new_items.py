@@ -1,0 +1,88 @@
+"""Items with fields that the previous release does not know.
+
+Those that restrict a caller have a newer version, so that the previous release refuses them instead
+of ignoring the restriction.
+"""
+
+import hashlib
+
+from drills.administration import api
+from drills.drill import check
+from harness.client import get
+from harness.gateway import Gateway
+
+AMPLE = {"throttle": {"rate": 1000, "burst": 100000}}
+# The previous release cannot read a plan with a field or a value that it does not know.
+PLANS = {
+    "open": {**AMPLE, "time_zone": "Europe/Berlin"},
+    "closed": {**AMPLE, "enabled": False},
+    "prepaid": {"quotas": [{"name": "balance", "limit": 3, "period": "total"}]},
+    "warned": {"quotas": [{"limit": 4, "period": "month", "overage": "allow", "warn_at": [0.5]}]},
+}
+# The fields of each key, and the status of its calls with this release.
+KEYS = {
+    "member": ({"plan": "open", "group": "team"}, 200),
+    "colleague": ({"plan": "open", "group": "team"}, 200),
+    "local": ({"plan": "open", "allowed_ips": ["127.0.0.0/8", "::1/128"]}, 200),
+    "remote": ({"plan": "open", "allowed_ips": ["192.0.2.0/24"]}, 403),
+    "future": ({"plan": "open", "not_before": "2100-01-01T00:00:00Z"}, 401),
+    "of-closed": ({"plan": "closed"}, 403),
+    "zoned": ({"plan": "open"}, 200),
+    "prepaid": ({"plan": "prepaid"}, 200),
+    "warned": ({"plan": "warned"}, 200),
+}
+# An address of the documentation, which no call of this drill comes from.
+BLOCKED = "/blocks/ip/192.0.2.77"
+
+
+def secret(name: str) -> str:
+    return f"drill-new-key-0000-{name}"
+
+
+def write(gateway: Gateway) -> None:
+    """Writes the items and calls with each key."""
+    for name, plan in PLANS.items():
+        api(gateway, "PUT", f"/plans/{name}", plan)
+    for name, (fields, _) in KEYS.items():
+        secret_hash = hashlib.sha256(secret(name).encode()).hexdigest()
+        api(gateway, "PUT", f"/keys/{name}", {**fields, "hash": secret_hash})
+    api(gateway, "PUT", BLOCKED, {"note": "drill"})
+
+    check_statuses(gateway, {name: status for name, (_, status) in KEYS.items()})
+
+
+def check_previous_release(gateway: Gateway) -> None:
+    """Checks that the previous release admits no call that it could admit by mistake."""
+    statuses = {name: status_of(gateway, name) for name in KEYS}
+    admitted = [name for name, status in statuses.items() if status == 200]
+    check(not admitted, "no caller with an unknown field is admitted", statuses)
+
+    # Lists contain the unknown items and fail. Other items can be read one by one.
+    for path in ("/plans/quota", "/keys/quota"):
+        api(gateway, "GET", path)
+
+
+def check_this_release(gateway: Gateway) -> None:
+    """Checks that nothing was lost while the previous release served requests."""
+    check_statuses(gateway, {name: status for name, (_, status) in KEYS.items()})
+
+    for name, (fields, _) in KEYS.items():
+        document = api(gateway, "GET", f"/keys/{name}")
+        kept = {field: document.get(field) for field in fields}
+        check(kept == fields, f"the key `{name}` is unchanged", document)
+    report = api(gateway, "GET", "/keys/prepaid/usage")
+    check(report["quotas"][0]["usage"] == [2, 1], "a balance is unchanged", report["quotas"])
+    report = api(gateway, "GET", "/keys/member/usage")
+    calls = sum(day["calls"] for day in report["days"])
+    check(calls == 2, "a member's calls are counted", calls)
+    blocks = [block["id"] for block in api(gateway, "GET", "/blocks")["items"]]
+    check(len(blocks) == 1, "a block is unchanged", blocks)
+
+
+def check_statuses(gateway: Gateway, expected: dict[str, int]) -> None:
+    statuses = {name: status_of(gateway, name) for name in expected}
+    check(statuses == expected, "restrictions of keys and plans apply", statuses)
+
+
+def status_of(gateway: Gateway, name: str) -> int:
+    return get(gateway.port, "/orders", secret(name)).status
