@@ -1,6 +1,7 @@
 //! The gateway as a client, a backend and an attacker see it, over real connections.
 
 mod administration;
+mod administrators_hour;
 mod attacks;
 mod audit;
 mod backends;

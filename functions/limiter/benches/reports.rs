@@ -25,9 +25,10 @@ use testing::Emulator;
 use testing::stores::{Subject, TEST_DEADLINE, instance, lookup, patient, plan};
 
 const KEYS: usize = 10_000;
+const KEYS_OF_A_FILE: usize = 1000;
 /// The most rows of a page.
 const PAGE: usize = 100;
-const REQUESTS_OF_EXPORT: usize = 500;
+const REQUESTS_OF_EXPORT: usize = 550;
 const REQUESTS_OF_ORDER: usize = 220;
 
 static REQUESTS: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
@@ -70,14 +71,38 @@ async fn open(url: &str) -> Arc<Store> {
 }
 
 async fn create_keys(limiter: &Limiter) {
-    let created = send(limiter, "PUT", "/plans/billed", "", "application/json", "{}").await;
+    let created = send(
+        limiter,
+        "PUT",
+        "/plans/billed",
+        "",
+        "application/json",
+        "{}",
+    )
+    .await;
     assert_eq!(created["statusCode"], 201, "{created}");
 
+    for first in (0..KEYS).step_by(KEYS_OF_A_FILE) {
+        import(limiter, first).await;
+    }
+}
+
+/// Imports a file of keys. One file with all of them takes longer on an emulator than the API allows.
+async fn import(limiter: &Limiter, first: usize) {
     let mut file = String::from("Name,Key\n");
-    for key in 0..KEYS {
+    for key in first..first + KEYS_OF_A_FILE {
         writeln!(file, "key-{key:05},benchmark-secret-{key:010}").expect("a String grows");
     }
-    let imported = send(limiter, "POST", "/keys/import", "plan=billed", "text/csv", &file).await;
+
+    let imported = send(
+        limiter,
+        "POST",
+        "/keys/import",
+        "plan=billed",
+        "text/csv",
+        &file,
+    )
+    .await;
     assert_eq!(imported["statusCode"], 200, "{imported}");
 }
 
@@ -100,9 +125,16 @@ async fn charge_each_key(store: &Store) {
 async fn key_ids(store: &Store) -> Vec<String> {
     let (mut ids, mut after) = (Vec::with_capacity(KEYS), None);
     loop {
-        let page = store.admin().keys(None, after.as_deref(), 1000).await;
+        let page = store
+            .admin()
+            .keys(Some("billed"), after.as_deref(), 1000)
+            .await;
         let page = page.expect("a page");
-        ids.extend(page.items.into_iter().map(|found| found.document.key.key_id));
+        ids.extend(
+            page.items
+                .into_iter()
+                .map(|found| found.document.key.key_id),
+        );
         after = page.next;
         if after.is_none() {
             return ids;
@@ -116,9 +148,13 @@ async fn export(limiter: &Limiter) {
     loop {
         let query = format!("limit={PAGE}{cursor}");
         let page = report(limiter, &query).await;
-        let items = page["items"].as_array().expect("rows");
-        rows += items.len();
-        calls += items.iter().filter_map(|row| row["calls"].as_u64()).sum::<u64>();
+        for row in page["items"].as_array().expect("rows") {
+            // The store also has a few keys of other plans.
+            if row["plan"] == "billed" {
+                rows += 1;
+                calls += row["calls"].as_u64().expect("a count");
+            }
+        }
 
         let Some(next) = page["next_cursor"].as_str() else {
             break;
@@ -127,14 +163,24 @@ async fn export(limiter: &Limiter) {
     }
 
     assert_eq!((rows, calls), (KEYS, KEYS as u64), "every key has its call");
-    row("export of the month, page by page", before, REQUESTS_OF_EXPORT, began);
+    row(
+        "export of the month, page by page",
+        before,
+        REQUESTS_OF_EXPORT,
+        began,
+    );
 }
 
 async fn most_calls(limiter: &Limiter) {
     let (began, before) = (Instant::now(), REQUESTS.load(Ordering::Relaxed));
-    let page = report(limiter, "order=calls&limit=10").await;
+    let page = report(limiter, "order=calls&limit=10&plan=billed").await;
     assert_eq!(page["items"].as_array().map(Vec::len), Some(10));
-    row("10 keys with the most calls", before, REQUESTS_OF_ORDER, began);
+    row(
+        "10 keys with the most calls",
+        before,
+        REQUESTS_OF_ORDER,
+        began,
+    );
 }
 
 fn row(what: &str, before: usize, stated: usize, began: Instant) {
