@@ -29,7 +29,7 @@ const KEYS_OF_A_FILE: usize = 1000;
 /// The most rows of a page.
 const PAGE: usize = 100;
 const REQUESTS_OF_EXPORT: usize = 550;
-const REQUESTS_OF_ORDER: usize = 220;
+const REQUESTS_OF_ORDER: usize = 240;
 
 static REQUESTS: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 
