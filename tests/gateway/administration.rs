@@ -11,7 +11,7 @@ use tokio::process::Command;
 use testing::Emulator;
 
 /// Long enough for a busy machine; no test waits for it to pass.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 async fn send(gateway: &Gateway, method: &str, path: &str, body: &Value) -> Answer {
     let call = gateway

@@ -11,14 +11,15 @@ use crate::row;
 
 /// The largest plan: 16 routes, and 4 quotas with thresholds and overage.
 const QUOTA: &str = r#""limit":1000,"overage":"allow","warn_at":[0.5,0.8,1.0,2.0]"#;
-const PERIODS: [&str; 4] = ["hour", "day", "month", "total"];
+const PERIODS: [&str; 4] = ["day", "month", "year", "total"];
+const PERIODS_WITH_HOUR: [&str; 4] = ["hour", "day", "month", "total"];
 const ROUTES: usize = 16;
 const HOUR: Nanos = 3600 * SECOND;
 const DAYS: usize = 40;
 
-fn largest_plan() -> Plan {
+fn largest_plan(periods: [&str; 4]) -> Plan {
     let quotas =
-        PERIODS.map(|period| format!(r#"{{"name":"{period}","period":"{period}",{QUOTA}}}"#));
+        periods.map(|period| format!(r#"{{"name":"{period}","period":"{period}",{QUOTA}}}"#));
     let routes: Vec<String> = (0..ROUTES)
         .map(|route| format!(r#""GET /{route}":{{"rate":10,"burst":100}}"#))
         .collect();
@@ -32,7 +33,8 @@ fn largest_plan() -> Plan {
 /// Prints what one instance requests on a clock that the benchmark sets, so that every run has the
 /// same counts.
 pub(crate) async fn all_features(url: &str) {
-    let plan = largest_plan();
+    let plan = largest_plan(PERIODS);
+    let hourly = largest_plan(PERIODS_WITH_HOUR);
     let group = Caller::Group(caller().to_string().replace('#', "-").into());
 
     let calls = 3600;
@@ -42,7 +44,6 @@ pub(crate) async fn all_features(url: &str) {
         alone,
         "≤ 1",
     );
-
     let grouped = extra_requests(url, &plan, Some(&group), calls, SECOND).await;
     row("the same in a group: figures of the key", grouped, "≤ 61");
 
@@ -52,6 +53,12 @@ pub(crate) async fn all_features(url: &str) {
         &format!("additional requests in {DAYS} days, a call per hour, 16 routes: tidying"),
         daily,
         &format!("≤ {}", 3 * DAYS),
+    );
+    let daily = extra_requests(url, &hourly, None, calls, HOUR).await;
+    row(
+        "the same with a quota per hour",
+        daily,
+        &format!("≤ {}", 6 * DAYS),
     );
 }
 
