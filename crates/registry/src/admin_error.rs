@@ -70,3 +70,10 @@ pub enum AdminError {
     #[error(transparent)]
     Registry(#[from] RegistryError),
 }
+
+impl AdminError {
+    /// Returns true if the plan, policy or key does not exist.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused(Refusal::NotFound))
+    }
+}

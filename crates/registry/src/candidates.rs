@@ -85,8 +85,13 @@ impl Admin<'_> {
         name: &str,
         condition: &Condition,
     ) -> Result<String, AdminError> {
+        let mut tried = None;
         for _ in 0..ATTEMPTS {
-            let policy = self.policy(name).await?;
+            let policy = match self.policy(name).await {
+                // An earlier attempt, whose response was lost, or another request deleted it.
+                Err(error) if error.is_not_found() => return tried.ok_or(error),
+                policy => policy?,
+            };
             if !condition.holds(Some(&policy.version)) {
                 return Err(Refusal::Precondition.into());
             }
@@ -103,6 +108,7 @@ impl Admin<'_> {
             if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok(policy.document);
             }
+            tried = Some(policy.document);
         }
         Err(Refusal::Busy.into())
     }
@@ -132,7 +138,7 @@ impl Admin<'_> {
         condition: &Condition,
     ) -> Result<Put, AdminError> {
         let key = ItemKey::of_candidate(name);
-        let mut replaced = None;
+        let (mut replaced, mut is_created) = (None, false);
 
         for attempt in 0..ATTEMPTS {
             let base = self.policy(name).await?.version;
@@ -146,7 +152,7 @@ impl Admin<'_> {
 
             // If a response of DynamoDB was lost, the next attempt finds its own write.
             if attempt > 0 && before.as_ref() == Some(&text) {
-                return Ok(put(false, replaced));
+                return Ok(put(is_created, replaced));
             }
             if !condition.holds(before.as_deref().map(Version::of).as_ref()) {
                 return Err(Refusal::Precondition.into());
@@ -163,7 +169,7 @@ impl Admin<'_> {
             let is_changed = before.as_ref() != Some(&text);
             let record = is_changed.then(|| self.record_of(&change)).flatten();
 
-            let is_created = before.is_none();
+            is_created = before.is_none();
             let guard = before.map_or(Guard::Absent, Guard::Unchanged);
             let mut writes = vec![
                 Write::Put(Item::new(key.clone(), text.clone()), guard),
@@ -186,8 +192,13 @@ impl Admin<'_> {
         name: &str,
         condition: &Condition,
     ) -> Result<String, AdminError> {
+        let mut tried = None;
         for _ in 0..ATTEMPTS {
-            let stored = self.required_candidate(name, condition).await?;
+            let stored = match self.required_candidate(name, condition).await {
+                // An earlier attempt, whose response was lost, or another request deleted it.
+                Err(error) if error.is_not_found() => return tried.ok_or(error),
+                stored => stored?,
+            };
 
             let candidate = candidate_policy(&stored).unwrap_or_default();
             let unchanged = Guard::Unchanged(stored);
@@ -199,6 +210,7 @@ impl Admin<'_> {
             if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok(candidate);
             }
+            tried = Some(candidate);
         }
         Err(Refusal::Busy.into())
     }
@@ -215,8 +227,17 @@ impl Admin<'_> {
         name: &str,
         condition: &Condition,
     ) -> Result<Promotion, AdminError> {
+        let mut tried: Option<Promotion> = None;
         for _ in 0..ATTEMPTS {
-            let stored = self.required_candidate(name, condition).await?;
+            let stored = match self.required_candidate(name, condition).await {
+                // An earlier attempt, whose response was lost, or another request put it in force.
+                Err(error) if error.is_not_found() => {
+                    let policy = self.policy(name).await?;
+                    let promoted = tried.filter(|tried| tried.version == policy.version);
+                    return promoted.ok_or(error);
+                }
+                stored => stored?,
+            };
 
             let candidate = read(&stored)?;
             let policy = self.policy(name).await?;
@@ -234,15 +255,15 @@ impl Admin<'_> {
                 before: &policy.document,
                 after: &after,
             }));
+            let promotion = Promotion {
+                before: policy.document,
+                version: Version::of(&after),
+                after,
+            };
             if self.table.commit(writes).await? == CommitOutcome::Yes {
-                let version = Version::of(&after);
-                let before = policy.document;
-                return Ok(Promotion {
-                    before,
-                    after,
-                    version,
-                });
+                return Ok(promotion);
             }
+            tried = Some(promotion);
         }
         Err(Refusal::Busy.into())
     }

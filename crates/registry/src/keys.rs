@@ -99,8 +99,9 @@ impl Admin<'_> {
         now: Timestamp,
     ) -> Result<Version, AdminError> {
         let item = item(hash, record)?;
+        let text = item.document.clone();
         let stored = VersionedDocument {
-            version: Version::of(&item.document),
+            version: Version::of(&text),
             document: record.clone(),
         };
         let plan = &record.key.plan;
@@ -121,9 +122,13 @@ impl Admin<'_> {
         let is_failed = |failed: &[usize], write: Option<usize>| {
             write.is_some_and(|write| failed.contains(&write))
         };
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             match self.table.commit(writes.clone()).await? {
                 CommitOutcome::Yes => return Ok(stored.version),
+                // If a response of DynamoDB was lost, the next attempt finds its own write.
+                CommitOutcome::No(_) if attempt > 0 && self.is_stored(hash, &text).await? => {
+                    return Ok(stored.version);
+                }
                 // The response first: if the request is repeated, the plan may have been deleted
                 // since.
                 CommitOutcome::No(failed) if is_failed(&failed, repeated) => {
@@ -142,6 +147,12 @@ impl Admin<'_> {
             }
         }
         Err(Refusal::Busy.into())
+    }
+
+    /// Returns true if the item of a secret is this document.
+    async fn is_stored(&self, hash: &KeyHash, text: &str) -> Result<bool, RegistryError> {
+        let stored = self.table.get(&ItemKey::of_key(hash)).await?;
+        Ok(stored.is_some_and(|(stored, _)| stored == text))
     }
 
     /// Changes a key with all of its secrets. Returns it as it was and as it is.
@@ -229,8 +240,13 @@ impl Admin<'_> {
         condition: &Condition,
         now: Timestamp,
     ) -> Result<KeyRecord, AdminError> {
+        let mut tried = None;
         for _ in 0..ATTEMPTS {
-            let found = self.find(key_id).await?;
+            let found = match self.find(key_id).await {
+                // An earlier attempt, whose response was lost, or another request deleted it.
+                Err(error) if error.is_not_found() => return tried.ok_or(error),
+                found => found?,
+            };
             if !condition.holds(Some(&Version::of(&found.text))) {
                 return Err(Refusal::Precondition.into());
             }
@@ -243,6 +259,7 @@ impl Admin<'_> {
             if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok(found.record);
             }
+            tried = Some(found.record);
         }
         Err(Refusal::Busy.into())
     }

@@ -70,8 +70,13 @@ impl Admin<'_> {
         name: &str,
         condition: &Condition,
     ) -> Result<String, AdminError> {
+        let mut tried = None;
         for _ in 0..ATTEMPTS {
-            let stored = self.document(name, ItemKey::of_plan(name)).await?;
+            let stored = match self.document(name, ItemKey::of_plan(name)).await {
+                // An earlier attempt, whose response was lost, or another request deleted it.
+                Err(error) if error.is_not_found() => return tried.ok_or(error),
+                stored => stored?,
+            };
             if !condition.holds(Some(&stored.version)) {
                 return Err(Refusal::Precondition.into());
             }
@@ -102,6 +107,7 @@ impl Admin<'_> {
             if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok(stored.document);
             }
+            tried = Some(stored.document);
         }
         Err(Refusal::Busy.into())
     }
@@ -209,7 +215,7 @@ impl Admin<'_> {
             if attempt > 0 && there.as_ref() == Some(&text) {
                 return Ok((
                     Put {
-                        created: false,
+                        created: before.is_none(),
                         before,
                         version,
                     },
