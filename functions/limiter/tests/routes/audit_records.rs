@@ -8,7 +8,13 @@ use crate::support::{Api, Response, idempotency_key, unique};
 
 const DAY: &str = "2026-11-22";
 
-async fn send_as(api: &Api, principal: &str, method: &str, path: &str, body: Value) -> Response {
+pub(crate) async fn send_as(
+    api: &Api,
+    principal: &str,
+    method: &str,
+    path: &str,
+    body: Value,
+) -> Response {
     let path = format!("/_tollgate/v1{path}");
     let call = api.call_as(method, &path, json!({"iam": {"userArn": principal}}));
     if body.is_null() {

@@ -22,6 +22,7 @@ mod imports;
 mod key_restrictions;
 mod keys;
 mod keys_put;
+mod lost_responses;
 mod openapi;
 mod plans;
 mod policies;
