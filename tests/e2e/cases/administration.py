@@ -100,6 +100,15 @@ class Administration(StackCase):
             self.deployment.admin_request("GET", path).json()["quotas"][0]["usage"], [4, 11]
         )
 
+        grants = f"/keys/{key['key_id']}/grants"
+        listed = self.deployment.admin_request("GET", grants).json()["items"]
+        self.assertEqual([grant["id"] for grant in listed], [granted.json()["id"]])
+        revoked = self.deployment.admin_request("DELETE", f"{grants}/{listed[0]['id']}")
+        self.assertEqual(revoked.status, 204)
+        self.assertEqual(
+            self.deployment.admin_request("GET", path).json()["quotas"][0]["usage"], [4, 6]
+        )
+
     def test_keys_are_imported_and_exported_as_csv(self) -> None:
         plan, secret = self.deployment.create_plan(), uuid.uuid4().hex
         rows = f"name,key,enabled\nimported,{secret},TRUE\n".encode()
