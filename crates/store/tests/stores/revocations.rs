@@ -27,6 +27,7 @@ test_on_stores! {
     a_revocation_has_one_record
     a_revocation_whose_record_is_refused_changes_nothing
     revocations_at_once_are_one
+    calls_grants_and_revocations_at_once_add_up
 }
 
 fn daily() -> Plan {
@@ -340,6 +341,36 @@ async fn revocations_at_once_are_one(subject: Arc<Subject>) {
     assert_eq!(made, 1);
     assert_eq!(left(&subject, &caller).await, 100);
     assert_eq!(trail.records(&subject.store).await, ["day -50"]);
+}
+
+/// What one worker has changed: used, granted and revoked calls.
+async fn work(subject: &Subject, caller: &Caller) -> [u64; 3] {
+    let (store, plan, mut used, mut revoked) = (&subject.store, daily(), 0, 0);
+    for _ in 0..5 {
+        used += subject.admitted(caller, &plan, 3, NOON).await;
+        let id = grant(store, caller, &plan, 10, NOON).await;
+        used += subject.admitted(caller, &plan, 3, NOON).await;
+        revoked += revoke(store, None, caller, id, NOON).await.unwrap().calls;
+    }
+    [used, 50, revoked]
+}
+
+async fn calls_grants_and_revocations_at_once_add_up(subject: Arc<Subject>) {
+    let caller = caller();
+    let mut workers = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (subject, caller) = (Arc::clone(&subject), caller.clone());
+        workers.spawn(async move { work(&subject, &caller).await });
+    }
+
+    let changed = workers.join_all().await;
+    let sum = |part: usize| changed.iter().map(|changed| changed[part]).sum::<u64>();
+    let [used, granted, revoked] = [0, 1, 2].map(sum);
+    let today = ((11, 22), (11, 22));
+    let (days, quotas) = subject.report(&caller, &daily(), today, NOON).await;
+    assert_eq!((days, quotas[0][0]), (vec![used], used));
+    assert_eq!(quotas[0][1], 100 + granted - revoked - used, "{changed:?}");
+    assert!(used >= 100 && revoked > 0, "{changed:?}");
 }
 
 /// Wherever the first attempt ends, the calls are taken back once after the repetition.
