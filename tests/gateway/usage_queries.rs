@@ -50,6 +50,72 @@ fn is_a_problem(answer: &Answer, reason: &str) {
 }
 
 #[tokio::test]
+async fn a_token_sees_the_usage_that_administrators_see() {
+    let gateway = gateway(r#"{"quotas":[{"limit":9,"period":"month"}]}"#).await;
+    let token = tests::token("alice", Some("orders:read"), Some("p"));
+    let token = format!("Bearer {token}");
+    let own = || {
+        let call = gateway.call("GET", USAGE).header("authorization", &token);
+        call.header("x-tollgate-key-id", "k1").send()
+    };
+    let called = gateway
+        .call("GET", "/orders")
+        .header("authorization", &token);
+    let called = called.send().await;
+    assert_eq!(called.status, StatusCode::OK, "{called:?}");
+
+    let report = own().await;
+    assert_eq!(report.status, StatusCode::OK, "{report:?}");
+    let report = report.json();
+    assert_eq!(report["plan"], "p");
+    assert_eq!(report["quotas"][0]["usage"].to_string(), "[1,8]");
+
+    // No client can state a caller.
+    let stated = gateway.call("GET", USAGE).header("authorization", &token);
+    let stated = stated.header("x-tollgate-caller", "key#k1").send().await;
+    assert_eq!(stated.status, StatusCode::FORBIDDEN);
+
+    let query = "/_tollgate/v1/callers/sub?issuer=http://tollgate.local&subject=alice";
+    let found = gateway.call("GET", query).send().await.json();
+    let id = found["id"].as_str().unwrap();
+    assert_eq!(report["caller"], format!("sub#{id}"));
+    let path = format!("/_tollgate/v1/callers/sub/{id}/usage?plan=p");
+    let seen = gateway.call("GET", &path).send().await.json();
+    assert_eq!(seen["quotas"], report["quotas"]);
+    assert_eq!(seen["days"], report["days"]);
+    let days = seen["days"].as_array().unwrap();
+    let calls = days.iter().map(|day| day["calls"].as_u64().unwrap());
+    assert_eq!(calls.sum::<u64>(), 1);
+
+    let granted = gateway
+        .call("PATCH", &path)
+        .header("content-type", "application/json")
+        .body(r#"{"quota":"month","grant":5}"#);
+    assert_eq!(granted.send().await.status, StatusCode::OK);
+    let report = own().await.json();
+    assert_eq!(report["quotas"][0]["usage"].to_string(), "[1,13]");
+}
+
+#[tokio::test]
+async fn a_key_of_a_group_sees_the_quotas_of_the_group() {
+    let seeds = r#"{"plans":{"p":{"quotas":[{"limit":9,"period":"day"}]}},"keys":[
+        {"key":"local-other-key-00000000001","key_id":"k1","plan":"p","group":"acme"},
+        {"key":"local-other-key-00000000002","key_id":"k2","plan":"p","group":"acme"}]}"#;
+    let gateway = Setup::default().seeds(seeds).start().await;
+    for number in ["1", "2", "2"] {
+        let key = format!("local-other-key-0000000000{number}");
+        let called = gateway.get("/orders", &key).await;
+        assert_eq!(called.status, StatusCode::OK);
+    }
+
+    let report = gateway.get(USAGE, KEY).await.json();
+    assert_eq!(report["key_id"], "k1");
+    assert_eq!(report["quotas"][0]["usage"].to_string(), "[3,6]");
+    let today = report["days"].as_array().unwrap().last().unwrap();
+    assert_eq!(today["calls"], 1);
+}
+
+#[tokio::test]
 async fn a_used_up_quota_leaves_five_queries_and_then_one_per_second() {
     let gateway = gateway(r#"{"quotas":[{"limit":1,"period":"month"}]}"#).await;
     assert_eq!(statuses(&gateway, "/orders", 3).await, [200, 429, 429]);

@@ -335,13 +335,14 @@ impl DynamoDbStore {
     pub async fn usage(
         &self,
         caller: &Caller,
+        group: Option<&Caller>,
         plan: Option<&Plan>,
         from: Date,
         to: Date,
         deadline: Deadline,
     ) -> Result<UsageReport, StoreError> {
         let (charged, days) = (
-            plan.map_or(caller, |plan| plan.charged(caller)),
+            plan.map_or(caller, |plan| plan.charged(group.unwrap_or(caller))),
             Days::new(from, to).ok_or(StoreError::Range)?,
         );
         let now = self.usage.now(&self.usage.recall(charged));

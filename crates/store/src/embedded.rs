@@ -171,12 +171,14 @@ impl EmbeddedStore {
     pub fn usage(
         &self,
         caller: &Caller,
+        group: Option<&Caller>,
         plan: Option<&Plan>,
         from: Date,
         to: Date,
     ) -> Result<UsageReport, StoreError> {
         let days = Days::new(from, to).ok_or(StoreError::Range)?;
-        self.ledger.usage(caller, plan, days, self.clock.now())
+        self.ledger
+            .usage(caller, group, plan, days, self.clock.now())
     }
 
     /// Lets the usage of a caller be forgotten: see [`Store::retire`](crate::Store::retire). A full

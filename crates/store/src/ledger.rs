@@ -198,11 +198,12 @@ impl Ledger {
     pub(crate) fn usage(
         &self,
         caller: &Caller,
+        group: Option<&Caller>,
         plan: Option<&Plan>,
         days: Days,
         now: Nanos,
     ) -> Result<UsageReport, StoreError> {
-        let charged = plan.map_or(caller, |plan| plan.charged(caller));
+        let charged = plan.map_or(caller, |plan| plan.charged(group.unwrap_or(caller)));
         // One shard at a time, because both callers may be in the same one.
         let usage = {
             let (hash, shard) = self.shard(charged);

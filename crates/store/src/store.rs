@@ -221,22 +221,26 @@ impl Store {
     }
 
     /// Returns the units of a caller per day (UTC) from `from` to `to`, at most 366 days, under
-    /// whichever plan, and the present window of each quota of `plan`. If callers share the plan,
-    /// the days are those of the caller and the quotas are those of all callers.
+    /// whichever plan, and the present window of each quota of `plan`. If the caller is in a group, or
+    /// if callers share the plan, the days are those of the caller, and the quotas are those of the
+    /// group or the plan.
     ///
     /// # Errors
     /// [`StoreError::Range`], [`StoreError::NoAnswer`], [`StoreError::Clock`].
     pub async fn usage(
         &self,
         caller: &Caller,
+        group: Option<&Caller>,
         plan: Option<&Plan>,
         from: Date,
         to: Date,
         deadline: Deadline,
     ) -> Result<UsageReport, StoreError> {
         match self {
-            Self::Embedded(store) => store.usage(caller, plan, from, to),
-            Self::DynamoDb(store) => Box::pin(store.usage(caller, plan, from, to, deadline)).await,
+            Self::Embedded(store) => store.usage(caller, group, plan, from, to),
+            Self::DynamoDb(store) => {
+                Box::pin(store.usage(caller, group, plan, from, to, deadline)).await
+            }
         }
     }
 

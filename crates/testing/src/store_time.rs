@@ -202,7 +202,7 @@ macro_rules! store_at {
                 now: Nanos,
                 deadline: Deadline,
             ) -> Result<UsageReport, StoreError> {
-                at(now, self.usage(caller, plan, from, to, deadline)).await
+                at(now, self.usage(caller, None, plan, from, to, deadline)).await
             }
 
             async fn flush_at(&self, now: Nanos, deadline: Deadline) {

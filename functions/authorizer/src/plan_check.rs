@@ -70,7 +70,11 @@ impl PlanCheck<'_> {
         response: &mut ResponseBuilder<'_>,
     ) -> Result<Option<Decision>, Rejection> {
         if self.is_usage_query {
+            // The limiter reports the quotas of a group, but the days of the caller itself on a plan
+            // that callers share.
+            let caller = group.unwrap_or(caller);
             response.set_plan_route(Some(&plan.usage_query));
+            response.set_caller(caller);
             let charge = self.store.charge_usage_query(caller, plan, self.deadline);
             return Ok(charge.await.ok());
         }

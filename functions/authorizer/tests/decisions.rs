@@ -510,6 +510,44 @@ fn usage_query_has_a_separate_bucket() {
     );
 }
 
+const GROUPED: &str = "a-key-of-a-group-0000000001";
+
+/// An authorizer with one key, which is in a group, on a plan.
+fn authorizer_with_group(plan: &Value) -> Authorizer {
+    let seeds = json!({"plans": {"p": plan},
+        "keys": [{"key": GROUPED, "key_id": "k", "plan": "p", "group": "acme"}]});
+    authorizer_with(move |settings| {
+        settings["EMBEDDED_STORE"] = seeds.to_string().into();
+        settings["AUTH_POLICY"] = r#"{"rules":[{"match":"ANY /{proxy+}","auth":"any"}]}"#.into();
+    })
+}
+
+#[test]
+fn usage_query_names_the_group_of_the_key() {
+    for plan in [json!({}), json!({"shared_by_plan": true})] {
+        let authorizer = authorizer_with_group(&plan);
+        let (_, context) = respond(&authorizer, usage_query(GROUPED));
+        assert_eq!(
+            (&context["decision"], &context["caller"], &context["key_id"]),
+            (&json!("allowed"), &json!("group#acme"), &json!("k")),
+            "{plan}"
+        );
+    }
+}
+
+#[test]
+fn usage_query_is_throttled_with_the_rate_of_the_group() {
+    let authorizer = authorizer_with_group(&json!({"throttle": {"rate": 0.001, "burst": 1}}));
+    let call = get("/orders", json!({"x-api-key": GROUPED}));
+    assert_eq!(respond(&authorizer, call).1["decision"], "allowed");
+
+    let (_, context) = respond(&authorizer, usage_query(GROUPED));
+    assert_eq!(
+        (&context["decision"], &context["reason"]),
+        (&json!("throttled"), &json!("rate_exceeded"))
+    );
+}
+
 /// An authorizer with this policy and the keys of the events.
 fn authorizer_with_policy(policy: Value) -> Authorizer {
     authorizer_with(move |settings| settings["AUTH_POLICY"] = policy.to_string().into())

@@ -1,8 +1,8 @@
 //! The usage of callers other than keys: token subjects, certificates, groups and addresses.
 
+pub(crate) mod caller_id;
 pub(crate) mod grants;
 
-mod caller_id;
 mod report;
 
 use std::sync::Arc;
@@ -113,7 +113,8 @@ pub(crate) async fn subject_id(request: AdminRequest<SubjectQuery>) -> Result<Re
 /// digits, as in logs. With `plan`, the report has the quotas of that plan. The usage of an
 /// address is counted per plan, so that `plan` is required, and has no days.
 #[utoipa::path(get, path = "/_tollgate/v1/callers/{kind}/{id}/usage", operation_id = "getUsageOfCaller", tag = "usage",
-    params(("kind" = String, Path), ("id" = String, Path), ("plan" = Option<String>, Query),
+    params(("kind" = String, Path, pattern = "^(sub|cert|group|ip)$"), ("id" = String, Path, pattern = "^[0-9A-Za-z.:_-]+$"),
+        ("plan" = Option<String>, Query),
         ("from" = Option<String>, Query, format = Date), ("to" = Option<String>, Query, format = Date)),
     responses((status = 200, description = "The usage of the caller", body = CallerReport), Reads))]
 pub(crate) async fn usage(
@@ -131,7 +132,14 @@ pub(crate) async fn usage(
     let store = &request.shared.store;
     let deadline = request.deadline();
     let usage = store
-        .usage(&caller, plan.as_deref(), period.from, period.to, deadline)
+        .usage(
+            &caller,
+            None,
+            plan.as_deref(),
+            period.from,
+            period.to,
+            deadline,
+        )
         .await?;
     if plan.is_none() && !usage.is_recorded {
         return Err(Problem::not_found(RESOURCE));

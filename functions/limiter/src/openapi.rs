@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 /// The routes below this path require IAM authorization.
 const ADMIN_PATH: &str = "/_tollgate/v1/";
-/// The route that requires an API key.
+/// The route that requires a credential of a client.
 const OWN_USAGE_PATH: &str = "/_tollgate/usage";
 
 /// Completes the description for clients.
@@ -52,13 +52,21 @@ fn security_schemes() -> Value {
         "api_key": {
             "type": "apiKey", "in": "header", "name": "x-api-key",
             "description": "An API key. The template's parameter `KeyHeader` may choose another header."
+        },
+        "token": {
+            "type": "http", "scheme": "bearer",
+            "description": "A token of an issuer that the policy trusts."
+        },
+        "certificate": {
+            "type": "mutualTLS",
+            "description": "A client certificate, on a domain with mutual TLS."
         }
     })
 }
 
 fn security(path: &str) -> Value {
     match path {
-        OWN_USAGE_PATH => json!([{"api_key": []}]),
+        OWN_USAGE_PATH => json!([{"api_key": []}, {"token": []}, {"certificate": []}]),
         _ if path.starts_with(ADMIN_PATH) => json!([{"sigv4": []}]),
         _ => json!([]),
     }
@@ -121,7 +129,10 @@ mod tests {
             of("/_tollgate/v1/plans/{plan}", "put"),
             json!([{"sigv4": []}])
         );
-        assert_eq!(of("/_tollgate/usage", "get"), json!([{"api_key": []}]));
+        assert_eq!(
+            of("/_tollgate/usage", "get"),
+            json!([{"api_key": []}, {"token": []}, {"certificate": []}])
+        );
         assert_eq!(of("/_tollgate/openapi.json", "get"), json!([]));
 
         for (path, item) in description()["paths"].as_object().unwrap() {

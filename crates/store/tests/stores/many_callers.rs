@@ -15,6 +15,7 @@ test_on_stores! {
     stores [embedded, ministack, dynalite]
     keys_of_a_group_share_limits_and_have_figures_of_their_own
     a_shared_plan_is_charged_instead_of_the_group
+    report_of_a_key_in_a_group_has_its_own_days_and_the_quotas_of_the_group
     month_calls_are_ordered_by_the_month_counter
     last_day_of_use_is_known
 }
@@ -122,6 +123,32 @@ async fn a_shared_plan_is_charged_instead_of_the_group(subject: Arc<Subject>) {
     let report = days(&subject, &[key, group], NOON).await;
     assert_eq!(report[0].days, [day(TODAY, 2, 2, 1)]);
     assert_eq!(report[1], CallerDays::default());
+}
+
+async fn report_of_a_key_in_a_group_has_its_own_days_and_the_quotas_of_the_group(
+    subject: Arc<Subject>,
+) {
+    let limited = plan(r#"{"quotas":[{"limit":10,"period":"day"}]}"#);
+    let (group, keys) = (group(), [caller(), caller()]);
+    for (key, calls) in keys.iter().zip([3, 4]) {
+        for _ in 0..calls {
+            call(&subject, [key, &group], &limited, NOON).await;
+        }
+    }
+    let shared = shared_plan(9);
+    call(&subject, [&keys[0], &group], &shared, NOON).await;
+
+    for (plan, expected) in [(&limited, [7, 3]), (&shared, [1, 8])] {
+        for (key, units) in keys.iter().zip([4, 4]) {
+            let (store, group) = (&subject.store, Some(&group));
+            let usage = store.usage(key, group, Some(plan), TODAY, TODAY, patient());
+            let report = at(NOON, usage).await.unwrap();
+
+            let quota = &report.quotas[0];
+            assert_eq!(report.days[0].units, units, "{key}");
+            assert_eq!([quota.used, quota.remaining], expected, "{key}");
+        }
+    }
 }
 
 async fn refund_of_a_key_in_a_group_returns_to_the_group(subject: Arc<Subject>) {

@@ -15,10 +15,10 @@ fn authorizer_with_mtls(signer: &Signer) -> TestAuthorizer {
 fn authorizer_with_holder_name(signer: &Signer, part: &str) -> TestAuthorizer {
     let mut policy = policy(&signer.jwks());
     policy["mtls"] = json!({"default_plan": "free", "user_from": part});
-    policy["rules"]
-        .as_array_mut()
-        .unwrap()
-        .push(json!({"match": "ANY /mtls/{proxy+}", "auth": "mtls"}));
+    policy["rules"].as_array_mut().unwrap().extend([
+        json!({"match": "ANY /mtls/{proxy+}", "auth": "mtls"}),
+        json!({"match": "GET /_tollgate/usage", "auth": "mtls"}),
+    ]);
     authorizer(&policy)
 }
 
@@ -68,6 +68,23 @@ async fn certificate_identifies_a_caller() {
     }
     assert_eq!(context_of("a").await["decision"], "throttled");
     assert_eq!(context_of("b").await["decision"], "allowed");
+}
+
+#[tokio::test]
+async fn usage_query_names_the_certificate_as_the_caller() {
+    let authorizer = authorizer_with_mtls(&Signer::of("ES256"));
+    let charged = context(&authorizer, event_with_certificate(certificate_of("a"))).await;
+    let mut query = event_with_certificate(certificate_of("a"));
+    query["rawPath"] = "/_tollgate/usage".into();
+    query["routeKey"] = "GET /_tollgate/usage".into();
+    query["requestContext"]["http"]["path"] = "/_tollgate/usage".into();
+    query["pathParameters"] = Value::Null;
+
+    let reason = reason_of(&authorizer, query.clone()).await;
+    assert_eq!(reason, "ok", "{query}");
+    let context = context(&authorizer, query).await;
+    assert!(context["caller"].as_str().unwrap().starts_with("cert#"));
+    assert_eq!(context["caller"], charged["caller"]);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 
 /// A caller, without the plan of an address.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum CallerId {
+pub(crate) enum CallerId {
     Caller(Caller),
     Address(IpAddr),
 }
@@ -22,7 +22,7 @@ impl CallerId {
     ///
     /// # Errors
     /// 404 that says which form is expected.
-    pub(super) fn parse(kind: &str, id: &str) -> Result<Self, Problem> {
+    pub(crate) fn parse(kind: &str, id: &str) -> Result<Self, Problem> {
         let caller = match kind {
             "sub" => hash(id).map(Caller::Subject).map(Self::Caller),
             "cert" => hash(id).map(Caller::Certificate).map(Self::Caller),

@@ -19,7 +19,8 @@ use crate::request::document::Document;
 /// As for a key. `plan` is required, and names the plan of the quota. All keys of a group share the
 /// granted calls.
 #[utoipa::path(patch, path = "/_tollgate/v1/callers/{kind}/{id}/usage", operation_id = "grantUsageToCaller", tag = "usage",
-    params(("kind" = String, Path), ("id" = String, Path), ("plan" = String, Query),
+    params(("kind" = String, Path, pattern = "^(sub|cert|group|ip)$"), ("id" = String, Path, pattern = "^[0-9A-Za-z.:_-]+$"),
+        ("plan" = String, Query),
         ("Idempotency-Key" = Option<String>, Header, min_length = 16, max_length = 255)),
     request_body = Grant,
     responses((status = 200, description = "The calls were granted", body = GrantResult), Reads, Writes))]
@@ -38,7 +39,8 @@ pub(crate) async fn grant(
 ///
 /// As for a key. `plan` is required, and names the plan of the quotas.
 #[utoipa::path(get, path = "/_tollgate/v1/callers/{kind}/{id}/grants", operation_id = "listGrantsOfCaller", tag = "usage",
-    params(("kind" = String, Path), ("id" = String, Path), ("plan" = String, Query)),
+    params(("kind" = String, Path, pattern = "^(sub|cert|group|ip)$"), ("id" = String, Path, pattern = "^[0-9A-Za-z.:_-]+$"),
+        ("plan" = String, Query)),
     responses((status = 200, description = "The grants", body = GrantList), Reads))]
 pub(crate) async fn list_grants(
     request: AdminRequest<CallerGrantQuery>,
@@ -53,7 +55,8 @@ pub(crate) async fn list_grants(
 ///
 /// As for a key. `plan` is required, and names the plan of the quota.
 #[utoipa::path(delete, path = "/_tollgate/v1/callers/{kind}/{id}/grants/{grant_id}", operation_id = "revokeGrantOfCaller", tag = "usage",
-    params(("kind" = String, Path), ("id" = String, Path), ("grant_id" = String, Path), ("plan" = String, Query)),
+    params(("kind" = String, Path, pattern = "^(sub|cert|group|ip)$"), ("id" = String, Path, pattern = "^[0-9A-Za-z.:_-]+$"),
+        ("grant_id" = String, Path), ("plan" = String, Query)),
     responses((status = 204, description = "The grant is revoked"), Reads, Writes))]
 pub(crate) async fn revoke_grant(
     request: AdminRequest<CallerGrantQuery>,

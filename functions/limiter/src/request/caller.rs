@@ -5,9 +5,11 @@ use http::request::Parts;
 use http::{Extensions, StatusCode};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayRequestAuthorizer;
 use lambda_http::request::RequestContext;
+use limits::Caller;
 use outcome::ContextField;
 
 use crate::audit::Administrator;
+use crate::callers::caller_id::CallerId;
 use crate::problem::Problem;
 
 fn authorizer(extensions: &Extensions) -> Option<&ApiGatewayRequestAuthorizer> {
@@ -55,29 +57,51 @@ impl<S: Sync> FromRequestParts<S> for Administrator {
     }
 }
 
-/// The API key that the authorizer has identified.
-pub(crate) struct CallingKey {
-    pub(crate) key_id: String,
+/// The client whose credential the authorizer has verified.
+pub(crate) struct CallingClient {
+    /// An API key, the subject of a token, or a client certificate.
+    pub(crate) caller: Caller,
+    /// The group that is charged instead of the key.
+    pub(crate) group: Option<Caller>,
     /// The plan that the authorizer has charged. `None` if the store did not respond.
     pub(crate) plan: Option<String>,
 }
 
-impl<S: Sync> FromRequestParts<S> for CallingKey {
+impl<S: Sync> FromRequestParts<S> for CallingClient {
     type Rejection = Problem;
 
     /// # Errors
-    /// 403 for a caller without an API key.
+    /// 403 for a client without a credential.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let field = |field| context_field(&parts.extensions, field).map(str::to_owned);
-        let key_id = field(ContextField::KeyId).ok_or_else(|| {
-            let detail = "This resource requires an API key.";
-            Problem::new(StatusCode::FORBIDDEN, detail)
-        })?;
+        let field = |field| context_field(&parts.extensions, field);
+        // An authorizer of an earlier release states no caller, but always the id of a key.
+        let charged = field(ContextField::Caller).and_then(read_caller);
+        let (caller, group) = match (field(ContextField::KeyId), charged) {
+            (Some(key_id), charged) => {
+                let group = charged.filter(|charged| matches!(charged, Caller::Group(_)));
+                (Caller::Key(key_id.to_owned()), group)
+            }
+            (None, Some(caller @ (Caller::Subject(_) | Caller::Certificate(_)))) => (caller, None),
+            (None, _) => {
+                let detail = "This resource requires an API key, a token or a client certificate.";
+                return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+            }
+        };
 
         Ok(Self {
-            key_id,
-            plan: field(ContextField::Plan),
+            caller,
+            group,
+            plan: field(ContextField::Plan).map(str::to_owned),
         })
+    }
+}
+
+/// Reads a caller in the form of a usage item. `None` for a kind that has no form in paths.
+fn read_caller(text: &str) -> Option<Caller> {
+    let (kind, id) = text.split_once('#')?;
+    match CallerId::parse(kind, id) {
+        Ok(CallerId::Caller(caller)) => Some(caller),
+        _ => None,
     }
 }
 

@@ -34,8 +34,8 @@ pub(crate) struct Report {
     /// Every day with the usage of the key under any plan. The time zone of the plan determines the
     /// day.
     days: Vec<DayUsage>,
-    /// Every quota of the current plan. If the keys of the plan share its limits, the numbers are
-    /// the total of all keys. Empty if the plan was deleted.
+    /// Every quota of the current plan. If the key is in a group, or if the keys of the plan share
+    /// its limits, the numbers are the total of all these keys. Empty if the plan was deleted.
     quotas: Vec<QuotaUsage>,
 }
 
@@ -44,15 +44,15 @@ pub(crate) struct Report {
 pub(crate) struct DayUsage {
     /// The day.
     #[schema(value_type = String, format = Date)]
-    date: Date,
+    pub(super) date: Date,
     /// The units that the key used.
-    used: u64,
+    pub(super) used: u64,
     /// The calls that the key made and that were not refused.
     calls: u64,
     /// The calls that a limit of the plan refused.
     refused: u64,
     /// `[used, remaining]` by name of the quota. Today has all quotas. A past day has only daily
-    /// quotas in the time zone of the plan, and none if the keys of the plan share its limits.
+    /// quotas in the time zone of the plan, and none if the key shares its limits with others.
     quotas: BTreeMap<String, [u64; 2]>,
 }
 
@@ -128,10 +128,7 @@ impl Report {
         usage: UsageReport,
     ) -> Result<Self, Problem> {
         let quotas = quotas_of(usage.quotas, subject.plan.as_deref())?;
-        let is_shared = subject
-            .plan
-            .as_ref()
-            .is_some_and(|plan| plan.shared.is_some());
+        let is_shared = subject.shares_limits();
         let days = days_of(usage.days, &quotas, period.today, is_shared);
 
         Ok(Self {
@@ -185,7 +182,7 @@ fn quotas_of_day(
         if date == today {
             Some(quota.usage)
         } else if date > today || is_shared {
-            // The past usage of the other keys of a shared plan is not recorded.
+            // The past usage of the other callers is not in this report.
             None
         } else {
             quota.past_day(used)

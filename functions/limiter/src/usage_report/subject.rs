@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use limits::{Caller, Plan};
-use registry::{AdminError, Refusal};
+use registry::{AdminError, KeyRecord, Refusal};
 
 use crate::Shared;
 use crate::keys::RESOURCE;
@@ -21,6 +21,8 @@ pub(crate) struct Subject {
     pub(crate) plan_name: Option<String>,
     /// `None` if the plan was deleted.
     pub(crate) plan: Option<Arc<Plan>>,
+    /// The group that is charged instead of the key.
+    pub(crate) group: Option<Caller>,
     /// `None` if the key exists.
     pub(crate) deleted_at: Option<Timestamp>,
 }
@@ -32,15 +34,18 @@ impl Subject {
     /// The store's failure. A key without any record is not an error: its usage may be left.
     pub(crate) async fn find(shared: &Shared, key_id: String) -> Result<Self, Problem> {
         let admin = shared.admin();
-        let (name, plan_name, deleted_at) = match admin.key(&key_id).await {
-            Ok(stored) => (stored.document.name, stored.document.key.plan, None),
+        let (name, plan_name, group, deleted_at) = match admin.key(&key_id).await {
+            Ok(stored) => {
+                let KeyRecord { key, name, .. } = stored.document;
+                (name, key.plan, key.group, None)
+            }
             Err(AdminError::Refused(Refusal::NotFound)) => {
                 let deleted = admin
                     .deleted_key(&key_id)
                     .await
                     .map_err(|error| Problem::of_read(error, RESOURCE))?;
                 match deleted {
-                    Some(key) => (key.name, key.plan, Some(key.deleted_at)),
+                    Some(key) => (key.name, key.plan, key.group, Some(key.deleted_at)),
                     None => return Ok(Self::unknown(key_id)),
                 }
             }
@@ -57,8 +62,15 @@ impl Subject {
             name,
             plan_name: Some(plan_name),
             plan,
+            group: group.map(|name| Caller::Group(name.into())),
             deleted_at,
         })
+    }
+
+    /// True if the quotas are those of several callers.
+    pub(crate) fn shares_limits(&self) -> bool {
+        let plan = self.plan.as_ref();
+        self.group.is_some() || plan.is_some_and(|plan| plan.shared.is_some())
     }
 
     fn unknown(key_id: String) -> Self {
@@ -67,6 +79,7 @@ impl Subject {
             name: None,
             plan_name: None,
             plan: None,
+            group: None,
             deleted_at: None,
         }
     }

@@ -67,11 +67,13 @@ pub(crate) async fn usage_of_a_subject_is_reported_and_granted(api: Arc<Api>) {
 
 pub(crate) async fn keys_of_a_group_share_the_grant(api: Arc<Api>) {
     let (plan, group) = (plan(&api).await, unique("acme"));
+    let mut key_id = Value::Null;
     for _ in 0..2 {
         let made = api
             .send("POST", "/keys", json!({"plan": plan, "group": group}))
             .await
             .json();
+        key_id = made["key_id"].clone();
         for _ in 0..2 {
             api.send("POST", "/decisions", json!({"key": made["key"]}))
                 .await;
@@ -92,6 +94,13 @@ pub(crate) async fn keys_of_a_group_share_the_grant(api: Arc<Api>) {
         assert_eq!(grant.json()["usage"], json!([4, 11]));
         assert_eq!(grant.header("idempotent-replayed"), replayed);
     }
+
+    // A grant to a key of the group has the same effect.
+    let of_key = format!("/keys/{}/usage", key_id.as_str().unwrap());
+    let grant = json!({"quota": "month", "grant": -5});
+    let grant = api.send("PATCH", &of_key, grant).await;
+    assert_eq!(grant.json()["usage"], json!([4, 6]));
+    assert_eq!(usage(&api.get(&path).await.json()), (4, json!([4, 6])));
 }
 
 pub(crate) async fn refund_of_a_key_is_returned_to_its_group(api: Arc<Api>) {
@@ -136,6 +145,78 @@ pub(crate) async fn refund_of_a_key_is_returned_to_its_group(api: Arc<Api>) {
         assert_eq!(response, json!({"refunded": refunded, "reason": reason}));
         assert_eq!(figures().await, json!([[3, 2], [1, 1], [2, 1]]));
         assert_eq!(quota().await, json!([3, 7]));
+    }
+}
+
+pub(crate) async fn usage_of_certificates_and_addresses_is_reported_and_granted(api: Arc<Api>) {
+    let plan = plan(&api).await;
+    let certificate = unique("0b").replace('-', "");
+    let certificate = format!("cert/{certificate:0<64}");
+    for (path, form) in [
+        (certificate.as_str(), certificate.as_str()),
+        ("ip/198.51.100.9", "ip/198.51.100.9"),
+        ("ip/MTk4LjUxLjEwMC4xMA", "ip/198.51.100.10"),
+        ("ip/2001:db8::9", "ip/2001:db8::a"),
+    ] {
+        let path = format!("/callers/{path}/usage?plan={plan}");
+        let grant = json!({"quota": "month", "grant": 5});
+        let granted = api.send("PATCH", &path, grant).await;
+        assert_eq!(granted.status, 200, "{granted:?}");
+        assert_eq!(granted.json()["usage"], json!([0, 15]));
+
+        let same = format!("/callers/{form}/usage?plan={plan}");
+        let report = api.get(&same).await.json();
+        assert_eq!(usage(&report), (0, json!([0, 15])), "{same}");
+    }
+
+    // On another plan, an address is another caller.
+    let other = self::plan(&api).await;
+    let path = format!("/callers/ip/198.51.100.9/usage?plan={other}");
+    let report = api.get(&path).await.json();
+    assert_eq!(usage(&report), (0, json!([0, 10])));
+    assert_eq!(report["days"], json!([]));
+}
+
+pub(crate) async fn subject_of_a_shared_plan_has_its_own_days(api: Arc<Api>) {
+    let plan = api
+        .plan(json!({"shared_by_plan": true, "quotas": [{"limit": 10, "period": "month"}]}))
+        .await;
+    let subjects = [unique("alice"), unique("bob")];
+    let issuer = "https://auth.example.com";
+    for (subject, calls) in subjects.iter().zip([1, 2]) {
+        for _ in 0..calls {
+            let call = json!({"issuer": issuer, "subject": subject, "plan": plan});
+            api.send("POST", "/decisions", call).await;
+        }
+    }
+
+    for (subject, calls) in subjects.iter().zip([1, 2]) {
+        let query = format!("/callers/sub?issuer={issuer}&subject={subject}");
+        let found = api.get(&query).await.json();
+        let id = found["id"].as_str().unwrap();
+        let path = format!("/callers/sub/{id}/usage?plan={plan}");
+        let report = api.get(&path).await.json();
+        assert_eq!(usage(&report), (calls, json!([3, 7])));
+    }
+}
+
+pub(crate) async fn details_name_the_mistake(api: Arc<Api>) {
+    for (path, part) in [
+        ("/callers/sub/alice/usage", "64 lower-case hexadecimal"),
+        ("/callers/group/Acme/usage", "name of a group"),
+        ("/callers/ip/192.0.2/usage?plan=free", "such as 192.0.2.7"),
+        ("/callers/key/k1/usage", "below /keys"),
+        ("/callers/ip/192.0.2.7/usage", "missing"),
+        (
+            "/callers/group/acme/usage?plan=none",
+            "`none` does not exist",
+        ),
+        ("/callers/sub?issuer=https://a", "missing"),
+        ("/callers/sub?issuer=&subject=alice", "missing"),
+    ] {
+        let wrong = api.get(path).await;
+        assert!((400..=404).contains(&wrong.status), "{wrong:?}");
+        assert!(wrong.text.contains(part), "{path}: {wrong:?}");
     }
 }
 

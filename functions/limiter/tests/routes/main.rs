@@ -177,10 +177,16 @@ test_on_each_store! {
         usage_of_a_key_deleted_by_an_earlier_release_is_readable
         usage_is_readable_after_the_plan_was_deleted
         each_key_of_a_shared_plan_sees_its_own_calls
+        key_of_a_group_sees_its_own_days_and_the_quotas_of_the_group
+        token_and_certificate_see_their_own_usage
+        caller_comes_from_the_authorizer_alone
     }
     callers {
         usage_of_a_subject_is_reported_and_granted
         keys_of_a_group_share_the_grant
+        usage_of_certificates_and_addresses_is_reported_and_granted
+        subject_of_a_shared_plan_has_its_own_days
+        details_name_the_mistake
         refund_of_a_key_is_returned_to_its_group
         invalid_callers_are_rejected
     }

@@ -510,3 +510,139 @@ async fn deleting_a_key_lets_its_usage_expire() {
         assert!(writes.contains(&made), "{fault:?}: {made} writes");
     }
 }
+
+pub(crate) async fn key_of_a_group_sees_its_own_days_and_the_quotas_of_the_group(api: Arc<Api>) {
+    let plan = api
+        .plan(json!({"quotas": [{"limit": 10, "period": "day"}]}))
+        .await;
+    let group = unique("group");
+    let mut keys = Vec::new();
+    for calls in [2, 3] {
+        let made = api
+            .send("POST", "/keys", json!({"plan": plan, "group": group}))
+            .await
+            .json();
+        for _ in 0..calls {
+            decide(&api, made["key"].as_str().unwrap()).await;
+        }
+        keys.push((made["key_id"].as_str().unwrap().to_owned(), calls));
+    }
+
+    let check = |report: &Value, calls: u64| {
+        assert_eq!(report["quotas"][0]["usage"], json!([5, 5]), "{report}");
+        let [yesterday, today] = &report["days"].as_array().unwrap()[..] else {
+            panic!("not two days: {report}");
+        };
+        assert_eq!(
+            (&yesterday["quotas"], &today["quotas"]),
+            (&json!({}), &json!({"day": [5, 5]}))
+        );
+        assert_eq!(today["calls"], calls, "{report}");
+    };
+    let days = "from=2026-11-21&to=2026-11-22";
+    for (key_id, calls) in &keys {
+        let report = api.get(&format!("/keys/{key_id}/usage?{days}")).await;
+        check(&report.json(), *calls);
+
+        // The authorizer names the group, unless it does not know the plan.
+        for plan in [&*plan, "-"] {
+            let context = json!({"lambda": {"key_id": key_id, "plan": plan, "caller": format!("group#{group}")}});
+            let path = format!("/_tollgate/usage?{days}");
+            let own = api.call_as("GET", &path, context).send().await.json();
+            check(&own, *calls);
+            assert_eq!(own["key_id"], **key_id);
+        }
+    }
+
+    api.call("DELETE", &format!("/keys/{}", keys[0].0))
+        .send()
+        .await;
+    let report = api.get(&format!("/keys/{}/usage?{days}", keys[0].0)).await;
+    check(&report.json(), keys[0].1);
+}
+
+pub(crate) async fn token_and_certificate_see_their_own_usage(api: Arc<Api>) {
+    let plan = api
+        .plan(json!({"quotas": [{"limit": 10, "period": "day"}]}))
+        .await;
+    let subject = unique("alice");
+    let call = json!({"issuer": "https://auth.example.com", "subject": subject, "plan": plan});
+    let mut caller = Value::Null;
+    for _ in 0..3 {
+        caller = api.send("POST", "/decisions", call.clone()).await.json()["caller"].clone();
+    }
+    assert!(caller.as_str().unwrap().starts_with("sub#"), "{caller}");
+
+    let own = |context: Value| {
+        let path = "/_tollgate/usage?from=2026-11-22";
+        api.call_as("GET", path, json!({"lambda": context}))
+    };
+    let report = own(json!({"caller": caller, "plan": plan})).send().await;
+    assert_eq!(report.status, 200, "{report:?}");
+    let report = report.json();
+    assert_eq!(
+        (&report["caller"], &report["plan"], report.get("key_id")),
+        (&caller, &json!(plan), None)
+    );
+    assert_eq!(report["quotas"][0]["usage"], json!([3, 7]));
+    assert_eq!(report["days"][0]["quotas"], json!({"day": [3, 7]}));
+
+    let file = own(json!({"caller": caller, "plan": plan})).header("accept", "text/csv");
+    assert_eq!(
+        file.send().await.text,
+        format!(
+            "Date,Caller,Plan,Used\n2026-11-22,{},{plan},3\n",
+            caller.as_str().unwrap()
+        )
+    );
+
+    let certificate = format!("cert#{}", "0a".repeat(32));
+    let unused = own(json!({"caller": certificate, "plan": plan}));
+    let unused = unused.send().await.json();
+    assert_eq!(
+        (&unused["caller"], &unused["quotas"][0]["usage"]),
+        (&json!(certificate), &json!([0, 10]))
+    );
+    let without_plan = own(json!({"caller": caller, "plan": "-"})).send().await;
+    let without_plan = without_plan.json();
+    assert_eq!(
+        (&without_plan["days"][0]["used"], &without_plan["quotas"]),
+        (&json!(3), &json!([]))
+    );
+}
+
+pub(crate) async fn caller_comes_from_the_authorizer_alone(api: Arc<Api>) {
+    let victim = format!("sub#{}", "0a".repeat(32));
+    let own = |authorizer: Value, path: &str| {
+        let call = api.call_as("GET", path, authorizer);
+        let call = call.header("x-tollgate-caller", &victim);
+        call.header("caller", &victim).send()
+    };
+    for authorizer in [
+        Value::Null,
+        json!({"lambda": {}}),
+        json!({"lambda": {"caller": "-"}}),
+        json!({"lambda": {"caller": ["sub"]}}),
+        json!({"lambda": {"caller": "sub#0a"}}),
+        json!({"lambda": {"caller": "ip#192.0.2.7#free", "plan": "free"}}),
+        json!({"lambda": {"caller": "plan#free", "plan": "free"}}),
+        json!({"lambda": {"caller": "group#acme", "plan": "free"}}),
+        json!({"lambda": {"caller": "key#seeded", "plan": "free"}}),
+        // Claims of a JWT authorizer of API Gateway.
+        json!({"jwt": {"claims": {"caller": victim}}}),
+    ] {
+        let refused = own(authorizer.clone(), "/_tollgate/usage").await;
+        assert_eq!(refused.status, 403, "{authorizer}");
+    }
+
+    let other = format!("sub#{}", "0b".repeat(32));
+    let authorizer = json!({"lambda": {"caller": other, "plan": "free"}});
+    let report = own(authorizer.clone(), "/_tollgate/usage").await;
+    assert_eq!(report.json()["caller"], other);
+    let query = format!("/_tollgate/usage?caller={}", victim.replace('#', "%23"));
+    let report = own(authorizer, &query).await;
+    assert_eq!(
+        (report.status, report.mistakes()),
+        (400, vec!["caller".to_owned()])
+    );
+}
