@@ -419,6 +419,16 @@ impl DynamoDbStore {
         Ok(read.await?)
     }
 
+    /// Returns true if there is usage of a caller: see [`Store::has_usage`](crate::Store::has_usage).
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`].
+    pub async fn has_usage(&self, caller: &Caller, deadline: Deadline) -> Result<bool, StoreError> {
+        let id = caller.to_string();
+        let item = self.usage.read_attributes(&id, deadline).await?;
+        Ok(!item.is_empty())
+    }
+
     /// Lets the usage of a caller expire: see [`Store::retire`](crate::Store::retire).
     ///
     /// # Errors

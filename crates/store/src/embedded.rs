@@ -181,6 +181,11 @@ impl EmbeddedStore {
             .usage(caller, group, plan, days, self.clock.now())
     }
 
+    /// Returns true if there is usage of a caller: see [`Store::has_usage`](crate::Store::has_usage).
+    pub fn has_usage(&self, caller: &Caller) -> bool {
+        self.ledger.days_of(caller, |_| ()).is_some()
+    }
+
     /// Lets the usage of a caller be forgotten: see [`Store::retire`](crate::Store::retire). A full
     /// ledger forgets it at once.
     pub fn retire(&self, caller: &Caller) {

@@ -299,6 +299,18 @@ impl Store {
         }
     }
 
+    /// Returns true if there is usage of a caller, even if it affects no limit any more. From DynamoDB,
+    /// it reads one item.
+    ///
+    /// # Errors
+    /// [`StoreError::NoAnswer`].
+    pub async fn has_usage(&self, caller: &Caller, deadline: Deadline) -> Result<bool, StoreError> {
+        match self {
+            Self::Embedded(store) => Ok(store.has_usage(caller)),
+            Self::DynamoDb(store) => Box::pin(store.has_usage(caller, deadline)).await,
+        }
+    }
+
     /// Lets the usage of a deleted key expire 400 days from now. Without it, the usage of a key with
     /// a `total` quota would never expire. A caller without usage gets none.
     ///

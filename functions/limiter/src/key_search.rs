@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use limits::Caller;
 use registry::{KeyFilter, KeyRecord, MIN_SCAN_ENTRIES, ScannedKey};
-use store::ReportedCaller;
+use store::{ReportedCaller, StoreError};
 
 use crate::Shared;
 use crate::keys::RESOURCE;
@@ -23,6 +23,10 @@ pub(crate) const MAX_PAGE_READS: usize = 1_000;
 pub(crate) const METADATA: &str = "metadata.";
 /// The index entries of one step.
 const STEP_ENTRIES: usize = 100;
+/// How long the usage of up to [`STEP_ENTRIES`] keys may be read.
+const USAGE_READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the usage of a single key may be read.
+const LAST_USE_READ_TIMEOUT: Duration = Duration::from_secs(2);
 /// The earliest day of `unused_since`, in days before today. Usage is kept for 400 days.
 const MAX_UNUSED_DAYS: i32 = 366;
 
@@ -35,8 +39,8 @@ pub(crate) struct KeySearch<'s> {
     reads_left: usize,
     /// When the search ends at the latest.
     end: Instant,
-    /// True for the plans whose keys share their limits.
-    is_shared: HashMap<String, bool>,
+    /// True for the plans whose keys share their limits, or have shared them.
+    has_shared: HashMap<String, bool>,
 }
 
 /// Keys that were found.
@@ -62,7 +66,7 @@ impl<'s> KeySearch<'s> {
             now,
             reads_left: reads,
             end: Instant::now() + time,
-            is_shared: HashMap::new(),
+            has_shared: HashMap::new(),
         }
     }
 
@@ -181,27 +185,27 @@ impl<'s> KeySearch<'s> {
         &mut self,
         record: &KeyRecord,
         deadline: Deadline,
-    ) -> Result<ReportedCaller, Problem> {
+    ) -> Result<ReportedCaller, StoreError> {
         let plan = &record.key.plan;
-        let is_shared = match self.is_shared.get(plan) {
-            Some(is_shared) => *is_shared,
+        let has_shared = match self.has_shared.get(plan) {
+            Some(has_shared) => *has_shared,
             None => {
-                let is_shared = shares_limits(self.shared, plan, deadline).await?;
-                self.is_shared.insert(plan.clone(), is_shared);
-                is_shared
+                let has_shared = has_shared_limits(self.shared, plan, deadline).await?;
+                self.reads_left = self.reads_left.saturating_sub(1);
+                self.has_shared.insert(plan.clone(), has_shared);
+                has_shared
             }
         };
-        // A key that was changed may have left its group or a shared plan since.
-        let has_changed = record.updated_at != record.created_at;
+        // A key that was changed may have left its group or a shared plan since. Earlier releases
+        // record no instants.
+        let may_have_changed =
+            record.created_at.is_none() || record.updated_at != record.created_at;
         Ok(ReportedCaller {
             caller: Caller::Key(record.key.key_id.clone()),
-            has_figures: is_shared || record.key.group.is_some() || has_changed,
+            has_figures: has_shared || record.key.group.is_some() || may_have_changed,
         })
     }
 }
-
-/// How long the usage of up to [`STEP_ENTRIES`] keys may be read.
-const USAGE_READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Returns the last day with a call of a key, within the last 366 days.
 ///
@@ -211,10 +215,10 @@ pub(crate) async fn last_used(
     shared: &Shared,
     record: &KeyRecord,
     now: Timestamp,
-) -> Result<Option<Date>, Problem> {
+) -> Result<Option<Date>, StoreError> {
     let filter = KeyFilter::default();
     let mut search = KeySearch::new(shared, &filter, now, 0, Duration::ZERO);
-    let deadline = Deadline::after(Instant::now(), USAGE_READ_TIMEOUT);
+    let deadline = Deadline::after(Instant::now(), LAST_USE_READ_TIMEOUT);
     let caller = search.reported_caller(record, deadline).await?;
 
     let days = shared
@@ -240,11 +244,15 @@ pub(crate) fn parameter_mistakes(filter: &KeyFilter, now: Timestamp) -> Vec<Mist
     mistake.into_iter().collect()
 }
 
-/// Returns true if the plan exists and its keys share their limits.
-async fn shares_limits(shared: &Shared, plan: &str, deadline: Deadline) -> Result<bool, Problem> {
-    let plan = shared.store.plan(plan, deadline).await?;
-    let any_caller = Caller::Key(String::new());
-    Ok(plan.is_some_and(|plan| *plan.charged(&any_caller) != any_caller))
+/// Returns true if calls were charged to the plan itself, now or before the plan was changed. Its
+/// usage is kept for 400 days after the last call, and therefore longer than [`MAX_UNUSED_DAYS`].
+async fn has_shared_limits(
+    shared: &Shared,
+    plan: &str,
+    deadline: Deadline,
+) -> Result<bool, StoreError> {
+    let plan = Caller::Plan(plan.into());
+    shared.store.has_usage(&plan, deadline).await
 }
 
 /// Returns the most items that the last use of a caller reads: its own item, and for figures one for

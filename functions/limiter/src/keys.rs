@@ -234,7 +234,8 @@ fn created(body: Vec<u8>, version: Option<&Version>) -> Result<Response, Problem
 /// Get a key
 ///
 /// `last_used_on` is the last day with an allowed call, in the time zone of the plan. It is not a
-/// part of the version in `ETag`.
+/// part of the version in `ETag`. If the usage cannot be read, the response has
+/// `last_use_unknown` instead.
 #[utoipa::path(get, path = "/_tollgate/v1/keys/{key_id}", operation_id = "getKey", tag = "keys",
     params(("key_id" = String, Path), ("If-None-Match" = Option<String>, Header)),
     responses((status = 200, description = "The key", body = Key, headers(("ETag" = String))),
@@ -248,10 +249,16 @@ pub(crate) async fn get(
         .key(&key_id)
         .await
         .map_err(|error| Problem::of_read(error, RESOURCE))?;
-    let last_used_on =
-        key_search::last_used(&request.shared, &stored.document, request.now).await?;
+    let last_use = key_search::last_used(&request.shared, &stored.document, request.now).await;
+    if let Err(error) = &last_use {
+        tracing::warn!(
+            key_id,
+            error = telemetry::error_chain(error),
+            "cannot read the last use of a key"
+        );
+    }
 
-    let body = |record| Ok(Key::of(record, request.now).with_last_use(last_used_on));
+    let body = |record| Ok(Key::of(record, request.now).with_last_use(last_use.ok()));
     response::document(&request.headers, RESOURCE, ready(Ok(stored)), body).await
 }
 

@@ -70,10 +70,14 @@ pub(crate) struct Key {
     /// The prefix of the key's secrets, if it is not `tg_`.
     #[serde(skip_serializing_if = "Option::is_none")]
     prefix: Option<String>,
-    /// The last day with an allowed call, within the last 366 days.
+    /// The last day with an allowed call, within the last 366 days. Absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Date)]
     last_used_on: Option<Date>,
+    /// True if the usage could not be read, so that the key may be in use. Otherwise absent.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    last_use_unknown: bool,
     /// The times at which the earlier secrets expire, one for each that still works.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>, required = false)]
@@ -137,15 +141,18 @@ impl Key {
             hint: record.hint,
             prefix: record.prefix,
             last_used_on: None,
+            last_use_unknown: false,
             earlier_secrets_end_at,
         }
     }
 }
 
 impl Key {
-    pub(super) fn with_last_use(self, last_used_on: Option<Date>) -> Self {
+    /// `last_use` is `None` if it is unknown.
+    pub(super) fn with_last_use(self, last_use: Option<Option<Date>>) -> Self {
         Self {
-            last_used_on,
+            last_used_on: last_use.flatten(),
+            last_use_unknown: last_use.is_none(),
             ..self
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use testing::{Emulator, FaultProxy};
+use testing::{Emulator, Fault, FaultProxy};
 
 use crate::support::{Api, unique};
 
@@ -222,4 +222,65 @@ async fn page_of_a_search_reads_at_most_1000_items() {
         assert_eq!(keys, found, "{query}");
         assert_ne!(cursor, "", "a search of 1,100 keys has several pages");
     }
+}
+
+/// A key that is called unused may be disabled although customers use it.
+#[tokio::test(flavor = "multi_thread")]
+async fn use_under_a_formerly_shared_plan_is_found() {
+    let server = Emulator::ministack();
+    let api = Api::dynamodb(&server.url()).await;
+    for document in [
+        json!({"shared_by_plan": true}),
+        json!({"shared_by_plan": true, "throttle": {"rate": 1, "burst": 5}}),
+    ] {
+        let plan = api.plan(document).await;
+        let (key_id, secret) = api.key(&plan).await;
+        let decision = api.send("POST", "/decisions", json!({"key": secret})).await;
+        assert_eq!(decision.json()["reason"], "ok", "{decision:?}");
+        api.finish().await;
+
+        let alone = api.send("PUT", &format!("/plans/{plan}"), json!({})).await;
+        assert_eq!(alone.status, 200, "{alone:?}");
+        let other = Api::dynamodb(&server.url()).await;
+        let shown = other.get(&format!("/keys/{key_id}")).await.json();
+        assert_eq!(shown["last_used_on"], "2026-11-22", "{shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn key_is_shown_although_its_usage_cannot_be_read() {
+    let server = Emulator::ministack();
+    let proxy = FaultProxy::in_front_of(server.address).await;
+    let api = Api::dynamodb(&proxy.url).await;
+    let (key_id, _) = api.key("open").await;
+    api.charge(&key_id, 1).await;
+    let path = format!("/keys/{key_id}");
+    assert_eq!(api.get(&path).await.json()["last_used_on"], "2026-11-22");
+
+    for fault in [
+        Fault::ThrottleFor("TableReadAccountLimitExceeded"),
+        Fault::Refuse("AccessDeniedException"),
+        Fault::Hang,
+    ] {
+        // The key itself is read by other operations.
+        let of_usage = |operation: &str| operation == "GetItem";
+        proxy.fault_by(move |_, operation| {
+            if of_usage(operation) {
+                fault
+            } else {
+                Fault::None
+            }
+        });
+        let shown = api.get(&path).await;
+        assert_eq!(shown.status, 200, "{fault:?}: {shown:?}");
+        let shown = shown.json();
+        assert_eq!(shown["key_id"], key_id, "{fault:?}");
+        assert_eq!(shown["last_use_unknown"], true, "{fault:?}");
+        assert_eq!(shown["last_used_on"], Value::Null, "{fault:?}");
+    }
+
+    proxy.fault_all(Fault::None);
+    let shown = Api::dynamodb(&proxy.url).await.get(&path).await.json();
+    assert_eq!(shown["last_used_on"], "2026-11-22");
+    assert_eq!(shown["last_use_unknown"], Value::Null);
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use limiter::Limiter;
 use limits::{Caller, Plan, PlanDocument};
 use policy::KeyHeader;
-use registry::Seeds;
+use registry::{Block, BlockTarget, Condition, Seeds};
 use serde_json::{Value, json};
 use store::{Clock, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Store};
 use telemetry::RecordLog;
@@ -78,6 +78,10 @@ impl Api {
     }
 
     pub(crate) async fn dynamodb(url: &str) -> Self {
+        Self::dynamodb_with_seeds(url, SEEDS).await
+    }
+
+    pub(crate) async fn dynamodb_with_seeds(url: &str, seeds: &str) -> Self {
         let lookup = |name: &str| match name {
             "AWS_REGION" => Some("us-east-1".to_owned()),
             "AWS_ENDPOINT_URL" => Some(url.to_owned()),
@@ -97,7 +101,7 @@ impl Api {
         store.create_tables().await.unwrap();
         store
             .registry()
-            .seed(&Seeds::parse(SEEDS).unwrap())
+            .seed(&Seeds::parse(seeds).unwrap())
             .await
             .unwrap();
         Self::over(Store::DynamoDb(Box::new(store)))
@@ -135,6 +139,11 @@ impl Api {
         Call { api: self, event }
     }
 
+    /// Writes the usage that is not in the store yet.
+    pub(crate) async fn finish(&self) {
+        self.limiter.finish(self.store.deadline()).await;
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Response {
         self.call("GET", path).send().await
     }
@@ -154,6 +163,31 @@ impl Api {
         );
 
         name
+    }
+
+    /// Writes a policy in one write, without an audit record.
+    pub(crate) async fn policy_without_record(&self, name: &str, auth: &str) {
+        let document = json!({"rules": [{"match": "GET /", "auth": auth}]}).to_string();
+        let admin = self.store.admin();
+        admin
+            .put_policy(name, &document, &Condition::None)
+            .await
+            .unwrap();
+    }
+
+    /// Blocks a key in one write, without an audit record.
+    pub(crate) async fn block_without_record(&self, key_id: &str) {
+        let block = Block {
+            target: BlockTarget::Key(key_id.to_owned()),
+            until: None,
+            note: None,
+            created_at: noon(),
+        };
+        let admin = self.store.admin();
+        admin
+            .put_block(&block, &Condition::None, noon())
+            .await
+            .unwrap();
     }
 
     /// Charges a key, which does not have to exist.
