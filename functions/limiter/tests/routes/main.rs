@@ -30,6 +30,7 @@ mod search;
 mod support;
 mod usage_of_everybody;
 mod usage_reports;
+mod without_transactions;
 
 use std::sync::Arc;
 
