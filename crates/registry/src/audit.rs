@@ -194,7 +194,47 @@ impl DynamoDbRegistry {
     }
 }
 
+/// An attempt whose response may have been lost, and the outcome that it had if it was made.
+///
+/// Its record shows whether it was made. What it has deleted does not, because another request may
+/// have deleted it.
+#[derive(Debug)]
+pub(crate) struct Attempt<T> {
+    record: ItemKey,
+    outcome: T,
+}
+
+impl Attempt<()> {
+    /// Returns the attempt with this record. `None` if there is no record.
+    pub(crate) fn of(record: Option<&Write>) -> Option<Self> {
+        record.map(|record| Self {
+            record: record.key().clone(),
+            outcome: (),
+        })
+    }
+
+    pub(crate) fn with<T>(self, outcome: T) -> Attempt<T> {
+        Attempt {
+            record: self.record,
+            outcome,
+        }
+    }
+}
+
 impl Admin<'_> {
+    /// Returns the outcome of an attempt if it was made, and the error otherwise.
+    pub(crate) async fn outcome_of<T>(
+        &self,
+        attempt: Option<Attempt<T>>,
+        error: AdminError,
+    ) -> Result<T, AdminError> {
+        let Some(Attempt { record, outcome }) = attempt else {
+            return Err(error);
+        };
+        let is_made = self.table.get(&record).await?.is_some();
+        if is_made { Ok(outcome) } else { Err(error) }
+    }
+
     /// Returns the write of the record of a change. It must be the last write of the transaction,
     /// so that the positions of the other ones are known.
     pub(crate) fn record_of(&self, change: &Change<'_>) -> Option<Write> {

@@ -9,7 +9,7 @@ use limits::check_name;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::audit::Change;
+use crate::audit::{Attempt, Change};
 use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
 use crate::plans::{ATTEMPTS, item_error};
 use crate::{
@@ -88,8 +88,8 @@ impl Admin<'_> {
         let mut tried = None;
         for _ in 0..ATTEMPTS {
             let policy = match self.policy(name).await {
-                // An earlier attempt, whose response was lost, or another request deleted it.
-                Err(error) if error.is_not_found() => return tried.ok_or(error),
+                // An earlier attempt, whose response was lost, may have deleted it.
+                Err(error) if error.is_not_found() => return self.outcome_of(tried, error).await,
                 policy => policy?,
             };
             if !condition.holds(Some(&policy.version)) {
@@ -101,14 +101,16 @@ impl Admin<'_> {
                 Write::Delete(ItemKey::of_policy(name), unchanged),
                 Write::Delete(ItemKey::of_candidate(name), Guard::None),
             ];
-            writes.extend(self.record_of(&Change::Document {
+            let record = self.record_of(&Change::Document {
                 before: Some(&policy.document),
                 after: None,
-            }));
+            });
+            let attempt = Attempt::of(record.as_ref());
+            writes.extend(record);
             if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok(policy.document);
             }
-            tried = Some(policy.document);
+            tried = attempt.map(|attempt| attempt.with(policy.document));
         }
         Err(Refusal::Busy.into())
     }
@@ -195,22 +197,24 @@ impl Admin<'_> {
         let mut tried = None;
         for _ in 0..ATTEMPTS {
             let stored = match self.required_candidate(name, condition).await {
-                // An earlier attempt, whose response was lost, or another request deleted it.
-                Err(error) if error.is_not_found() => return tried.ok_or(error),
+                // An earlier attempt, whose response was lost, may have deleted it.
+                Err(error) if error.is_not_found() => return self.outcome_of(tried, error).await,
                 stored => stored?,
             };
 
             let candidate = candidate_policy(&stored).unwrap_or_default();
             let unchanged = Guard::Unchanged(stored);
             let mut writes = vec![Write::Delete(ItemKey::of_candidate(name), unchanged)];
-            writes.extend(self.record_of(&Change::Candidate {
+            let record = self.record_of(&Change::Candidate {
                 before: Some(&candidate),
                 after: None,
-            }));
+            });
+            let attempt = Attempt::of(record.as_ref());
+            writes.extend(record);
             if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok(candidate);
             }
-            tried = Some(candidate);
+            tried = attempt.map(|attempt| attempt.with(candidate));
         }
         Err(Refusal::Busy.into())
     }
@@ -227,15 +231,11 @@ impl Admin<'_> {
         name: &str,
         condition: &Condition,
     ) -> Result<Promotion, AdminError> {
-        let mut tried: Option<Promotion> = None;
+        let mut tried = None;
         for _ in 0..ATTEMPTS {
             let stored = match self.required_candidate(name, condition).await {
-                // An earlier attempt, whose response was lost, or another request put it in force.
-                Err(error) if error.is_not_found() => {
-                    let policy = self.policy(name).await?;
-                    let promoted = tried.filter(|tried| tried.version == policy.version);
-                    return promoted.ok_or(error);
-                }
+                // An earlier attempt, whose response was lost, may have put it in force.
+                Err(error) if error.is_not_found() => return self.outcome_of(tried, error).await,
                 stored => stored?,
             };
 
@@ -251,10 +251,12 @@ impl Admin<'_> {
                 Write::Put(item, Guard::Unchanged(policy.document.clone())),
                 Write::Delete(ItemKey::of_candidate(name), Guard::Unchanged(stored)),
             ];
-            writes.extend(self.record_of(&Change::Promotion {
+            let record = self.record_of(&Change::Promotion {
                 before: &policy.document,
                 after: &after,
-            }));
+            });
+            let attempt = Attempt::of(record.as_ref());
+            writes.extend(record);
             let promotion = Promotion {
                 before: policy.document,
                 version: Version::of(&after),
@@ -263,7 +265,7 @@ impl Admin<'_> {
             if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok(promotion);
             }
-            tried = Some(promotion);
+            tried = attempt.map(|attempt| attempt.with(promotion));
         }
         Err(Refusal::Busy.into())
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{KeyHash, RegistryError};
 
-use crate::audit::{Change, KeyChange};
+use crate::audit::{Attempt, Change, KeyChange};
 use crate::deleted::remember;
 use crate::ended::{end_all, end_expired};
 use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
@@ -243,8 +243,8 @@ impl Admin<'_> {
         let mut tried = None;
         for _ in 0..ATTEMPTS {
             let found = match self.find(key_id).await {
-                // An earlier attempt, whose response was lost, or another request deleted it.
-                Err(error) if error.is_not_found() => return tried.ok_or(error),
+                // An earlier attempt, whose response was lost, may have deleted it.
+                Err(error) if error.is_not_found() => return self.outcome_of(tried, error).await,
                 found => found?,
             };
             if !condition.holds(Some(&Version::of(&found.text))) {
@@ -252,14 +252,16 @@ impl Admin<'_> {
             }
             let mut writes = end_all(found.hash, found.text, &found.record, now)?;
             writes.push(remember(&found.record, now)?);
-            writes.extend(self.record_of(&Change::Key(KeyChange {
+            let record = self.record_of(&Change::Key(KeyChange {
                 before: Some(&found.record),
                 after: None,
-            })));
+            }));
+            let attempt = Attempt::of(record.as_ref());
+            writes.extend(record);
             if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok(found.record);
             }
-            tried = Some(found.record);
+            tried = attempt.map(|attempt| attempt.with(found.record));
         }
         Err(Refusal::Busy.into())
     }

@@ -4,7 +4,7 @@ use crate::RegistryError;
 use limits::check_name;
 use limits::{Plan, PlanDocument};
 
-use crate::audit::Change;
+use crate::audit::{Attempt, Change};
 use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
 use crate::{Admin, AdminError, Condition, Page, Refusal, Version, VersionedDocument};
 
@@ -73,8 +73,8 @@ impl Admin<'_> {
         let mut tried = None;
         for _ in 0..ATTEMPTS {
             let stored = match self.document(name, ItemKey::of_plan(name)).await {
-                // An earlier attempt, whose response was lost, or another request deleted it.
-                Err(error) if error.is_not_found() => return tried.ok_or(error),
+                // An earlier attempt, whose response was lost, may have deleted it.
+                Err(error) if error.is_not_found() => return self.outcome_of(tried, error).await,
                 stored => stored?,
             };
             if !condition.holds(Some(&stored.version)) {
@@ -100,14 +100,16 @@ impl Admin<'_> {
                 Guard::Unchanged(stored.document.clone()),
             );
             let mut writes = vec![delete, unused];
-            writes.extend(self.record_of(&Change::Plan {
+            let record = self.record_of(&Change::Plan {
                 before: Some(&stored.document),
                 after: None,
-            }));
+            });
+            let attempt = Attempt::of(record.as_ref());
+            writes.extend(record);
             if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok(stored.document);
             }
-            tried = Some(stored.document);
+            tried = attempt.map(|attempt| attempt.with(stored.document));
         }
         Err(Refusal::Busy.into())
     }

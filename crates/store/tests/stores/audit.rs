@@ -26,6 +26,7 @@ test_on_stores! {
     a_bulk_change_has_one_record
     an_import_with_the_most_writes_is_one_transaction
     concurrent_changes_have_one_record_each
+    of_concurrent_deletions_the_recorded_one_succeeds
 }
 
 /// Records real changes, under a name of its own.
@@ -372,6 +373,46 @@ async fn concurrent_changes_have_one_record_each(subject: Arc<Subject>) {
 
     assert!(made > 0, "{outcomes:?}");
     assert_eq!(trail.records(store).await.len(), made, "{outcomes:?}");
+}
+
+async fn of_concurrent_deletions_the_recorded_one_succeeds(subject: Arc<Subject>) {
+    let (store, trail, now) = (&subject.store, Trail::new(), Timestamp::now());
+    let (admin, any) = (trail.admin(store), &Condition::None);
+    let (plan, unused) = (new_plan(store).await, new_plan(store).await);
+    let (id, _) = created(store, &plan).await;
+    let policy = format!("policy-{:06}", number());
+    let candidate = async || {
+        let made = store.admin().put_candidate(&policy, "2", any).await;
+        made.unwrap();
+    };
+    store.admin().put_policy(&policy, "1", any).await.unwrap();
+
+    let key = join_all((0..4).map(|_| admin.delete_key(&id, any, now))).await;
+    let plan = join_all((0..4).map(|_| admin.delete_plan(&unused, any))).await;
+    candidate().await;
+    let promoted = join_all((0..4).map(|_| admin.promote_candidate(&policy, any))).await;
+    candidate().await;
+    let dropped = join_all((0..4).map(|_| admin.delete_candidate(&policy, any))).await;
+    let deleted = join_all((0..4).map(|_| admin.delete_policy(&policy, any))).await;
+
+    let successes = [
+        key.iter().filter(|outcome| outcome.is_ok()).count(),
+        plan.iter().filter(|outcome| outcome.is_ok()).count(),
+        promoted.iter().filter(|outcome| outcome.is_ok()).count(),
+        dropped.iter().filter(|outcome| outcome.is_ok()).count(),
+        deleted.iter().filter(|outcome| outcome.is_ok()).count(),
+    ];
+    assert_eq!(successes, [1; 5], "{key:?} {plan:?} {promoted:?}");
+    assert_eq!(
+        trail.records(store).await,
+        [
+            "delete",
+            "delete plan",
+            "delete policy",
+            "drop candidate",
+            "promote"
+        ]
+    );
 }
 
 #[tokio::test]
