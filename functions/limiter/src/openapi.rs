@@ -19,6 +19,9 @@ pub(crate) fn complete(mut description: Value) -> Value {
         let security = security(path);
         for (_, operation) in fields_of(item) {
             operation["security"] = security.clone();
+            if path.contains('{') {
+                add_rejected_path(operation);
+            }
             add_example(operation);
         }
     }
@@ -69,6 +72,18 @@ fn security(path: &str) -> Value {
         OWN_USAGE_PATH => json!([{"api_key": []}, {"token": []}, {"certificate": []}]),
         _ if path.starts_with(ADMIN_PATH) => json!([{"sigv4": []}]),
         _ => json!([]),
+    }
+}
+
+/// Adds the response of API Gateway, which decodes a path twice and rejects an invalid escape in it.
+fn add_rejected_path(operation: &mut Value) {
+    if let Some(content) = operation.pointer_mut("/responses/400/content") {
+        content["application/json"] = json!({"schema": {
+            "type": "object",
+            "description": "API Gateway rejected the path",
+            "required": ["message"],
+            "properties": {"message": {"type": "string"}}
+        }});
     }
 }
 
@@ -140,6 +155,16 @@ mod tests {
                 assert!(operation["security"].is_array(), "{method} {path}");
             }
         }
+    }
+
+    #[test]
+    fn only_routes_with_parameters_in_the_path_have_a_response_of_api_gateway() {
+        let content = |path: &str| {
+            let response = &description()["paths"][path]["get"]["responses"]["400"];
+            response["content"].as_object().unwrap().len()
+        };
+        assert_eq!(content("/_tollgate/v1/blocks/{kind}/{id}"), 2);
+        assert_eq!(content("/_tollgate/v1/keys"), 1);
     }
 
     #[test]
