@@ -1,8 +1,8 @@
 //! The same change to many keys. Keys are written in transactions of at most [`BULK_KEYS`], each
 //! with the checks that a single change has.
 //!
-//! A change is decided by the state that a key has after it. A repeated change therefore finds the
-//! keys that it has changed before, and leaves them as they are.
+//! A key is only changed if it is as it was selected. A key that already is as the change would make
+//! it is left as it is, so that a change can be repeated.
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -29,8 +29,10 @@ pub struct SelectedKey {
     /// The id of the key.
     pub key_id: String,
     hash: KeyHash,
+    /// A hash of the key as it was selected.
+    before: [u8; 32],
     /// A hash of the key after the change.
-    state: [u8; 32],
+    after: [u8; 32],
 }
 
 /// The outcome for one key.
@@ -81,15 +83,22 @@ impl SelectedKey {
         Ok(Self {
             key_id: record.key.key_id.clone(),
             hash: key.hash,
-            state: state(record.clone().patched(patch))?,
+            before: state(record.clone())?,
+            after: state(record.clone().patched(patch))?,
         })
     }
 
-    /// Returns a hash of the key after the change. It is the same before and after the change was
-    /// made, and differs if another field of the key has changed.
+    /// Returns a hash of the key as it was selected, and one of the key after the change. The first
+    /// differs if any field has changed, the second if the change is another one.
     #[must_use]
-    pub fn state(&self) -> &[u8] {
-        &self.state
+    pub fn states(&self) -> [&[u8]; 2] {
+        [&self.before, &self.after]
+    }
+
+    /// Returns true if the change changes the key.
+    #[must_use]
+    pub fn is_changing(&self) -> bool {
+        self.before != self.after
     }
 }
 
@@ -289,13 +298,15 @@ impl SelectedKey {
             return refused(BulkRefusal::Changed);
         };
 
-        let changed = found.record.clone().patched(patch);
-        if state(changed.clone())? != self.state {
-            return refused(BulkRefusal::Changed);
-        }
-        if changed == found.record {
+        let present = state(found.record.clone())?;
+        if present == self.after {
             return Ok(BulkDecision::Done(BulkRow::Unchanged));
         }
+        if present != self.before {
+            return refused(BulkRefusal::Changed);
+        }
+
+        let changed = found.record.clone().patched(patch);
         if let Some((field, detail)) = changed.mistakes().into_iter().next() {
             return refused(BulkRefusal::Invalid { field, detail });
         }

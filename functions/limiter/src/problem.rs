@@ -132,7 +132,7 @@ impl Problem {
 
     /// 400 for a query or a header with mistakes.
     pub(crate) fn invalid_parameters(errors: Vec<Mistake>) -> Self {
-        let detail = "The query parameters or headers of the request are invalid.";
+        let detail = "The path, the query or a header of the request is invalid.";
         Self::new(StatusCode::BAD_REQUEST, detail).with_errors(errors)
     }
 

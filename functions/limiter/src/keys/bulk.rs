@@ -30,12 +30,13 @@ const CHANGE_TIME: Duration = Duration::from_secs(18);
 ///
 /// Applies `set` to every key that `filter` selects, at most 10,000. Without a `token`, nothing is
 /// changed: the response has the number of keys, the changes of the first 20, and a `token`. The
-/// same request with this `token` makes the change. If other keys match then, or a matching key was
-/// changed, the response is 409.
+/// same request with this `token` makes the change. If other keys match then, or any field of a
+/// matching key was changed, the response is 409.
 ///
-/// Keys are changed in transactions of at most 50. A request that failed, whose response was lost,
-/// or whose response has `remaining` keys can be repeated: keys that are changed already count as
-/// `unchanged`. If the change takes keys out of the selection, begin with another dry run.
+/// Keys are changed in transactions of at most 50. If a request failed or its response has
+/// `remaining` keys, some keys are changed. Begin with another dry run to change the others. A
+/// request whose response was lost can be repeated: if nothing is left to change, its keys count as
+/// `unchanged`, otherwise the response is 409.
 #[utoipa::path(post, path = "/_tollgate/v1/keys/bulk", operation_id = "changeKeys", tag = "keys",
     request_body = BulkRequest,
     responses((status = 200, description = "The result of the dry run or of the change", body = BulkResponse), Reads, Writes))]
@@ -53,8 +54,8 @@ pub(crate) async fn change(
         let preview = BulkPreview::new(selection);
         return Ok(json(StatusCode::OK, &preview));
     };
-    // Nothing can be changed by mistake, and this may be the repetition of a complete change.
-    if !selection.keys.is_empty() && *token != selection.token {
+    // If nothing is left to change, this may be the repetition of a complete change.
+    if selection.changing > 0 && *token != selection.token {
         return Err(selection_changed(selection.keys.len()));
     }
 
@@ -80,7 +81,8 @@ async fn check_plan(request: &AdminRequest, patch: &KeyPatch) -> Result<(), Prob
 
 fn selection_changed(count: usize) -> Problem {
     let detail = format!(
-        "The selection has changed since the dry run, {count} keys match now. Repeat the dry run."
+        "The token belongs to another body, or a selected key has changed since the dry run. {count} keys \
+         match now. Repeat the dry run, and send its token with the same body."
     );
     Problem::new(StatusCode::CONFLICT, detail)
 }

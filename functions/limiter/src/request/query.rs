@@ -109,7 +109,7 @@ impl Parameters {
         if position.is_none() {
             self.report(
                 "cursor",
-                "unknown cursor, expected the one that the previous page of this list returned",
+                "unknown cursor, expected the one that the previous page returned, with the same other parameters",
             );
         }
         position

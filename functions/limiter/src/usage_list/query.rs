@@ -220,8 +220,7 @@ impl Selection {
         let text = List::Usage(&self.list()).position(cursor);
         let position = text.as_deref().and_then(read_position);
         if position.is_none() {
-            let detail =
-                "unknown cursor, expected the one that the previous page of this list returned";
+            let detail = "unknown cursor, expected the one that the previous page returned, with the same other parameters";
             return Err(invalid("cursor", detail));
         }
         Ok(position)

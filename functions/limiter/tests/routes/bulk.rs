@@ -154,10 +154,40 @@ pub(crate) async fn changed_selection_is_a_conflict(api: Arc<Api>) {
     // A key that another request has changed in the same way is left as it is.
     api.send("PATCH", &path, json!({"subject": null, "scopes": ["read"]}))
         .await;
+    let token = bulk(&api, &filter, &set, None).await.json()["token"].clone();
     assert_eq!(
         counts(&bulk(&api, &filter, &set, Some(&token)).await),
         [3, 2, 1, 0, 0]
     );
+}
+
+pub(crate) async fn change_of_any_field_after_the_dry_run_is_a_conflict(api: Arc<Api>) {
+    let changes = [
+        json!({"enabled": false}),
+        json!({"expires_at": "2026-12-24T00:00:00Z"}),
+        json!({"allowed_ips": ["192.0.2.1/32"]}),
+        json!({"not_before": "2026-12-24T00:00:00Z"}),
+        json!({"group": "other"}),
+        json!({"scopes": ["admin"]}),
+        json!({"metadata": {"crm": "2"}}),
+        json!({"name": "other"}),
+    ];
+    for change in changes {
+        let plan = api.plan(json!({})).await;
+        let ids = keys(&api, &plan, 1).await;
+        let path = format!("/keys/{}", ids.first().unwrap());
+        let filter = json!({"plan": plan});
+        let set = json!({"enabled": true, "expires_at": null, "allowed_ips": null, "not_before": null,
+            "group": null, "scopes": ["read"], "name": "set", "metadata": {"crm": "1"}});
+
+        let token = bulk(&api, &filter, &set, None).await.json()["token"].clone();
+        let changed = api.send("PATCH", &path, change.clone()).await;
+        assert_eq!(changed.status, 200, "{change}: {changed:?}");
+        let conflict = bulk(&api, &filter, &set, Some(&token)).await;
+        assert_eq!(conflict.status, 409, "{change}: {conflict:?}");
+        let present = api.get(&path).await;
+        assert_eq!(present.etag(), changed.etag(), "{change}");
+    }
 }
 
 pub(crate) async fn bulk_change_enables_no_key_unless_it_says_so(api: Arc<Api>) {

@@ -312,7 +312,15 @@ async fn bulk_change_records_each_key_once() {
                 body,
             };
 
-            let Sent { last, case } = world.send(&request, before, faults).await;
+            let Sent { mut last, case } = world.send(&request, before, faults).await;
+            if last.status == 409 {
+                // A part of the keys was changed. Another dry run selects the others.
+                let mut body = request.body.clone();
+                body.as_object_mut().unwrap().remove("token");
+                let preview = world.api.send("POST", "/keys/bulk", body.clone()).await;
+                body["token"] = preview.json()["token"].clone();
+                last = send_as(&world.api, &principal, "POST", "/keys/bulk", body).await;
+            }
             assert_eq!(last.status, 200, "{case}: {last:?}");
             let result = last.json();
             let count = |field: &str| result[field].as_u64().unwrap();

@@ -117,6 +117,7 @@ test_on_each_store! {
         keys_are_changed_with_the_token_of_the_dry_run
         change_that_empties_its_selection_can_be_repeated
         changed_selection_is_a_conflict
+        change_of_any_field_after_the_dry_run_is_a_conflict
         bulk_change_enables_no_key_unless_it_says_so
         key_that_would_become_invalid_is_reported
         bulk_change_needs_a_filter_and_a_change

@@ -54,7 +54,8 @@ pub(crate) struct BulkResult {
     changed: usize,
     /// The number of keys that already had the values.
     unchanged: usize,
-    /// The number of keys that were not reached in time. Repeat the request to change them.
+    /// The number of keys that were not reached in time. Another dry run has the token to change
+    /// them.
     remaining: usize,
     /// The keys that could not be changed.
     failed: Vec<BulkFailure>,

@@ -28,8 +28,7 @@ pub(super) struct Selection {
     pub(super) changing: usize,
     /// The first keys that the change would change.
     pub(super) preview: Vec<PreviewedKey>,
-    /// A hash of the filter, the ids of the keys, and each key as it is after the change. It is the
-    /// same if the change was made in part.
+    /// A hash of the filter, and of each key as it is before and after the change.
     pub(super) token: String,
 }
 
@@ -86,8 +85,8 @@ impl Selection {
             .map_err(|error| Problem::of_read(AdminError::Registry(error), RESOURCE))?;
 
         let before = &key.stored.document;
-        let after = before.clone().patched(patch);
-        if after != *before {
+        if selected.is_changing() {
+            let after = before.clone().patched(patch);
             self.changing += 1;
             if self.preview.len() < PREVIEWED_KEYS {
                 self.preview.push(PreviewedKey {
@@ -112,11 +111,13 @@ fn token(filter: &KeyFilter, keys: &[SelectedKey]) -> String {
     // Strings, numbers and maps with string keys, so this cannot fail.
     hash.update(&serde_json::to_vec(filter).unwrap_or_default());
     for key in keys {
-        // No id contains a zero byte, and a state has a fixed length.
+        // No id contains a zero byte, and the states have a fixed length.
         hash.update(b"\0");
         hash.update(key.key_id.as_bytes());
         hash.update(b"\0");
-        hash.update(key.state());
+        for state in key.states() {
+            hash.update(state);
+        }
     }
     URL_SAFE_NO_PAD.encode(hash.finish())
 }
