@@ -14,8 +14,8 @@ use crate::api_key::{from_hex, hex};
 
 /// The greatest number of characters of a note.
 pub const MAX_NOTE_CHARACTERS: usize = 256;
-/// The greatest number of bytes of an issuer.
-const MAX_ISSUER_BYTES: usize = 1_024;
+/// The greatest number of bytes of an issuer that can be blocked.
+pub const MAX_ISSUER_BYTES: usize = 1_024;
 
 /// The kind of callers that a block stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -35,8 +35,8 @@ impl BlocksDocument {
     }
 }
 
-/// All blocks. A lookup allocates nothing, and takes one step per prefix length that a blocked
-/// network has.
+/// All blocks. A lookup allocates nothing, and takes at most two steps per prefix length that a
+/// blocked network has.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Blocks {
     keys: HashMap<String, End>,
@@ -95,14 +95,21 @@ impl Blocks {
         is_in_force(self.issuers.get(issuer), now).then_some(BlockKind::Issuer)
     }
 
-    /// Returns the kind of the block that stops an address now, if there is one.
+    /// Returns the kind of the block that stops an address now, if there is one. A block of the IPv4
+    /// address inside an IPv6 address also stops the IPv6 address.
     #[must_use]
     pub fn address(&self, address: IpAddr, now: Timestamp) -> Option<BlockKind> {
-        let is_blocked = self.prefixes_bits.iter().any(|prefix_bits| {
+        let inner = addresses::unmapped(address);
+        let is_blocked = self.has_network_of(address, now)
+            || (inner != address && self.has_network_of(inner, now));
+        is_blocked.then_some(BlockKind::Network)
+    }
+
+    fn has_network_of(&self, address: IpAddr, now: Timestamp) -> bool {
+        self.prefixes_bits.iter().any(|prefix_bits| {
             Network::around(address, *prefix_bits)
                 .is_some_and(|network| is_in_force(self.networks.get(&network), now))
-        });
-        is_blocked.then_some(BlockKind::Network)
+        })
     }
 
     /// True if a network is blocked now.
@@ -162,10 +169,31 @@ mod tests {
             ("2001:db8:ffff::1", true),
             ("2001:db9::1", false),
             ("10.255.0.1", true),
-            ("::a00:1", false),
+            ("::a00:1", true),
+            ("64:ff9b::a00:1", true),
+            ("2002:a00:1::1", true),
+            ("64:ff9b::c000:300", false),
+            ("2002:c000:300::1", false),
+            ("::", false),
         ] {
             let found = blocks.address(address.parse().unwrap(), NOW).is_some();
             assert_eq!(found, expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn ipv6_network_is_blocked_for_addresses_that_contain_an_ipv4_address() {
+        for (blocked, address, other) in [
+            ("64:ff9b::/96", "64:ff9b::a00:1", "10.0.0.1"),
+            ("2002:a00:1::/48", "2002:a00:1::1", "10.0.0.1"),
+            ("2002::/16", "2002:a00:1::1", "64:ff9b::a00:1"),
+        ] {
+            let mut blocks = Blocks::default();
+            blocks.add(network(blocked), None);
+            let is_blocked =
+                |address: &str| blocks.address(address.parse().unwrap(), NOW).is_some();
+            assert!(is_blocked(address), "{blocked} {address}");
+            assert!(!is_blocked(other), "{blocked} {other}");
         }
     }
 

@@ -68,7 +68,9 @@ pub use api_key::{
     ApiKey, KeyError, KeyHash, KeyStatus, MAX_ALLOWED_IPS, is_chosen_key_id, is_chosen_name,
 };
 pub use audit::{AuditRecord, AuditTrail, Change, KeyChange, instant_name};
-pub use block::{Block, BlockIdError, BlockKind, BlockTarget, MAX_NOTE_CHARACTERS};
+pub use block::{
+    Block, BlockIdError, BlockKind, BlockTarget, MAX_ISSUER_BYTES, MAX_NOTE_CHARACTERS,
+};
 pub use block_changes::PutBlock;
 pub use blocks::{Blocks, MAX_BLOCKS};
 pub use bulk::{BULK_KEYS, BulkRefusal, BulkRow, SelectedKey};
