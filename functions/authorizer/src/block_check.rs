@@ -65,7 +65,7 @@ impl BlockCheck {
         if let Some(bearer) = &identity.bearer {
             block = block
                 .or_else(|| caller(&bearer.caller))
-                .or_else(|| self.blocks.issuer(&bearer.issuer, self.now));
+                .or_else(|| self.blocks.issuer(&bearer.iss, self.now));
         }
         refuse(block)
     }

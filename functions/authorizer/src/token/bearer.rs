@@ -24,7 +24,9 @@ pub(crate) struct Bearer {
     pub(crate) auth: &'static str,
     /// The name of the issuer in the policy.
     pub(crate) issuer_name: Arc<str>,
-    /// The header value of the issuer, within which the subject is unique.
+    /// The issuer as the token or the policy names it, within which the subject is unique.
+    pub(crate) iss: Arc<str>,
+    /// The header value of the issuer.
     pub(crate) issuer: Arc<str>,
     pub(crate) subject: String,
     /// The header value of a verified email address. Empty if there is none.
@@ -87,11 +89,13 @@ impl Bearer {
         let roles = permitted(roles(claims, &mapping.roles), allowed.roles.as_ref());
         let email = email(claims, mapping.trusts_email).unwrap_or_default();
 
+        let iss = Arc::from(iss);
         Ok(Self {
-            caller: Caller::from_subject(iss, subject),
+            caller: Caller::from_subject(&iss, subject),
             auth,
             issuer_name: Arc::clone(&mapping.name),
-            issuer: access_log_value(iss).into(),
+            issuer: issuer_value(&iss),
+            iss,
             subject: subject.to_owned(),
             email: header_value_or_warning("email", email).into_owned(),
             role_list: header_list_or_warning("roles", &roles, ',').into_owned(),
@@ -102,6 +106,16 @@ impl Bearer {
             times,
             certificate,
         })
+    }
+}
+
+/// Returns the header value of an issuer. It usually is the issuer itself.
+fn issuer_value(iss: &Arc<str>) -> Arc<str> {
+    let value = access_log_value(iss);
+    if *value == **iss {
+        Arc::clone(iss)
+    } else {
+        value.into()
     }
 }
 

@@ -154,6 +154,30 @@ async fn each_kind_of_block_stops_its_callers_and_no_others() {
 }
 
 #[tokio::test]
+async fn issuer_is_blocked_by_the_iss_of_its_tokens_exactly() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    let signer = Signer::of("ES256");
+    let issuer = "https://issuer.example/\"a\\b\u{fc} c";
+    let authorizer = authorizer_for_issuer(&signer, |entry| entry["issuer"] = issuer.into());
+    let request = bearer_event(&signer.with(|claims| claims["iss"] = issuer.into()));
+    let shown = context(&authorizer, request.clone()).await["issuer"].clone();
+
+    for (blocked, expected) in [
+        (shown.as_str().unwrap(), "ok"),
+        (&issuer.to_uppercase(), "ok"),
+        (issuer, "blocked"),
+    ] {
+        let target = target("issuer", &URL_SAFE_NO_PAD.encode(blocked));
+        block(&authorizer, &target, None).await;
+        let reason = reason_of(&authorizer, request.clone()).await;
+        assert_eq!(reason, expected, "{blocked}");
+        unblock(&authorizer, &target).await;
+    }
+}
+
+#[tokio::test]
 async fn block_ends_at_its_time() {
     let signer = Signer::of("ES256");
     let authorizer = authorizer_of_everybody(&signer);
@@ -197,6 +221,10 @@ async fn block_applies_whatever_form_the_address_has() {
         ("::ffff:192.0.2.10", "blocked"),
         ("::FFFF:c000:020a", "blocked"),
         ("2001:0DB8:0:0::1", "blocked"),
+        ("64:ff9b::c000:20a", "blocked"),
+        ("2002:c000:20a::1", "blocked"),
+        ("::c000:20a", "blocked"),
+        ("64:ff9b::c000:20b", "ok"),
         ("192.0.2.11", "ok"),
         ("2001:db8::2", "ok"),
     ] {
