@@ -4,6 +4,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use jiff::Timestamp;
+use limits::instant_text;
 use registry::{Block, BlockIdError, BlockTarget, MAX_NOTE_CHARACTERS};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ use crate::audit::changes::Changes;
 use crate::error_responses::{Reads, Writes};
 use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;
-use crate::request::document::{Document, RequestDocument};
+use crate::request::document::{Document, RequestDocument, instant_or_null};
 use crate::request::precondition::Precondition;
 use crate::response;
 use crate::schema::mistakes::Mistakes;
@@ -26,6 +27,7 @@ const RESOURCE: &str = "block";
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewBlock {
     /// The time at which the block ends. Default: never.
+    #[serde(default, deserialize_with = "instant_or_null")]
     #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
     /// The reason, for administrators. Callers do not see it.
@@ -64,6 +66,7 @@ pub(crate) struct ShownBlock {
     /// The id in readable form: a network in CIDR notation, an issuer as it is in tokens.
     target: String,
     /// The time at which the block ends. Null if it does not end.
+    #[serde(serialize_with = "limits::optional_instant")]
     #[schema(required, value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
     /// The reason.
@@ -127,8 +130,9 @@ pub(crate) async fn get(
 ///
 /// Every instance of the authorizer refuses the callers with 403 `blocked` within 30 seconds. The id
 /// depends on the kind: the id of a key; for `sub` and `cert` the 64 hexadecimal digits that logs
-/// show; for `issuer` the `iss` of its tokens in base64url without padding; for `ip` an address, or a
-/// network in CIDR notation in base64url without padding.
+/// show; for `issuer` the `iss` of the tokens exactly, at most 1,024 bytes, in base64url without
+/// padding; for `ip` an address, or a network in CIDR notation in base64url without padding. A
+/// blocked network applies to decisions only if the request has `source_ip`.
 #[utoipa::path(put, path = "/_tollgate/v1/blocks/{kind}/{id}", operation_id = "putBlock", tag = "blocks",
     params(("kind" = String, Path), ("id" = String, Path),
         ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
@@ -215,5 +219,6 @@ fn audit_target(target: &BlockTarget) -> String {
 /// Returns the fields for the audit log and the audit records. They are never empty, so that a block without an end and a
 /// note is recorded too.
 pub(crate) fn fields(block: &Block) -> Value {
-    json!({"until": block.until, "note": block.note, "created_at": block.created_at})
+    let until = block.until.map(instant_text);
+    json!({"until": until, "note": block.note, "created_at": block.created_at})
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use registry::MAX_ISSUER_BYTES;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -10,8 +11,8 @@ use crate::problem::Mistake;
 use crate::request::document::RequestDocument;
 use crate::schema::mistakes::Mistakes;
 
-/// The most characters of a subject and of an issuer.
-const MAX_NAME_CHARS: usize = 256;
+/// The most characters of a subject.
+const MAX_SUBJECT_CHARS: usize = 256;
 /// The most characters of a route.
 const MAX_ROUTE_CHARS: usize = 1024;
 /// The fields that depend on one another.
@@ -38,12 +39,13 @@ pub(crate) struct DecisionRequest {
     #[schema(min_length = 1, max_length = 256)]
     pub(super) subject: Option<String>,
     /// The issuer of the subject. With the issuer of a token, the subject is the same caller as the
-    /// token's.
-    #[schema(max_length = 256)]
+    /// token's. At most 1,024 bytes of UTF-8.
+    #[schema(max_length = 1024)]
     pub(super) issuer: Option<String>,
     /// The plan of the subject.
     pub(super) plan: Option<String>,
-    /// The address of the client. Required for a key with `allowed_ips`.
+    /// The address of the client. Required for a key with `allowed_ips`. Blocks of networks apply
+    /// only if it is present.
     #[schema(value_type = Option<String>, max_length = 45, example = "192.0.2.7")]
     pub(super) source_ip: Option<String>,
     /// The method and the path, for limits of single routes.
@@ -88,14 +90,17 @@ impl DecisionRequest {
 
         let is_empty = self.subject.as_deref() == Some("");
         check(
-            is_empty || is_long(&self.subject, MAX_NAME_CHARS),
+            is_empty || is_long(&self.subject, MAX_SUBJECT_CHARS),
             "/subject",
             "expected 1 to 256 characters",
         );
+
+        // The limit of blocks, so that each issuer of a decision can be blocked.
+        let issuer_bytes = self.issuer.as_ref().map_or(0, String::len);
         check(
-            is_long(&self.issuer, MAX_NAME_CHARS),
+            issuer_bytes > MAX_ISSUER_BYTES,
             "/issuer",
-            "expected at most 256 characters",
+            "expected at most 1,024 bytes of UTF-8",
         );
 
         check(
@@ -148,11 +153,6 @@ impl DecisionRequest {
             has_key && self.issuer.is_some(),
             "/issuer",
             "only allowed together with `subject`",
-        );
-        check(
-            !has_key && self.source_ip.is_some(),
-            "/source_ip",
-            "only allowed together with `key`",
         );
         check(
             !has_key && has_subject && self.plan.is_none(),

@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use limits::parse_instant;
 use registry::{ApiKey, KeyPatch, KeyRecord};
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::networks;
 use crate::problem::{Mistake, Problem};
-use crate::request::document::RequestDocument;
+use crate::request::document::{RequestDocument, instant_or_null};
 use crate::schema::mistakes::Mistakes;
 
 /// Changes to a key, a JSON merge patch (RFC 7396): an absent field keeps its value, and null
@@ -76,10 +74,7 @@ pub(super) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 pub(super) fn nullable_instant<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<Timestamp>>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    let instant = text
-        .map(|text| parse_instant(&text).ok_or_else(|| D::Error::custom("expected an instant")));
-    instant.transpose().map(Some)
+    instant_or_null(deserializer).map(Some)
 }
 
 /// Reads a field that is present and must not be null.

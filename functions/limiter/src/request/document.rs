@@ -3,7 +3,9 @@
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
+use limits::parse_instant;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize as _, Deserializer};
 
 use super::body::{self, JsonBody};
 use crate::problem::{Mistake, Problem};
@@ -22,6 +24,16 @@ pub(crate) trait RequestDocument: DeserializeOwned {
     fn mistakes(&self, _schema: &Mistakes, _now: Timestamp) -> Vec<Mistake> {
         Vec::new()
     }
+}
+
+/// Reads a field that is an instant or null, for `#[serde(deserialize_with)]`. Instants that are too
+/// late to be stored become the last one.
+pub(crate) fn instant_or_null<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| parse_instant(&text).ok_or_else(|| D::Error::custom("expected an instant")))
+        .transpose()
 }
 
 /// A valid document, and the text that it was read from.

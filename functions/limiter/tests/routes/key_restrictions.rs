@@ -90,6 +90,10 @@ pub(crate) async fn key_is_denied_before_its_time_and_from_elsewhere(api: Arc<Ap
         ),
         (json!({"key": here, "source_ip": "192.0.2.1"}), "ok"),
         (json!({"key": here, "source_ip": "::ffff:192.0.2.1"}), "ok"),
+        (
+            json!({"key": here, "source_ip": "64:ff9b::c000:201"}),
+            "address_not_allowed",
+        ),
     ] {
         assert_eq!(
             decide(&api, question.clone()).await["reason"],

@@ -140,7 +140,10 @@ test_on_each_store! {
         block_is_created_read_replaced_listed_and_removed
         invalid_block_is_rejected
         changes_of_a_block_are_recorded
+        block_may_end_on_the_last_day
         blocked_callers_are_denied
+        blocked_network_stops_only_subjects_from_its_addresses
+        issuer_that_can_be_blocked_is_accepted_by_decisions
     }
     audit_operations {
         every_write_operation_has_its_record
