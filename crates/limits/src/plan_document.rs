@@ -252,7 +252,8 @@ impl PlanDocument {
     }
 
     /// Returns warnings about values that are valid but probably not intended: limits that refuse
-    /// every request, and bursts so small that they refuse requests that arrive evenly.
+    /// every request, bursts so small that they refuse requests that arrive evenly, and thresholds that
+    /// are never reached.
     #[must_use]
     pub fn warnings(&self) -> Vec<Mistake> {
         let caller = self
@@ -280,7 +281,27 @@ impl PlanDocument {
 
         throttles
             .chain(zeros.map(|(pointer, _)| refuses_all(pointer, "limit")))
+            .chain(self.unreachable_thresholds())
             .collect()
+    }
+
+    /// Returns warnings about thresholds beyond the limit of a quota that ends at its limit.
+    fn unreachable_thresholds(&self) -> impl Iterator<Item = Mistake> {
+        let quotas = self.quotas.iter().enumerate();
+        let hard = quotas.filter(|(_, quota)| quota.overage == Overage::Deny);
+        hard.flat_map(|(index, quota)| {
+            let shares = quota.warn_at.iter().enumerate();
+            let beyond = shares.filter(|(_, share)| **share > 1.0);
+            beyond.map(move |(position, share)| Mistake {
+                pointer: pointer(&[
+                    "quotas",
+                    &index.to_string(),
+                    "warn_at",
+                    &position.to_string(),
+                ]),
+                message: format!("{share} is never reached without `\"overage\": \"allow\"`"),
+            })
+        })
     }
 
     /// Returns the document as the registry stores it in place of `before`. See
@@ -392,6 +413,17 @@ mod tests {
             warnings(r#"{"throttle":{"rate":1000,"burst":50}}"#),
             [""; 0]
         );
+    }
+
+    #[test]
+    fn threshold_beyond_a_hard_limit_is_valid_with_a_warning() {
+        let quota = |overage: &str| {
+            format!(
+                r#"{{"quotas":[{{"limit":5,"period":"day","overage":"{overage}","warn_at":[0.8,1,1.5]}}]}}"#
+            )
+        };
+        assert_eq!(warnings(&quota("deny")), ["/quotas/0/warn_at/2"]);
+        assert_eq!(warnings(&quota("allow")), [""; 0]);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use limits::PlanDocument;
 use registry::{
-    Admin, AuditRecord, AuditTrail, BulkRow, Change, Condition, IMPORT_BATCH, ImportedKey,
-    ImportedRow, KeyChange, KeyPatch, Refusal, ScannedKey, SelectedKey,
+    Admin, AuditRecord, AuditTrail, BulkRefusal, BulkRow, Change, Condition, IMPORT_BATCH,
+    ImportedKey, ImportedRow, KeyChange, KeyPatch, Refusal, ScannedKey, SelectedKey,
 };
 use store::Store;
 
@@ -24,6 +24,7 @@ test_on_stores! {
     a_refused_record_leaves_no_change
     policies_and_candidates_have_records
     a_bulk_change_has_one_record
+    a_key_that_changed_since_its_selection_is_not_changed
     an_import_with_the_most_writes_is_one_transaction
     concurrent_changes_have_one_record_each
     of_concurrent_deletions_the_recorded_one_succeeds
@@ -320,6 +321,42 @@ async fn selected(store: &Store, keys: &[(String, String)], patch: &KeyPatch) ->
         selected.push(SelectedKey::new(&key, patch).unwrap());
     }
     selected
+}
+
+async fn a_key_that_changed_since_its_selection_is_not_changed(subject: Arc<Subject>) {
+    let (store, now) = (&subject.store, Timestamp::now());
+    let (from, to, other) = (
+        new_plan(store).await,
+        new_plan(store).await,
+        new_plan(store).await,
+    );
+    let admin = store.admin();
+    let keys = [created(store, &from).await, created(store, &from).await];
+    let moved = |plan: &str| KeyPatch {
+        plan: Some(plan.to_owned()),
+        ..KeyPatch::default()
+    };
+    let keys_to_change = selected(store, &keys, &moved(&to)).await;
+
+    admin
+        .update_key(&keys[0].0, &moved(&other), &Condition::None, now)
+        .await
+        .unwrap();
+    let rows = admin.change_keys(&keys_to_change, &moved(&to), now).await;
+
+    let rows = rows.unwrap();
+    assert!(
+        matches!(
+            &rows[..],
+            [
+                BulkRow::Refused(BulkRefusal::Changed),
+                BulkRow::Changed { .. }
+            ]
+        ),
+        "{rows:?}"
+    );
+    let present = admin.key(&keys[0].0).await.unwrap();
+    assert_eq!(present.document.key.plan, other);
 }
 
 async fn a_bulk_change_has_one_record(subject: Arc<Subject>) {
