@@ -45,6 +45,7 @@ mod audit;
 mod blocks;
 mod callers;
 mod config;
+mod csv_file;
 mod decisions;
 mod enforcement;
 mod error_responses;

@@ -1,6 +1,5 @@
 //! The rows of a report on many keys, as JSON and as CSV.
 
-use csv::WriterBuilder;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use limits::{Caller, Days};
@@ -11,6 +10,7 @@ use utoipa::ToSchema;
 use super::ReportedKey;
 use super::plans::ReportedPlans;
 use super::query::By;
+use crate::csv_file::csv_file;
 use crate::formula::escape;
 use crate::problem::Problem;
 
@@ -168,16 +168,9 @@ fn bytes_of(rows: &[Row]) -> usize {
 /// # Errors
 /// 500 if they cannot be written.
 pub(super) fn csv(rows: &[Row], has_header: bool) -> Result<Vec<u8>, Problem> {
-    let mut writer = WriterBuilder::new().from_writer(Vec::new());
-    if has_header {
-        writer
-            .write_record(COLUMNS)
-            .map_err(|error| Problem::fault(&error))?;
-    }
-
-    for row in rows {
+    let cells = |row: &Row| {
         let text = |text: &Option<String>| escape(text.as_deref().unwrap_or_default()).into_owned();
-        let cells = [
+        [
             escape(&row.key_id).into_owned(),
             text(&row.name),
             text(&row.group),
@@ -189,10 +182,7 @@ pub(super) fn csv(rows: &[Row], has_header: bool) -> Result<Vec<u8>, Problem> {
             row.units.to_string(),
             row.refused.to_string(),
             row.deleted_at.map(|at| at.to_string()).unwrap_or_default(),
-        ];
-        writer
-            .write_record(cells)
-            .map_err(|error| Problem::fault(&error))?;
-    }
-    writer.into_inner().map_err(|error| Problem::fault(&error))
+        ]
+    };
+    csv_file(has_header.then_some(COLUMNS), rows.iter().map(cells))
 }

@@ -1,12 +1,12 @@
 //! The report on the usage of a caller without an API key, for the caller itself.
 
-use csv::WriterBuilder;
 use jiff::civil::Date;
 use limits::{Caller, Plan, UsageReport};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::report::{DayUsage, Period, QuotaUsage, Report, days_of, quotas_of};
+use crate::csv_file::csv_file;
 use crate::formula::escape;
 use crate::problem::Problem;
 
@@ -83,19 +83,11 @@ impl OwnReport {
 
 impl CallerUsage {
     fn csv(&self) -> Result<Vec<u8>, Problem> {
-        let mut writer = WriterBuilder::new().from_writer(Vec::new());
-        let mut write = |row: [&str; 4]| {
-            let written = writer.write_record(row);
-            written.map_err(|error| Problem::fault(&error))
-        };
-
         let plan = escape(self.plan.as_deref().unwrap_or_default());
-        write(["Date", "Caller", "Plan", "Used"])?;
-        for day in &self.days {
+        let rows = self.days.iter().map(|day| {
             let (date, used) = (day.date.to_string(), day.used.to_string());
-            write([&date, &self.caller, &plan, &used])?;
-        }
-        let file = writer.into_inner();
-        file.map_err(|error| Problem::fault(error.error()))
+            [date, self.caller.clone(), plan.to_string(), used]
+        });
+        csv_file(Some(["Date", "Caller", "Plan", "Used"]), rows)
     }
 }

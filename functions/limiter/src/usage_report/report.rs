@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use csv::WriterBuilder;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use limits::{Nanos, Plan, UsageReport};
@@ -10,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::subject::Subject;
+use crate::csv_file::csv_file;
 use crate::formula::escape;
 use crate::problem::Problem;
 
@@ -148,25 +148,20 @@ impl Report {
     /// # Errors
     /// 500 if it cannot be written.
     pub(super) fn csv(&self, name: &str) -> Result<Vec<u8>, Problem> {
-        let mut writer = WriterBuilder::new().from_writer(Vec::new());
-        let mut write = |row: [&str; 5]| {
-            writer
-                .write_record(row)
-                .map_err(|error| Problem::fault(&error))
-        };
-
         let key_id = escape(&self.key_id);
         let name = escape(name);
         let plan = escape(self.plan.as_deref().unwrap_or_default());
-        write(["Date", "KeyId", "Name", "Plan", "Used"])?;
-        for day in &self.days {
+        let rows = self.days.iter().map(|day| {
             let (date, used) = (day.date.to_string(), day.used.to_string());
-            write([&date, &key_id, &name, &plan, &used])?;
-        }
-
-        writer
-            .into_inner()
-            .map_err(|error| Problem::fault(error.error()))
+            [
+                date,
+                key_id.to_string(),
+                name.to_string(),
+                plan.to_string(),
+                used,
+            ]
+        });
+        csv_file(Some(["Date", "KeyId", "Name", "Plan", "Used"]), rows)
     }
 }
 
