@@ -135,6 +135,16 @@ async fn a_grant_whose_record_is_refused_is_not_made(subject: Arc<Subject>) {
     assert_eq!(trail.records(store).await, ["day 1"]);
 }
 
+/// What may happen to a request of a first attempt.
+pub(crate) const FAULTS: [Fault; 6] = [
+    Fault::LoseResponse,
+    Fault::Reset,
+    Fault::ServerError,
+    Fault::Throttle,
+    Fault::Conflict,
+    Fault::Refuse("AccessDeniedException"),
+];
+
 /// Wherever the first attempt ends, the grant and its record exist once after the repetition.
 #[tokio::test]
 async fn grant_whose_response_is_lost_has_exactly_one_record() {
@@ -142,14 +152,7 @@ async fn grant_whose_response_is_lost_has_exactly_one_record() {
     let subject = Subject::dynamodb("ministack", &world.proxy.url).await;
     let store = &subject.store;
     for failing in 0..4 {
-        for fault in [
-            Fault::LoseResponse,
-            Fault::Reset,
-            Fault::ServerError,
-            Fault::Throttle,
-            Fault::Conflict,
-            Fault::Refuse("AccessDeniedException"),
-        ] {
+        for fault in FAULTS {
             let (trail, caller, id) = (Trail::new(), caller(), unique());
             world.proxy.fault_by(move |number, _| {
                 if number == failing {

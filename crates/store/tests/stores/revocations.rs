@@ -10,6 +10,7 @@ use crate::accounts::{MIDNIGHT, remaining};
 use crate::audit::Trail;
 use crate::cases::{stores, test_on_stores};
 use crate::failure::World;
+use crate::grant_records::FAULTS;
 use testing::Fault;
 use testing::store_time::{StoreAt as _, at};
 use testing::stores::{NOON, Subject, caller, patient, plan, unique};
@@ -343,7 +344,7 @@ async fn revocations_at_once_are_one(subject: Arc<Subject>) {
     assert_eq!(trail.records(&subject.store).await, ["day -50"]);
 }
 
-/// What one worker has changed: used, granted and revoked calls.
+/// The calls that one worker used, was granted, and revoked.
 async fn work(subject: &Subject, caller: &Caller) -> [u64; 3] {
     let (store, plan, mut used, mut revoked) = (&subject.store, daily(), 0, 0);
     for _ in 0..5 {
@@ -380,14 +381,7 @@ async fn revocation_whose_response_is_lost_is_made_once() {
     let subject = Subject::dynamodb("ministack", &world.proxy.url).await;
     let store = &subject.store;
     for failing in 0..3 {
-        for fault in [
-            Fault::LoseResponse,
-            Fault::Reset,
-            Fault::ServerError,
-            Fault::Throttle,
-            Fault::Conflict,
-            Fault::Refuse("AccessDeniedException"),
-        ] {
+        for fault in FAULTS {
             let (trail, caller) = (Trail::new(), caller());
             let id = grant(store, &caller, &daily(), 50, NOON).await;
             world.proxy.fault_by(move |number, _| {
