@@ -1,8 +1,8 @@
 //! The records of administrative changes.
 //!
 //! A change and its record are one transaction: if either is refused, neither is written. The
-//! record is written under the condition that there is none with its key, so that no record is
-//! ever replaced. A change that finds its own earlier attempt writes no second record.
+//! record is written only if its key is unused, so that no record is ever replaced. A change that
+//! finds its own earlier attempt writes no second record.
 //!
 //! The records of one UTC day have one partition key. Their sort keys begin with the instant, so
 //! that they are read in the order of time.

@@ -61,7 +61,7 @@ pub(crate) struct QuotaGrants<'p> {
     pub(crate) list: GrantList,
 }
 
-/// What is to be done to revoke a grant.
+/// The next step of a revocation.
 #[derive(Debug)]
 pub(crate) enum RevokeStep<'p> {
     /// The calls of this order are taken back, as far as they are left.

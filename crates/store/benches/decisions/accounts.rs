@@ -1,4 +1,4 @@
-//! What groups, thresholds, overage and reports add to the requests of a decision.
+//! The additional requests of decisions with groups, thresholds, overage and reports.
 
 use limits::{Caller, Nanos, Plan, SECOND};
 use store::Call;

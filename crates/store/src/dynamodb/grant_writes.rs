@@ -24,7 +24,7 @@ pub(super) struct GrantWrites<'g> {
     pub(super) now: Nanos,
 }
 
-/// What is stored before a grant.
+/// The stored items before a grant.
 pub(super) struct Stored {
     /// The caller's item.
     pub(super) item: UsageItem,

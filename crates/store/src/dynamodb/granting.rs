@@ -135,7 +135,8 @@ impl UsageTable {
     }
 }
 
-/// Waits before the next attempt, or returns why there is none.
+/// Waits before the next attempt, or returns the outage if it was the last one. Unlike a refund, a
+/// grant is not repeated if it may have been applied.
 pub(super) async fn pause(attempt: u32, outage: Outage, deadline: Deadline) -> Result<(), Outage> {
     let pause = MAX_PAUSE.mul_f64(fastrand::f64());
     let is_late = attempt >= ATTEMPTS || pause >= deadline.remaining(Instant::now());
