@@ -1,8 +1,8 @@
-"""Writes the generated tables into the documents: `make tables`. A test compares them."""
+"""Writes the generated tables into the documents and template.yaml: `make tables`. A test compares them."""
 
 from __future__ import annotations
 
-from doc_tables import costs, parameters
+from doc_tables import costs, parameters, status_mappings
 from harness.paths import PROJECT
 from template.templates import Template
 
@@ -35,6 +35,7 @@ def documents() -> dict[str, str]:
     for (path, name), text in generated_tables().items():
         document = found.get(path, (PROJECT / path).read_text())
         found[path] = with_table(document, name, text)
+    found["template.yaml"] = status_mappings.with_copies((PROJECT / "template.yaml").read_text())
     return found
 
 
