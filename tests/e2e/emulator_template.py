@@ -138,11 +138,11 @@ def shorten_intervals(alb_sync: dict) -> None:
     }
 
 
-def statements(function: dict) -> list[dict]:
-    """Returns the `Allow` statements of a function's own policies, including conditional ones."""
+def statements(role: dict) -> list[dict]:
+    """Returns the `Allow` statements of a role's own policies, including conditional ones."""
     found = []
-    for policy in function["Properties"].get("Policies", []):
-        for statement in policy.get("Statement", []) if isinstance(policy, dict) else []:
+    for policy in role["Properties"].get("Policies", []):
+        for statement in policy["PolicyDocument"]["Statement"]:
             choices = statement["Fn::If"][1:] if "Fn::If" in statement else [statement]
             found += [choice for choice in choices if choice.get("Effect") == "Allow"]
     return found

@@ -107,7 +107,12 @@ fn every_log_is_subscribed_to_with_a_filter_and_leave_but_never_the_publishers_o
 
 #[test]
 fn metrics_go_into_one_namespace_and_the_table_is_touched_where_series_are() {
-    let policies = shown(&function(&all()).take("Policies").unwrap());
+    let roles = all().resources("AWS::IAM::Role").unwrap();
+    let (_, mut role) = roles
+        .into_iter()
+        .find(|(id, _)| id == "MetricsPublisherFunctionRole")
+        .unwrap();
+    let policies = shown(&role.take("Policies").unwrap());
     assert!(
         policies.contains(
             "Action=cloudwatch:PutMetricData;Resource=*;Condition=StringEquals=cloudwatch:namespace=Tollgate/tollgate"

@@ -113,10 +113,6 @@ async fn unknown_disabled_and_expired_keys_cannot_be_told_apart() {
 }
 
 /// A resource's properties as written.
-fn properties(resource: &str) -> Fields {
-    properties_of("template.yaml", resource)
-}
-
 fn properties_of(template: &str, resource: &str) -> Fields {
     let text = std::fs::read_to_string(tests::project().join(template)).unwrap();
     let mut template = Fields::of(Node::parse(&text).unwrap(), "template").unwrap();
@@ -125,24 +121,32 @@ fn properties_of(template: &str, resource: &str) -> Fields {
     Fields::of(resource.require("Properties").unwrap(), "Properties").unwrap()
 }
 
-/// The actions of each statement that allows something, by its name.
-fn actions(function: &str) -> BTreeMap<String, Vec<String>> {
-    let policies = properties(function)
+/// The statements of a function's own role, as written.
+fn role_statements(template: &str, function: &str) -> Vec<Node> {
+    let role = properties_of(template, &format!("{function}Role"));
+    statements_in(role, |mut policy| {
+        Fields::of(policy.require("PolicyDocument").unwrap(), "a document").unwrap()
+    })
+}
+
+/// The statements of the only policy among a resource's properties.
+fn statements_in(mut properties: Fields, document: impl Fn(Fields) -> Fields) -> Vec<Node> {
+    let policies = properties
         .require("Policies")
         .unwrap()
         .into_list("Policies")
         .unwrap();
-    assert_eq!(
-        policies.len(),
-        1,
-        "{function}: policies that are not written here"
-    );
-    let mut policy = Fields::of(policies.into_iter().next().unwrap(), "a policy").unwrap();
-    let statements = policy
+    let [policy] = policies.try_into().expect("one policy");
+    document(Fields::of(policy, "a policy").unwrap())
         .require("Statement")
         .unwrap()
         .into_list("Statement")
-        .unwrap();
+        .unwrap()
+}
+
+/// The actions of each statement that allows something, by its name.
+fn actions(function: &str) -> BTreeMap<String, Vec<String>> {
+    let statements = role_statements("template.yaml", function);
     let read = |statement: Node| {
         let mut statement = Fields::of(given(statement), "a statement").unwrap();
         let allows = statement.require_text("Effect").unwrap().0 == "Allow";
@@ -177,6 +181,8 @@ fn texts(node: Node) -> Vec<String> {
     }
 }
 
+const LOG_ACTIONS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
+
 fn expected(statements: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
     let action = |action: &&str| format!("dynamodb:{action}");
     statements
@@ -192,6 +198,7 @@ fn each_function_may_do_what_it_does_and_no_more() {
         ("ChargeCallers", &["GetItem", "UpdateItem"]),
     ]);
     for (sid, actions) in [
+        ("WriteLog", &LOG_ACTIONS[..]),
         (
             "ReadSecrets",
             &["secretsmanager:GetSecretValue", "ssm:GetParameter"][..],
@@ -213,13 +220,17 @@ fn each_function_may_do_what_it_does_and_no_more() {
         "DeleteItem",
         "ConditionCheckItem",
     ];
-    let limiter = expected(&[
+    let mut limiter = expected(&[
         ("AdministratePlansAndKeys", &writes),
         ("FindAndListKeys", &["Query"]),
         ("ChargeAndReportCallers", &["GetItem", "UpdateItem"]),
         ("ReadReports", &["BatchGetItem"]),
         ("RefundAndGrant", &["GetItem", "UpdateItem"]),
     ]);
+    limiter.insert(
+        "WriteLog".to_owned(),
+        LOG_ACTIONS.map(str::to_owned).to_vec(),
+    );
     assert_eq!(actions("LimiterFunction"), limiter);
 }
 
@@ -227,18 +238,11 @@ fn each_function_may_do_what_it_does_and_no_more() {
 /// request without a key, such as a Scan, unless `Null` refuses it.
 fn leading_keys(template: &str, function: &str, sid: &str) -> Vec<String> {
     const KEY: &str = "dynamodb:LeadingKeys";
-    let mut properties = properties_of(template, function);
-    let mut policies = properties
-        .require("Policies")
-        .unwrap()
-        .into_list("Policies")
-        .unwrap();
-    let mut policy = Fields::of(policies.remove(0), "a policy").unwrap();
-    let statements = policy
-        .require("Statement")
-        .unwrap()
-        .into_list("Statement")
-        .unwrap();
+    let statements = if template == "template.yaml" {
+        role_statements(template, function)
+    } else {
+        statements_in(properties_of(template, function), |policy| policy)
+    };
     let named = statements.into_iter().find_map(|statement| {
         let mut fields = Fields::of(statement, "a statement").ok()?;
         (fields.text("Sid").ok()??.0 == sid).then_some(fields)
@@ -307,7 +311,7 @@ fn this_api_alone_may_invoke_the_authorizer_and_the_limiter() {
         ("AuthorizerPermission", ":${Api}/authorizers/${Authorizer}"),
         ("LimiterPermission", ":${Api}/*/*/_tollgate/*"),
     ] {
-        let mut properties = properties(permission);
+        let mut properties = properties_of("template.yaml", permission);
         assert_eq!(
             properties.require_text("Principal").unwrap().0,
             "apigateway.amazonaws.com"

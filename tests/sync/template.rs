@@ -63,6 +63,15 @@ fn function_of(template: &Template) -> Fields {
         .1
 }
 
+fn role_of(template: &Template) -> Fields {
+    let roles = template.resources("AWS::IAM::Role").expect("roles");
+    roles
+        .into_iter()
+        .find(|(id, _)| id == "AlbSyncFunctionRole")
+        .expect("alb-sync's role")
+        .1
+}
+
 fn variables_of(template: &Template) -> Fields {
     let mut environment = Fields::of(
         function_of(template).require("Environment").expect("it"),
@@ -305,14 +314,16 @@ fn it_may_change_its_target_groups_and_its_own_items_alone() {
 fn texts_of_policies(
     template: &Template,
 ) -> std::collections::BTreeMap<String, (Vec<String>, Vec<String>)> {
-    let policies = function_of(template)
+    let policies = role_of(template)
         .require("Policies")
         .expect("policies")
         .into_list("Policies")
         .expect("a list");
     let mut policy =
         Fields::of(policies.into_iter().next().expect("a policy"), "a policy").expect("a map");
-    let statements = policy
+    let document = policy.require("PolicyDocument").expect("it");
+    let statements = Fields::of(document, "a document")
+        .expect("a map")
         .require("Statement")
         .expect("it")
         .into_list("Statement")

@@ -27,6 +27,15 @@ RESOURCE_NAMES = {
 }
 # An action and a resource, in the words of service files.
 Grant = tuple[str, str]
+# "Giving Lambda functions access to resources in an Amazon VPC": the execution role.
+NETWORK_INTERFACE_ACTIONS = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+)
 LEADING_KEYS = "dynamodb:LeadingKeys"
 # PutItem is needed to write a record.
 AUDIT_DENIALS = ("dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem")
@@ -54,7 +63,8 @@ def findings(template: Template) -> list[str]:
 
 
 def permission_errors(stack: Stack, function: str, grants: set[Grant]) -> list[str]:
-    allowed, needed = stated(function), stated(function, include_lambda=False)
+    own = lambda_grants(stack, function)
+    allowed, needed = stated(function) | own, stated(function, include_lambda=False) | own
     found = [
         f"{' on '.join(grant)} is granted, but no service file states it"
         for grant in sorted(grants - allowed)
@@ -78,6 +88,20 @@ def stated(function: str, include_lambda: bool = True) -> set[Grant]:
         for action in statement.actions
         for resource in items(statement.resource)
     }
+
+
+def lambda_grants(stack: Stack, function: str) -> set[Grant]:
+    """Returns the grants that Lambda needs to write the function's log and to run it in a VPC. A
+    managed policy of Lambda can contain them.
+    """
+    if "ManagedPolicyArns" in stack.resources[role_of(stack, function)]["Properties"]:
+        return set()
+    properties = stack.resources[function]["Properties"]
+    (log_group,) = properties["LoggingConfig"]["LogGroup"].targets
+    grants = {(action, log_group) for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
+    if "VpcConfig" in properties:
+        grants |= {(action, "*") for action in NETWORK_INTERFACE_ACTIONS}
+    return grants
 
 
 def items(resource: str) -> list[str]:
@@ -105,8 +129,14 @@ def granted(stack: Stack, function: str) -> set[Grant]:
 
 def statements(stack: Stack, function: str) -> Iterator[dict[str, Any]]:
     """Yields every statement of the function's role. References stay as they are written."""
-    role = stack.body["Resources"][role_of(stack, function)]["Properties"]
-    for policy in role.get("Policies", []):
+    role = role_of(stack, function)
+    written = stack.body["Resources"]
+    attached = [
+        written[name]["Properties"]
+        for name, it in stack.of_type("AWS::IAM::Policy").items()
+        if any(role in reference.targets for reference in it["Roles"])
+    ]
+    for policy in [*written[role]["Properties"].get("Policies", []), *attached]:
         for statement in choose(stack, policy["PolicyDocument"]["Statement"]):
             statement = choose(stack, statement)
             if statement is not None:
@@ -133,10 +163,10 @@ def condition_errors(stack: Stack, function: str) -> list[str]:
 
 
 def denial_errors(stack: Stack, function: str) -> list[str]:
-    """Checks that the role denies what the managed policies allow and the function must not do.
+    """Checks that the role denies what it allows and the function itself must not do.
 
-    A late log line must not create a deleted log group again. Only Lambda itself, which sends no
-    source function, may change network interfaces.
+    A late log line must not create a deleted log group again, which a managed policy allows. Only
+    Lambda itself, which sends no source function, may change network interfaces.
     """
     denied = {
         action: it
@@ -145,11 +175,19 @@ def denial_errors(stack: Stack, function: str) -> list[str]:
         for action in as_list(it["Action"])
     }
     found = audit_errors(denied) if function == "LimiterFunction" else []
-    if "logs:CreateLogGroup" not in denied or "Condition" in denied["logs:CreateLogGroup"]:
+    has_managed_policy = (
+        "ManagedPolicyArns" in stack.resources[role_of(stack, function)]["Properties"]
+    )
+    manages_interfaces = any(
+        action.startswith("ec2:") for action, _ in granted(stack, function)
+    )
+    if has_managed_policy and (
+        "logs:CreateLogGroup" not in denied or "Condition" in denied["logs:CreateLogGroup"]
+    ):
         found.append("can create log groups")
-    if denied.get("ec2:*", {}).get("Condition", {}).get("ArnLike", {}).keys() != {
-        "lambda:SourceFunctionArn"
-    }:
+    if (has_managed_policy or manages_interfaces) and denied.get("ec2:*", {}).get(
+        "Condition", {}
+    ).get("ArnLike", {}).keys() != {"lambda:SourceFunctionArn"}:
         found.append("can change network interfaces")
     return found + [
         f"denies {action} only on some resources"

@@ -19,6 +19,12 @@ from template.stack import Stack
 STORE = "crates/store/src/dynamodb/usage_table.rs"
 
 
+def role_statements(body: dict[str, Any], function: str) -> list[dict[str, Any]]:
+    """Returns the statements of a function's role as written."""
+    (policy,) = at(body, "Resources", f"{function}Role", "Properties", "Policies")
+    return policy["PolicyDocument"]["Statement"]
+
+
 class BrokenFunctions(BrokenTemplateCase):
     def test_timeout_above_that_of_the_trigger(self) -> None:
         for function, seconds, word in [
@@ -120,14 +126,31 @@ class BrokenFunctions(BrokenTemplateCase):
         )
 
     def errors_of_statement(self, actions: list[str], resource: Any) -> list[str]:
-        policy = {
+        document = {
             "Version": "2012-10-17",
             "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resource}],
         }
-        template = TEMPLATE.changed(with_property("AuthorizerFunction", "Policies", value=[policy]))
+        policy = {"PolicyName": "changed", "PolicyDocument": document}
+        template = TEMPLATE.changed(
+            with_property("AuthorizerFunctionRole", "Policies", value=[policy])
+        )
         stack = Stack(template, required(template))
         grants = permissions.granted(stack, "AuthorizerFunction")
         return permissions.permission_errors(stack, "AuthorizerFunction", grants)
+
+    def test_missing_permission_to_write_the_log(self) -> None:
+        self.assert_found(
+            self.errors_of_statement(
+                ["logs:PutLogEvents"], {"Fn::GetAtt": ["AuthorizerLogGroup", "Arn"]}
+            ),
+            "logs:CreateLogStream on AuthorizerLogGroup is stated, but not granted",
+        )
+
+    def test_network_interfaces_outside_a_vpc(self) -> None:
+        self.assert_found(
+            self.errors_of_statement(["ec2:CreateNetworkInterface"], "*"),
+            "ec2:CreateNetworkInterface on * is granted, but no service file states it",
+        )
 
     def test_missing_and_unnecessary_actions(self) -> None:
         found = self.errors_of_statement(
@@ -150,8 +173,8 @@ class BrokenFunctions(BrokenTemplateCase):
 
     def test_managed_policy(self) -> None:
         change = with_property(
-            "AuthorizerFunction",
-            "Policies",
+            "AuthorizerFunctionRole",
+            "ManagedPolicyArns",
             value=["arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess"],
         )
         stack = Stack(TEMPLATE.changed(change), required(TEMPLATE))
@@ -162,8 +185,7 @@ class BrokenFunctions(BrokenTemplateCase):
 
     def test_permission_without_a_condition_on_partition_keys(self) -> None:
         def change(body: dict[str, Any]) -> None:
-            (policy,) = at(body, "Resources", "AlbSyncFunction", "Properties", "Policies")
-            for statement in policy["Statement"]:
+            for statement in role_statements(body, "AlbSyncFunction"):
                 statement.pop("Condition", None)
 
         stack = Stack(TEMPLATE.changed(change), everything_on(TEMPLATE))
@@ -186,8 +208,7 @@ class BrokenFunctions(BrokenTemplateCase):
         for damage in (limit, narrow):
 
             def change(body: dict[str, Any]) -> None:
-                (policy,) = at(body, "Resources", "LimiterFunction", "Properties", "Policies")
-                for statement in policy["Statement"]:
+                for statement in role_statements(body, "LimiterFunction"):
                     if statement.get("Sid") == "KeepAuditRecords":
                         damage(statement)
 
@@ -207,8 +228,7 @@ class BrokenFunctions(BrokenTemplateCase):
         ]:
 
             def change(body: dict[str, Any]) -> None:
-                (policy,) = at(body, "Resources", function, "Properties", "Policies")
-                for statement in policy["Statement"]:
+                for statement in role_statements(body, function):
                     if "dynamodb:LeadingKeys" in str(statement.get("Condition")):
                         statement["Condition"].pop(operator, None)
 

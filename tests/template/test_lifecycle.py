@@ -193,22 +193,32 @@ class LongNames(unittest.TestCase):
 
 
 class Functions(unittest.TestCase):
-    def test_managed_policies_are_restricted_for_each_function(self) -> None:
+    def test_functions_create_no_log_groups_and_change_no_network_interfaces(self) -> None:
         for template in (TEMPLATE, Template.read("examples/rest-api.yaml")):
             stack = Stack(template, everything_on(template))
             for function in sorted(PACKAGES.keys() & stack.resources.keys()):
                 self.assertEqual(denial_errors(stack, function), [], f"{template.path}: {function}")
 
     def test_missing_restrictions_are_found(self) -> None:
+        example = Template.read("examples/rest-api.yaml")
         for dropped, error in ((0, "can create log groups"), (1, "can change network interfaces")):
 
             def drop(body: dict[str, Any], index: int = dropped) -> None:
-                del body["Resources"]["LimiterFunction"]["Properties"]["Policies"][0]["Statement"][
-                    index
-                ]
+                (policy,) = body["Resources"]["AuthorizerFunction"]["Properties"]["Policies"]
+                del policy["Statement"][index]
 
-            broken = Stack(TEMPLATE.changed(drop), everything_on(TEMPLATE))
-            self.assertEqual(denial_errors(broken, "LimiterFunction"), [error])
+            broken = Stack(example.changed(drop), everything_on(example))
+            self.assertEqual(denial_errors(broken, "AuthorizerFunction"), [error])
+
+    def test_missing_restriction_of_a_function_in_the_vpc_is_found(self) -> None:
+        def drop(body: dict[str, Any]) -> None:
+            document = body["Resources"]["NetworkInterfacePolicy"]["Properties"]["PolicyDocument"]
+            del document["Statement"][1]
+
+        broken = Stack(TEMPLATE.changed(drop), everything_on(TEMPLATE))
+        self.assertEqual(
+            denial_errors(broken, "AlbSyncFunction"), ["can change network interfaces"]
+        )
 
 
 class Nlb(unittest.TestCase):
