@@ -78,11 +78,7 @@ pub(crate) async fn context_keys() -> BTreeSet<String> {
 #[test]
 fn every_status_that_is_promised_is_mapped_and_two_of_them_with_retry_after() {
     let mapped = property("ProtectedIntegration", "ResponseParameters");
-    for integration in [
-        "ProtectedIntegration",
-        "PublicIntegration",
-        "LimiterIntegration",
-    ] {
+    for integration in ["ProtectedIntegration", "PublicIntegration"] {
         let mapped = property(integration, "ResponseParameters");
         let statuses: BTreeSet<_> = mapped.iter().map(|(status, _)| status.as_str()).collect();
         assert_eq!(statuses, STATUSES.into_iter().collect(), "{integration}");

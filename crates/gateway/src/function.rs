@@ -8,7 +8,7 @@ use authorizer::{Authorizer, Config, ConfigError, PolicyLoadError, local_http_ca
 use aws::timeouts::INTEGRATION_TIMEOUT;
 use aws::{Deadline, Proxy, ProxyError, check_system_authorities};
 use lambda_runtime::Diagnostic;
-use limiter::Limiter;
+use limiter::{Limiter, RateLimitHeaders};
 use metrics_publisher::Publisher;
 use policy::{KeyHeader, stored_policy_name};
 use serde::Deserialize;
@@ -193,11 +193,17 @@ async fn open_limiter(
             KeyHeader::from_setting(setting("KEY_HEADER")).map_err(limiter::ConfigError::from)?;
         let policy = setting("AUTH_POLICY").unwrap_or_default();
         let policy_in_use = stored_policy_name(&policy).map(str::to_owned);
-        return Ok(Limiter::new(store, key_header).with_policy_in_use(policy_in_use));
+        let headers = RateLimitHeaders::from_setting(setting("RATE_LIMIT_HEADERS"))
+            .map_err(limiter::ConfigError::from)?;
+        return Ok(Limiter::new(store, key_header)
+            .with_policy_in_use(policy_in_use)
+            .with_rate_limit_headers(headers));
     }
 
     let config = limiter::Config::from_lookup(&setting)?;
     let store = Box::pin(limiter::open(&config.store, &setting, records)).await;
     let store = Arc::new(store.map_err(FunctionError::LimiterStore)?);
-    Ok(Limiter::new(store, config.key_header).with_policy_in_use(config.policy_in_use))
+    Ok(Limiter::new(store, config.key_header)
+        .with_policy_in_use(config.policy_in_use)
+        .with_rate_limit_headers(config.rate_limit_headers))
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use aws::timeouts::INTEGRATION_TIMEOUT;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -22,9 +22,10 @@ use crate::keys::{bulk, hashes, rotation};
 use crate::policies::candidate;
 use crate::problem::{Mistake, Problem};
 use crate::request::{accept, caller};
+use crate::response_headers::add_headers;
 use crate::{
-    Shared, account_page, audit, blocks, callers, decisions, export, grants, import, keys, openapi,
-    plans, policies, response, usage_list, usage_report,
+    RateLimitHeaders, Shared, account_page, audit, blocks, callers, decisions, export, grants,
+    import, keys, openapi, plans, policies, response, usage_list, usage_report,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -106,18 +107,21 @@ pub(crate) fn router(shared: Shared) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed);
 
+    let headers = from_fn_with_state(shared.rate_limit_headers, add_headers);
     router
         .layer(from_fn(enforce_decision))
         .layer(from_fn(time_and_log))
+        .layer(headers)
         .with_state(shared)
 }
 
 /// Returns the router of a request that is not valid HTTP.
-pub(crate) fn malformed(mistakes: Vec<Mistake>) -> Router {
+pub(crate) fn malformed(mistakes: Vec<Mistake>, format: RateLimitHeaders) -> Router {
     let problem = Problem::malformed(mistakes);
     Router::new()
         .fallback(async move || problem)
         .layer(from_fn(time_and_log))
+        .layer(from_fn_with_state(format, add_headers))
 }
 
 /// Get this description

@@ -3,6 +3,8 @@
 use policy::{KeyHeader, KeyHeaderError, stored_policy_name};
 use store::{StoreConfig, StoreConfigError};
 
+use crate::response_headers::{RateLimitHeaders, RateLimitHeadersError};
+
 /// The settings of the function. An invalid one aborts startup, and the error names the variable.
 #[derive(Debug)]
 pub struct Config {
@@ -14,6 +16,8 @@ pub struct Config {
     /// The policy of the registry that the authorizer uses, if `AUTH_POLICY` is `table:NAME`. An
     /// authorizer refuses to start with an invalid value, so any other value is ignored here.
     pub policy_in_use: Option<String>,
+    /// `RATE_LIMIT_HEADERS`: the format of the rate-limit headers. Default: `draft10`.
+    pub rate_limit_headers: RateLimitHeaders,
 }
 
 /// An invalid setting.
@@ -22,6 +26,9 @@ pub enum ConfigError {
     /// `KEY_HEADER` is invalid.
     #[error("KEY_HEADER: {0}")]
     KeyHeader(#[from] KeyHeaderError),
+    /// `RATE_LIMIT_HEADERS` is invalid.
+    #[error("RATE_LIMIT_HEADERS: {0}")]
+    RateLimitHeaders(#[from] RateLimitHeadersError),
     /// A setting of the store is missing or invalid.
     #[error(transparent)]
     Store(#[from] StoreConfigError),
@@ -38,6 +45,7 @@ impl Config {
         let setting = lookup("AUTH_POLICY").unwrap_or_default();
         Ok(Self {
             key_header,
+            rate_limit_headers: RateLimitHeaders::from_setting(lookup("RATE_LIMIT_HEADERS"))?,
             policy_in_use: stored_policy_name(&setting).map(str::to_owned),
             store: StoreConfig::from_lookup(lookup)?,
         })
@@ -77,6 +85,13 @@ mod tests {
         let error = config(&[("EMBEDDED_STORE", r#"{"plans":{"p":{"rate":1}}}"#)]).unwrap_err();
         assert!(
             error.starts_with("EMBEDDED_STORE: plans.p.rate: unknown field"),
+            "{error}"
+        );
+
+        let settings = [("EMBEDDED_STORE", "{}"), ("RATE_LIMIT_HEADERS", "yes")];
+        let error = config(&settings).unwrap_err();
+        assert!(
+            error.starts_with("RATE_LIMIT_HEADERS: unknown value `yes`"),
             "{error}"
         );
 

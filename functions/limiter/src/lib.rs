@@ -65,6 +65,7 @@ mod policies;
 mod problem;
 mod request;
 mod response;
+mod response_headers;
 mod schema;
 mod store_setup;
 mod usage_list;
@@ -91,6 +92,7 @@ use event::EventRequest;
 
 pub use config::{Config, ConfigError};
 pub use panic_guard::handle_event;
+pub use response_headers::{RateLimitHeaders, RateLimitHeadersError};
 pub use store_setup::open;
 
 /// Handles the events of the function, one after another or concurrently.
@@ -110,6 +112,7 @@ struct Shared {
     key_header: KeyHeader,
     /// The policy that the authorizer of this stack uses, if it is in the registry.
     policy_in_use: Option<Arc<str>>,
+    rate_limit_headers: RateLimitHeaders,
 }
 
 impl Shared {
@@ -152,6 +155,7 @@ impl Limiter {
             charge_key: ChargeKey::default(),
             key_header,
             policy_in_use: None,
+            rate_limit_headers: RateLimitHeaders::default(),
         };
 
         Self {
@@ -165,6 +169,14 @@ impl Limiter {
     #[must_use]
     pub fn with_policy_in_use(mut self, name: Option<String>) -> Self {
         self.shared.policy_in_use = name.map(Into::into);
+        self.router = api::router(self.shared.clone());
+        self
+    }
+
+    /// Sets the format of the rate-limit headers. The default is draft 10.
+    #[must_use]
+    pub fn with_rate_limit_headers(mut self, format: RateLimitHeaders) -> Self {
+        self.shared.rate_limit_headers = format;
         self.router = api::router(self.shared.clone());
         self
     }
@@ -190,7 +202,7 @@ impl Limiter {
         let router = if mistakes.is_empty() {
             self.router.clone()
         } else {
-            api::malformed(mistakes)
+            api::malformed(mistakes, self.shared.rate_limit_headers)
         };
 
         let event = LambdaEvent::new(LambdaRequest::ApiGatewayV2(request), Context::default());

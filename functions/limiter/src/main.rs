@@ -21,7 +21,9 @@ async fn main() -> Result<(), Error> {
 
     let config = Config::from_lookup(variable)?;
     let store = Arc::new(open(&config.store, variable, RecordLog::stdout()).await?);
-    let limiter = Limiter::new(store, config.key_header).with_policy_in_use(config.policy_in_use);
+    let limiter = Limiter::new(store, config.key_header)
+        .with_policy_in_use(config.policy_in_use)
+        .with_rate_limit_headers(config.rate_limit_headers);
     let limiter = Arc::new(limiter);
 
     run(service_fn(|event: LambdaEvent<Value>| {

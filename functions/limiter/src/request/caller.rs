@@ -12,6 +12,14 @@ use crate::audit::Administrator;
 use crate::callers::caller_id::CallerId;
 use crate::problem::Problem;
 
+/// Returns the id that API Gateway gave the request.
+pub(crate) fn request_id(extensions: &Extensions) -> Option<&str> {
+    match extensions.get::<RequestContext>()? {
+        RequestContext::ApiGatewayV2(context) => context.request_id.as_deref(),
+        _ => None,
+    }
+}
+
 fn authorizer(extensions: &Extensions) -> Option<&ApiGatewayRequestAuthorizer> {
     match extensions.get::<RequestContext>()? {
         RequestContext::ApiGatewayV2(context) => context.authorizer.as_ref(),
@@ -38,14 +46,9 @@ pub(crate) fn administrator(extensions: &Extensions) -> Result<Administrator, Pr
         .into_iter()
         .flatten()
         .next();
-    let request_id = match extensions.get::<RequestContext>() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
-        _ => None,
-    };
-
     Ok(Administrator {
         principal: principal.cloned().unwrap_or_else(|| "unknown".to_owned()),
-        request_id: request_id.unwrap_or_default(),
+        request_id: request_id(extensions).unwrap_or_default().to_owned(),
     })
 }
 

@@ -26,6 +26,7 @@ mod lost_responses;
 mod openapi;
 mod plans;
 mod policies;
+mod response_headers;
 mod search;
 mod support;
 mod usage_of_everybody;

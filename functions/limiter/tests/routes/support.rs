@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws::{AwsCalls, Timeouts};
 use jiff::Timestamp;
-use limiter::Limiter;
+use limiter::{Limiter, RateLimitHeaders};
 use limits::{Caller, Plan, PlanDocument};
 use policy::KeyHeader;
 use registry::{Block, BlockTarget, Condition, Seeds};
@@ -114,6 +114,11 @@ impl Api {
                 .with_policy_in_use(Some(POLICY_IN_USE.to_owned())),
             store,
         }
+    }
+
+    pub(crate) fn with_rate_limit_headers(mut self, format: RateLimitHeaders) -> Self {
+        self.limiter = self.limiter.with_rate_limit_headers(format);
+        self
     }
 
     /// Returns a request by an administrator to a path below `/_tollgate/v1`.
