@@ -3,6 +3,7 @@
 //! Fields may be missing or null. Errors name the field and never its value.
 
 mod cookies;
+mod default_route;
 mod fields;
 mod headers;
 mod json_str;
@@ -120,7 +121,94 @@ mod tests {
         }
         assert_eq!(path("ANY /{proxy+}", Value::Null), None);
         assert_eq!(path("GET /{id}", json!({"id": "a/b"})), None);
-        assert_eq!(path("$default", Value::Null), None);
+    }
+
+    /// An event of the route `$default` on the stage `prod`, in format 2.0 and in format 1.0.
+    fn default_route_events(path: &str) -> [Value; 2] {
+        let sent = format!("/prod{path}");
+        let arn = format!("arn:aws:execute-api:eu-central-1:123456789012:abc/prod/GET{path}");
+        let mut v2 = event("$default", Value::Null);
+        v2["rawPath"] = sent.as_str().into();
+        v2["routeArn"] = arn.as_str().into();
+        v2["requestContext"]["stage"] = "prod".into();
+        let identity = json!({"sourceIp": "192.0.2.1"});
+        let v1 = json!({"version": "1.0", "type": "REQUEST", "methodArn": arn, "resource": "$default", "path": sent,
+            "httpMethod": "GET", "requestContext": {"stage": "prod", "identity": identity}});
+        [v2, v1]
+    }
+
+    #[test]
+    fn default_route_has_the_path_of_the_request_without_the_stage() {
+        for path in ["/orders/7", "/", "/prod", "/prod/x", "/a b"] {
+            for event in default_route_events(path) {
+                let event = raw(&event);
+                assert_eq!(Request::parse(&event).unwrap().path().as_deref(), Ok(path));
+            }
+        }
+    }
+
+    #[test]
+    fn ambiguous_path_on_the_default_route_is_rejected() {
+        for path in [
+            "//health",
+            "/a//b",
+            "/../admin",
+            "/a/../b",
+            "/a/..",
+            "/./a",
+            "/a/./b",
+            "/a%2fb",
+            "/a\\b",
+            "/a\0b",
+            "/a\nb",
+            "/a\u{85}b",
+            "/a;b",
+            "/a?b",
+            "/a#b",
+            "/%61",
+        ] {
+            for event in default_route_events(path) {
+                let event = raw(&event);
+                assert!(Request::parse(&event).unwrap().path().is_err(), "{path:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn default_route_without_path_stage_or_arn_is_rejected() {
+        let [v2, v1] = default_route_events("/orders");
+        for (event, pointer) in [
+            (&v2, "/rawPath"),
+            (&v2, "/routeArn"),
+            (&v2, "/requestContext/stage"),
+            (&v1, "/path"),
+            (&v1, "/requestContext/stage"),
+        ] {
+            let mut event = event.clone();
+            *event.pointer_mut(pointer).unwrap() = Value::Null;
+            let event = raw(&event);
+            assert!(Request::parse(&event).unwrap().path().is_err(), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn usage_path_on_the_default_route_is_no_usage_query() {
+        for event in default_route_events("/_tollgate/usage") {
+            let event = raw(&event);
+            assert!(!Request::parse(&event).unwrap().is_usage_query());
+        }
+    }
+
+    #[test]
+    fn named_stage_does_not_change_the_path_of_a_route() {
+        let mut event = event("ANY /api/{proxy+}", json!({"proxy": "orders"}));
+        event["rawPath"] = "/prod/api/orders".into();
+        event["requestContext"]["stage"] = "prod".into();
+        let event = raw(&event);
+        assert_eq!(
+            Request::parse(&event).unwrap().path().as_deref(),
+            Ok("/api/orders")
+        );
     }
 
     #[test]

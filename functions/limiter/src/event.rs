@@ -23,6 +23,9 @@ const MAX_TARGET_BYTES: usize = 32 * 1024;
 /// above 24,576.
 const MAX_HEADERS: usize = 2048;
 
+/// The beginning of all paths of this function.
+const ROUTES_PREFIX: &str = "/_tollgate/";
+
 /// The characters to encode in a path, which arrives decoded.
 const PATH_ESCAPES: &AsciiSet = &CONTROLS
     .add(b' ')
@@ -70,8 +73,9 @@ pub(crate) fn read(mut event: Value) -> Result<EventRequest, Failure> {
     let mut mistakes = Vec::new();
     let path = event["rawPath"]
         .as_str()
-        .ok_or_else(|| Failure("event: `rawPath` is missing".to_owned()))?
-        .to_owned();
+        .ok_or_else(|| Failure("event: `rawPath` is missing".to_owned()))?;
+    let stage = event.pointer("/requestContext/stage");
+    let path = without_stage(path, stage.and_then(Value::as_str));
     let query = event["rawQueryString"]
         .as_str()
         .unwrap_or_default()
@@ -198,6 +202,16 @@ fn check_body(event: &mut Value, mistakes: &mut Vec<Mistake>) {
     }
 }
 
+/// Removes the stage from the beginning of the path. API Gateway puts it there unless the stage is
+/// `$default`. No other path than one of this function's routes is shortened.
+fn without_stage(path: &str, stage: Option<&str>) -> String {
+    stage
+        .and_then(|stage| path.strip_prefix('/')?.strip_prefix(stage))
+        .filter(|rest| rest.starts_with(ROUTES_PREFIX))
+        .unwrap_or(path)
+        .to_owned()
+}
+
 /// Returns the path and the query, percent-encoded. A path with dot segments would be resolved to
 /// another path than the one that IAM authorized, so it is replaced by `/`, which is no resource.
 fn target(path: &str, query: &str, mistakes: &mut Vec<Mistake>) -> (String, String) {
@@ -308,6 +322,39 @@ mod tests {
             received.request.raw_query_string.as_deref(),
             Some("a=%2B%zz&b=%22%3C%C3%BC%20%23%3E%09")
         );
+    }
+
+    #[test]
+    fn stage_is_removed_from_the_path() {
+        for (path, stage, expected) in [
+            ("/prod/_tollgate/v1/plans", "prod", "/_tollgate/v1/plans"),
+            ("/_tollgate/v1/plans", "prod", "/_tollgate/v1/plans"),
+            ("/_tollgate/v1/plans", "$default", "/_tollgate/v1/plans"),
+            ("/_tollgate/v1/plans", "_tollgate", "/_tollgate/v1/plans"),
+            (
+                "/_tollgate/_tollgate/v1/plans",
+                "_tollgate",
+                "/_tollgate/v1/plans",
+            ),
+            (
+                "/production/_tollgate/v1",
+                "prod",
+                "/production/_tollgate/v1",
+            ),
+            ("/prod/other", "prod", "/prod/other"),
+            ("/prod", "prod", "/prod"),
+        ] {
+            let changes = [
+                ("/rawPath", json!(path)),
+                ("/requestContext/stage", json!(stage)),
+            ];
+            let received = read(event(&changes)).unwrap();
+            assert_eq!(
+                received.request.raw_path.as_deref(),
+                Some(expected),
+                "{path}"
+            );
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::certificate::Certificate;
 use crate::rejection::Rejection;
 
 use super::cookies::{ConflictingCookies, cookie};
+use super::default_route::DefaultRoute;
 use super::fields::Fields;
 use super::headers::Headers;
 use super::json_str::JsonStr;
@@ -57,6 +58,8 @@ pub(crate) enum Path<'e> {
         parameters: Fields<'e, JsonStr<'e>>,
     },
     Plain(String),
+    /// The path that the client sent, for a route without one.
+    Default(DefaultRoute<'e>),
 }
 
 impl Request<'_> {
@@ -151,6 +154,7 @@ impl Request<'_> {
     /// not the path: a path that another route matches may reach a backend.
     pub(crate) fn is_usage_query(&self) -> bool {
         let path = match &self.path {
+            Path::Default(_) => return false,
             Path::Plain(path) => path.as_str(),
             Path::Route { key, .. } => key.split_once(' ').map_or("", |(_, path)| path),
         };
@@ -162,6 +166,7 @@ impl Request<'_> {
     pub(super) fn path(&self) -> Result<String, &'static str> {
         let path = match &self.path {
             Path::Plain(path) => path.clone(),
+            Path::Default(route) => route.path()?,
             Path::Route { key, parameters } => {
                 let key = RouteKey::parse_stored(key)
                     .map_err(|_| "the route key of the API has no path")?;

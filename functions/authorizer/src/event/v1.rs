@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use super::default_route::{DEFAULT_ROUTE, DefaultRoute};
 use super::fields::Fields;
 use super::headers::Headers;
 use super::json_str::JsonStr;
@@ -20,6 +21,7 @@ pub(crate) struct EventV1<'e> {
     #[serde(borrow)]
     method_arn: Option<JsonStr<'e>>,
     resource: Option<JsonStr<'e>>,
+    path: Option<JsonStr<'e>>,
     http_method: Option<JsonStr<'e>>,
     headers: Option<Fields<'e, JsonStr<'e>>>,
     multi_value_headers: Option<Fields<'e, Vec<JsonStr<'e>>>>,
@@ -32,6 +34,7 @@ pub(crate) struct EventV1<'e> {
 struct RequestContext<'e> {
     #[serde(borrow)]
     request_id: Option<JsonStr<'e>>,
+    stage: Option<JsonStr<'e>>,
     identity: Option<Identity<'e>>,
 }
 
@@ -48,19 +51,28 @@ impl<'e> EventV1<'e> {
         let context = self.request_context.take().ok_or("requestContext")?;
         let identity = context.identity.ok_or("requestContext.identity")?;
         let headers = self.headers();
+        let method_arn = self.method_arn.ok_or("methodArn")?;
+        let resource = self.resource.ok_or("resource")?;
+        let path = if *resource == *DEFAULT_ROUTE {
+            Path::Default(DefaultRoute {
+                path: self.path,
+                stage: context.stage,
+                arn: Some(JsonStr(Cow::Owned(method_arn.to_string()))),
+            })
+        } else {
+            Path::Route {
+                key: Cow::Owned(format!("ANY {}", &*resource)),
+                parameters: self.path_parameters.unwrap_or_default(),
+            }
+        };
 
         Ok(Request {
             id: context.request_id,
             certificate: identity.client_cert,
             method: self.http_method.ok_or("httpMethod")?,
             source: identity.source_ip.and_then(|address| address.parse().ok()),
-            format: Format::Policy {
-                method_arn: self.method_arn.ok_or("methodArn")?,
-            },
-            path: Path::Route {
-                key: Cow::Owned(format!("ANY {}", &*self.resource.ok_or("resource")?)),
-                parameters: self.path_parameters.unwrap_or_default(),
-            },
+            format: Format::Policy { method_arn },
+            path,
             headers,
             cookies: Vec::new(),
             token_header: None,

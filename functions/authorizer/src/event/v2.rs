@@ -5,6 +5,7 @@
 
 use serde::Deserialize;
 
+use super::default_route::{DEFAULT_ROUTE, DefaultRoute};
 use super::fields::Fields;
 use super::headers::Headers;
 use super::json_str::JsonStr;
@@ -18,6 +19,8 @@ pub(crate) struct EventV2<'e> {
     r#type: Option<JsonStr<'e>>,
     version: Option<JsonStr<'e>>,
     route_key: Option<JsonStr<'e>>,
+    route_arn: Option<JsonStr<'e>>,
+    raw_path: Option<JsonStr<'e>>,
     headers: Option<Fields<'e, JsonStr<'e>>>,
     cookies: Option<Vec<JsonStr<'e>>>,
     path_parameters: Option<Fields<'e, JsonStr<'e>>>,
@@ -29,6 +32,7 @@ pub(crate) struct EventV2<'e> {
 struct RequestContext<'e> {
     #[serde(borrow)]
     request_id: Option<JsonStr<'e>>,
+    stage: Option<JsonStr<'e>>,
     http: Option<Http<'e>>,
     authentication: Option<Authentication<'e>>,
 }
@@ -57,6 +61,19 @@ impl<'e> EventV2<'e> {
     pub(crate) fn request(self) -> Result<Request<'e>, &'static str> {
         let context = self.request_context.ok_or("requestContext")?;
         let http = context.http.ok_or("requestContext.http")?;
+        let key = self.route_key.ok_or("routeKey")?.0;
+        let path = if key == DEFAULT_ROUTE {
+            Path::Default(DefaultRoute {
+                path: self.raw_path,
+                stage: context.stage,
+                arn: self.route_arn,
+            })
+        } else {
+            Path::Route {
+                key,
+                parameters: self.path_parameters.unwrap_or_default(),
+            }
+        };
 
         Ok(Request {
             id: context.request_id,
@@ -66,10 +83,7 @@ impl<'e> EventV2<'e> {
             method: http.method.ok_or("requestContext.http.method")?,
             source: http.source_ip.and_then(|address| address.parse().ok()),
             format: Format::Simple,
-            path: Path::Route {
-                key: self.route_key.ok_or("routeKey")?.0,
-                parameters: self.path_parameters.unwrap_or_default(),
-            },
+            path,
             headers: Headers::new(self.headers.unwrap_or_default().0),
             cookies: self.cookies.unwrap_or_default(),
             token_header: None,
