@@ -34,9 +34,7 @@ def stacks_in_vpc(template: Template) -> list[tuple[str, Stack]]:
                 template, {switch: "true", "SyncDnsServers": SAMPLES["SyncDnsServers"]}
             )
             stacks.append((f"{switch} with full access", Stack(template, complete)))
-            endpoints = [
-                name for name in complete if name.startswith("Create") and name.endswith("Endpoint")
-            ]
+            endpoints = ["CreateDynamoDbEndpoint", "EndpointSecurityGroupId"]
             for missing in [*endpoints, "RouteTableIds", "DynamoDbPrefixListId", "SyncDnsCidr"]:
                 rest = {name: value for name, value in complete.items() if name != missing}
                 stacks.append(
@@ -82,11 +80,11 @@ def access_error(stack: Stack, groups: set[str], service: str) -> str | None:
         )
     endpoints = stack.of_type("AWS::EC2::VPCEndpoint").values()
     matching = [it for it in endpoints if text(it["ServiceName"]).endswith(f".{service}")]
-    if not matching:
-        return "there is no endpoint and no egress"
-    if matching[0].get("VpcEndpointType", "Gateway") == "Gateway":
+    if matching:
         return gateway_endpoint_error(stack, groups, matching[0])
-    return interface_endpoint_error(stack, groups, matching[0])
+    if group := stack.given.get("EndpointSecurityGroupId"):
+        return interface_endpoint_error(stack, groups, group)
+    return "there is no endpoint and no egress"
 
 
 def gateway_endpoint_error(stack: Stack, groups: set[str], endpoint: dict[str, Any]) -> str | None:
@@ -103,22 +101,14 @@ def gateway_endpoint_error(stack: Stack, groups: set[str], endpoint: dict[str, A
     )
 
 
-def interface_endpoint_error(
-    stack: Stack, groups: set[str], endpoint: dict[str, Any]
-) -> str | None:
-    if not endpoint.get("PrivateDnsEnabled"):
-        return "the endpoint has no private DNS names"
-
-    endpoint_groups = targets(endpoint.get("SecurityGroupIds", []))
-    if not any(allows_ingress(stack, own, group) for own in endpoint_groups for group in groups):
+def interface_endpoint_error(stack: Stack, groups: set[str], endpoint_group: str) -> str | None:
+    """Checks the way to endpoints of another stack, of which only the security group is known."""
+    if not any(allows_ingress(stack, endpoint_group, group) for group in groups):
         return "the endpoint's security group does not allow the function's"
 
-    def to_endpoint(rule: dict[str, Any]) -> bool:
-        return bool(
-            endpoint_groups & targets([rule.get("DestinationSecurityGroupId")])
-        ) or is_anywhere(rule)
-
-    is_allowed = allows_egress(stack, groups, to_endpoint)
+    is_allowed = allows_egress(
+        stack, groups, lambda rule: rule.get("DestinationSecurityGroupId") == endpoint_group
+    )
     return None if is_allowed else "its security groups allow no egress to the endpoint's"
 
 
@@ -130,7 +120,12 @@ def group_rules(stack: Stack, group: str, direction: str) -> list[dict[str, Any]
     """Returns the rules of a security group, including those that are separate resources."""
     own = stack.resources.get(group, {}).get("Properties", {}).get(f"SecurityGroup{direction}", [])
     separate = stack.of_type(f"AWS::EC2::SecurityGroup{direction}").values()
-    return [*own, *(rule for rule in separate if group in targets([rule.get("GroupId")]))]
+    return [*own, *(rule for rule in separate if is_group(rule.get("GroupId"), group))]
+
+
+def is_group(value: Any, group: str) -> bool:
+    """True if a value is the security group with this ID or logical ID."""
+    return value == group or group in targets([value])
 
 
 def covers(rule: dict[str, Any], port: int, protocol: str = "tcp") -> bool:

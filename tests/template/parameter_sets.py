@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from template.stack import Parameters, Stack, evaluate_all, failed_assertions
-from template.templates import Template
+from template.templates import LOOPS, Template
 
 LISTENER = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/internal/0123456789abcdef/0123456789abcdef"
 TARGET_GROUP = (
@@ -35,22 +35,24 @@ SAMPLES: dict[str, Any] = {
     "CanaryWeight": 50,
     "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/01234567-0123-0123-0123-0123456789ab",
     "CertificateName": "orders.internal.example.com",
+    "ClientCidr": "10.0.0.0/16",
     "DecisionDeadlineMs": 500,
     "DeletionProtection": "true",
     "DomainName": "api.example.com",
     "DynamoDbPrefixListId": "pl-02cd2c6b",
-    "EndpointClientCidr": "10.0.0.0/16",
+    "EndpointSecurityGroupId": "sg-0123456789abcdef1",
     "HostedZoneId": "Z0123456789ABCDEFGHIJ",
     "Email": "ops@example.com",
     "FirstZone": "us-east-1a",
+    "InterfaceEndpoints": ",".join(LOOPS["InterfaceEndpoints"]),
     "JwtAudience": "https://api.example.com",
     "JwtIssuer": "https://auth.example.com",
     "LimiterReservedConcurrency": 5,
+    "ListenerPort": 8443,
     "LocalInstances": 3,
     "MaxSeries": 1_000,
     "MetricsNamespace": "Shop/Network",
     "NlbClientCidr": "10.0.0.0/16",
-    "NlbListenerPort": 8443,
     "Plan": "pro",
     "PrivateSubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
     "PrivateZoneName": "backend.internal",
@@ -65,6 +67,7 @@ SAMPLES: dict[str, Any] = {
     "StableWeight": 50,
     "StageBurstLimit": 50,
     "StageName": "live",
+    "SubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
     "StageRateLimit": 100,
     "SyncDnsCidr": "10.0.0.2/32",
     "SyncDnsServers": "10.0.0.2:53",
@@ -90,9 +93,9 @@ NEEDS: dict[str, dict[str, Any]] = {
     "CertificateArn": {"DomainName": ..., "CertificateName": ...},
     "CertificateName": {"CertificateArn": ...},
     "CreateMetricsQueue": {"PublishMetrics": "true"},
-    "CreateNlb": {"AlbDnsName": ...},
-    "CreatePrivateZone": {"PrivateZoneName": ..., "AlbDnsName": ..., "AlbHostedZoneId": ...},
-    "CreateResolver": {"ResolverClientCidr": ...},
+    "AlbDnsName": {"PrivateZoneName": ...},
+    "AlbHostedZoneId": {"PrivateZoneName": ...},
+    "PrivateZoneName": {"AlbDnsName": ..., "AlbHostedZoneId": ...},
     "CreateVpcLink": {"BackendUrl": ...},
     "CreateDynamoDbEndpoint": {"RouteTableIds": ...},
     "CreateS3Endpoint": {"RouteTableIds": ...},
@@ -103,23 +106,22 @@ NEEDS: dict[str, dict[str, Any]] = {
     "JwtIssuer": {"JwtAudience": ...},
     "MetricsInVpc": {
         "PublishMetrics": "true",
-        "CreateMonitoringEndpoint": "true",
+        "EndpointSecurityGroupId": ...,
         "CreateDynamoDbEndpoint": "true",
         "DynamoDbPrefixListId": ...,
     },
     "NlbClientCidr": {"CreateNlb": "true"},
     "ProbeEndpoints": {"PublishMetrics": "true"},
     "ThresholdEvents": {"PublishMetrics": "true"},
-    "ResolverForwardDomain": {"CreateResolver": "true", "ResolverForwardTargets": ...},
+    "ResolverForwardDomain": {"ResolverClientCidr": ..., "ResolverForwardTargets": ...},
     "ResolverForwardTargets": {"ResolverForwardDomain": ...},
     "SyncInVpc": {
         "SyncTargets": ...,
         "CreateDynamoDbEndpoint": "true",
-        "CreateElasticLoadBalancingEndpoint": "true",
+        "EndpointSecurityGroupId": ...,
         "DynamoDbPrefixListId": ...,
     },
     "SyncDnsServers": {"SyncDnsCidr": ...},
-    "SyncReservedConcurrency": {"SyncTargets": ...},
     **{
         name: {"SyncTargets": ...}
         for name in (
@@ -137,15 +139,9 @@ NEEDS: dict[str, dict[str, Any]] = {
 }
 # Sets of values that are invalid only together.
 INVALID_TOGETHER: list[dict[str, Any]] = [
-    {"ThrottledRulePriority": 7, "UnavailableRulePriority": 7}
+    {"ThrottledRulePriority": 7, "UnavailableRulePriority": 7},
+    {"InterfaceEndpoints": "monitoring,,logs"},
 ]
-# The services with an interface endpoint.
-INTERFACE_ENDPOINTS = """
-    Monitoring ElasticLoadBalancing Logs Sts Kms Ssm SecretsManager EcrApi EcrDkr Ecs Ec2 Lambda Events Xray
-""".split()
-NEEDS |= {
-    f"Create{service}Endpoint": {"EndpointClientCidr": ...} for service in INTERFACE_ENDPOINTS
-}
 # Parameters that exclude others and therefore keep their defaults in `everything_on`.
 NOT_IN_EVERYTHING = {"AuthPolicy", "CreateVpcLink"}
 RANDOM_SETS = 30

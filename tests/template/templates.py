@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.paths import PROJECT
+from template import loops
 
 # The SAM transform requires a region but calls no service.
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
@@ -25,6 +26,11 @@ logging.getLogger("samtranslator").setLevel(logging.ERROR)
 FUNCTION = "AWS::Serverless::Function"
 # `sam deploy` replaces the path of a folder by an address like this before the transform.
 UPLOAD_PREFIX = "s3://uploaded/"
+# The values of parameters over which a template loops.
+LOOPS = {
+    "InterfaceEndpoints": "monitoring elasticloadbalancing logs sts kms ssm secretsmanager ecr.api ecr.dkr ecs ec2"
+    " lambda events xray".split()
+}
 
 
 class _NoManagedPolicies:
@@ -49,12 +55,16 @@ class Template:
         body, errors = decode_str((PROJECT / path).read_text())
         if errors:
             raise ValueError(f"{path}: {errors}")
-        return cls(path, json.loads(json.dumps(body)))
+        body = json.loads(json.dumps(body))
+        if body.get("Transform") == loops.LANGUAGE_EXTENSIONS:
+            body = loops.expanded(body, LOOPS)
+        return cls(path, body)
 
     @classmethod
     def all(cls) -> list[Template]:
-        examples = sorted(path.relative_to(PROJECT) for path in PROJECT.glob("examples/*.yaml"))
-        return [cls.read("template.yaml"), *(cls.read(str(path)) for path in examples)]
+        others = [*PROJECT.glob("stacks/*.yaml"), *PROJECT.glob("examples/*.yaml")]
+        paths = sorted(str(path.relative_to(PROJECT)) for path in others)
+        return [cls.read("template.yaml"), *(cls.read(path) for path in paths)]
 
     def changed(self, change: Callable[[dict[str, Any]], Any]) -> Template:
         """Returns a changed copy."""

@@ -9,7 +9,7 @@ from typing import Any
 from template import properties
 from template.metrics import text
 from template.monitoring import ALARM
-from template.parameter_sets import SAMPLES, all_stacks, everything_on, with_needs
+from template.parameter_sets import SAMPLES, all_stacks, everything_on, required, with_needs
 from template.permissions import denial_errors
 from template.rust_sources import PACKAGES
 from template.stack import Stack, Unknown
@@ -45,7 +45,7 @@ class FirstDeployment(unittest.TestCase):
                 set(protections(Stack(TEMPLATE, given)).values()), {expected}, protection
             )
         protected = protections(Stack(TEMPLATE, given))
-        self.assertEqual(protected.keys(), {"RegistryTable", "UsageTable", "Nlb"})
+        self.assertEqual(protected.keys(), {"RegistryTable", "UsageTable"})
 
 
 def protections(stack: Stack) -> dict[str, bool]:
@@ -124,7 +124,7 @@ class OtherStacks(unittest.TestCase):
             (MONITORED, "Tollgate/tollgate"),
             ({**MONITORED, "MetricsNamespace": "Shop"}, "Shop"),
         ):
-            deployed = Stack(TEMPLATE, {**given, "DedicatedVpc": "true"})
+            deployed = Stack(TEMPLATE, given)
             named = {
                 text(it)
                 for path, it in walk(deployed.resources)
@@ -222,12 +222,17 @@ class Functions(unittest.TestCase):
 
 
 class Nlb(unittest.TestCase):
-    def test_clients_of_endpoints_do_not_reach_the_nlb(self) -> None:
-        given = stack(CreateNlb="true", CreateMonitoringEndpoint="true")
-        self.assertEqual(given.values["EndpointClientCidr"], SAMPLES["EndpointClientCidr"])
-        self.assertNotIn("NlbFromClients", given.resources)
-        named = stack(CreateNlb="true", NlbClientCidr="10.9.0.0/16")
+    def test_nlb_admits_no_clients_by_default(self) -> None:
+        template = Template.read("stacks/nlb.yaml")
+        self.assertNotIn("NlbFromClients", Stack(template, required(template)).resources)
+        named = Stack(template, {**required(template), "ClientCidr": "10.9.0.0/16"})
         self.assertEqual(named.resources["NlbFromClients"]["Properties"]["CidrIp"], "10.9.0.0/16")
+
+    def test_deletion_protection_of_the_nlb_follows_its_parameter(self) -> None:
+        template = Template.read("stacks/nlb.yaml")
+        for protection, expected in (("false", False), ("true", True)):
+            given = {**required(template), "DeletionProtection": protection}
+            self.assertEqual(protections(Stack(template, given)), {"Nlb": expected})
 
     def test_nlb_of_the_example_network_admits_no_clients_by_default(self) -> None:
         network = Template.read("examples/network.yaml")

@@ -8,8 +8,9 @@ import unittest
 from template.parameter_sets import SAMPLES
 from template.templates import Template
 
-TEMPLATE = Template.read("template.yaml")
-RANGES = ("EndpointClientCidr", "NlbClientCidr", "ResolverClientCidr", "SyncDnsCidr")
+TEMPLATES = [it for it in Template.all() if it.path.startswith(("template", "stacks"))]
+PARAMETERS = {name: it for template in TEMPLATES for name, it in template.parameters.items()}
+RANGES = ("ClientCidr", "ResolverClientCidr", "SyncDnsCidr")
 POLICY = '{"rules":[{"match":"ANY /","auth":"any"}]}'
 ENTRY = (
     '{"name":"a.example","target_group_arn":"arn:aws:x","port":443,"networks":["2001:db8::/56"]}'
@@ -18,7 +19,7 @@ ENTRY = (
 
 def is_allowed(name: str, value: str) -> bool:
     """True if CloudFormation accepts the value. A pattern has to match the whole value."""
-    parameter = TEMPLATE.parameters[name]
+    parameter = PARAMETERS[name]
     return re.fullmatch(parameter["AllowedPattern"], value) is not None and len(
         value
     ) <= parameter.get("MaxLength", 4096)
@@ -99,7 +100,7 @@ class Values(unittest.TestCase):
         )
 
     def test_backend_url_has_no_default(self) -> None:
-        self.assertEqual(TEMPLATE.parameters["BackendUrl"]["Default"], "")
+        self.assertEqual(PARAMETERS["BackendUrl"]["Default"], "")
 
     def test_complex_patterns_have_a_constraint_description(self) -> None:
         names = {
@@ -112,14 +113,14 @@ class Values(unittest.TestCase):
             "RegistryTableName",
         }
         undescribed = {
-            name for name in names if not TEMPLATE.parameters[name].get("ConstraintDescription")
+            name for name in names if not PARAMETERS[name].get("ConstraintDescription")
         }
         self.assertEqual(undescribed, set())
 
     def test_typical_values_of_the_tests_are_allowed(self) -> None:
         patterned = [
             name
-            for name, it in TEMPLATE.parameters.items()
+            for name, it in PARAMETERS.items()
             if "AllowedPattern" in it and name in SAMPLES
         ]
         self.assertEqual(
