@@ -21,6 +21,7 @@ from e2e.cases import (
     administration,
     iam_users,
     metrics,
+    network_stacks,
     permissions,
     requests,
     runtime_interface,
@@ -39,7 +40,12 @@ COMMON = [
     target_groups.TargetGroups,
 ]
 CHANGES = [stack_changes.Update, stack_changes.Deletion]
-CASES_WITHOUT_IAM = [runtime_interface.RuntimeInterface, *COMMON, *CHANGES]
+CASES_WITHOUT_IAM = [
+    runtime_interface.RuntimeInterface,
+    network_stacks.NetworkStacks,
+    *COMMON,
+    *CHANGES,
+]
 CASES_WITH_IAM = [*COMMON, iam_users.IamUsers, permissions.Permissions, *CHANGES]
 
 

@@ -8,6 +8,7 @@ import uuid
 
 from e2e.aws import ROOT_USER, AwsEmulator
 from e2e.deployed_api import DeployedApi
+from e2e.network_stack import NetworkStack
 from e2e.stack import BUCKET, Stack
 from harness.client import Response
 from harness.echo_backend import EchoBackend
@@ -15,8 +16,7 @@ from harness.issuer import AUDIENCE, ISSUER, SigningKey
 from harness.name_server import NameServer
 
 ELB_DOMAIN = "eu-central-1.elb.amazonaws.com"
-# The name that the tests' own target group follows, and the name that the stack's target group
-# follows.
+# The name that the tests' own target group follows, and the name that the NLB follows.
 FOLLOWED_NAME, ALB_NAME = f"internal-orders-1.{ELB_DOMAIN}", f"internal-alb-1.{ELB_DOMAIN}"
 NAMESPACE = "Tollgate/tollgate"
 PLAN = {
@@ -47,14 +47,15 @@ class Deployment:
     def deploy(self) -> "Deployment":
         """Creates the resources that the stack needs but does not create, and then the stack."""
         self.emulator.client("s3").create_bucket(Bucket=BUCKET)
-        network = self._create_network()
-        self.target_group = self._create_target_group(network["VpcId"])
+        self.network = self._create_network()
+        self.target_group = self._create_target_group(self.network["VpcId"])
+        self.nlb = self._create_nlb()
         self.names.addresses |= {
             FOLLOWED_NAME: ["10.0.0.4", "10.0.0.5"],
             ALB_NAME: ["10.0.16.4", "10.0.16.5"],
         }
 
-        self.stack = Stack(self.emulator, self._parameters(network)).deploy()
+        self.stack = Stack(self.emulator, self._parameters(self.network)).deploy()
         self.outputs, self.resources = self.stack.outputs(), self.stack.resources()
         self.api = DeployedApi(self.resources["Api"], self.emulator.port)
         return self
@@ -153,21 +154,27 @@ class Deployment:
         )
         return group["TargetGroups"][0]["TargetGroupArn"]
 
+    def _create_nlb(self) -> NetworkStack:
+        return NetworkStack(self.emulator, "nlb").create(
+            VpcId=self.network["VpcId"],
+            SubnetIds=self.network["PrivateSubnetIds"],
+            AlbDnsName=ALB_NAME,
+            AlbSecurityGroupId=self.network["AlbSecurityGroupId"],
+            AlbListenerPort="443",
+        )
+
     def _parameters(self, network: dict[str, str]) -> dict[str, str]:
         """Enables every feature that the emulator supports. The decision deadline is long, for two
         busy cores.
         """
-        followed = [{"name": FOLLOWED_NAME, "target_group_arn": self.target_group, "port": 443}]
+        nlb = self.nlb.outputs()
+        followed = [
+            {"name": FOLLOWED_NAME, "target_group_arn": self.target_group, "port": 443},
+            *json.loads(nlb["SyncTargets"]),
+        ]
         features = (
-            *(
-                "PublishMetrics",
-                "CreateMetricsQueue",
-                "CreateDashboard",
-                "CreateAlarms",
-                "CreateNlb",
-            ),
-            *("CreateDynamoDbEndpoint", "CreateS3Endpoint", "CreateMonitoringEndpoint"),
-            *("CreateElasticLoadBalancingEndpoint", "CreatePrivateZone"),
+            *("PublishMetrics", "CreateMetricsQueue", "CreateDashboard", "CreateAlarms"),
+            "CreateDynamoDbEndpoint",
         )
         values = {
             "CreateVpcLink": "false",
@@ -178,12 +185,7 @@ class Deployment:
             "DecisionDeadlineMs": "5000",
             "AuthPolicy": self.policy(),
             "SyncTargets": json.dumps(followed),
-            "SyncTargetGroupArns": self.target_group,
+            "SyncTargetGroupArns": f"{self.target_group},{nlb['SyncTargetGroupArns']}",
             "SyncDnsServers": self.names.address,
-            "AlbDnsName": ALB_NAME,
-            "AlbListenerPort": "443",
-            "AlbHostedZoneId": "Z35SXDOTRQ7X7K",
-            "EndpointClientCidr": "10.0.0.0/16",
-            "PrivateZoneName": "services.example",
         }
         return network | dict.fromkeys(features, "true") | values

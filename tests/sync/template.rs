@@ -34,20 +34,6 @@ fn ids(template: &Template, kind: &str) -> Vec<String> {
         .collect()
 }
 
-fn with_nlb(more: &[(&str, &str)]) -> Template {
-    template(
-        &[
-            &[
-                ("CreateNlb", "true"),
-                ("AlbDnsName", "internal-a.example"),
-                ("AlbListenerPort", "8443"),
-            ],
-            more,
-        ]
-        .concat(),
-    )
-}
-
 fn function() -> Fields {
     function_of(&with_targets())
 }
@@ -103,29 +89,11 @@ fn without_targets_nothing_of_it_exists() {
 }
 
 #[test]
-fn an_nlb_of_the_stack_follows_the_alb_without_being_named_as_a_target() {
-    let template = with_nlb(&[]);
-    assert_eq!(
-        variables_of(&template)
-            .require_text("SYNC_TARGETS")
-            .expect("it")
-            .0,
-        r#"[{"name":"internal-a.example","target_group_arn":"NlbTargetGroup","port":8443}]"#
-    );
-    let policy = texts_of_policies(&template);
-    assert_eq!(policy["ChangeTheTargetGroupOfTheNlb"].1, ["NlbTargetGroup"]);
-    assert!(!policy.contains_key("ChangeTheseTargetGroups"));
-    assert!(!texts_of_policies(&with_targets()).contains_key("ChangeTheTargetGroupOfTheNlb"));
-    assert_eq!(Schedule::all(&template).expect("schedules").len(), 1);
-}
-
-#[test]
-fn an_nlb_of_the_stack_and_targets_of_its_own_are_followed_together() {
+fn every_target_is_followed_as_it_is_written() {
     let first = r#"{"name":"b.example","target_group_arn":"arn:aws:x:targetgroup/b/1","port":443,"networks":["2001:db8::/56"]}"#;
     let second = r#"{"name":"c.example","target_group_arn":"arn:aws:x:targetgroup/c/1","port":80}"#;
-    let nlb = r#"{"name":"internal-a.example","target_group_arn":"NlbTargetGroup","port":8443}"#;
     for given in [format!("[{first}]"), format!("[{first}, {second}]")] {
-        let template = with_nlb(&[
+        let template = template(&[
             ("SyncTargets", &given),
             ("SyncTargetGroupArns", "arn:aws:x:targetgroup/b/1"),
         ]);
@@ -133,16 +101,20 @@ fn an_nlb_of_the_stack_and_targets_of_its_own_are_followed_together() {
             .require_text("SYNC_TARGETS")
             .expect("it")
             .0;
-        assert_eq!(set, format!("[{nlb},{}", &given[1..]));
+        assert_eq!(set, given);
+        assert_eq!(Schedule::all(&template).expect("schedules").len(), 1);
     }
 }
 
 #[test]
 fn it_is_in_the_vpc_only_where_that_is_asked_for() {
-    assert!(function_of(&with_nlb(&[])).take("VpcConfig").is_none());
-    let inside = function_of(&with_nlb(&[("SyncInVpc", "true")]))
-        .require("VpcConfig")
-        .expect("it");
+    assert!(function().take("VpcConfig").is_none());
+    let inside = function_of(&template(&[
+        ("SyncTargets", TARGETS),
+        ("SyncInVpc", "true"),
+    ]))
+    .require("VpcConfig")
+    .expect("it");
     let mut inside = Fields::of(inside, "VpcConfig").expect("a map");
     assert_eq!(
         texts(inside.require("SecurityGroupIds").expect("groups")),
@@ -233,29 +205,6 @@ fn each_setting_has_a_parameter_and_its_default_is_the_functions_own() {
         ["true", "120", "25", "300", "5", "true"]
     );
     assert!(config(&given).dry_run && config(&given).settings.remove_untracked);
-}
-
-#[test]
-fn one_execution_is_reserved_only_where_that_is_asked_for() {
-    assert!(function().take("ReservedConcurrentExecutions").is_none());
-    let switched = template(&[
-        ("SyncTargets", TARGETS),
-        ("SyncReservedConcurrency", "true"),
-    ]);
-    let mut functions = switched
-        .resources("AWS::Serverless::Function")
-        .expect("functions");
-    let (_, fields) = functions
-        .iter_mut()
-        .find(|(id, _)| id == "AlbSyncFunction")
-        .expect("alb-sync");
-    assert_eq!(
-        fields
-            .require_text("ReservedConcurrentExecutions")
-            .expect("it")
-            .0,
-        "1"
-    );
 }
 
 #[test]

@@ -18,8 +18,7 @@ NEEDED_BY = {
     "ChargeCallers": {"charge a request"},
     "AdministratePlansAndKeys": {"read a plan", "list a plan's keys"},
     "FindAndListKeys": {"list a plan's keys"},
-    "ChangeTheseTargetGroups": {"register a new address"},
-    "ChangeTheTargetGroupOfTheNlb": {"register a new address of the ALB"},
+    "ChangeTheseTargetGroups": {*REGISTRATIONS},
     "LookAtTargetGroups": {*REGISTRATIONS, "inspect a target group"},
     "KeepState": {*REGISTRATIONS, "inspect a target group"},
     "ShareThePlacesForSeries": {"count a new series"},
@@ -153,7 +152,7 @@ class Operations:
         self.plan = deployment.create_plan()
         self.key = deployment.create_key(self.plan)
         self.hosts = itertools.count(1)
-        self.nlb = deployment.resources["NlbTargetGroup"]
+        self.nlb = deployment.nlb.resources()["NlbTargetGroup"]
 
     def by_name(self) -> dict[str, Callable[[], None]]:
         return {

@@ -81,6 +81,7 @@ class Load:
 class Deletion(StackCase):
     def test_deleted_stack_keeps_only_the_registry_and_the_access_log(self) -> None:
         self.deployment.stack.delete()
+        self.deployment.nlb.delete()
         registry, access_log = (
             self.deployment.resources[name] for name in ("RegistryTable", "AccessLogGroup")
         )

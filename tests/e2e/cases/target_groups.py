@@ -21,7 +21,7 @@ class TargetGroups(StackCase):
         self.assertTrue(failed)
         self.assertTrue(groups[self.deployment.target_group]["error"])
         self.assertIsNone(
-            groups[self.deployment.resources["NlbTargetGroup"]]["error"],
+            groups[self.deployment.nlb.resources()["NlbTargetGroup"]]["error"],
             "other groups are unaffected",
         )
         self.assertEqual(
@@ -58,4 +58,4 @@ class TargetGroups(StackCase):
         return self.deployment.targets(self.deployment.target_group)
 
     def of_the_nlb(self) -> list[str]:
-        return self.deployment.targets(self.deployment.resources["NlbTargetGroup"])
+        return self.deployment.targets(self.deployment.nlb.resources()["NlbTargetGroup"])

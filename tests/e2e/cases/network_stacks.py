@@ -1,0 +1,65 @@
+"""The stacks of a network team, deployed on their own."""
+
+from e2e.cases.case import StackCase
+from e2e.network_stack import NetworkStack
+
+CLIENTS = "10.0.0.0/16"
+
+
+class NetworkStacks(StackCase):
+    def test_endpoints_follow_the_list_of_services(self) -> None:
+        network = self.deployment.network
+        endpoints = {
+            "VpcId": network["VpcId"],
+            "SubnetIds": network["PrivateSubnetIds"],
+            "ClientCidr": CLIENTS,
+            "CreateS3Endpoint": "true",
+            "RouteTableIds": network["RouteTableIds"],
+        }
+        stack = NetworkStack(self.deployment.emulator, "endpoints")
+        stack.create(**endpoints, InterfaceEndpoints="monitoring,ecr.api,sts")
+        self.assertEqual(
+            self.services(), ["ecr.api", "monitoring", "s3", "sts"], "one endpoint per service"
+        )
+        self.assertEqual(self.ingress(stack), [CLIENTS])
+
+        stack.update(**endpoints | {"CreateS3Endpoint": "false"}, InterfaceEndpoints="logs,sts")
+        self.assertEqual(self.services(), ["logs", "sts"])
+
+        stack.delete()
+        self.assertEqual(self.services(), [])
+
+    def test_zone_has_a_record_of_the_load_balancer(self) -> None:
+        network = self.deployment.network
+        stack = NetworkStack(self.deployment.emulator, "names").create(
+            VpcId=network["VpcId"],
+            SubnetIds=network["PrivateSubnetIds"],
+            PrivateZoneName="services.example",
+            AlbDnsName="internal-a-1.us-east-1.elb.amazonaws.com",
+            AlbHostedZoneId="Z35SXDOTRQ7X7K",
+        )
+        client = self.deployment.emulator.client("route53")
+        (zone,) = client.list_hosted_zones()["HostedZones"]
+        records = client.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+        (alias,) = [it["AliasTarget"] for it in records if it["Type"] == "A"]
+        self.assertIn("internal-a-1.us-east-1.elb.amazonaws.com", alias["DNSName"])
+
+        stack.delete()
+        self.assertEqual(client.list_hosted_zones()["HostedZones"], [])
+
+    def services(self) -> list[str]:
+        """Returns the services of the endpoints in the VPC, without the DynamoDB endpoint of the
+        Tollgate stack.
+        """
+        found = self.deployment.emulator.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
+        names = (it["ServiceName"].removeprefix("com.amazonaws.us-east-1.") for it in found)
+        return sorted(name for name in names if name != "dynamodb")
+
+    def ingress(self, stack: NetworkStack) -> list[str]:
+        group = stack.outputs()["EndpointSecurityGroupId"]
+        (found,) = self.deployment.emulator.client("ec2").describe_security_groups(
+            GroupIds=[group]
+        )["SecurityGroups"]
+        return [
+            range_["CidrIp"] for rule in found["IpPermissions"] for range_ in rule["IpRanges"]
+        ]
