@@ -45,15 +45,8 @@ def adapted(template: dict) -> dict:
     template = json.loads(
         json.dumps(template).replace("$context.authorizer.", "$context.authorizer.lambda.")
     )
-    resources, conditions = template["Resources"], template["Conditions"]
-    conditions |= {
-        name: supported_condition(name, condition) for name, condition in conditions.items()
-    }
-
-    for name in [
-        name for name, resource in resources.items() if resource["Type"] in UNSUPPORTED_TYPES
-    ]:
-        del resources[name]
+    template = with_supported_types(template)
+    resources = template["Resources"]
 
     require_no_header(resources["Authorizer"])
     for resource in resources.values():
@@ -62,6 +55,22 @@ def adapted(template: dict) -> dict:
     shorten_intervals(resources["AlbSyncFunction"])
     remove_leading_keys_conditions(template)
     return template
+
+
+def with_supported_types(template: dict) -> dict:
+    """Returns a template without unsupported resources and functions of conditions. The stacks of a
+    network team need no other change.
+    """
+    conditions, resources = template["Conditions"].items(), template["Resources"].items()
+    return template | {
+        "Conditions": {name: supported_condition(name, it) for name, it in conditions},
+        "Resources": {name: it for name, it in resources if not is_unsupported(it)},
+    }
+
+
+def is_unsupported(resource: object) -> bool:
+    """True if the emulator rejects a resource. A loop (`Fn::ForEach`) is a list."""
+    return isinstance(resource, dict) and resource["Type"] in UNSUPPORTED_TYPES
 
 
 def supported_condition(name: str, condition: dict) -> dict:

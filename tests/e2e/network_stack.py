@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 
+from samcli.yamlhelper import yaml_parse
+
 from e2e.aws import AwsEmulator
+from e2e.emulator_template import with_supported_types
 from harness.paths import PROJECT
 
 DEADLINE_S = 60
@@ -16,7 +20,8 @@ class NetworkStack:
     def __init__(self, emulator: AwsEmulator, name: str) -> None:
         self.client = emulator.client("cloudformation")
         self.stack_name = f"network-{name}"
-        self.template = (PROJECT / "stacks" / f"{name}.yaml").read_text()
+        template = yaml_parse((PROJECT / "stacks" / f"{name}.yaml").read_text())
+        self.template = json.dumps(with_supported_types(template))
 
     def create(self, **parameters: str) -> NetworkStack:
         self.client.create_stack(**self._request(parameters))
