@@ -38,6 +38,7 @@ SAMPLES: dict[str, Any] = {
     "ClientCidr": "10.0.0.0/16",
     "DecisionDeadlineMs": 500,
     "DeletionProtection": "true",
+    "DnsName": "internal-orders-1.us-east-1.elb.amazonaws.com",
     "DomainName": "api.example.com",
     "DynamoDbPrefixListId": "pl-02cd2c6b",
     "EndpointSecurityGroupId": "sg-0123456789abcdef1",
@@ -78,6 +79,8 @@ SAMPLES: dict[str, Any] = {
     "SyncTargetGroupArns": TARGET_GROUP,
     "SyncTargets": '[{"name":"internal-a.elb.amazonaws.com","target_group_arn":"%s","port":443}]'
     % TARGET_GROUP,
+    "TargetGroupArn": TARGET_GROUP,
+    "TargetPort": 8443,
     "ThrottledRulePriority": 11,
     "TruststoreUri": "s3://trust-store/truststore.pem",
     "TruststoreVersion": "3sL4kqtJlcpXroDTDmJ",

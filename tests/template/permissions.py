@@ -21,8 +21,8 @@ ALLOWED_MANAGED_POLICIES = {
 # Names in policies for the resources that service files call by another name.
 RESOURCE_NAMES = {
     "SyncTargetGroupArns": "TargetGroups",
+    "TargetGroupArn": "TargetGroups",
     "NlbTargetGroup": "TargetGroups",
-    "NlbTargets": "TargetGroups",
     "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default": "DefaultEventBus",
 }
 # An action and a resource, in the words of service files.

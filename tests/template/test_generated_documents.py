@@ -73,7 +73,7 @@ class Costs(unittest.TestCase):
         parts = costs.tollgate(scale, body)
         alone = parts["HTTP API, requests"] + parts["access log"]
         self.assertAlmostEqual(costs.http_api(scale, body), alone)
-        with_tollgate = sum(parts.values()) + scale.requests * 2.5e-6 + costs.nlb(scale)
+        with_tollgate = sum(parts.values()) + scale.requests * 2.5e-6
         self.assertAlmostEqual(costs.rest_api_with_tollgate(scale, body), with_tollgate)
         leased = costs.tollgate(scale, body, costs.LEASED_WRITES)
         self.assertAlmostEqual(leased["DynamoDB, writes"], 100 * 0.066 * 0.625)

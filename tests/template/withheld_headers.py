@@ -59,14 +59,17 @@ def integrations(stack: Stack) -> Iterator[tuple[str, Mappings]]:
     for name, properties in stack.of_type("AWS::ApiGatewayV2::Integration").items():
         if properties["IntegrationType"] == "HTTP_PROXY":
             yield name, properties.get("RequestParameters", {})
+    for name, integration in http_integrations(stack):
+        yield name, integration.get("requestParameters", {})
+
+
+def http_integrations(stack: Stack) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields the HTTP integrations of REST APIs, each with the API and the path."""
     for name, properties in stack.of_type("AWS::ApiGateway::RestApi").items():
         for path, value in walk(properties.get("Body", {})):
-            if (
-                path
-                and path[-1] == "x-amazon-apigateway-integration"
-                and value["type"] == "http_proxy"
-            ):
-                yield f"{name} {path[1]}", value.get("requestParameters", {})
+            is_integration = path and path[-1] == "x-amazon-apigateway-integration"
+            if is_integration and value["type"] == "http_proxy":
+                yield f"{name} {path[1]}", value
 
 
 def withheld(mappings: Mappings) -> set[str]:
