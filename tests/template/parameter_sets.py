@@ -145,6 +145,8 @@ INVALID_TOGETHER: list[dict[str, Any]] = [
     {"ThrottledRulePriority": 7, "UnavailableRulePriority": 7},
     {"InterfaceEndpoints": "monitoring,,logs"},
 ]
+# Parameters whose empty default is valid only without a VPC link, which is on by default.
+NETWORK = ("VpcId", "PrivateSubnetIds", "AlbListenerArn", "AlbSecurityGroupId")
 # Parameters that exclude others and therefore keep their defaults in `everything_on`.
 NOT_IN_EVERYTHING = {"AuthPolicy", "CreateVpcLink"}
 RANDOM_SETS = 30
@@ -164,11 +166,11 @@ def other_values(template: Template, name: str) -> list[Any]:
 
 
 def required(template: Template) -> Parameters:
-    """Returns values for the parameters without a default."""
+    """Returns values for the parameters without a default, or whose default is not valid by itself."""
     return {
         name: other_values(template, name)[0]
         for name, it in template.parameters.items()
-        if "Default" not in it
+        if "Default" not in it or name in NETWORK
     }
 
 
@@ -197,6 +199,12 @@ def with_change(template: Template, name: str, value: Any) -> Parameters:
     )
 
 
+def without_network(template: Template) -> Parameters:
+    """Sends requests to a URL, without a VPC, an ALB and their parameters."""
+    given = with_needs(template, {"CreateVpcLink": "false"})
+    return {name: value for name, value in given.items() if name not in NETWORK}
+
+
 def everything_on(template: Template) -> Parameters:
     """Turns on every feature, and changes every other parameter from its default."""
     given = {}
@@ -223,6 +231,8 @@ def labelled_sets(template: Template) -> Iterator[tuple[str, Parameters]]:
     for name in template.parameters:
         for value in other_values(template, name):
             yield f"{name}={value}", with_change(template, name, value)
+    if "BackendUrl" in template.parameters:
+        yield "no network", without_network(template)
     yield "everything on", everything_on(template)
     yield from random_sets(template)
 

@@ -136,7 +136,7 @@ def invalid_sets(template: Template) -> Iterable[Parameters]:
     starts = [base, *(parameters for _, parameters in labelled_sets(template))]
     for start in starts:
         for name in template.parameters:
-            if name not in base and name in start:
+            if name in start and "Default" in template.parameters[name]:
                 yield {key: value for key, value in start.items() if key != name}
             for value in other_values(template, name) if start is base else ():
                 yield {**start, name: value}

@@ -9,7 +9,10 @@ from template.parameter_sets import SAMPLES
 from template.templates import Template
 
 TEMPLATES = [it for it in Template.all() if it.path.startswith(("template", "stacks"))]
-PARAMETERS = {name: it for template in TEMPLATES for name, it in template.parameters.items()}
+# If templates share a name, the parameter of template.yaml counts.
+PARAMETERS = {
+    name: it for template in reversed(TEMPLATES) for name, it in template.parameters.items()
+}
 RANGES = ("ClientCidr", "ResolverClientCidr", "SyncDnsCidr")
 POLICY = '{"rules":[{"match":"ANY /","auth":"any"}]}'
 ENTRY = (
@@ -18,11 +21,13 @@ ENTRY = (
 
 
 def is_allowed(name: str, value: str) -> bool:
-    """True if CloudFormation accepts the value. A pattern has to match the whole value."""
+    """True if CloudFormation accepts the value. A pattern has to match the whole value, or each value
+    of a list.
+    """
     parameter = PARAMETERS[name]
-    return re.fullmatch(parameter["AllowedPattern"], value) is not None and len(
-        value
-    ) <= parameter.get("MaxLength", 4096)
+    values = value.split(",") if parameter["Type"] == "CommaDelimitedList" else [value]
+    matches = all(re.fullmatch(parameter["AllowedPattern"], it) for it in values)
+    return matches and len(value) <= parameter.get("MaxLength", 4096)
 
 
 class Values(unittest.TestCase):
@@ -82,6 +87,19 @@ class Values(unittest.TestCase):
             "10.0.0.2 ,10.0.0.3",
             "1.1.1.1," * 3 + "1.1.1.1",
         )
+
+    def test_network_is_named_by_ids_or_empty(self) -> None:
+        for name, prefix in (
+            ("VpcId", "vpc"),
+            ("PrivateSubnetIds", "subnet"),
+            ("AlbSecurityGroupId", "sg"),
+        ):
+            self.assert_accepted(name, "", f"{prefix}-0123456789abcdef0")
+            self.assert_rejected(name, "my-network", f"{prefix}-", "xyz-0123456789abcdef0")
+        self.assert_accepted("PrivateSubnetIds", "subnet-0a,subnet-0b")
+        self.assert_rejected("PrivateSubnetIds", "subnet-0a,vpc-0b")
+        self.assert_accepted("AlbListenerArn", "", SAMPLES["AlbListenerArn"])
+        self.assert_rejected("AlbListenerArn", "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/a/1")
 
     def test_domain_name_is_in_lower_case(self) -> None:
         self.assert_accepted("DomainName", "", "api.example.com")

@@ -11,7 +11,6 @@ fn banner_describes_the_gateway_and_requests_are_served() {
     for expected in [
         "ANY      /{proxy+}",
         "GET      /health",
-        "AlbListenerArn = stand-in-for-AlbListenerArn",
         "local-free-key-000000000001",
         "1/s, burst 5, 100 per day",
         "local-pro-key-0000000000001",
