@@ -6,13 +6,21 @@ from doc_tables import costs, parameters, status_mappings
 from harness.paths import PROJECT
 from template.templates import Template
 
+# The templates of docs/reference/parameters.md.
+PARAMETER_TABLES = {
+    "parameters": "template.yaml",
+    "endpoints": "stacks/endpoints.yaml",
+    "names": "stacks/names.yaml",
+    "nlb": "stacks/nlb.yaml",
+}
+
 
 def generated_tables() -> dict[tuple[str, str], str]:
     """Returns every table, by document and name."""
     body = Template.read("template.yaml").body
     tables = {
-        ("docs/reference/parameters.md", name): text
-        for name, text in parameters.tables(body).items()
+        ("docs/reference/parameters.md", name): parameters.parameter_table(Template.read(path).body)
+        for name, path in PARAMETER_TABLES.items()
     }
     for name, text in costs.tables(body).items():
         tables["README.md" if name == "summary" else "docs/operations/costs.md", name] = text

@@ -1,4 +1,4 @@
-"""Builds a table of the template's parameters, by group."""
+"""Builds a table of a template's parameters, by group."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ PRICE = re.compile(r"(?:about )?\$\d[\d.]*\d?(?: per month)?(?: per [\w ]+| on \
 FREE = re.compile(r"costs? nothing")
 
 
-def tables(body: dict[str, Any]) -> dict[str, str]:
-    """Returns one table of all parameters, with a heading row per group."""
+def parameter_table(body: dict[str, Any]) -> str:
+    """Returns a table of all parameters, with a heading row per group."""
     rows = []
     for group in body["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]:
         rows.append([f"**{group['Label']['default']}**", "", "", ""])
@@ -20,7 +20,7 @@ def tables(body: dict[str, Any]) -> dict[str, str]:
     missing = body["Parameters"].keys() - {cells[0].strip("`") for cells in rows}
     if missing:
         raise ValueError(f"parameters without a group: {sorted(missing)}")
-    return {"parameters": table(["parameter", "default", "meaning", "per month"], rows)}
+    return table(["parameter", "default", "meaning", "per month"], rows)
 
 
 def row(name: str, parameter: dict[str, Any]) -> list[str]:

@@ -236,14 +236,6 @@ class Nlb(unittest.TestCase):
             given = {**required(template), "DeletionProtection": protection}
             self.assertEqual(protections(Stack(template, given)), {"Nlb": expected})
 
-    def test_nlb_of_the_example_network_admits_no_clients_by_default(self) -> None:
-        network = Template.read("examples/network.yaml")
-        for given, admitted in (({}, []), ({"NlbClientCidr": "10.9.0.0/16"}, ["10.9.0.0/16"])):
-            group = Stack(network, given).of_type("AWS::EC2::SecurityGroup")["NlbSecurityGroup"]
-            self.assertEqual(
-                [it["CidrIp"] for it in group.get("SecurityGroupIngress", [])], admitted
-            )
-
     def test_alb_of_the_example_network_accepts_requests_of_an_http_api(self) -> None:
         network = Stack(Template.read("examples/network.yaml"), {})
         alb = network.of_type("AWS::ElasticLoadBalancingV2::LoadBalancer")["Alb"]
