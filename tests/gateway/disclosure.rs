@@ -90,3 +90,18 @@ async fn so_are_the_functions_own() {
         assert_hardened(answer);
     }
 }
+
+#[tokio::test]
+async fn public_routes_that_are_turned_off_require_credentials() {
+    let gateway = Setup::default()
+        .parameter("PublicHealth", "false")
+        .parameter("PublicDescription", "false")
+        .start()
+        .await;
+    for path in ["/health", "/_tollgate/openapi.json"] {
+        let refused = gateway.call("GET", path).send().await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    let admitted = gateway.get("/health", PRO).await;
+    assert_eq!(admitted.status, StatusCode::OK);
+}

@@ -28,7 +28,7 @@ def stacks_in_vpc(template: Template) -> list[tuple[str, Stack]]:
     part missing in turn.
     """
     stacks = []
-    for switch in ("SyncInVpc", "MetricsInVpc"):
+    for switch in ("AuthorizerInVpc", "LimiterInVpc", "SyncInVpc", "MetricsInVpc"):
         if switch in template.parameters:
             complete = with_needs(
                 template, {switch: "true", "SyncDnsServers": SAMPLES["SyncDnsServers"]}

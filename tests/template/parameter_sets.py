@@ -48,11 +48,14 @@ SAMPLES: dict[str, Any] = {
     "InterfaceEndpoints": ",".join(LOOPS["InterfaceEndpoints"]),
     "JwtAudience": "https://api.example.com",
     "JwtIssuer": "https://auth.example.com",
+    "KmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/01234567-0123-0123-0123-0123456789ab",
     "LimiterReservedConcurrency": 5,
     "ListenerPort": 8443,
     "LocalInstances": 3,
     "MaxSeries": 1_000,
     "MetricsNamespace": "Shop/Network",
+    "OwnershipVerificationCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/11234567-0123-0123-0123-0123456789ab",
+    "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary",
     "Plan": "pro",
     "PrivateSubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
     "PrivateZoneName": "backend.internal",
@@ -92,6 +95,7 @@ SAMPLES: dict[str, Any] = {
 NEEDS: dict[str, dict[str, Any]] = {
     "AlarmTopicArn": {"CreateAlarms": "true"},
     "AlbListenerPort": {"BackendTlsServerName": ...},
+    "AuthorizerInVpc": {"CreateDynamoDbEndpoint": "true", "DynamoDbPrefixListId": ...},
     "CertificateArn": {"DomainName": ..., "CertificateName": ...},
     "CertificateName": {"CertificateArn": ...},
     "CreateMetricsQueue": {"PublishMetrics": "true"},
@@ -101,18 +105,22 @@ NEEDS: dict[str, dict[str, Any]] = {
     "CreateVpcLink": {"BackendUrl": ...},
     "CreateDynamoDbEndpoint": {"RouteTableIds": ...},
     "CreateS3Endpoint": {"RouteTableIds": ...},
+    "DisableExecuteApiEndpoint": {"DomainName": ...},
     "DomainName": {"CertificateArn": ...},
     "Environment": {"DeletionProtection": ...},
     "HostedZoneId": {"DomainName": ...},
     "JwtAudience": {"JwtIssuer": ...},
     "JwtIssuer": {"JwtAudience": ...},
+    "LimiterInVpc": {"CreateDynamoDbEndpoint": "true", "DynamoDbPrefixListId": ...},
     "MetricsInVpc": {
         "PublishMetrics": "true",
         "EndpointSecurityGroupId": ...,
         "CreateDynamoDbEndpoint": "true",
         "DynamoDbPrefixListId": ...,
     },
+    "OwnershipVerificationCertificateArn": {"TruststoreUri": ...},
     "ProbeEndpoints": {"PublishMetrics": "true"},
+    "PublicHealth": {"DailyHealthRequest": "false"},
     "ThresholdEvents": {"PublishMetrics": "true"},
     "ResolverForwardDomain": {"ResolverClientCidr": ..., "ResolverForwardTargets": ...},
     "ResolverForwardTargets": {"ResolverForwardDomain": ...},
@@ -143,6 +151,8 @@ INVALID_TOGETHER: list[dict[str, Any]] = [
     {"ThrottledRulePriority": 7, "UnavailableRulePriority": 7},
     {"InterfaceEndpoints": "monitoring,,logs"},
 ]
+# Parameters whose value "false" needs others.
+NEEDED_BY_FALSE = {"CreateVpcLink", "PublicHealth"}
 # Parameters whose empty default is valid only without a VPC link, which is on by default.
 NETWORK = ("VpcId", "PrivateSubnetIds", "AlbListenerArn", "AlbSecurityGroupId")
 # Parameters that exclude others and therefore keep their defaults in `everything_on`.
@@ -186,10 +196,10 @@ def with_needs(template: Template, given: Parameters) -> Parameters:
 def with_change(template: Template, name: str, value: Any) -> Parameters:
     """Changes one parameter, with the values that the change needs.
 
-    A feature that is turned off needs nothing, except the VPC link: without it, the backend needs a
+    A feature that is turned off needs nothing, except some: without a VPC link, the backend needs a
     URL.
     """
-    is_turned_off = value == "false" and name != "CreateVpcLink"
+    is_turned_off = value == "false" and name not in NEEDED_BY_FALSE
     return (
         {**required(template), name: value}
         if is_turned_off
@@ -237,6 +247,8 @@ def labelled_sets(template: Template) -> Iterator[tuple[str, Parameters]]:
 
 def random_sets(template: Template) -> list[tuple[str, Parameters]]:
     """Returns random sets that the template's rules accept. They are the same in every run."""
+    if len(template.parameters) < 2:
+        return []
     dice = random.Random(template.path)
     candidates = []
     for number in range(20 * RANDOM_SETS):

@@ -41,6 +41,12 @@ LEADING_KEYS = "dynamodb:LeadingKeys"
 AUDIT_DENIALS = ("dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem")
 
 
+# "Sending trace data to X-Ray": the execution role.
+TRACING_ACTIONS = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
+# Items of an encrypted table, messages for an encrypted queue, and the function's settings.
+KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
+
+
 def findings(template: Template) -> list[str]:
     found: list[tuple[str, str]] = []
     granted_anywhere: dict[str, set[Grant]] = {}
@@ -91,8 +97,8 @@ def stated(function: str, include_lambda: bool = True) -> set[Grant]:
 
 
 def lambda_grants(stack: Stack, function: str) -> set[Grant]:
-    """Returns the grants that Lambda needs to write the function's log and to run it in a VPC. A
-    managed policy of Lambda can contain them.
+    """Returns the grants that a function needs for its log, its place in a VPC, traces and the key of
+    the stack. A managed policy of Lambda can contain the first two.
     """
     if "ManagedPolicyArns" in stack.resources[role_of(stack, function)]["Properties"]:
         return set()
@@ -101,6 +107,10 @@ def lambda_grants(stack: Stack, function: str) -> set[Grant]:
     grants = {(action, log_group) for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
     if "VpcConfig" in properties:
         grants |= {(action, "*") for action in NETWORK_INTERFACE_ACTIONS}
+    if stack.given.get("Tracing") == "Active":
+        grants |= {(action, "*") for action in TRACING_ACTIONS}
+    if stack.given.get("KmsKeyArn"):
+        grants |= {(action, "KmsKeyArn") for action in KEY_ACTIONS}
     return grants
 
 

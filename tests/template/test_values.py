@@ -107,6 +107,24 @@ class Values(unittest.TestCase):
             "DomainName", "API.Example.com", "localhost", "https://api.example.com"
         )
 
+    def test_key_is_the_arn_of_a_key_and_not_of_an_alias(self) -> None:
+        key = "arn:aws:kms:us-east-1:123456789012:key"
+        self.assert_accepted("KmsKeyArn", "", f"{key}/mrk-0123456789abcdef0123456789abcdef")
+        self.assert_rejected(
+            "KmsKeyArn", "alias/tollgate", "arn:aws:kms:us-east-1:123456789012:alias/tollgate", key
+        )
+
+    def test_permissions_boundary_is_the_arn_of_a_managed_policy(self) -> None:
+        self.assert_accepted(
+            "PermissionsBoundaryArn",
+            "",
+            "arn:aws:iam::123456789012:policy/team/boundary",
+            "arn:aws:iam::aws:policy/PowerUserAccess",
+        )
+        self.assert_rejected(
+            "PermissionsBoundaryArn", "boundary", "arn:aws:iam::123456789012:role/boundary"
+        )
+
     def test_backend_url_is_https(self) -> None:
         self.assert_accepted("BackendUrl", "", "https://orders.example.com/base")
         self.assert_rejected(
@@ -128,6 +146,7 @@ class Values(unittest.TestCase):
             "ResolverForwardTargets",
             "DomainName",
             "BackendUrl",
+            "KmsKeyArn",
             "RegistryTableName",
         }
         undescribed = {

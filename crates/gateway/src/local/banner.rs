@@ -179,7 +179,10 @@ impl Banner<'_> {
         }
 
         writeln!(text, "\nTry")?;
-        writeln!(text, "  curl -i {url}/health")?;
+        let mut keys = self.api.routes.iter().map(|(key, _)| key);
+        if keys.any(|key| key.path() == "/health") {
+            writeln!(text, "  curl -i {url}/health")?;
+        }
         writeln!(text, "  curl -i {url}/orders")?;
         if !self.are_seeds_used() {
             return writeln!(text);

@@ -5,6 +5,9 @@ use super::evaluate::arguments;
 use super::resource::Resource;
 use super::{Kind, Node, Position, Template, TemplateError};
 
+/// The stack's ID, which ends with a UUID as on AWS. The template takes a part of it.
+const STACK_ID: &str = "arn:aws:cloudformation:us-east-1:123456789012:stack/tollgate/01234567-89ab-cdef-0123-456789abcdef";
+
 impl Template {
     /// `Ref`. `None` for `AWS::NoValue`.
     pub(super) fn reference(
@@ -131,9 +134,7 @@ impl Template {
             "AWS::AccountId" => Some("123456789012"),
             "AWS::Partition" => Some("aws"),
             "AWS::Region" => Some("us-east-1"),
-            "AWS::StackId" => {
-                Some("arn:aws:cloudformation:us-east-1:123456789012:stack/tollgate/1")
-            }
+            "AWS::StackId" => Some(STACK_ID),
             "AWS::StackName" => Some("tollgate"),
             "AWS::URLSuffix" => Some("amazonaws.com"),
             _ => None,

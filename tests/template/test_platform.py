@@ -1,0 +1,195 @@
+"""Switches that platform teams ask for: permissions boundary, KMS key, traces, functions in the VPC,
+and public endpoints.
+"""
+
+from __future__ import annotations
+
+import unittest
+from typing import Any
+
+from template.parameter_sets import SAMPLES, all_stacks, with_needs
+from template.rust_sources import PACKAGES
+from template.stack import Stack, Unknown
+from template.templates import Template
+
+TEMPLATE = Template.read("template.yaml")
+KEY = SAMPLES["KmsKeyArn"]
+# The property with the key of each type that can have one.
+KEY_PROPERTIES = {
+    "AWS::AppConfig::ConfigurationProfile": "KmsKeyIdentifier",
+    "AWS::DynamoDB::Table": "SSESpecification.KMSMasterKeyId",
+    "AWS::Lambda::Function": "KmsKeyArn",
+    "AWS::Logs::LogGroup": "KmsKeyId",
+    "AWS::SQS::Queue": "KmsMasterKeyId",
+}
+IN_VPC = ("AuthorizerInVpc", "LimiterInVpc", "SyncInVpc", "MetricsInVpc")
+
+
+def stack(**parameters: str) -> Stack:
+    return Stack(TEMPLATE, with_needs(TEMPLATE, parameters))
+
+
+def at(properties: dict[str, Any], path: str) -> Any:
+    value: Any = properties
+    for name in path.split("."):
+        value = value.get(name, {})
+    return value or None
+
+
+class Roles(unittest.TestCase):
+    def test_permissions_boundary_applies_to_every_role(self) -> None:
+        boundary = SAMPLES["PermissionsBoundaryArn"]
+        checked = set()
+        for label, it in all_stacks(TEMPLATE):
+            expected = boundary if it.given["PermissionsBoundaryArn"] else None
+            for name, role in it.of_type("AWS::IAM::Role").items():
+                self.assertEqual(role.get("PermissionsBoundary"), expected, f"{label}: {name}")
+                checked |= {name} if expected else set()
+        functions = {f"{name}Role" for name in PACKAGES}
+        self.assertEqual(checked, {*functions, "CodeDeployServiceRole", "HealthRole"})
+
+    def test_sam_generates_no_role(self) -> None:
+        for label, it in all_stacks(TEMPLATE):
+            roles = it.of_type("AWS::IAM::Role").keys()
+            self.assertLessEqual(roles, TEMPLATE.body["Resources"].keys(), label)
+
+
+class Key(unittest.TestCase):
+    def test_key_encrypts_every_resource_that_can_have_one(self) -> None:
+        for label, it in all_stacks(TEMPLATE):
+            expected = it.given["KmsKeyArn"] or None
+            for type_, path in KEY_PROPERTIES.items():
+                for name, properties in it.of_type(type_).items():
+                    self.assertEqual(at(properties, path), expected, f"{label}: {name}")
+
+    def test_queues_are_encrypted_with_and_without_a_key(self) -> None:
+        for label, it in all_stacks(TEMPLATE):
+            for name, queue in it.of_type("AWS::SQS::Queue").items():
+                is_managed = not it.given["KmsKeyArn"]
+                self.assertEqual(queue["SqsManagedSseEnabled"], is_managed, f"{label}: {name}")
+
+    def test_key_policy_of_the_example_admits_the_services_of_the_template(self) -> None:
+        example = Stack(Template.read("examples/kms-key.yaml"), {})
+        (key,) = example.of_type("AWS::KMS::Key").values()
+        admitted = {
+            principal.text if isinstance(principal, Unknown) else principal: it["Action"]
+            for it in key["KeyPolicy"]["Statement"]
+            for principal in it["Principal"].values()
+        }
+        self.assertEqual(
+            admitted,
+            {
+                "arn:aws:iam::123456789012:root": "kms:*",
+                "logs.us-east-1.amazonaws.com": [
+                    "kms:Encrypt*",
+                    "kms:Decrypt*",
+                    "kms:ReEncrypt*",
+                    "kms:GenerateDataKey*",
+                    "kms:Describe*",
+                ],
+                "events.amazonaws.com": ["kms:Decrypt", "kms:GenerateDataKey"],
+            },
+        )
+
+    def test_services_that_write_to_encrypted_queues_are_known(self) -> None:
+        """Services that the policy of a queue admits need the key too, through the key's policy."""
+        for label, it in all_stacks(TEMPLATE):
+            for name, policy in it.of_type("AWS::SQS::QueuePolicy").items():
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    self.assertEqual(
+                        statement["Principal"], {"Service": "events.amazonaws.com"}, f"{label}: {name}"
+                    )
+
+
+class FunctionsInVpc(unittest.TestCase):
+    def test_each_switch_moves_only_its_function(self) -> None:
+        functions = {
+            "AuthorizerInVpc": "AuthorizerFunction",
+            "LimiterInVpc": "LimiterFunction",
+            "SyncInVpc": "AlbSyncFunction",
+            "MetricsInVpc": "MetricsPublisherFunction",
+        }
+        for switch in IN_VPC:
+            given = stack(**{switch: "true", "SyncTargets": SAMPLES["SyncTargets"]})
+            self.assertEqual(given.failed_assertions, [], switch)
+            inside = {
+                name
+                for name, it in given.of_type("AWS::Lambda::Function").items()
+                if "VpcConfig" in it
+            }
+            self.assertEqual(inside, {functions[switch]}, switch)
+            (policy,) = given.of_type("AWS::IAM::Policy").values()
+            roles = {target for role in policy["Roles"] for target in role.targets}
+            self.assertEqual(roles, {f"{functions[switch]}Role"}, switch)
+
+    def test_policy_of_network_interfaces_outlives_the_security_group(self) -> None:
+        """Otherwise Lambda cannot delete its interfaces, and CloudFormation not the group."""
+        self.assertEqual(
+            TEMPLATE.body["Resources"]["FunctionSecurityGroup"]["DependsOn"],
+            "NetworkInterfacePolicy",
+        )
+
+    def test_authorizer_in_the_vpc_reaches_issuers_or_needs_none(self) -> None:
+        for parameters in ({"JwtIssuer": SAMPLES["JwtIssuer"]}, {"AuthPolicy": "table:edge"}):
+            closed = stack(AuthorizerInVpc="true", **parameters)
+            (error,) = closed.failed_assertions
+            self.assertIn("WayOfTheAuthorizer", error)
+            opened = stack(AuthorizerInVpc="true", SubnetsHaveEgress="true", **parameters)
+            self.assertEqual(opened.failed_assertions, [])
+
+    def test_change_of_the_subnets_publishes_a_version_of_the_authorizer(self) -> None:
+        contents = []
+        for subnets in ("subnet-1,subnet-2", "subnet-1,subnet-3"):
+            given = stack(AuthorizerInVpc="true", PrivateSubnetIds=subnets)
+            contents.append(given.of_type("AWS::AppConfig::HostedConfigurationVersion"))
+        self.assertNotEqual(*contents)
+
+
+class Endpoints(unittest.TestCase):
+    def test_public_routes_exist_unless_they_are_turned_off(self) -> None:
+        for switch, route in (
+            ("PublicHealth", "GET /health"),
+            ("PublicDescription", "GET /_tollgate/openapi.json"),
+        ):
+            for value in ("true", "false"):
+                given = stack(**{switch: value, "DailyHealthRequest": "false"})
+                routes = given.of_type("AWS::ApiGatewayV2::Route").values()
+                keys = {it["RouteKey"] for it in routes}
+                self.assertEqual(route in keys, value == "true", f"{switch}={value}")
+
+    def test_daily_request_uses_the_domain_if_the_default_endpoint_is_disabled(self) -> None:
+        for disabled, expected in (
+            ("true", "https://api.example.com/health"),
+            ("false", "${Api.ApiEndpoint}/health"),
+        ):
+            given = stack(
+                DisableExecuteApiEndpoint=disabled, DomainName=SAMPLES["DomainName"]
+            )
+            (destination,) = given.of_type("AWS::Events::ApiDestination").values()
+            endpoint = destination["InvocationEndpoint"]
+            text = endpoint.text if isinstance(endpoint, Unknown) else endpoint
+            self.assertEqual(text, expected)
+            (api,) = given.of_type("AWS::ApiGatewayV2::Api").values()
+            self.assertEqual(api["DisableExecuteApiEndpoint"], disabled == "true")
+
+    def test_dual_stack_applies_to_the_api_the_domain_and_its_records(self) -> None:
+        for type_, records in (("ipv4", {"A"}), ("dualstack", {"A", "AAAA"})):
+            given = stack(IpAddressType=type_, HostedZoneId=SAMPLES["HostedZoneId"])
+            (api,) = given.of_type("AWS::ApiGatewayV2::Api").values()
+            (domain,) = given.of_type("AWS::ApiGatewayV2::DomainName").values()
+            (configuration,) = domain["DomainNameConfigurations"]
+            self.assertEqual({api["IpAddressType"], configuration["IpAddressType"]}, {type_})
+            found = {it["Type"] for it in given.of_type("AWS::Route53::RecordSet").values()}
+            self.assertEqual(found, records)
+
+
+class AccessLog(unittest.TestCase):
+    def test_later_stack_of_the_same_name_has_another_access_log(self) -> None:
+        names = set()
+        for number in (1, 2):
+            id_ = f"arn:aws:cloudformation:us-east-1:123456789012:stack/tollgate/0-0-0-0-{number}"
+            given = Stack(TEMPLATE, {**with_needs(TEMPLATE, {}), "AWS::StackId": id_})
+            names.add(given.of_type("AWS::Logs::LogGroup")["AccessLogGroup"]["LogGroupName"])
+        self.assertEqual(
+            names, {f"/aws/vendedlogs/tollgate/access-{number}" for number in (1, 2)}
+        )
