@@ -82,6 +82,8 @@ def access_error(stack: Stack, groups: set[str], service: str) -> str | None:
     matching = [it for it in endpoints if text(it["ServiceName"]).endswith(f".{service}")]
     if matching:
         return gateway_endpoint_error(stack, groups, matching[0])
+    if service == "dynamodb" and stack.given.get("DynamoDbPrefixListId"):
+        return prefix_list_error(stack, groups)
     if group := stack.given.get("EndpointSecurityGroupId"):
         return interface_endpoint_error(stack, groups, group)
     return "there is no endpoint and no egress"
@@ -90,7 +92,11 @@ def access_error(stack: Stack, groups: set[str], service: str) -> str | None:
 def gateway_endpoint_error(stack: Stack, groups: set[str], endpoint: dict[str, Any]) -> str | None:
     if not any(endpoint.get("RouteTableIds", [])):
         return "the gateway endpoint is in no route table"
+    return prefix_list_error(stack, groups)
 
+
+def prefix_list_error(stack: Stack, groups: set[str]) -> str | None:
+    """Checks the way to a gateway endpoint, which can also be outside the stack."""
     is_allowed = allows_egress(
         stack, groups, lambda rule: rule.get("DestinationPrefixListId") or is_anywhere(rule)
     )
