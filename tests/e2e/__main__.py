@@ -22,6 +22,7 @@ from e2e.cases import (
     iam_users,
     metrics,
     network_stacks,
+    parameter_files,
     permissions,
     requests,
     runtime_interface,
@@ -43,6 +44,7 @@ CHANGES = [stack_changes.Update, stack_changes.Deletion]
 CASES_WITHOUT_IAM = [
     runtime_interface.RuntimeInterface,
     network_stacks.NetworkStacks,
+    parameter_files.ParameterFiles,
     *COMMON,
     *CHANGES,
 ]
