@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from doc_tables import costs, parameters, status_mappings
+from doc_tables import costs, deployer, parameters, status_mappings
 from harness.paths import PROJECT
 from template.templates import Template
 
@@ -22,6 +22,8 @@ def generated_tables() -> dict[tuple[str, str], str]:
         ("docs/reference/parameters.md", name): parameters.parameter_table(Template.read(path).body)
         for name, path in PARAMETER_TABLES.items()
     }
+    for name, text in deployer.tables().items():
+        tables["docs/guides/platform-teams.md", name] = text
     for name, text in costs.tables(body).items():
         tables["README.md" if name == "summary" else "docs/operations/costs.md", name] = text
     return tables
