@@ -89,6 +89,13 @@ class Security(unittest.TestCase):
         self.assertFalse(is_defined("tests/gateway/attacks.rs", "with_backend"))
 
 
+class DeploymentGuide(unittest.TestCase):
+    def test_throttled_response_is_that_of_the_listener_rule(self):
+        guide = (PROJECT / "docs/guides/deploy.md").read_text()
+        (response,) = re.findall(r'^\{"type".*"status":429.*\}$', guide, re.MULTILINE)
+        self.assertIn(response, (PROJECT / "template.yaml").read_text())
+
+
 class Make(unittest.TestCase):
     def test_make_without_a_target_lists_every_target(self):
         output = subprocess.run(["make"], cwd=PROJECT, check=True, capture_output=True, text=True)
