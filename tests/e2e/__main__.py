@@ -24,6 +24,7 @@ from e2e.cases import (
     network_stacks,
     parameter_files,
     permissions,
+    release,
     requests,
     runtime_interface,
     stack_changes,
@@ -46,6 +47,7 @@ CASES_WITHOUT_IAM = [
     network_stacks.NetworkStacks,
     parameter_files.ParameterFiles,
     *COMMON,
+    release.Release,
     *CHANGES,
 ]
 CASES_WITH_IAM = [*COMMON, iam_users.IamUsers, permissions.Permissions, *CHANGES]

@@ -56,20 +56,10 @@ class Stack:
         self._sam("delete", "--no-prompts", "--s3-bucket", BUCKET)
 
     def outputs(self) -> dict[str, str]:
-        stack = self.emulator.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
-        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        return outputs(self.emulator, NAME)
 
     def resources(self) -> dict[str, str]:
-        """Returns physical names by logical IDs."""
-        pages = (
-            self.emulator.client("cloudformation")
-            .get_paginator("list_stack_resources")
-            .paginate(StackName=NAME)
-        )
-        summaries = [resource for page in pages for resource in page["StackResourceSummaries"]]
-        return {
-            resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in summaries
-        }
+        return resources(self.emulator, NAME)
 
     def _sam(self, command: str, *arguments: str) -> str:
         common = [
@@ -91,3 +81,19 @@ class Stack:
         config = self.emulator.folder / "samconfig.toml"
         config.write_text("version = 0.1\n")
         return config
+
+
+def outputs(emulator: AwsEmulator, stack: str) -> dict[str, str]:
+    """Returns the outputs of a stack by their names."""
+    described = emulator.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+
+
+def resources(emulator: AwsEmulator, stack: str) -> dict[str, str]:
+    """Returns physical names by logical IDs."""
+    paginator = emulator.client("cloudformation").get_paginator("list_stack_resources")
+    pages = paginator.paginate(StackName=stack)
+    summaries = [resource for page in pages for resource in page["StackResourceSummaries"]]
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in summaries
+    }

@@ -1,10 +1,8 @@
 """A release depends only on its sources, and its templates need nothing else."""
 
 import json
-import os
 import pathlib
 import subprocess
-import sys
 import tarfile
 import tempfile
 import unittest
@@ -12,13 +10,13 @@ import zipfile
 
 from harness.paths import PROJECT, TOOLS
 from release import ARCHITECTURES, ARM64, X86_64, archives, layout, sbom, template
+from release.fake_release import SECONDS, build, folder_in, write_inputs
 from release.notes import notes
 from release.version import version
 from template.templates import Template
 
 SOURCE = Template.read("template.yaml")
 FUNCTIONS = layout.functions(SOURCE)
-SECONDS = "1700000001"
 HASHES = {
     template.archive_path(package, architecture): archives.sha256(package.encode())
     for package in FUNCTIONS
@@ -28,34 +26,6 @@ HASHES = {
 
 def released(architecture=ARM64, hashes=HASHES) -> dict:
     return template.released(SOURCE, "1.2.3", architecture, hashes)
-
-
-def build(inputs: pathlib.Path, output: pathlib.Path, hash_seed: str, umask: int) -> str:
-    """Runs the deterministic part of `make release`, and returns its output."""
-    command = [sys.executable, "-m", "release", "--output", str(output)]
-    command += ["--programs", str(inputs / "programs"), "--sboms", str(inputs / "sboms")]
-    environment = os.environ | {
-        "PYTHONPATH": str(PROJECT / "tests"),
-        "PYTHONHASHSEED": hash_seed,
-        "SOURCE_DATE_EPOCH": SECONDS,
-    }
-    return subprocess.run(
-        command, env=environment, check=True, capture_output=True, text=True, umask=umask
-    ).stdout
-
-
-def write_inputs(folder: pathlib.Path, mode: int) -> pathlib.Path:
-    """Writes programs and SBOMs that only have their names as content."""
-    for architecture in ARCHITECTURES:
-        for package in (*FUNCTIONS, layout.PROGRAM):
-            program = folder / "programs" / architecture.name / package / "bootstrap"
-            program.parent.mkdir(parents=True)
-            program.write_text(f"{package} for {architecture.name}")
-            program.chmod(mode)
-            listed = folder / "sboms" / architecture.name / f"{package}{sbom.SUFFIX}"
-            listed.parent.mkdir(parents=True, exist_ok=True)
-            listed.write_text("{}")
-    return folder
 
 
 class Builds(unittest.TestCase):
@@ -69,7 +39,7 @@ class Builds(unittest.TestCase):
             build(second, cls.folder / "output-2", "2", 0o077),
         ]
         cls.output = cls.folder / "output-1"
-        cls.release = cls.output / f"{layout.PROGRAM}-{version()}"
+        cls.release = folder_in(cls.output)
 
     def test_two_builds_are_equal_byte_for_byte(self):
         contents = [
