@@ -24,7 +24,8 @@ def documents() -> list[pathlib.Path]:
         "crates/**/*.md",
         "tests/*.md",
     )
-    return sorted(path for pattern in patterns for path in PROJECT.glob(pattern))
+    found = {path for pattern in patterns for path in PROJECT.glob(pattern)}
+    return sorted(path for path in found if "node_modules" not in path.parts)
 
 
 def blocks(text: str, language: str) -> list[str]:

@@ -76,8 +76,11 @@ class NodeTools(unittest.TestCase):
             PROJECT / "examples/cdk/package-lock.json",
         ]
         for lock in locks:
+            # A bundled package is part of the archive of another, whose hash includes it.
             packages = {
-                name: one for name, one in json.loads(lock.read_text())["packages"].items() if name
+                name: one
+                for name, one in json.loads(lock.read_text())["packages"].items()
+                if name and not one.get("inBundle")
             }
             self.assertGreater(len(packages), 2)
             self.assertEqual(

@@ -93,7 +93,8 @@ def markdown_files() -> list[pathlib.Path]:
         "functions/*/README.md",
         "tests/*.md",
     )
-    return sorted(file for pattern in patterns for file in PROJECT.glob(pattern))
+    found = {file for pattern in patterns for file in PROJECT.glob(pattern)}
+    return sorted(file for file in found if "node_modules" not in file.parts)
 
 
 def yaml_files() -> list[pathlib.Path]:
