@@ -97,6 +97,9 @@ fn a_rest_api_overwrites_every_header_that_the_http_api_overwrites_or_removes() 
 fn what_a_rest_api_maps_has_the_name_that_the_header_has() {
     for (header, value) in ["/", "/{proxy+}"].into_iter().flat_map(mapped) {
         if let Some(name) = header.strip_prefix("integration.request.header.x-tollgate-") {
+            if name == "origin" {
+                continue;
+            }
             let Kind::Text(value) = value.kind else {
                 panic!("{header} is a text")
             };

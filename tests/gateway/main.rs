@@ -12,6 +12,7 @@ mod cors;
 mod deployment;
 mod disclosure;
 mod examples;
+mod front;
 mod key_settings;
 mod limits;
 mod metrics;

@@ -192,6 +192,7 @@ class BrokenTemplates(BrokenTemplateCase):
         for integration in ("ProtectedIntegration", "PublicIntegration"):
             for header in (
                 *withheld_headers.OVERRIDES,
+                withheld_headers.FRONT,
                 *TEMPLATE.parameters["KeyHeader"]["AllowedValues"],
             ):
 
@@ -206,7 +207,7 @@ class BrokenTemplates(BrokenTemplateCase):
 
     def test_rest_api_that_forwards_a_withheld_header(self) -> None:
         template = Template.read("examples/rest-api.yaml")
-        for header in ("x-original-url", "x-api-key"):
+        for header in ("x-original-url", "x-api-key", withheld_headers.FRONT):
 
             def change(body: dict[str, Any]) -> None:
                 path = body["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"]["/"]

@@ -10,6 +10,8 @@ import unittest
 from collections.abc import Iterator
 from typing import Any
 
+from template.parameter_sets import SAMPLES, required
+from template.stack import Stack
 from template.templates import Template
 
 REMOVED_RESPONSE_HEADERS = {"server", "x-powered-by"}
@@ -92,6 +94,26 @@ def conflicting_actions(template: Template) -> list[str]:
 class Mappings(unittest.TestCase):
     def test_no_header_changes_its_action_between_releases(self) -> None:
         self.assertEqual(conflicting_actions(Template.read("template.yaml")), [])
+
+    def test_origin_header_is_overwritten_with_and_without_a_secret(self) -> None:
+        template = Template.read("template.yaml")
+        arn, version = SAMPLES["OriginSecretArn"], SAMPLES["OriginSecretVersion"]
+        for given, expected in (
+            ({}, "-"),
+            (
+                {"OriginSecretArn": arn},
+                "{{resolve:secretsmanager:%s:SecretString:::}}" % arn,
+            ),
+            (
+                {"OriginSecretArn": arn, "OriginSecretVersion": version},
+                "{{resolve:secretsmanager:%s:SecretString:::%s}}" % (arn, version),
+            ),
+        ):
+            stack = Stack(template, {**required(template), **given})
+            for name in ("ProtectedIntegration", "PublicIntegration"):
+                mappings = stack.resources[name]["Properties"]["RequestParameters"]
+                found = {key: it for key, it in mappings.items() if key.endswith("x-tollgate-origin")}
+                self.assertEqual(found, {"overwrite:header.x-tollgate-origin": expected}, name)
 
     def test_integrations_of_the_previous_release_still_exist(self) -> None:
         current = Template.read("template.yaml").resources("AWS::ApiGatewayV2::Integration")

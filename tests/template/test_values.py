@@ -125,6 +125,15 @@ class Values(unittest.TestCase):
             "PermissionsBoundaryArn", "boundary", "arn:aws:iam::123456789012:role/boundary"
         )
 
+    def test_origin_secret_is_a_full_arn_with_the_id_of_a_version(self) -> None:
+        arn = SAMPLES["OriginSecretArn"]
+        self.assert_accepted("OriginSecretArn", "", arn, arn.replace("aws", "aws-cn", 1))
+        self.assert_rejected(
+            "OriginSecretArn", "origin", arn + ":key", arn + "}}", arn.replace("secretsmanager", "ssm")
+        )
+        self.assert_accepted("OriginSecretVersion", "", SAMPLES["OriginSecretVersion"])
+        self.assert_rejected("OriginSecretVersion", "AWSCURRENT", "a" * 65, "a:" + "b" * 32)
+
     def test_backend_url_is_https(self) -> None:
         self.assert_accepted("BackendUrl", "", "https://orders.example.com/base")
         self.assert_rejected(
@@ -147,6 +156,8 @@ class Values(unittest.TestCase):
             "DomainName",
             "BackendUrl",
             "KmsKeyArn",
+            "OriginSecretArn",
+            "OriginSecretVersion",
             "RegistryTableName",
         }
         undescribed = {

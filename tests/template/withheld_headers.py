@@ -1,5 +1,5 @@
-"""Headers that no integration forwards to a backend: the API key, and headers that override the
-method or the path.
+"""Headers that no integration forwards to a backend: the API key, the secret of the front, and headers
+that override the method or the path.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ OVERRIDES = {
     "x-original-url",
     "x-rewrite-url",
 }
+# The header of the secret that the `front` of a policy sends.
+FRONT = "x-origin-verify"
 Mappings = dict[str, Any]
 
 
@@ -42,7 +44,7 @@ def stack_errors(stack: Stack) -> list[str]:
 
     found = []
     for name, mappings in integrations(stack):
-        forwarded = (OVERRIDES | {key_header}) - withheld(mappings)
+        forwarded = (OVERRIDES | {key_header, FRONT}) - withheld(mappings)
         found += [f"{label}: {name} forwards {header}" for header in sorted(forwarded)]
         unnecessary = withheld(mappings) & possible_key_headers - {key_header}
         found += [f"{label}: {name} withholds {header}" for header in sorted(unnecessary)]

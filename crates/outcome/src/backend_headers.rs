@@ -19,6 +19,10 @@ pub const BACKEND_HEADERS: [&str; 10] = [
     "x-tollgate-near-limit",
 ];
 
+/// The header that proves to a backend that a request came through the gateway. Request mapping sets
+/// it on every route, to the secret of the template's parameter `OriginSecretArn` or to `-`.
+pub const ORIGIN_HEADER: &str = "x-tollgate-origin";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -33,6 +33,8 @@ words! {
         Auth = "auth",
         /// The route of the policy's rule or of the plan's route limit.
         Route = "route",
+        /// The address of the client, as the front of the policy names it.
+        ClientIp = "client_ip",
         /// The id of the request.
         RequestId = "request_id",
         /// The duration of the authorization in milliseconds.

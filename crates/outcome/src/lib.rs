@@ -19,7 +19,7 @@ mod context_field;
 mod decision;
 mod reason;
 
-pub use backend_headers::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS};
+pub use backend_headers::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ORIGIN_HEADER};
 pub use context_field::ContextField;
 pub use decision::Decision;
 pub use reason::Reason;

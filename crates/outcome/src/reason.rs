@@ -47,6 +47,8 @@ words! {
         PlanDisabled = "plan_disabled",
         /// The token is in a cookie, and another site may have sent the request.
         CrossSite = "cross_site",
+        /// The request did not come through the front that the policy requires.
+        NotFromFront = "not_from_front",
         /// A header looks like one of those that backends trust.
         ForbiddenHeader = "forbidden_header",
         /// The method is not one of the usual methods in upper case.

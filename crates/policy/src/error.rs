@@ -64,6 +64,14 @@ pub enum PolicyError {
         /// The problem.
         problem: String,
     },
+    /// `front` is invalid.
+    #[error("front.{field}: {problem}")]
+    Front {
+        /// The invalid field.
+        field: &'static str,
+        /// The problem.
+        problem: String,
+    },
     /// API keys as bearer tokens contradict another field.
     #[error("api_keys.bearer: {0}")]
     BearerKeys(&'static str),
@@ -144,6 +152,13 @@ mod tests {
                     problem: "a: b".to_owned(),
                 },
                 "/token/origins/1",
+            ),
+            (
+                PolicyError::Front {
+                    field: "secret",
+                    problem: "a: b".to_owned(),
+                },
+                "/front/secret",
             ),
             (PolicyError::BearerKeys("a: b"), "/api_keys/bearer"),
             (PolicyError::Tolerance(301), "/clock_tolerance_s"),

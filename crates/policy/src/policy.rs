@@ -3,6 +3,7 @@
 use routes::{Ambiguity, PathOptions, PathRules};
 
 use crate::bearer_keys::BearerKeys;
+use crate::front::Front;
 use crate::introspection_server::IntrospectionServer;
 use crate::issuer::{Issuer, KeyOrigin};
 use crate::mtls::Mtls;
@@ -33,6 +34,8 @@ pub struct Policy {
     pub bearer_keys: Option<BearerKeys>,
     /// The place of a request in which the token is read.
     pub token: TokenLocation,
+    /// The proxy that every request must come through, if there is one.
+    pub front: Option<Front>,
     /// The trusted issuers, with the origin of their signing keys.
     pub issuers: Vec<(Issuer, KeyOrigin)>,
     /// The server that verifies opaque tokens.

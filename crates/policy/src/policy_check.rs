@@ -7,6 +7,7 @@ use routes::{PathOptions, PathRules, RouteKey, RouteKeyError};
 use crate::address::{FUNCTION_NAME, check_deployed};
 use crate::bearer_keys::BearerKeys;
 use crate::error::{FieldProblem, MAX_TOLERANCE_S, PolicyError};
+use crate::front::Front;
 use crate::introspection_server::IntrospectionServer;
 use crate::issuer::{Issuer, KeyOrigin};
 use crate::issuer_document::IssuerDocument;
@@ -95,6 +96,10 @@ fn check(
         .then(|| BearerKeys::new(introspection.as_ref()).map_err(PolicyError::BearerKeys))
         .transpose()?;
     let token = document.token.check(key_header)?;
+    let front = document
+        .front
+        .map(|front| front.check(key_header, &token, lookup))
+        .transpose()?;
 
     warnings.extend(warnings_about(&rules, &credentials.names));
     warnings.extend(issuer_warnings::all(
@@ -108,11 +113,13 @@ fn check(
             .map(|_| BearerKeys::warning(key_header.as_str())),
     );
     warnings.extend(introspection.as_ref().and_then(warning_about_http));
+    warnings.extend(front.as_ref().and_then(warning_about_addresses));
 
     Ok(Policy {
         key_header: key_header.to_string(),
         bearer_keys,
         token,
+        front,
         issuers,
         introspection,
         mtls: document.mtls,
@@ -196,6 +203,16 @@ fn warning_about_http(server: &IntrospectionServer) -> Option<PolicyWarning> {
     server
         .is_unencrypted
         .then(|| PolicyWarning::new("introspection.insecure_http", message))
+}
+
+/// Returns the warning for a front that does not name the client.
+fn warning_about_addresses(front: &Front) -> Option<PolicyWarning> {
+    let message = "without `client_ip`, the address of a request is that of the front: rules with \
+                   `limit_by`, `allowed_ips` of keys and blocks of networks apply to the front";
+    front
+        .client_address
+        .is_none()
+        .then(|| PolicyWarning::new("front", message))
 }
 
 /// Returns a warning for each rule whose requests are ambiguous, or would be if they were not

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::error::PolicyError;
+use crate::front::FrontDocument;
 use crate::introspection_document::IntrospectionDocument;
 use crate::issuer_document::IssuerDocument;
 use crate::mtls::Mtls;
@@ -23,6 +24,11 @@ pub struct PolicyDocument {
     /// The place of a request in which the token is read.
     #[serde(default)]
     pub(crate) token: TokenDocument,
+    /// The proxy that every request must come through, such as CloudFront. Other requests are refused
+    /// with 403.
+    #[serde(default, deserialize_with = "crate::present::present")]
+    #[cfg_attr(feature = "schema", schema(value_type = FrontDocument, required = false))]
+    pub(crate) front: Option<FrontDocument>,
     /// The issuers whose tokens are trusted.
     #[serde(default)]
     pub(crate) issuers: Vec<IssuerDocument>,

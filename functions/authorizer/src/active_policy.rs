@@ -3,9 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use aws::HttpCalls;
+use jiff::Timestamp;
 use policy::Policy;
 
 use crate::candidate::Candidate;
+use crate::front::FrontCheck;
+use crate::policy_load_error::PolicyLoadError;
 use crate::secrets::SecretReader;
 use crate::token_verifier::TokenVerifier;
 
@@ -14,6 +17,8 @@ use crate::token_verifier::TokenVerifier;
 pub(crate) struct ActivePolicy {
     pub(crate) policy: Arc<Policy>,
     pub(crate) tokens: Arc<TokenVerifier>,
+    /// The check that a request came through the front, if the policy requires it.
+    pub(crate) front: Option<Arc<FrontCheck>>,
     /// The policy that is evaluated in addition to this one, if there is one.
     pub(crate) candidate: Option<Arc<Candidate>>,
 }
@@ -34,6 +39,7 @@ impl ActivePolicy {
     ) -> Self {
         let issuers = std::mem::take(&mut policy.issuers);
         let server = policy.introspection.take();
+        let front = policy.front.take();
 
         let tokens = TokenVerifier::new(
             issuers,
@@ -42,10 +48,25 @@ impl ActivePolicy {
             secrets,
             || calls.get().clone(),
         );
+        let previous_front = previous.and_then(|previous| previous.front.as_deref());
+        let front = front.map(|front| FrontCheck::new(front, previous_front, secrets));
         Self {
             policy: Arc::new(policy),
             tokens: Arc::new(tokens),
+            front: front.map(Arc::new),
             candidate: None,
+        }
+    }
+
+    /// Reads the secrets that the policy refers to.
+    ///
+    /// # Errors
+    /// [`PolicyLoadError::Secret`] if AWS refuses a reference, or a secret cannot be used.
+    pub(crate) async fn load_secrets(&self, now: Timestamp) -> Result<(), PolicyLoadError> {
+        self.tokens.load_secrets(now).await?;
+        match &self.front {
+            Some(front) => front.load(now).await,
+            None => Ok(()),
         }
     }
 
@@ -54,6 +75,7 @@ impl ActivePolicy {
         Self {
             policy: Arc::clone(&self.policy),
             tokens: Arc::clone(&self.tokens),
+            front: self.front.clone(),
             candidate: candidate.map(Arc::new),
         }
     }

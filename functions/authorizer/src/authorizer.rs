@@ -2,13 +2,14 @@
 
 mod explanation;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use aws::{Deadline, HttpCalls};
 use jiff::Timestamp;
 use outcome::Reason;
-use policy::{Auth, Rule};
+use policy::{Auth, FRONT_HEADER, Rule};
 use serde_json::value::RawValue;
 use store::Store;
 use telemetry::RequestScope;
@@ -123,6 +124,14 @@ impl Authorizer {
         Some(active.policy.key_header.clone())
     }
 
+    /// Returns the name of the header that carries the secret of the front, in lower case. It must not
+    /// reach a backend. `None` before the policy is loaded, or if it has no front.
+    #[must_use]
+    pub fn front_header(&self) -> Option<&'static str> {
+        let active = self.policies.current()?;
+        active.front.as_ref().map(|_| FRONT_HEADER)
+    }
+
     /// Handles one event. Writes one log line, which contains neither credentials nor headers.
     ///
     /// # Errors
@@ -192,7 +201,7 @@ impl Authorizer {
         let admitted = self
             .admit(&arrival, &active, &mut admission, response)
             .await;
-        // Blocks do not depend on the policy.
+        // Blocks are not part of a policy.
         let is_blocked = matches!(&admitted, Err(rejection) if rejection.reason == Reason::Blocked);
         if let Some(candidate) = active.candidate.as_ref().filter(|_| !is_blocked) {
             candidate.compare(&DecidedRequest {
@@ -227,10 +236,12 @@ impl Authorizer {
         response: &mut ResponseBuilder<'e>,
     ) -> Result<&'p Rule, Rejection> {
         let (policy, request) = (&*active.policy, arrival.request);
+        admission.address = client_address(arrival, active, response).await?;
+
         let rule = policy.choose(&request.method, arrival.path)?;
         admission.rule = Some(rule);
         response.set_rule(rule);
-        arrival.blocks.check_address(request)?;
+        arrival.blocks.check_address(request, admission.address)?;
 
         if rule.auth != Auth::None && request.is_preflight(policy) {
             response.set_identity(&admission.identity);
@@ -244,6 +255,7 @@ impl Authorizer {
             tokens: &active.tokens,
             store: &self.store,
             request,
+            address: admission.address,
             sent,
             now: arrival.now,
             deadline: arrival.deadline,
@@ -267,6 +279,23 @@ impl std::fmt::Debug for Authorizer {
             .field("refusals", &self.refusals)
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the address of the client, if the request came through the front of the policy.
+async fn client_address(
+    arrival: &Arrival<'_, '_>,
+    active: &ActivePolicy,
+    response: &mut ResponseBuilder<'_>,
+) -> Result<Option<IpAddr>, Rejection> {
+    let Some(front) = &active.front else {
+        return Ok(arrival.request.source);
+    };
+
+    let named = front.check(arrival.request, arrival.now).await?;
+    if let Some(address) = named {
+        response.set_client_address(address);
+    }
+    Ok(named.or(arrival.request.source))
 }
 
 /// Identifies the caller. The log line of a refusal also has what is known about the caller.

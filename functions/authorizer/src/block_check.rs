@@ -1,5 +1,6 @@
 //! Refuses callers that an administrator has blocked.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use aws::Deadline;
@@ -37,14 +38,18 @@ impl BlockCheck {
         }
     }
 
-    /// Checks the address of a request. It does not need credentials. Events of type TOKEN have no
+    /// Checks the address of a request, which is that of the client. It does not need credentials. Events of type TOKEN have no
     /// address, so blocks of networks do not apply to them.
     ///
     /// # Errors
     /// 403 if a network that contains it is blocked. A fault if a network is blocked and the address,
     /// which every other event has, is missing or invalid.
-    pub(crate) fn check_address(&self, request: &Request<'_>) -> Result<(), Rejection> {
-        match request.source {
+    pub(crate) fn check_address(
+        &self,
+        request: &Request<'_>,
+        address: Option<IpAddr>,
+    ) -> Result<(), Rejection> {
+        match address {
             Some(address) => refuse(self.blocks.address(address, self.now)),
             None if request.is_token_event() || !self.blocks.have_network(self.now) => Ok(()),
             None => Err(Rejection::fault(

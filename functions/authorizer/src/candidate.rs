@@ -2,13 +2,15 @@
 //! the active one, and never affects a response.
 //!
 //! The candidate is evaluated with what the active policy has verified: no signature is checked
-//! again, and nothing is read or fetched. If that is not enough, its decision is unknown. Limits are
-//! not part of the comparison. The candidate is compared up to the plan that would be charged.
+//! again, and no request waits for anything that is read or fetched. If that is not enough, its
+//! decision is unknown. Limits and blocks are not part of the comparison. The candidate is compared up
+//! to the plan that would be charged.
 
 mod difference;
 mod evaluation;
 mod report;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -17,6 +19,7 @@ use serde_json::Value;
 
 use crate::active_policy::{ActivePolicy, IssuerCalls};
 use crate::event::Request;
+use crate::front::FrontCheck;
 use crate::identity::Identity;
 use crate::rejection::Rejection;
 use crate::secrets::SecretReader;
@@ -39,6 +42,8 @@ pub(crate) struct Candidate {
     policy: Policy,
     /// Shares the fetched signing keys of the active policy. It never fetches any.
     tokens: TokenVerifier,
+    /// Its secrets are read in the background.
+    front: Option<FrontCheck>,
     /// True if opaque tokens are verified as by the active policy.
     has_same_introspection: bool,
     /// True if all tokens are.
@@ -49,6 +54,8 @@ pub(crate) struct Candidate {
 /// The facts about a request that a policy has established, up to the plan that it charges.
 #[derive(Default)]
 pub(crate) struct Admission<'r, 'p> {
+    /// The address of the client, once it is known. Behind a front, the front names it.
+    pub(crate) address: Option<IpAddr>,
     /// The rule for the request, once it is known.
     pub(crate) rule: Option<&'p Rule>,
     /// The credentials that the rule accepts.
@@ -83,12 +90,15 @@ impl Candidate {
         let mut policy = Policy::parse_stored(text, &source.key_header, &*source.environment)?;
         let issuers = std::mem::take(&mut policy.issuers);
         let server = policy.introspection.take();
+        let front = policy.front.take();
 
         let previous = Some(&*active.tokens);
         let tokens = TokenVerifier::new(issuers, server, previous, secrets, || calls.get().clone());
+        let front = front.map(|it| FrontCheck::new(it, active.front.as_deref(), secrets));
         Ok(Self {
             policy,
             tokens,
+            front,
             has_same_introspection: are_same(text, active_text, &INTROSPECTION_FIELDS),
             has_same_issuers: are_same(text, active_text, &TOKEN_FIELDS),
             report: Report::default(),

@@ -11,7 +11,7 @@ use crate::identity::Identity;
 
 /// The value of a field that has none and that request mapping reads. With an empty or missing
 /// value, the client's own header might stay in place.
-const NOTHING: &str = "-";
+pub(crate) const NOTHING: &str = "-";
 
 /// The context of a response. All values are strings.
 #[derive(Debug, Serialize)]
@@ -31,6 +31,7 @@ pub(crate) struct Context {
     pub(crate) scopes: Cow<'static, str>,
     pub(crate) auth: &'static str,
     pub(crate) route: Cow<'static, str>,
+    pub(crate) client_ip: Cow<'static, str>,
     pub(crate) request_id: Cow<'static, str>,
     pub(crate) authorizer_ms: Cow<'static, str>,
     // Absent without a value, because response mapping sends these to clients.
@@ -66,6 +67,7 @@ impl Default for Context {
             scopes: nothing(),
             auth: NOTHING,
             route: nothing(),
+            client_ip: nothing(),
             request_id: nothing(),
             authorizer_ms: nothing(),
             ratelimit_policy: None,

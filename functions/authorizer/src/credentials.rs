@@ -1,5 +1,6 @@
 //! Identifies the caller by the credentials of a request.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use aws::Deadline;
@@ -24,6 +25,8 @@ pub(crate) struct CredentialCheck<'c> {
     pub(crate) tokens: &'c TokenVerifier,
     pub(crate) store: &'c Store,
     pub(crate) request: &'c Request<'c>,
+    /// The address of the client.
+    pub(crate) address: Option<IpAddr>,
     pub(crate) sent: SentCredentials<'c>,
     pub(crate) now: Timestamp,
     pub(crate) deadline: Deadline,
@@ -42,7 +45,7 @@ impl CredentialCheck<'_> {
         identity: &mut Identity,
     ) -> Result<(), Rejection> {
         if rule.auth == Auth::None {
-            return identify_address(self.request, rule, identity);
+            return identify_address(self.address, rule, identity);
         }
         if uses_certificate(rule, self.sent) {
             let mtls = self.policy.mtls.as_ref();
@@ -56,7 +59,7 @@ impl CredentialCheck<'_> {
         }
         if let Some(key) = key {
             let key = self.api_key(key).await?;
-            check_key(self.request, identity.key.insert(key), self.now)?;
+            check_key(self.address, identity.key.insert(key), self.now)?;
         }
 
         identity.set_caller();
@@ -124,26 +127,26 @@ pub(crate) fn check_binding(request: &Request<'_>, bearer: &Bearer) -> Result<()
 }
 
 /// Checks that a key is enabled, has begun, has not expired, and may be used from the address of
-/// the request.
+/// the client.
 pub(crate) fn check_key(
-    request: &Request<'_>,
+    address: Option<IpAddr>,
     key: &ApiKey,
     now: Timestamp,
 ) -> Result<(), Rejection> {
     match key.standing(now.as_nanosecond()) {
-        KeyStatus::Good => check_address(request, key),
+        KeyStatus::Good => check_address(address, key),
         KeyStatus::Disabled => Err(refused(Reason::KeyDisabled, "disabled")),
         KeyStatus::Expired => Err(refused(Reason::KeyExpired, "expired")),
         KeyStatus::NotYetValid => Err(refused(Reason::KeyNotYetValid, "not_yet_valid")),
     }
 }
 
-fn check_address(request: &Request<'_>, key: &ApiKey) -> Result<(), Rejection> {
-    if key.allows_address(request.source) {
+fn check_address(address: Option<IpAddr>, key: &ApiKey) -> Result<(), Rejection> {
+    if key.allows_address(address) {
         return Ok(());
     }
 
-    let detail = match request.source {
+    let detail = match address {
         Some(_) => "the source address is not in `allowed_ips` of the key",
         None => "the key has `allowed_ips`, and the event has no valid source address",
     };
@@ -166,21 +169,21 @@ const fn missing(auth: Auth) -> &'static str {
 
 /// Identifies the caller of a public route by its address, if the rule limits addresses.
 pub(crate) fn identify_address(
-    request: &Request<'_>,
+    address: Option<IpAddr>,
     rule: &Rule,
     identity: &mut Identity,
 ) -> Result<(), Rejection> {
     let Some(plan) = &rule.address_plan else {
         return Ok(());
     };
-    let source = request.source.ok_or_else(|| {
+    let address = address.ok_or_else(|| {
         Rejection::fault(
             Reason::Fault,
             "event: the source address is missing or invalid",
         )
     })?;
 
-    identity.caller = Some(Caller::from_address(source, plan));
+    identity.caller = Some(Caller::from_address(address, plan));
     identity.plan = Some(plan.clone());
     Ok(())
 }

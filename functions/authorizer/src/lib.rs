@@ -47,6 +47,7 @@ mod context;
 mod credentials;
 mod event;
 mod failure;
+mod front;
 mod header_value;
 mod iam_policy;
 mod identity;

@@ -67,7 +67,7 @@ impl Policies {
         }
 
         if let Some(active) = self.current() {
-            active.tokens.load_secrets(now).await?;
+            active.load_secrets(now).await?;
             self.log_warnings(&active.policy);
         }
         Ok(())
@@ -202,7 +202,7 @@ impl Policies {
         let previous = self.current();
         let next = ActivePolicy::new(policy, previous.as_deref(), &self.calls, &self.secrets);
 
-        next.tokens.load_secrets(now).await?;
+        next.load_secrets(now).await?;
         if previous.is_some() {
             next.tokens.preload(now).await;
             tracing::info!("a changed policy is active");

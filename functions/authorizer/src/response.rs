@@ -1,6 +1,7 @@
 //! The response to API Gateway: allowed or not, with the context that mappings and logs read.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use telemetry::milliseconds;
 
 use crate::Failure;
 use crate::config::{OnBadCredentials, OnThrottle, RefusalSettings};
-use crate::context::{Context, set};
+use crate::context::{Context, NOTHING, set};
 use crate::event::{Format, Request};
 use crate::iam_policy;
 use crate::identity::Identity;
@@ -58,6 +59,11 @@ impl<'e> ResponseBuilder<'e> {
         let id = request.id.as_deref().unwrap_or_default();
         set(&mut self.context.request_id, id);
         self.format = request.format.clone();
+    }
+
+    /// Sets the address of the client that the front names.
+    pub(crate) fn set_client_address(&mut self, address: IpAddr) {
+        set(&mut self.context.client_ip, &address.to_string());
     }
 
     pub(crate) fn set_rule(&mut self, rule: &Rule) {
@@ -216,6 +222,7 @@ impl<'e> ResponseBuilder<'e> {
             plan,
             near_limit,
             over_quota,
+            client_ip,
             ..
         } = &self.context;
         let shadow = self.shadow.as_ref();
@@ -230,6 +237,7 @@ impl<'e> ResponseBuilder<'e> {
             key_id = &**key_id,
             caller = &**caller,
             plan = &**plan,
+            client_ip = Some(&**client_ip).filter(|address| *address != NOTHING),
             near_limit = *near_limit == "true",
             over_quota = *over_quota == "true",
             shadowed = shadow.map(|shadow| shadow.reason.as_str()),

@@ -151,7 +151,7 @@ fn context_of_an_allowed_request_is_complete() {
         json!({
             "decision": "allowed", "reason": "ok", "user_id": "alice", "issuer": "-", "email": "-", "roles": "-", "near_limit": "false",
             "over_quota": "false", "key_id": "local-pro", "caller": "key#local-pro", "plan": "pro", "scopes": "admin:read", "auth": "api_key", "route": "GET /orders/{id}",
-            "request_id": "JKJaXmPLvHcESHA01=", "authorizer_ms": null, "ratelimit": null, "ratelimit_policy": null,
+            "client_ip": "-", "request_id": "JKJaXmPLvHcESHA01=", "authorizer_ms": null, "ratelimit": null, "ratelimit_policy": null,
             "limit": "200", "remaining": "199", "reset": "1",
         })
     );

@@ -56,6 +56,16 @@ pub enum StartError {
         /// The key of the first such route.
         route: String,
     },
+    /// The secret of the front would be passed on to the backend.
+    #[error(
+        "the policy has `front`, but the integration of route `{route}` does not remove the header `{header}`"
+    )]
+    FrontHeader {
+        /// The header of the secret.
+        header: &'static str,
+        /// The key of the first such route.
+        route: String,
+    },
     /// A function cannot be set up.
     #[error(transparent)]
     Function(#[from] FunctionError),

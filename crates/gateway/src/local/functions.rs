@@ -105,25 +105,38 @@ pub(super) async fn set_up_functions(
     Ok(functions)
 }
 
-/// Checks that every integration removes the header of API keys. Public routes are no exception,
-/// because clients may send their key with each request.
-pub(super) fn check_key_header(
+/// Checks that every integration removes the header of API keys and that of the front's secret. Public
+/// routes are no exception, because clients may send their key, and the front its secret, with each
+/// request.
+pub(super) fn check_secret_headers(
     api: &Api,
     functions: &HashMap<String, Arc<Function>>,
 ) -> Result<(), StartError> {
+    let route_that_forwards = |header: &str| {
+        let mut routes = api.routes.iter();
+        let found = routes.find(|(_, route)| !route.integration.removes(header));
+        found.map(|(_, route)| route.key.clone())
+    };
+
     for header in key_headers(functions) {
-        if let Some((_, route)) = api
-            .routes
-            .iter()
-            .find(|(_, route)| !route.integration.removes(&header))
-        {
-            return Err(StartError::KeyHeader {
-                header,
-                route: route.key.clone(),
-            });
+        if let Some(route) = route_that_forwards(&header) {
+            return Err(StartError::KeyHeader { header, route });
+        }
+    }
+    for header in front_headers(functions) {
+        if let Some(route) = route_that_forwards(header) {
+            return Err(StartError::FrontHeader { header, route });
         }
     }
     Ok(())
+}
+
+/// Returns the headers in which authorizers look for the secret of a front.
+fn front_headers(functions: &HashMap<String, Arc<Function>>) -> impl Iterator<Item = &'static str> {
+    functions.values().filter_map(|function| match &**function {
+        Function::Authorizer(authorizer) => authorizer.front_header(),
+        _ => None,
+    })
 }
 
 /// Returns the headers in which authorizers look for API keys.

@@ -29,7 +29,7 @@ use crate::metrics::LocalMetrics;
 use crate::server::{Gateway, LogSink, serve};
 use crate::template::{ParameterValues, Template};
 use banner::Banner;
-use functions::{Overrides, PolicyFile, check_key_header, key_headers, set_up_functions};
+use functions::{Overrides, PolicyFile, check_secret_headers, key_headers, set_up_functions};
 
 pub use authorizer::{CheckResult, TokenCheck, TokenExplanation};
 pub use error::StartError;
@@ -115,7 +115,7 @@ pub async fn start(
     };
     let functions =
         set_up_functions(&api.functions, &overrides, &Arc::new(store), &records).await?;
-    check_key_header(&api, &functions)?;
+    check_secret_headers(&api, &functions)?;
     let schedules = schedule::with_functions(schedules, endpoint, &records).await?;
 
     let listener = listen(options.listen).await?;

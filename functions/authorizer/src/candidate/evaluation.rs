@@ -1,5 +1,6 @@
 //! The evaluation of a candidate with what the active policy has verified.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use outcome::Reason;
@@ -10,7 +11,6 @@ use super::{Admission, Candidate, DecidedRequest};
 use crate::credentials::{
     check_binding, check_key, identify_address, identify_certificate, uses_certificate,
 };
-use crate::identity::Identity;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::sent_credentials::SentCredentials;
 use crate::token::bearer::Bearer;
@@ -50,6 +50,7 @@ impl<'c, 'r> Evaluation<'c, 'r, '_> {
 
         let policy = &self.candidate.policy;
         let request = self.decided.request;
+        admission.address = self.client_address()?;
         let rule = policy.choose(&request.method, self.decided.path)?;
         admission.rule = Some(rule);
         if rule.auth != Auth::None && request.is_preflight(policy) {
@@ -57,21 +58,30 @@ impl<'c, 'r> Evaluation<'c, 'r, '_> {
         }
 
         admission.sent = SentCredentials::read(request, policy, rule.auth)?;
-        self.identify(rule, admission.sent, &mut admission.identity)?;
+        self.identify(rule, admission)?;
         admission.identity.check_rule(rule)?;
         admission.identity.charged_plan()?;
         Ok(())
     }
 
-    fn identify(
-        &self,
-        rule: &Rule,
-        sent: SentCredentials<'_>,
-        identity: &mut Identity,
-    ) -> Result<(), Stop> {
+    /// Returns the address of the client, if the request came through the front of the candidate.
+    fn client_address(&self) -> Result<Option<IpAddr>, Stop> {
+        let DecidedRequest { request, now, .. } = self.decided;
+        match &self.candidate.front {
+            None => Ok(request.source),
+            Some(front) => {
+                let named = front.check_known(request, *now).ok_or(Stop::Unknown)??;
+                Ok(named.or(request.source))
+            }
+        }
+    }
+
+    fn identify(&self, rule: &Rule, admission: &mut Admission<'r, 'c>) -> Result<(), Stop> {
         let request = self.decided.request;
+        let (address, sent) = (admission.address, admission.sent);
+        let identity = &mut admission.identity;
         if rule.auth == Auth::None {
-            return Ok(identify_address(request, rule, identity)?);
+            return Ok(identify_address(address, rule, identity)?);
         }
         if uses_certificate(rule, sent) {
             let mtls = self.candidate.policy.mtls.as_ref();
@@ -84,7 +94,7 @@ impl<'c, 'r> Evaluation<'c, 'r, '_> {
         }
         if let Some(key) = sent.key {
             let key = identity.key.insert(self.api_key(key)?);
-            check_key(request, key, self.decided.now)?;
+            check_key(address, key, self.decided.now)?;
         }
         identity.set_caller();
         Ok(())

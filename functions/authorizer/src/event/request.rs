@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use limits::USAGE_PATH;
-use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, Reason};
+use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ORIGIN_HEADER, Reason};
 use policy::{AUTHORIZATION, Policy};
 use routes::RouteKey;
 use telemetry::RequestScope;
@@ -120,9 +120,10 @@ impl Request<'_> {
     /// does not overwrite: any other name with our prefix, with any punctuation for `-`, such as
     /// `x-tollgate-tenant` or `x_tollgate_user_id`.
     pub(super) fn impersonates(&self) -> bool {
+        let is_overwritten = |name| BACKEND_HEADERS.contains(&name) || name == ORIGIN_HEADER;
         self.headers
             .names()
-            .any(|name| looks_like_ours(name) && !BACKEND_HEADERS.contains(&name))
+            .any(|name| looks_like_ours(name) && !is_overwritten(name))
     }
 
     /// True if the method is one that rules can name, in upper case.

@@ -116,6 +116,31 @@ impl Secret {
         }
     }
 
+    /// Returns the value to use at `now`, if it is known without waiting. If it is old or unknown, it
+    /// is read in the background.
+    pub(crate) fn known_value(
+        self: &Arc<Self>,
+        reader: &Arc<SecretReader>,
+        now: Timestamp,
+    ) -> Option<Arc<str>> {
+        let stored = match &self.0 {
+            SecretSource::Known(value) => return Some(Arc::clone(value)),
+            SecretSource::Aws(stored) => stored,
+        };
+
+        let step = stored.state().step(now);
+        match step {
+            SecretStep::Use(value) => Some(value),
+            SecretStep::Fail(_) => None,
+            SecretStep::Reload(_) | SecretStep::Read => {
+                let known = stored.state().usable(now).cloned();
+                let (secret, reader) = (Arc::clone(self), Arc::clone(reader));
+                tokio::spawn(async move { secret.reload(&reader, now).await });
+                known
+            }
+        }
+    }
+
     /// Reads the secret again, because it is old or was refused. Returns `None` if it was read a
     /// moment ago, cannot be read, or is not in AWS.
     pub(crate) async fn reload(&self, reader: &SecretReader, now: Timestamp) -> Option<Arc<str>> {

@@ -27,15 +27,29 @@ struct Trial {
 
 impl Trial {
     async fn start(policy: &Value, candidate: &Value) -> Self {
+        Self::start_in(policy, candidate, &[]).await
+    }
+
+    /// Like [`Self::start`], with these environment variables.
+    async fn start_in(policy: &Value, candidate: &Value, environment: &[(&str, &str)]) -> Self {
+        let environment: Vec<_> = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let store = EmbeddedStore::new(&Seeds::parse(SEEDS).unwrap()).unwrap();
         let store = Arc::new(Store::Embedded(store));
         put_policy(&store, policy).await;
         put_candidate(&store, candidate).await;
 
-        let config = Config::from_lookup(|name| match name {
+        let config = Config::from_lookup(move |name| match name {
             "AUTH_POLICY" => Some(format!("table:{NAME}")),
             "EMBEDDED_STORE" => Some(r#"{"plans":{}}"#.to_owned()),
-            _ => None,
+            name => {
+                let mut variables = environment.iter();
+                variables
+                    .find(|(known, _)| known == name)
+                    .map(|(_, value)| value.clone())
+            }
         });
         let calls = || http_calls(RecordLog::to(std::io::sink()), Reach::Local);
         let authorizer = TestAuthorizer::new(config.unwrap(), Arc::clone(&store), calls);
@@ -433,4 +447,87 @@ async fn blocked_caller_is_refused_whatever_the_candidate_decides() {
     // A block does not depend on the policy, so there is nothing to compare.
     let (reason, lines) = trial.send(&key_event(), 0).await;
     assert_eq!((reason.as_str(), lines.len()), ("blocked", 0), "{lines:?}");
+}
+
+const FRONT_SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+fn with_front(policy: &Value, secret: &str) -> Value {
+    let mut policy = policy.clone();
+    policy["front"] = json!({"secret": secret, "client_ip": "cloudfront-viewer-address"});
+    policy
+}
+
+fn from_front() -> Value {
+    let mut event = key_event();
+    event["headers"]["x-origin-verify"] = FRONT_SECRET.into();
+    event["headers"]["cloudfront-viewer-address"] = "198.51.100.7:46532".into();
+    event
+}
+
+#[tokio::test]
+async fn front_of_the_candidate_shows_which_requests_bypass_it() {
+    let policy = rules(json!({"auth": "any"}));
+    let candidate = with_front(&policy, "env:FRONT");
+    let trial = Trial::start_in(&policy, &candidate, &[("FRONT", FRONT_SECRET)]).await;
+
+    let (reason, lines) = trial.send(&key_event(), 0).await;
+    assert_eq!(reason, "ok");
+    assert_eq!(lines[0]["differences"], "outcome, reason, rule");
+    assert_eq!(lines[0]["candidate_reason"], "not_from_front");
+
+    let (reason, lines) = trial.send(&from_front(), 0).await;
+    assert_eq!(reason, "ok");
+    assert_eq!(
+        counts(&lines),
+        json!({"evaluated": 1, "differs": 0, "unknown": 0, "unlogged": 0})
+    );
+}
+
+#[tokio::test]
+async fn secret_of_the_candidates_front_is_read_in_the_background() {
+    let aws = Provider::start().await;
+    aws.reply(
+        "/",
+        Reply::json(&json!({"Parameter": {"Value": FRONT_SECRET}})),
+    );
+    let url = aws.url("");
+    let environment = [
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_ENDPOINT_URL", &*url),
+    ];
+    let policy = rules(json!({"auth": "any"}));
+    let candidate = with_front(&policy, "ssm:/front/secret");
+    let trial = Trial::start_in(&policy, &candidate, &environment).await;
+    assert_eq!(aws.requests("/"), 0);
+
+    let mut known = Value::Null;
+    for _ in 0..200 {
+        let (reason, lines) = trial.send(&from_front(), 0).await;
+        assert_eq!(reason, "ok");
+        known = counts(&lines);
+        if known["unknown"] == 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(
+        known,
+        json!({"evaluated": 1, "differs": 0, "unknown": 0, "unlogged": 0})
+    );
+    assert_eq!(aws.requests("/"), 1);
+}
+
+#[tokio::test]
+async fn candidate_without_the_front_knows_no_credentials_of_a_request_that_bypasses_it() {
+    let candidate = rules(json!({"auth": "any"}));
+    let policy = with_front(&candidate, "env:FRONT");
+    let trial = Trial::start_in(&policy, &candidate, &[("FRONT", FRONT_SECRET)]).await;
+    let (reason, lines) = trial.send(&key_event(), 0).await;
+    assert_eq!(reason, "not_from_front");
+    assert_eq!(
+        counts(&lines),
+        json!({"evaluated": 1, "differs": 0, "unknown": 1, "unlogged": 0})
+    );
 }

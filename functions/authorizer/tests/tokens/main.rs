@@ -18,6 +18,7 @@ mod explanation;
 mod fetching;
 mod form;
 mod formats;
+mod front;
 mod identity_providers;
 mod introspection;
 mod issuers;
