@@ -42,6 +42,8 @@ SAMPLES: dict[str, Any] = {
     "DomainName": "api.example.com",
     "DynamoDbPrefixListId": "pl-02cd2c6b",
     "EndpointSecurityGroupId": "sg-0123456789abcdef1",
+    "FrontSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:front-Ab3dEf",
+    "FrontSecretVersion": "01234567-89ab-cdef-0123-456789abcdef",
     "HostedZoneId": "Z0123456789ABCDEFGHIJ",
     "Email": "ops@example.com",
     "FirstZone": "us-east-1a",
@@ -56,6 +58,7 @@ SAMPLES: dict[str, Any] = {
     "MetricsNamespace": "Shop/Network",
     "OwnershipVerificationCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/11234567-0123-0123-0123-0123456789ab",
     "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary",
+    "OriginDomainName": "d-0123456789.execute-api.us-east-1.amazonaws.com",
     "OriginSecretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:origin-Ab3dEf",
     "OriginSecretVersion": "01234567-89ab-cdef-0123-456789abcdef",
     "Plan": "pro",
@@ -92,6 +95,7 @@ SAMPLES: dict[str, Any] = {
     "UsageTableName": "tollgate-usage",
     "VpcCidr": "10.8.0.0/16",
     "VpcId": "vpc-0123456789abcdef0",
+    "WebAclArn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/api/01234567-89ab-cdef-0123-456789abcdef",
 }
 # The values that other parameters need if a parameter is set. `...` stands for the typical value.
 NEEDS: dict[str, dict[str, Any]] = {

@@ -10,6 +10,7 @@ import unittest
 from collections.abc import Iterator
 from typing import Any
 
+from template import withheld_headers
 from template.parameter_sets import SAMPLES, required
 from template.stack import Stack
 from template.templates import Template
@@ -114,6 +115,17 @@ class Mappings(unittest.TestCase):
                 mappings = stack.resources[name]["Properties"]["RequestParameters"]
                 found = {key: it for key, it in mappings.items() if key.endswith("x-tollgate-origin")}
                 self.assertEqual(found, {"overwrite:header.x-tollgate-origin": expected}, name)
+
+    def test_cloudfront_sends_the_headers_of_the_policys_front(self) -> None:
+        template = Template.read("examples/cloudfront.yaml")
+        resources = Stack(template, required(template)).resources
+        distribution = resources["Distribution"]["Properties"]["DistributionConfig"]
+        policy = resources["OriginRequests"]["Properties"]["OriginRequestPolicyConfig"]
+
+        (header,) = distribution["Origins"][0]["OriginCustomHeaders"]
+        self.assertEqual(header["HeaderName"], withheld_headers.FRONT)
+        self.assertTrue(header["HeaderValue"].startswith("{{resolve:secretsmanager:arn:aws:"))
+        self.assertEqual(policy["HeadersConfig"]["Headers"], ["CloudFront-Viewer-Address"])
 
     def test_integrations_of_the_previous_release_still_exist(self) -> None:
         current = Template.read("template.yaml").resources("AWS::ApiGatewayV2::Integration")
