@@ -41,9 +41,12 @@ CDK := examples/cdk/node_modules
 
 # The local gateway evaluates the templates. Building its test also builds the program, with the features of `make unit`.
 TEMPLATES = template.yaml $(wildcard examples/*.yaml)
+# The SAM CLI supports no Fn::ForEach.
+STACKS = $(wildcard stacks/*.yaml)
 
-template: tools $(CDK)/installed ## test template.yaml, examples/ and the assembly of a release
+template: tools $(CDK)/installed ## test template.yaml, stacks/, examples/ and the assembly of a release
 	$(VENV)/bin/cfn-lint $(TEMPLATES)
+	$(VENV)/bin/cfn-lint --regions ALL_REGIONS -- $(STACKS)
 	cargo build --workspace --test process --locked
 	@for template in $(TEMPLATES); do $(VENV)/bin/sam validate --lint --template $$template || exit 1; done
 	$(RUN) unittest discover --top-level-directory tests --start-directory tests/template

@@ -156,7 +156,6 @@ NEEDS: dict[str, dict[str, Any]] = {
 # Sets of values that are invalid only together.
 INVALID_TOGETHER: list[dict[str, Any]] = [
     {"ThrottledRulePriority": 7, "UnavailableRulePriority": 7},
-    {"InterfaceEndpoints": "monitoring,,logs"},
 ]
 # Parameters whose value "false" needs others.
 NEEDED_BY_FALSE = {"CreateVpcLink", "PublicHealth"}

@@ -88,6 +88,12 @@ class Values(unittest.TestCase):
             "1.1.1.1," * 3 + "1.1.1.1",
         )
 
+    def test_services_of_endpoints_are_names_without_a_prefix(self) -> None:
+        self.assert_accepted("InterfaceEndpoints", "monitoring", "ecr.api,ecr.dkr", "bedrock-runtime,s3")
+        self.assert_rejected(
+            "InterfaceEndpoints", "", "monitoring,,logs", "logs,", "Logs", "ecr/api", "a b", ".logs"
+        )
+
     def test_network_is_named_by_ids_or_empty(self) -> None:
         for name, prefix in (
             ("VpcId", "vpc"),
@@ -151,6 +157,7 @@ class Values(unittest.TestCase):
         names = {
             *RANGES,
             "AuthPolicy",
+            "InterfaceEndpoints",
             "SyncTargets",
             "ResolverForwardTargets",
             "DomainName",
