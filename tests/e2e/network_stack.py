@@ -17,9 +17,9 @@ DEADLINE_S = 60
 class NetworkStack:
     """A stack of a template in stacks/, deployed as `aws cloudformation deploy` does it."""
 
-    def __init__(self, emulator: AwsEmulator, name: str) -> None:
+    def __init__(self, emulator: AwsEmulator, name: str, stack_name: str | None = None) -> None:
         self.client = emulator.client("cloudformation")
-        self.stack_name = f"network-{name}"
+        self.stack_name = f"network-{stack_name or name}"
         template = yaml_parse((PROJECT / "stacks" / f"{name}.yaml").read_text())
         self.template = json.dumps(with_supported_types(template))
 

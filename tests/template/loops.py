@@ -28,8 +28,14 @@ def expanded(body: dict[str, Any], lists: dict[str, list[str]]) -> dict[str, Any
     return {**rest, "Resources": resources}
 
 
+def parameters(body: dict[str, Any]) -> frozenset[str]:
+    """Returns the parameters over which a template loops."""
+    loops = [it for name, it in body["Resources"].items() if name.startswith(PREFIX)]
+    return frozenset(collection["Ref"] for _, collection, _ in loops)
+
+
 def _logical_id(key: str, identifier: str, item: str) -> str:
-    """`&{Identifier}` stands for the item without characters that a logical ID cannot have."""
+    """Replaces `&{Identifier}` by the item without the characters that a logical ID cannot have."""
     return key.replace(f"&{{{identifier}}}", re.sub(r"[^A-Za-z0-9]", "", item))
 
 

@@ -26,7 +26,7 @@ def parameter_errors(template: Template, name: str, parameter: dict[str, object]
     description = str(parameter.get("Description", "")).strip()
     if not description.endswith("."):
         found.append("has no description that ends with a full stop")
-    is_priced = template.path == "template.yaml" and PRICED.match(name)
+    is_priced = not template.path.startswith("examples/") and PRICED.match(name)
     if is_priced and not re.search(r"\$[0-9]|costs? nothing", description):
         found.append("does not state its price")
 
@@ -43,7 +43,7 @@ def parameter_errors(template: Template, name: str, parameter: dict[str, object]
 
 
 def used(template: Template) -> set[str]:
-    names = set()
+    names = set(template.looped)
     for section in ("Conditions", "Resources", "Outputs", "Rules", "Globals"):
         for path, value in walk(template.body.get(section, {})):
             if path and path[-1] == "Ref" and isinstance(value, str):

@@ -47,6 +47,8 @@ class Template:
 
     path: str
     body: dict[str, Any]
+    # The parameters over which the template loops. `body` no longer refers to them.
+    looped: frozenset[str] = frozenset()
 
     @classmethod
     @functools.cache
@@ -57,7 +59,7 @@ class Template:
             raise ValueError(f"{path}: {errors}")
         body = json.loads(json.dumps(body))
         if body.get("Transform") == loops.LANGUAGE_EXTENSIONS:
-            body = loops.expanded(body, LOOPS)
+            return cls(path, loops.expanded(body, LOOPS), loops.parameters(body))
         return cls(path, body)
 
     @classmethod
@@ -70,7 +72,7 @@ class Template:
         """Returns a changed copy."""
         body = copy.deepcopy(self.body)
         change(body)
-        return Template(self.path, body)
+        return Template(self.path, body, self.looped)
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -1,5 +1,9 @@
 """The stacks of a network team, deployed on their own."""
 
+import json
+
+from botocore.exceptions import ClientError
+
 from e2e.cases.case import StackCase
 from e2e.network_stack import NetworkStack
 
@@ -18,8 +22,20 @@ class NetworkStacks(StackCase):
         self.assertEqual(
             self.services(), ["ecr.api", "monitoring", "s3", "sts"], "one endpoint per service"
         )
+        before = stack.resources()
+        self.assertEqual(
+            stack.outputs()["EndpointSecurityGroupId"], before["EndpointSecurityGroup"]
+        )
 
-        stack.update(**endpoints | {"CreateS3Endpoint": "false"}, InterfaceEndpoints="logs,sts")
+        endpoints["CreateS3Endpoint"] = "false"
+        stack.update(**endpoints, InterfaceEndpoints="logs,sts")
+        self.assertEqual(self.services(), ["logs", "sts"])
+        self.assertEqual(
+            stack.resources()["Endpointsts"], before["Endpointsts"], "other endpoints remain"
+        )
+
+        with self.assertRaisesRegex(ClientError, "must be service names separated by commas"):
+            stack.update(**endpoints, InterfaceEndpoints="logs,,sts")
         self.assertEqual(self.services(), ["logs", "sts"])
 
         stack.delete()
@@ -42,6 +58,33 @@ class NetworkStacks(StackCase):
 
         stack.delete()
         self.assertEqual(client.list_hosted_zones()["HostedZones"], [])
+
+    def test_nlb_and_its_target_group_are_deleted_with_their_stack(self) -> None:
+        network = self.deployment.network
+        stack = NetworkStack(self.deployment.emulator, "nlb", "second-nlb").create(
+            VpcId=network["VpcId"],
+            SubnetIds=network["PrivateSubnetIds"],
+            AlbDnsName="internal-a-1.us-east-1.elb.amazonaws.com",
+            AlbSecurityGroupId=network["AlbSecurityGroupId"],
+        )
+        outputs = stack.outputs()
+        (entry,) = json.loads(outputs["SyncTargets"])
+        self.assertEqual(
+            entry,
+            {
+                "name": "internal-a-1.us-east-1.elb.amazonaws.com",
+                "target_group_arn": outputs["SyncTargetGroupArns"],
+                "port": 80,
+            },
+        )
+        self.assertIn(outputs["NlbArn"], self.load_balancers())
+
+        stack.delete()
+        self.assertNotIn(outputs["NlbArn"], self.load_balancers())
+
+    def load_balancers(self) -> list[str]:
+        found = self.deployment.emulator.client("elbv2").describe_load_balancers()
+        return [it["LoadBalancerArn"] for it in found["LoadBalancers"]]
 
     def services(self) -> list[str]:
         """Returns the services of the endpoints in the VPC, without the DynamoDB endpoint of the
