@@ -1,85 +1,97 @@
-"""Deploys a release as its guide says, with the AWS CLI and without Rust."""
+"""Deploys a release as its guide says: with the AWS CLI, and with the calls that Terraform makes."""
 
 import json
-import os
 import pathlib
 import re
 import shutil
 
 from e2e.aws import AwsEmulator
 from e2e.emulator_template import adapted
-from e2e.stack import BUILD_FOLDER, outputs, resources
+from e2e.stack import BUILD_FOLDER, resources
 from harness.paths import PROJECT, TOOLS
 from harness.processes import run
 from release import X86_64, layout
+from release.terraform_example import Replay
 from release.version import version
 from template.templates import FUNCTION, Template
 
 GUIDE = PROJECT / "docs" / "guides" / "releases.md"
-NAME, BUCKET = "released", "released-artifacts"
 SECONDS = 1_700_000_000
 DEPLOYMENT_TIMEOUT_S = 180
+POLLING = {"Delay": 1, "MaxAttempts": DEPLOYMENT_TIMEOUT_S}
 # The programs that the guide needs, with the shell that runs its commands.
 PROGRAMS = {"aws": TOOLS / "aws", "bash": shutil.which("bash"), "env": shutil.which("env")}
 
 
 class ReleasedStack:
-    """A stack from the artefact of a release. `parameters` that the template lacks are ignored."""
+    """A stack from the artefact of a release in `folder`."""
 
-    def __init__(self, emulator: AwsEmulator, parameters: dict[str, str]) -> None:
-        self.emulator = emulator
-        self.folder = assemble(emulator.folder)
-        self.path = emulator.folder / "programs"
-        self.path.mkdir()
-        for name, program in PROGRAMS.items():
-            (self.path / name).symlink_to(program)
+    def __init__(
+        self, emulator: AwsEmulator, folder: pathlib.Path, name: str, parameters: dict[str, str]
+    ) -> None:
+        self.emulator, self.folder, self.name = emulator, folder, name
+        template = json.loads((folder / "template.json").read_text())
+        self.parameters = {
+            name: value for name, value in parameters.items() if name in template["Parameters"]
+        }
 
-        # The emulator runs functions of this machine, and its differences from AWS are only in the template.
-        built = self.folder / layout.template_name(X86_64)
-        template = json.loads(built.read_text())
-        (self.folder / "template.json").write_text(json.dumps(adapted(template)))
-        values = [
-            f"{name}={value}" for name, value in parameters.items() if name in template["Parameters"]
-        ]
+    def deploy_by_guide(self, programs: pathlib.Path) -> None:
+        """Runs the three commands of the guide. `programs` is the only folder of the search path."""
+        values = [f"{name}={value}" for name, value in self.parameters.items()]
         (self.folder / "parameters.json").write_text(json.dumps(values))
-
-    def deploy(self) -> str:
-        """Runs the three commands of the guide and returns their output."""
-        script = "set -e\ncd \"$RELEASE\"\n" + commands()
-        return run(
-            [self.path / "bash", "-c", script],
-            self.emulator.caller_environment()
-            | {"PATH": str(self.path), "BUCKET": BUCKET, "RELEASE": str(self.folder)},
+        variables = {"PATH": str(programs), "BUCKET": f"{self.name}-artifacts"}
+        run(
+            [programs / "bash", "-c", f"set -e\ncd '{self.folder}'\n{commands(self.name)}"],
+            self.emulator.caller_environment() | variables,
             DEPLOYMENT_TIMEOUT_S,
         )
 
-    def outputs(self) -> dict[str, str]:
-        return outputs(self.emulator, NAME)
+    def deploy_by_terraform_calls(self) -> None:
+        """Makes the API calls that the resources of the Terraform example stand for."""
+        bucket, client = f"{self.name}-artifacts", self.emulator.client
+        client("s3").create_bucket(Bucket=bucket)
+        url = f"{self.emulator.url}/{bucket}"
+        replay = Replay(self.folder, bucket, url, self.name, self.parameters)
+
+        replay.run(client("s3").put_object, client("cloudformation").create_stack)
+        client("cloudformation").get_waiter("stack_create_complete").wait(
+            StackName=self.name, WaiterConfig=POLLING
+        )
 
     def resources(self) -> dict[str, str]:
-        return resources(self.emulator, NAME)
+        return resources(self.emulator, self.name)
 
     def delete(self) -> None:
         """Deletes the stack and what it retains."""
         created, client = self.resources(), self.emulator.client
-        client("cloudformation").delete_stack(StackName=NAME)
+        client("cloudformation").delete_stack(StackName=self.name)
         client("cloudformation").get_waiter("stack_delete_complete").wait(
-            StackName=NAME, WaiterConfig={"Delay": 1}
+            StackName=self.name, WaiterConfig=POLLING
         )
         client("dynamodb").delete_table(TableName=created["RegistryTable"])
         client("logs").delete_log_group(logGroupName=created["AccessLogGroup"])
 
 
-def commands() -> str:
+def commands(stack: str) -> str:
     """Returns the commands of the guide's section "Deploy", with another name for the stack."""
     section = GUIDE.read_text().split("\n## Deploy\n")[1].split("\n## ")[0]
     (block,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
     assert block.count("--stack-name tollgate ") == 1, block
-    return block.replace("--stack-name tollgate ", f"--stack-name {NAME} ")
+    return block.replace("--stack-name tollgate ", f"--stack-name {stack} ")
+
+
+def search_path(folder: pathlib.Path) -> pathlib.Path:
+    """Creates a folder with links to the few programs that the guide needs."""
+    folder.mkdir()
+    for name, program in PROGRAMS.items():
+        (folder / name).symlink_to(program)
+    return folder
 
 
 def assemble(folder: pathlib.Path) -> pathlib.Path:
-    """Assembles a release for this machine from the build of the end-to-end tests."""
+    """Assembles a release for this machine from the build of the end-to-end tests. Its template is
+    adapted to the emulator.
+    """
     source = Template.read("template.yaml")
     programs = folder / "compiled"
     for logical_id, function in source.resources(FUNCTION).items():
@@ -90,9 +102,6 @@ def assemble(folder: pathlib.Path) -> pathlib.Path:
     release = folder / f"{layout.PROGRAM}-{version()}"
     layout.add_architecture(release, source, version(), X86_64, programs, SECONDS)
     layout.add_common_files(release, folder / "no-sboms")
+    template = json.loads((release / layout.template_name(X86_64)).read_text())
+    (release / "template.json").write_text(json.dumps(adapted(template)))
     return release
-
-
-def found_programs(path: pathlib.Path) -> set[str]:
-    """Returns the names of all programs on a search path of one folder."""
-    return {entry.name for entry in path.iterdir() if os.access(entry, os.X_OK)}
