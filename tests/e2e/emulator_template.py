@@ -20,6 +20,8 @@ end-to-end tests therefore do not show these things:
 - filter patterns are read as words instead of JSON
 - `dynamodb:LeadingKeys` is not evaluated: what a condition on it denies is allowed. `Null`
   conditions that require it are removed
+- connections to the emulator use no TLS, so the statements of queue policies that require it are
+  removed
 - no permission is needed to call CloudWatch in CBOR, as the Rust SDK does, or for the emulator's
   own polling of a queue
 """
@@ -54,6 +56,7 @@ def adapted(template: dict) -> dict:
         use_one_metric(resource)
     shorten_intervals(resources["AlbSyncFunction"])
     remove_leading_keys_conditions(template)
+    remove_tls_requirements(resources)
     return template
 
 
@@ -104,6 +107,17 @@ def first_items(value: object) -> object:
     ):
         return {"Fn::Select": [0, value["Fn::Join"][1]]}
     return {key: first_items(item) for key, item in value.items()}
+
+
+def remove_tls_requirements(resources: dict) -> None:
+    """Removes the statements that require TLS, and the policies that contain nothing else."""
+    for name, resource in list(resources.items()):
+        if resource["Type"] != "AWS::SQS::QueuePolicy":
+            continue
+        document = resource["Properties"]["PolicyDocument"]
+        document["Statement"] = [it for it in document["Statement"] if it["Sid"] != "RequireTls"]
+        if not document["Statement"]:
+            del resources[name]
 
 
 def remove_leading_keys_conditions(value: object) -> None:

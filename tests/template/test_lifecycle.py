@@ -186,9 +186,10 @@ class LongNames(unittest.TestCase):
             }
             admitted: set[str] = set()
             for policy in stack.of_type("AWS::SQS::QueuePolicy").values():
-                (statement,) = policy["PolicyDocument"]["Statement"]
-                for arn in statement["Condition"]["ArnEquals"]["aws:SourceArn"]:
-                    admitted |= set(arn.targets)
+                for statement in policy["PolicyDocument"]["Statement"]:
+                    if statement["Effect"] == "Allow":
+                        for arn in statement["Condition"]["ArnEquals"]["aws:SourceArn"]:
+                            admitted |= set(arn.targets)
             self.assertEqual(admitted, rules, label)
 
 
