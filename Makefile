@@ -3,6 +3,8 @@
 VENV := .venv
 # The emulator of AWS has its own environment, because it pins other versions of packages that the SAM CLI needs.
 MINISTACK := .venv-ministack
+# So has checkov, which has a hundred dependencies.
+CHECKOV := .venv-checkov
 PYTHON ?= python3
 export SAM_CLI_TELEMETRY := 0
 # `sam validate` requires a region but does not call it.
@@ -12,7 +14,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 RUN := PYTHONPATH=tests $(VENV)/bin/python -u -m
 UNITTEST := PYTHONPATH=tests $(PYTHON) -m unittest discover --top-level-directory tests --start-directory
 
-.PHONY: help test tables e2e soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows supply-chain advisories release
+.PHONY: help test tables e2e findings soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows supply-chain advisories release
 
 # Prints every target that has a description after `##`.
 help:
@@ -91,14 +93,20 @@ target/cargo-cyclonedx/$(CYCLONEDX):
 	touch $@
 
 # Deploys the native build on an emulator of AWS, which runs the functions' own binaries.
-e2e: tools ## deploy on an emulator of AWS and test there
+e2e: tools findings ## deploy on an emulator of AWS and test there
 	$(RUN) e2e
+
+# checkov sees the templates as the local gateway evaluates them. Part of `make e2e`.
+findings: tools $(CHECKOV)/installed ## compare the findings of checkov with docs/operations/findings.md
+	cargo build --workspace --test process --locked
+	$(RUN) findings
 
 # Also tests the Python helpers that need no tools.
 documents: ## check the documents: links, names of tests, commands, and plain language
 	$(UNITTEST) tests/documents
 	$(UNITTEST) tests/harness
 	$(UNITTEST) tests/bench
+	$(UNITTEST) tests/findings
 
 tables: tools ## write the generated tables of parameters and costs into the documents
 	$(RUN) doc_tables
@@ -148,6 +156,11 @@ $(MINISTACK)/installed: tests/ministack-requirements.txt
 	$(MINISTACK)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement tests/ministack-requirements.txt
 	touch $@
 
+$(CHECKOV)/installed: tests/checkov-requirements.txt
+	$(PYTHON) -m venv --clear $(CHECKOV)
+	$(CHECKOV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement tests/checkov-requirements.txt
+	touch $@
+
 tests/node_modules/installed: tests/package.json tests/package-lock.json
 	npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
@@ -180,4 +193,4 @@ watch: tools ## run one function behind Lambda's runtime interface: FUNCTION=aut
 	$(RUN) tools.run_function $(FUNCTION)
 
 clean: ## remove everything that was built or installed here
-	rm -rf target dist $(VENV) $(MINISTACK) tests/node_modules $(CDK) $(NODE_PEERS) $(PYTHON_PEERS) .aws-sam
+	rm -rf target dist $(VENV) $(MINISTACK) $(CHECKOV) tests/node_modules $(CDK) $(NODE_PEERS) $(PYTHON_PEERS) .aws-sam

@@ -11,12 +11,18 @@ from template.templates import Template
 from template.withheld_headers import http_integrations
 
 REST_API = Template.read("examples/rest-api.yaml")
-ALB = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/internal/0123456789abcdef"
+ALB = (
+    "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/internal/0123456789abcdef"
+)
 
 
 class RestApi(unittest.TestCase):
     def stack(self, **given: str) -> Stack:
-        account = {"AWS::AccountId": "123456789012", "AWS::Region": "us-east-1", "AWS::Partition": "aws"}
+        account = {
+            "AWS::AccountId": "123456789012",
+            "AWS::Region": "us-east-1",
+            "AWS::Partition": "aws",
+        }
         return Stack(REST_API, {**required(REST_API), **account, **given})
 
     def test_target_is_the_load_balancer_of_the_listener(self) -> None:
@@ -39,7 +45,8 @@ class RestApi(unittest.TestCase):
             ({"AlbListenerPort": "443", "BackendTlsServerName": name}, f"https://{name}:443"),
         ):
             addresses = {
-                name: integration["uri"] for name, integration in http_integrations(self.stack(**given))
+                name: integration["uri"]
+                for name, integration in http_integrations(self.stack(**given))
             }
             self.assertEqual(
                 addresses, {"Api /": f"{origin}/", "Api /{proxy+}": f"{origin}/{{proxy}}"}

@@ -89,7 +89,9 @@ class Values(unittest.TestCase):
         )
 
     def test_services_of_endpoints_are_names_without_a_prefix(self) -> None:
-        self.assert_accepted("InterfaceEndpoints", "monitoring", "ecr.api,ecr.dkr", "bedrock-runtime,s3")
+        self.assert_accepted(
+            "InterfaceEndpoints", "monitoring", "ecr.api,ecr.dkr", "bedrock-runtime,s3"
+        )
         self.assert_rejected(
             "InterfaceEndpoints", "", "monitoring,,logs", "logs,", "Logs", "ecr/api", "a b", ".logs"
         )
@@ -105,7 +107,9 @@ class Values(unittest.TestCase):
         self.assert_accepted("PrivateSubnetIds", "subnet-0a,subnet-0b")
         self.assert_rejected("PrivateSubnetIds", "subnet-0a,vpc-0b")
         self.assert_accepted("AlbListenerArn", "", SAMPLES["AlbListenerArn"])
-        self.assert_rejected("AlbListenerArn", "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/a/1")
+        self.assert_rejected(
+            "AlbListenerArn", "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/a/1"
+        )
 
     def test_domain_name_is_in_lower_case(self) -> None:
         self.assert_accepted("DomainName", "", "api.example.com")
@@ -135,7 +139,11 @@ class Values(unittest.TestCase):
         arn = SAMPLES["OriginSecretArn"]
         self.assert_accepted("OriginSecretArn", "", arn, arn.replace("aws", "aws-cn", 1))
         self.assert_rejected(
-            "OriginSecretArn", "origin", arn + ":key", arn + "}}", arn.replace("secretsmanager", "ssm")
+            "OriginSecretArn",
+            "origin",
+            arn + ":key",
+            arn + "}}",
+            arn.replace("secretsmanager", "ssm"),
         )
         self.assert_accepted("OriginSecretVersion", "", SAMPLES["OriginSecretVersion"])
         self.assert_rejected("OriginSecretVersion", "AWSCURRENT", "a" * 65, "a:" + "b" * 32)
@@ -167,16 +175,12 @@ class Values(unittest.TestCase):
             "OriginSecretVersion",
             "RegistryTableName",
         }
-        undescribed = {
-            name for name in names if not PARAMETERS[name].get("ConstraintDescription")
-        }
+        undescribed = {name for name in names if not PARAMETERS[name].get("ConstraintDescription")}
         self.assertEqual(undescribed, set())
 
     def test_typical_values_of_the_tests_are_allowed(self) -> None:
         patterned = [
-            name
-            for name, it in PARAMETERS.items()
-            if "AllowedPattern" in it and name in SAMPLES
+            name for name, it in PARAMETERS.items() if "AllowedPattern" in it and name in SAMPLES
         ]
         self.assertEqual(
             [name for name in patterned if not is_allowed(name, str(SAMPLES[name]))], []

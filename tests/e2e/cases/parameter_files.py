@@ -37,7 +37,9 @@ class ParameterFiles(StackCase):
 
     def test_each_environment_reads_its_own_file(self) -> None:
         for environment in ("development", "staging"):
-            self.write_parameters(f"parameters.{environment}.yaml", f"MaxSeries: {len(environment)}")
+            self.write_parameters(
+                f"parameters.{environment}.yaml", f"MaxSeries: {len(environment)}"
+            )
             parameters = self.deploy(environment)
             self.assertEqual(parameters["Environment"], environment)
             self.assertEqual(parameters["MaxSeries"], str(len(environment)))
