@@ -24,6 +24,7 @@ from e2e.cases import (
     network_stacks,
     parameter_files,
     permissions,
+    platform,
     release,
     requests,
     runtime_interface,
@@ -50,7 +51,13 @@ CASES_WITHOUT_IAM = [
     release.Release,
     *CHANGES,
 ]
-CASES_WITH_IAM = [*COMMON, iam_users.IamUsers, permissions.Permissions, *CHANGES]
+CASES_WITH_IAM = [
+    *COMMON,
+    iam_users.IamUsers,
+    permissions.Permissions,
+    platform.PlatformSwitches,
+    *CHANGES,
+]
 
 
 class Durations:

@@ -7,6 +7,8 @@ from __future__ import annotations
 import unittest
 from typing import Any
 
+from template.boundary import boundary_actions
+from template import permissions
 from template.parameter_sets import SAMPLES, all_stacks, with_needs
 from template.rust_sources import PACKAGES
 from template.stack import Stack, Unknown
@@ -47,6 +49,17 @@ class Roles(unittest.TestCase):
                 checked |= {name} if expected else set()
         functions = {f"{name}Role" for name in PACKAGES}
         self.assertEqual(checked, {*functions, "CodeDeployServiceRole", "HealthRole"})
+
+    def test_guide_lists_the_actions_that_a_boundary_must_allow(self) -> None:
+        granted = {
+            action
+            for _, it in all_stacks(TEMPLATE)
+            for function in PACKAGES.keys() & it.resources.keys()
+            for action, _ in permissions.granted(it, function)
+        }
+        (health,) = TEMPLATE.body["Resources"]["HealthRole"]["Properties"]["Policies"]
+        (statement,) = health["PolicyDocument"]["Statement"]
+        self.assertEqual(set(boundary_actions()), granted | {statement["Action"]})
 
     def test_sam_generates_no_role(self) -> None:
         for label, it in all_stacks(TEMPLATE):

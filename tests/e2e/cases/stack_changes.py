@@ -90,6 +90,11 @@ class Deletion(StackCase):
             {f"table {registry}", f"log group {access_log}"},
         )
 
+        # The retained log group does not prevent another stack of the same name.
+        another = self.deployment.stack.deploy().resources()["AccessLogGroup"]
+        self.deployment.stack.delete()
+        self.assertNotEqual(another, access_log)
+
 
 def remaining_resources(emulator: AwsEmulator) -> set[str]:
     """Returns the account's resources of the types in the stack, without those that the tests
