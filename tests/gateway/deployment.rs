@@ -371,8 +371,10 @@ async fn the_metric_of_faults_counts_what_is_a_500_and_no_refusal() {
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();
-        assert!(
+        // A plain allowed decision is not logged by default.
+        assert_eq!(
             lines.iter().any(|line| line["message"] == "decided"),
+            event != "allowed",
             "{event}: {lines:?}"
         );
         assert_eq!(
@@ -422,7 +424,7 @@ fn a_gradual_deployment_is_braked_by_the_metric_of_faults() {
     let preference = shown(&function.require("DeploymentPreference").unwrap());
     assert_eq!(
         preference,
-        "Enabled=true;Type=Canary10Percent5Minutes;Alarms=AuthorizerFaultsAlarm;"
+        "Enabled=true;Type=Canary10Percent5Minutes;Role=CodeDeployServiceRole.Arn;Alarms=AuthorizerFaultsAlarm;"
     );
     let mut alarm = resource(&given, "AWS::CloudWatch::Alarm", "AuthorizerFaultsAlarm").unwrap();
     let mut filter = resource(&given, "AWS::Logs::MetricFilter", "AuthorizerFaultsFilter").unwrap();

@@ -48,7 +48,8 @@ impl TestAuthorizer {
     }
 }
 
-/// An authorizer with this policy, and the plans and keys in the settings of the events.
+/// An authorizer with this policy, and the plans and keys in the settings of the events. It logs all
+/// decisions.
 pub fn authorizer(policy: &Value) -> TestAuthorizer {
     authorizer_recording(policy, RecordLog::to(std::io::sink()))
 }
@@ -73,6 +74,7 @@ pub fn authorizer_in(
     let config = Config::from_lookup(move |name| match name {
         "AUTH_POLICY" => Some(policy.clone()),
         name if environment.contains_key(name) => environment.get(name).cloned(),
+        "LOG_DECISIONS" => Some("all".to_owned()),
         name => settings["AuthorizerFunction"][name]
             .as_str()
             .map(str::to_owned),

@@ -17,7 +17,7 @@ use telemetry::RequestScope;
 use crate::active_policy::ActivePolicy;
 use crate::block_check::BlockCheck;
 use crate::candidate::{Admission, DecidedRequest};
-use crate::config::{Config, RefusalSettings};
+use crate::config::{Config, ResponseSettings};
 use crate::credentials::CredentialCheck;
 use crate::event::Request;
 use crate::failure::Failure;
@@ -36,7 +36,7 @@ type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 /// concurrently.
 pub struct Authorizer {
     policies: Arc<Policies>,
-    refusals: RefusalSettings,
+    responses: ResponseSettings,
     store: Arc<Store>,
     clock: Clock,
 }
@@ -71,12 +71,12 @@ impl Authorizer {
         calls: impl Fn() -> HttpCalls + Send + Sync + 'static,
         clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Self {
-        let refusals = config.refusals();
+        let responses = config.responses();
         let policies = Arc::new(Policies::new(config.policy, &store, calls));
 
         Self {
             policies,
-            refusals,
+            responses,
             store,
             clock: Box::new(clock),
         }
@@ -161,7 +161,7 @@ impl Authorizer {
             Err(rejection) => {
                 return ResponseBuilder::default().finish(
                     Err(rejection),
-                    self.refusals,
+                    self.responses,
                     started.elapsed(),
                 );
             }
@@ -170,7 +170,7 @@ impl Authorizer {
         let mut response = ResponseBuilder::default();
         let outcome = self.decide(&request, now, &mut response).await;
 
-        response.finish(outcome, self.refusals, started.elapsed())
+        response.finish(outcome, self.responses, started.elapsed())
     }
 
     /// Runs the checks in order. Facts that they establish go into the context of the response.
@@ -276,7 +276,7 @@ impl std::fmt::Debug for Authorizer {
         formatter
             .debug_struct("Authorizer")
             .field("policies", &self.policies)
-            .field("refusals", &self.refusals)
+            .field("responses", &self.responses)
             .finish_non_exhaustive()
     }
 }

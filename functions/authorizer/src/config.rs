@@ -19,6 +19,9 @@ pub struct Config {
     /// `ON_BAD_CREDENTIALS`: `unauthorized` (default) refuses missing and invalid credentials with
     /// 401, `forbid` with 403.
     pub(crate) on_bad_credentials: OnBadCredentials,
+    /// `LOG_DECISIONS`: `refusals` (default) logs every decision except plain allowed ones, `all` logs
+    /// all of them.
+    pub(crate) log_decisions: LogDecisions,
     /// `EXTRA_CA_CERTS`: a PEM file with certificate authorities that calls to issuers and
     /// authorization servers trust in addition to the system's.
     pub authorities: ExtraAuthorities,
@@ -44,11 +47,21 @@ pub(crate) enum OnBadCredentials {
     Forbid,
 }
 
-/// The settings that determine how refusals appear to API Gateway.
+/// The decisions that are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogDecisions {
+    /// Every decision except plain allowed ones, which the access log of the API contains too.
+    Refusals,
+    /// Every decision.
+    All,
+}
+
+/// The settings that determine how decisions appear to API Gateway and in the log.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RefusalSettings {
+pub(crate) struct ResponseSettings {
     pub(crate) on_throttle: OnThrottle,
     pub(crate) on_bad_credentials: OnBadCredentials,
+    pub(crate) log_decisions: LogDecisions,
 }
 
 /// A setting that is missing or invalid.
@@ -97,21 +110,24 @@ impl Config {
         let policy = PolicySource::parse(&policy, key_header, environment)?;
         let on_throttle = on_throttle(settings("ON_THROTTLE"))?;
         let on_bad_credentials = on_bad_credentials(settings("ON_BAD_CREDENTIALS"))?;
+        let log_decisions = log_decisions(settings("LOG_DECISIONS"))?;
         let store = StoreConfig::from_lookup(&settings)?;
 
         Ok(Self {
             policy,
             on_throttle,
             on_bad_credentials,
+            log_decisions,
             authorities,
             store,
         })
     }
 
-    pub(crate) fn refusals(&self) -> RefusalSettings {
-        RefusalSettings {
+    pub(crate) fn responses(&self) -> ResponseSettings {
+        ResponseSettings {
             on_throttle: self.on_throttle,
             on_bad_credentials: self.on_bad_credentials,
+            log_decisions: self.log_decisions,
         }
     }
 }
@@ -147,6 +163,18 @@ fn on_bad_credentials(value: Option<String>) -> Result<OnBadCredentials, Setting
     }
 }
 
+fn log_decisions(value: Option<String>) -> Result<LogDecisions, SettingError> {
+    match value.as_deref() {
+        None | Some("refusals") => Ok(LogDecisions::Refusals),
+        Some("all") => Ok(LogDecisions::All),
+        Some(other) => Err(SettingError::invalid(
+            "LOG_DECISIONS",
+            other,
+            "refusals or all",
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -174,6 +202,7 @@ mod tests {
         .unwrap();
         assert_eq!(config.on_throttle, OnThrottle::Mark);
         assert_eq!(config.on_bad_credentials, OnBadCredentials::Unauthorized);
+        assert_eq!(config.log_decisions, LogDecisions::Refusals);
         assert!(
             matches!(config.store, StoreConfig::DynamoDb(tables) if tables.registry_table == "r")
         );

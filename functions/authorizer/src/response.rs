@@ -14,7 +14,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use telemetry::milliseconds;
 
 use crate::Failure;
-use crate::config::{OnBadCredentials, OnThrottle, RefusalSettings};
+use crate::config::{LogDecisions, OnBadCredentials, OnThrottle, ResponseSettings};
 use crate::context::{Context, NOTHING, set};
 use crate::event::{Format, Request};
 use crate::iam_policy;
@@ -106,26 +106,27 @@ impl<'e> ResponseBuilder<'e> {
         self.context.set_limits(decision);
     }
 
-    /// Writes the log line and returns the response.
+    /// Writes the log line, except for a plain allowed decision unless the settings ask for it, and
+    /// returns the response.
     ///
     /// # Errors
     /// [`Failure`] for a 401 or a 500.
     pub(crate) fn finish(
         self,
         result: Result<RequestOutcome, Rejection>,
-        refusals: RefusalSettings,
+        settings: ResponseSettings,
         elapsed: Duration,
     ) -> Result<Box<RawValue>, Failure> {
         match result {
-            Ok(outcome) => self.finish_outcome(outcome, refusals, elapsed),
-            Err(rejection) => self.finish_rejection(rejection, refusals, elapsed),
+            Ok(outcome) => self.finish_outcome(outcome, settings, elapsed),
+            Err(rejection) => self.finish_rejection(rejection, settings, elapsed),
         }
     }
 
     fn finish_outcome(
         mut self,
         outcome: RequestOutcome,
-        refusals: RefusalSettings,
+        settings: ResponseSettings,
         elapsed: Duration,
     ) -> Result<Box<RawValue>, Failure> {
         self.context.decision = outcome.decision.as_str();
@@ -136,20 +137,24 @@ impl<'e> ResponseBuilder<'e> {
             outcome.reason
         };
 
-        let cause = LogCause {
-            problem: None,
-            detail: self.violated.as_deref(),
-        };
-        self.log(reason, elapsed, &cause);
+        // The access log of the API has the context of every request, including plain allowed ones.
+        if reason != Reason::Ok || settings.log_decisions == LogDecisions::All {
+            let cause = LogCause {
+                problem: None,
+                detail: self.violated.as_deref(),
+            };
+            self.log(reason, elapsed, &cause);
+        }
+
         let is_allowed =
-            refusals.on_throttle == OnThrottle::Mark || outcome.retry_after_s.is_none();
+            settings.on_throttle == OnThrottle::Mark || outcome.retry_after_s.is_none();
         self.serialize(is_allowed, reason, elapsed)
     }
 
     fn finish_rejection(
         mut self,
         rejection: Rejection,
-        refusals: RefusalSettings,
+        settings: ResponseSettings,
         elapsed: Duration,
     ) -> Result<Box<RawValue>, Failure> {
         let Rejection {
@@ -169,7 +174,7 @@ impl<'e> ResponseBuilder<'e> {
 
         match kind {
             RejectionKind::Unauthenticated
-                if refusals.on_bad_credentials == OnBadCredentials::Unauthorized =>
+                if settings.on_bad_credentials == OnBadCredentials::Unauthorized =>
             {
                 Err(Failure::Unauthorized)
             }
@@ -256,9 +261,10 @@ mod tests {
 
     use super::*;
 
-    const REFUSALS: RefusalSettings = RefusalSettings {
+    const SETTINGS: ResponseSettings = ResponseSettings {
         on_throttle: OnThrottle::Forbid,
         on_bad_credentials: OnBadCredentials::Unauthorized,
+        log_decisions: LogDecisions::Refusals,
     };
 
     #[test]
@@ -283,7 +289,7 @@ mod tests {
             let mut response = ResponseBuilder::default();
             response.set_limits(&decision(shadowed));
             let found = response
-                .finish(Ok(RequestOutcome::allowed()), REFUSALS, Duration::ZERO)
+                .finish(Ok(RequestOutcome::allowed()), SETTINGS, Duration::ZERO)
                 .unwrap();
 
             let found: Value = serde_json::from_str(found.get()).unwrap();

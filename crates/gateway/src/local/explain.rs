@@ -44,6 +44,8 @@ pub async fn explain_token(
         "AUTH_POLICY" => Some(text.clone()),
         "EMBEDDED_STORE" => Some(seeds.clone()),
         "KEY_HEADER" => key_header.clone(),
+        // The decision is shown also if it is allowed.
+        "LOG_DECISIONS" => Some("all".to_owned()),
         _ => None,
     };
 

@@ -164,6 +164,41 @@ async fn log_contains_no_credential_or_claim_at_any_level() {
     assert_eq!(decided, count + 1, "one line a request");
 }
 
+#[tokio::test]
+async fn plain_allowed_decisions_are_logged_only_on_request() {
+    let store = r#"{"plans":{"once":{"throttle":{"rate":0.001,"burst":1}},"shadow":{"throttle":{"rate":0.001,"burst":1},"shadow":true}},
+        "keys":[{"key":"local-once-key-00000000001","key_id":"once","plan":"once"},
+                {"key":"local-shadow-key-000000001","key_id":"shadow","plan":"shadow"}]}"#;
+    let requests = [
+        "local-once-key-00000000001",
+        "local-once-key-00000000001",
+        "local-shadow-key-000000001",
+        "local-shadow-key-000000001",
+        "an-unknown-key-of-a-test-1",
+    ]
+    .map(|key| event("/orders", json!({"x-api-key": key})));
+    let refusals = ["rate_exceeded", "shadow_denied", "unknown_key"];
+    let all = ["ok", "rate_exceeded", "ok", "shadow_denied", "unknown_key"];
+
+    for (setting, expected) in [("refusals", &refusals[..]), ("all", &all)] {
+        let environment = [("EMBEDDED_STORE", store), ("LOG_DECISIONS", setting)];
+        let signer = Signer::of("ES256");
+        let authorizer = authorizer_with_environment(&policy(&signer.jwks()), &environment);
+        let log = Log::default();
+        let writer = log.clone();
+        let _guard = tracing::subscriber::set_default(log_to(None, move || writer.clone()));
+
+        for request in &requests {
+            let _ = handle_at(&authorizer, request, noon()).await;
+        }
+
+        let lines = log.lines();
+        let reasons: Vec<_> = lines.iter().map(|line| line["reason"].as_str()).collect();
+        let expected: Vec<_> = expected.iter().copied().map(Some).collect();
+        assert_eq!(reasons, expected, "{setting}");
+    }
+}
+
 /// The reasons of tokens that are refused although their issuer is trusted.
 const REFUSED_TOKENS: [&str; 3] = ["invalid_signature", "token_expired", "invalid_claims"];
 
