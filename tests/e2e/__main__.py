@@ -19,6 +19,7 @@ from collections.abc import Iterator
 
 from e2e.cases import (
     administration,
+    examples,
     iam_users,
     metrics,
     network_stacks,
@@ -47,6 +48,7 @@ CASES_WITHOUT_IAM = [
     runtime_interface.RuntimeInterface,
     network_stacks.NetworkStacks,
     parameter_files.ParameterFiles,
+    examples.Examples,
     *COMMON,
     release.Release,
     *CHANGES,
