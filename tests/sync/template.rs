@@ -112,6 +112,7 @@ fn it_is_in_the_vpc_only_where_that_is_asked_for() {
     let inside = function_of(&template(&[
         ("SyncTargets", TARGETS),
         ("SyncInVpc", "true"),
+        ("PrivateSubnetIds", "subnet-1,subnet-2"),
     ]))
     .require("VpcConfig")
     .expect("it");
