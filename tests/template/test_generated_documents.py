@@ -54,7 +54,7 @@ class Costs(unittest.TestCase):
     def test_priced_access_log_line_has_the_fields_of_an_allowed_request(self) -> None:
         format_ = template()["Resources"]["Stage"]["Properties"]["AccessLogSettings"]["Format"]
         fields = set(re.findall(r"\$context\.([\w.]+)", format_))
-        # Fields of errors, IAM, client certificates, tokens and Lambda integrations.
+        # Fields of errors, IAM, client certificates, tokens, fronts and Lambda integrations.
         absent = {
             "error.message",
             "error.responseType",
@@ -63,6 +63,7 @@ class Costs(unittest.TestCase):
             "identity.userArn",
             "identity.clientCert.serialNumber",
             "authorizer.issuer",
+            "authorizer.client_ip",
             "integration.requestId",
         }
         self.assertEqual(fields - costs.LINE.keys(), absent)
