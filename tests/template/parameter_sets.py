@@ -27,6 +27,7 @@ SAMPLES: dict[str, Any] = {
     "AlbListenerPort": 443,
     "AlbSecurityGroupId": "sg-0123456789abcdef0",
     "AllowedOrigins": "https://app.example.com,https://admin.example.com",
+    "ApiMappingKey": "orders/v1",
     "AuthPolicy": "table:edge",
     "AuthorizerProvisionedConcurrency": 2,
     "BackendTlsServerName": "orders.internal.example.com",
@@ -48,6 +49,8 @@ SAMPLES: dict[str, Any] = {
     "Email": "ops@example.com",
     "FirstZone": "us-east-1a",
     "InterfaceEndpoints": ",".join(LOOPS["InterfaceEndpoints"]),
+    "HttpApiId": "a1b2c3d4e5",
+    "HttpApiStage": "live",
     "JwtAudience": "https://api.example.com",
     "JwtIssuer": "https://auth.example.com",
     "KmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/01234567-0123-0123-0123-0123456789ab",
@@ -94,6 +97,7 @@ SAMPLES: dict[str, Any] = {
     "UnavailableRulePriority": 12,
     "UsageTableName": "tollgate-usage",
     "VpcCidr": "10.8.0.0/16",
+    "VpcLinkId": "a1b2c3",
     "VpcId": "vpc-0123456789abcdef0",
     "WebAclArn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/api/01234567-89ab-cdef-0123-456789abcdef",
 }
@@ -112,9 +116,11 @@ NEEDS: dict[str, dict[str, Any]] = {
     "CreateDynamoDbEndpoint": {"RouteTableIds": ...},
     "CreateS3Endpoint": {"RouteTableIds": ...},
     "DisableExecuteApiEndpoint": {"DomainName": ...},
-    "DomainName": {"CertificateArn": ...},
+    "ApiMappingKey": {"DomainName": ...},
+    "HttpApiStage": {"HttpApiId": ...},
+    "OnThrottle=function": {"HttpApiId": ..., "CreateVpcLink": "false"},
     "Environment": {"DeletionProtection": ...},
-    "HostedZoneId": {"DomainName": ...},
+    "HostedZoneId": {"CertificateArn": ...},
     "JwtAudience": {"JwtIssuer": ...},
     "JwtIssuer": {"JwtAudience": ...},
     "LimiterInVpc": {"CreateDynamoDbEndpoint": "true", "DynamoDbPrefixListId": ...},
@@ -150,19 +156,30 @@ NEEDS: dict[str, dict[str, Any]] = {
         )
     },
     "SyncTargets": {"SyncTargetGroupArns": ...},
-    "TruststoreUri": {"DomainName": ..., "DailyHealthRequest": "false"},
+    "TruststoreUri": {"CertificateArn": ..., "DailyHealthRequest": "false"},
     "TruststoreVersion": {"TruststoreUri": ...},
 }
 # Sets of values that are invalid only together.
 INVALID_TOGETHER: list[dict[str, Any]] = [
     {"ThrottledRulePriority": 7, "UnavailableRulePriority": 7},
 ]
+# Valid sets of several values that no other set includes.
+VALID_TOGETHER: list[dict[str, Any]] = [
+    {"HttpApiId": "a1b2c3d4e5", "CreateVpcLink": "false", "AlbListenerArn": "", "VpcId": ""},
+    {"HttpApiId": "a1b2c3d4e5", "CreateVpcLink": "false", "BackendUrl": "https://orders.example.com"},
+    {"HttpApiId": "none"},
+    {"HttpApiId": "none", "CreateVpcLink": "false", "OnThrottle": "function", "CustomersPage": "true"},
+    {"HttpApiId": "none", "CreateAlarms": "true", "CreateDashboard": "true", "PublishMetrics": "true"},
+    {"HttpApiId": "a1b2c3d4e5", "CreateAlarms": "true", "CreateDashboard": "true", "PublishMetrics": "true"},
+    {"VpcLinkId": "a1b2c3", "AlbSecurityGroupId": "", "VpcId": "", "PrivateSubnetIds": ""},
+    {"DomainName": "api.example.com", "ApiMappingKey": "orders/v1", "CertificateArn": SAMPLES["CertificateArn"]},
+]
 # Parameters whose value "false" needs others.
 NEEDED_BY_FALSE = {"CreateVpcLink", "PublicHealth"}
 # Parameters whose empty default is valid only without a VPC link, which is on by default.
 NETWORK = ("VpcId", "PrivateSubnetIds", "AlbListenerArn", "AlbSecurityGroupId")
 # Parameters that exclude others and therefore keep their defaults in `everything_on`.
-NOT_IN_EVERYTHING = {"AuthPolicy", "CreateVpcLink"}
+NOT_IN_EVERYTHING = {"AuthPolicy", "CreateVpcLink", "HttpApiId", "HttpApiStage", "VpcLinkId"}
 RANDOM_SETS = 30
 
 
@@ -192,7 +209,9 @@ def with_needs(template: Template, given: Parameters) -> Parameters:
     """Adds the values that the given ones need, directly or indirectly, and the required ones."""
     complete, waiting = dict(given), list(given)
     while waiting:
-        for name, value in NEEDS.get(waiting.pop(), {}).items():
+        given_name = waiting.pop()
+        needs = NEEDS.get(given_name, {}) | NEEDS.get(f"{given_name}={complete[given_name]}", {})
+        for name, value in needs.items():
             if name in template.parameters and name not in complete:
                 complete[name] = SAMPLES[name] if value is ... else value
                 waiting.append(name)
@@ -247,6 +266,9 @@ def labelled_sets(template: Template) -> Iterator[tuple[str, Parameters]]:
             yield f"{name}={value}", with_change(template, name, value)
     if "BackendUrl" in template.parameters:
         yield "no network", without_network(template)
+    for values in VALID_TOGETHER:
+        if values.keys() <= template.parameters.keys():
+            yield f"{values}", required(template) | values
     yield "everything on", everything_on(template)
     yield from random_sets(template)
 
