@@ -2,9 +2,11 @@
 //!
 //! - **Logs**: [`log_to`] returns a subscriber that writes one JSON line per event. A field is cut
 //!   to 4 KiB, whoever chose its text. [`Excerpt`] cuts a text to 512 bytes.
-//! - **Call records**: [`RecordLog`] writes one line `{"api_call":R}` per call of a service.
+//! - **Call records**: [`RecordLog`] writes one line `{"api_call":R}` per call of a service, or one
+//!   line `{"api_calls":[…]}` per minute with the same durations and counts.
 //! - **Requests**: [`RequestScope`] adds `request_id` and `trace_id` to log lines and call records.
-//! - **On failure**: a line that cannot be written is lost, never the request. [`contain_panic`]
+//! - **On failure**: a line that cannot be written is lost, never the request. A process that ends
+//!   loses the call records that it still aggregates, those of a minute. [`contain_panic`]
 //!   limits a panic to one request, and [`log_panics`] logs its place without its message.
 //!
 //! ```
@@ -28,6 +30,7 @@
 //! # });
 //! ```
 
+mod call_aggregates;
 mod call_record;
 mod error_chain;
 mod error_kind;

@@ -1,4 +1,5 @@
-//! Where call records are written, one JSON line `{"api_call":R}` per call.
+//! Where call records are written: one JSON line `{"api_call":R}` per call, or one JSON line
+//! `{"api_calls":[…]}` per minute.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -8,6 +9,7 @@ use std::{fmt, mem};
 
 use serde::Serialize;
 
+use crate::call_aggregates::CallAggregates;
 use crate::call_record::{CallRecord, EndpointKind};
 use crate::error_kind::ErrorKind;
 use crate::milliseconds;
@@ -15,10 +17,14 @@ use crate::request_scope::RequestScope;
 
 /// The destination of call records. Clones share it.
 ///
-/// Each record is written at once as a whole line. Records bypass `tracing`, whose JSON layer
-/// cannot write nested JSON.
+/// Each record is written at once as a whole line, unless the log is [aggregated](Self::aggregated).
+/// Records bypass `tracing`, whose JSON layer cannot write nested JSON.
 #[derive(Clone)]
-pub struct RecordLog(Arc<Mutex<dyn Write + Send>>);
+pub struct RecordLog {
+    writer: Arc<Mutex<dyn Write + Send>>,
+    /// The records that wait. `None` if records are written at once.
+    aggregates: Option<Arc<Mutex<CallAggregates>>>,
+}
 
 #[derive(Serialize)]
 struct RecordLine<'a> {
@@ -39,7 +45,52 @@ impl RecordLog {
     /// Returns a log to any writer.
     #[must_use]
     pub fn to(writer: impl Write + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new(writer)))
+        Self {
+            writer: Arc::new(Mutex::new(writer)),
+            aggregates: None,
+        }
+    }
+
+    /// Returns a log to the same writer that keeps call records in memory, aggregated per minute.
+    /// [`Self::flush_ended_minutes`] or [`Self::flush`] writes them. Each duration and count is
+    /// exact; the ids of requests and the numbers of attempts are omitted.
+    ///
+    /// A line has at most 1,000 different durations. If more are recorded, a full line is written at
+    /// once. Records that are not flushed are lost when the process ends.
+    #[must_use]
+    pub fn aggregated(self) -> Self {
+        Self {
+            aggregates: Some(Arc::default()),
+            ..self
+        }
+    }
+
+    /// Writes the aggregated records as one line if a minute with a call has ended. Does nothing if
+    /// records are written at once.
+    ///
+    /// A function calls it at the start of each invocation: then an instance writes at most one line
+    /// per minute, and a panic later in the invocation loses nothing.
+    pub fn flush_ended_minutes(&self, now: SystemTime) {
+        self.flush_if(|aggregates| aggregates.has_ended_minute(now));
+    }
+
+    /// Writes the aggregated records as one line, if there are any.
+    pub fn flush(&self) {
+        self.flush_if(|aggregates| !aggregates.is_empty());
+    }
+
+    fn flush_if(&self, is_due: impl Fn(&CallAggregates) -> bool) {
+        let Some(aggregates) = &self.aggregates else {
+            return;
+        };
+        let mut aggregates = aggregates.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is_due(&aggregates) {
+            return;
+        }
+
+        let line = mem::take(&mut *aggregates);
+        drop(aggregates);
+        self.write_line(&line);
     }
 
     /// Starts the record of a call.
@@ -60,9 +111,21 @@ impl RecordLog {
         }
     }
 
-    /// Writes a record with the ids of the current request. If the writer fails, the record is lost
-    /// and a warning is logged.
-    pub fn write(&self, record: &CallRecord) {
+    /// Writes a record with the ids of the current request, or aggregates it. If the writer fails, the
+    /// record is lost and a warning is logged.
+    pub fn write(&self, record: CallRecord) {
+        let Some(aggregates) = &self.aggregates else {
+            return self.write_at_once(&record);
+        };
+
+        let mut aggregates = aggregates.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = aggregates.add(record);
+        drop(aggregates);
+
+        full.iter().for_each(|line| self.write_line(line));
+    }
+
+    fn write_at_once(&self, record: &CallRecord) {
         let scope = RequestScope::current();
         let request_id = scope.request_id.as_ref().map(|id| id.as_str());
         let trace_id = scope.traceparent.as_ref().map(|parent| parent.trace_id());
@@ -82,7 +145,7 @@ impl RecordLog {
         };
         text.push(b'\n');
 
-        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = writer.write_all(&text).and_then(|()| writer.flush()) {
             tracing::warn!(%error, "cannot write a metrics line");
         }
@@ -138,7 +201,7 @@ impl OpenRecord {
         }
 
         let record = self.call_record(self.began.elapsed(), outcome);
-        self.log.write(&record);
+        self.log.write(record);
     }
 
     fn call_record(&self, duration: Duration, outcome: Result<(), ErrorKind>) -> CallRecord {
@@ -186,7 +249,7 @@ mod tests {
         };
         let log = TestLog::default();
 
-        RecordLog::to(log.clone()).write(&record);
+        RecordLog::to(log.clone()).write(record);
 
         assert_eq!(
             log.text(),
@@ -221,6 +284,77 @@ mod tests {
         assert_eq!(lines[0]["api_call"]["success"], true);
         assert!(lines[0]["api_call"].get("error_type").is_none());
         assert_eq!(lines[1]["api_call"]["error_type"], "network");
+    }
+
+    #[test]
+    fn aggregated_records_are_one_line_after_their_minute() {
+        let log = TestLog::default();
+        let records = RecordLog::to(log.clone()).aggregated();
+        let now = SystemTime::now();
+
+        records.begin("jwks", "Fetch").finish(Ok(()));
+        let clone = records.clone();
+        clone.begin("jwks", "Fetch").finish(Ok(()));
+        drop(clone.begin("dynamodb", "GetItem"));
+        records.flush_ended_minutes(now);
+        assert_eq!(log.text(), "");
+
+        records.flush_ended_minutes(now + Duration::from_secs(60));
+        records.flush_ended_minutes(now + Duration::from_secs(600));
+        records.flush();
+
+        let lines = log.json_lines();
+        assert_eq!(lines.len(), 1);
+        let calls = lines[0]["api_calls"].as_array().unwrap();
+        let counted = |kind: &str| {
+            let of_kind = calls.iter().filter(|call| call["service"] == kind);
+            let counts = of_kind.flat_map(|call| call["counts"].as_array().unwrap());
+            counts.filter_map(serde_json::Value::as_u64).sum::<u64>()
+        };
+        assert_eq!((counted("jwks"), counted("dynamodb")), (2, 1));
+        assert_eq!(calls.last().unwrap()["error_type"], "timeout");
+        assert!(lines[0].get("request_id").is_none());
+    }
+
+    #[test]
+    fn a_flush_writes_the_minute_that_has_not_ended() {
+        let log = TestLog::default();
+        let records = RecordLog::to(log.clone()).aggregated();
+
+        records.begin("jwks", "Fetch").finish(Ok(()));
+        records.flush();
+        records.flush();
+
+        assert_eq!(log.json_lines().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_panic_loses_no_aggregated_record() {
+        let log = TestLog::default();
+        let records = RecordLog::to(log.clone()).aggregated();
+        let shared = records.clone();
+
+        let panicking = async move {
+            let _open = shared.begin("dynamodb", "GetItem");
+            shared.begin("jwks", "Fetch").finish(Ok(()));
+            [0].get(1).copied().unwrap()
+        };
+        assert_eq!(crate::contain_panic(panicking).await, None);
+        records.flush();
+
+        let calls = log.json_lines()[0]["api_calls"].clone();
+        assert_eq!(calls.as_array().unwrap().len(), 2, "{calls}");
+    }
+
+    #[test]
+    fn other_lines_of_an_aggregated_log_are_written_at_once() {
+        let log = TestLog::default();
+
+        RecordLog::to(log.clone())
+            .aggregated()
+            .write_line(&serde_json::json!({"gauge": 1}));
+
+        assert_eq!(log.text(), "{\"gauge\":1}\n");
     }
 
     #[test]

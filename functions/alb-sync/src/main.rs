@@ -21,7 +21,8 @@ async fn main() -> Result<(), Error> {
     ))?;
     log_panics();
     let config = Config::from_lookup(variable).map_err(|error| error.to_string())?;
-    let sync = Arc::new(AlbSync::open(config, variable, RecordLog::stdout()).await?);
+    let records = RecordLog::stdout().aggregated();
+    let sync = Arc::new(AlbSync::open(config, variable, records).await?);
     run(service_fn(|event: LambdaEvent<Value>| {
         let scope = RequestScope {
             request_id: RequestId::parse(&event.context.request_id),

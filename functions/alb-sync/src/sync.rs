@@ -152,6 +152,9 @@ impl AlbSync {
             self.records
                 .write_line(&gauges::gauge_line(outcome, &self.config.namespace, now));
         }
+        // A run is about a minute apart from the next one, so each writes its own call records.
+        self.records.flush();
+
         Report { targets, dry_run }.into_result()
     }
 

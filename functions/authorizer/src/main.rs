@@ -1,6 +1,7 @@
 //! The authorizer as a Lambda function.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use authorizer::{Authorizer, Config, PolicyLoadError, http_calls, invoke, log_to, open, reach};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -15,9 +16,11 @@ async fn main() -> Result<(), Error> {
     log_panics();
 
     let config = Config::from_lookup(variable)?;
-    let opened = open(&config.store, variable, RecordLog::stdout()).await?;
+    let records = RecordLog::stdout().aggregated();
+    let opened = open(&config.store, variable, records.clone()).await?;
     let authorities = config.authorities.clone();
-    let calls = move || http_calls(RecordLog::stdout(), reach(variable)).trusting(&authorities);
+    let shared_records = records.clone();
+    let calls = move || http_calls(shared_records.clone(), reach(variable)).trusting(&authorities);
     let authorizer = Arc::new(Authorizer::new(config, Arc::new(opened.store), calls));
 
     let prepare = async {
@@ -26,9 +29,12 @@ async fn main() -> Result<(), Error> {
         Ok::<_, PolicyLoadError>(())
     };
     let (prepared, ()) = tokio::join!(prepare, opened.connect);
+    // A failed startup ends the process, and an instance may serve a single request.
+    records.flush();
     prepared?;
 
     run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
+        records.flush_ended_minutes(SystemTime::now());
         invoke(Arc::clone(&authorizer), event.payload)
     }))
     .await

@@ -1,6 +1,7 @@
 //! The Lambda function of the limiter.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use limiter::{Config, Limiter, handle_event, open};
@@ -20,13 +21,15 @@ async fn main() -> Result<(), Error> {
     log_panics();
 
     let config = Config::from_lookup(variable)?;
-    let store = Arc::new(open(&config.store, variable, RecordLog::stdout()).await?);
+    let records = RecordLog::stdout().aggregated();
+    let store = Arc::new(open(&config.store, variable, records.clone()).await?);
     let limiter = Limiter::new(store, config.key_header)
         .with_policy_in_use(config.policy_in_use)
         .with_rate_limit_headers(config.rate_limit_headers);
     let limiter = Arc::new(limiter);
 
     run(service_fn(|event: LambdaEvent<Value>| {
+        records.flush_ended_minutes(SystemTime::now());
         handle_event(Arc::clone(&limiter), event.payload)
     }))
     .await

@@ -20,8 +20,10 @@ async fn main() -> Result<(), Error> {
         std::io::stdout,
     ))?;
     log_panics();
-    let publisher = Arc::new(open(variable, RecordLog::stdout()).await?);
+    let records = RecordLog::stdout().aggregated();
+    let publisher = Arc::new(open(variable, records.clone()).await?);
     run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
+        records.flush_ended_minutes(SystemTime::now());
         let deadline =
             Deadline::of_invocation(event.context.deadline, SystemTime::now(), Instant::now());
         respond(Arc::clone(&publisher), event.payload, deadline)
