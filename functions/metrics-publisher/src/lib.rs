@@ -42,6 +42,7 @@ mod access_log;
 mod aggregate;
 mod batches;
 mod buckets;
+mod call_aggregate;
 mod candidate_counts;
 mod cloudwatch;
 mod config;

@@ -1,11 +1,12 @@
-//! Counts a log line: from the access log, a call record, the state of a circuit breaker, or the
-//! comparisons of a candidate. Lines about thresholds become events.
+//! Counts a log line: from the access log, a call record or aggregated ones, the state of a circuit
+//! breaker, or the comparisons of a candidate. Lines about thresholds become events.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::access_log::{self, AccessLine};
 use crate::aggregate::Aggregator;
+use crate::call_aggregate;
 use crate::candidate_counts::{CANDIDATE_EVENT, CandidateCounts, MAX_CANDIDATE_SERIES};
 use crate::name::dimension_value;
 use crate::record::{self, Record};
@@ -15,14 +16,16 @@ use crate::series::{Metric, Series};
 use crate::threshold::{THRESHOLD_EVENT, Thresholds};
 use crate::time::Window;
 
-/// A call record, a line about a threshold or a candidate, or the line that `aws::Breaker` logs when its state
-/// changes.
+/// A call record or aggregated ones, a line about a threshold or a candidate, or the line that
+/// `aws::Breaker` logs when its state changes.
 #[derive(Deserialize)]
 struct FunctionLine<'a> {
     #[serde(borrow, default)]
     event: Scalar<'a>,
     #[serde(borrow)]
     api_call: Option<&'a RawValue>,
+    #[serde(borrow)]
+    api_calls: Option<&'a RawValue>,
     #[serde(borrow, default)]
     breaker: Scalar<'a>,
     #[serde(borrow, default)]
@@ -30,7 +33,7 @@ struct FunctionLine<'a> {
 }
 
 /// Counts a line as the record with this number. `logged_ms` is its time if it has none. Returns the
-/// reason if a latency was omitted.
+/// reason if a latency or an aggregate was omitted.
 ///
 /// # Errors
 /// [`Reason`] if the line cannot be counted.
@@ -47,9 +50,7 @@ pub(crate) fn observe(
     sums.check_room(access_log::MAX_LINE_SERIES)?;
     match AccessLine::read(line) {
         Some(access) => access.observe(window, logged_ms, sums, number),
-        None => {
-            observe_function_line(line, window, logged_ms, sums, thresholds, number).map(|()| None)
-        }
+        None => observe_function_line(line, window, logged_ms, sums, thresholds, number),
     }
 }
 
@@ -60,19 +61,24 @@ fn observe_function_line(
     sums: &mut Aggregator,
     thresholds: &mut Thresholds,
     number: u32,
-) -> Result<(), Reason> {
+) -> Result<Option<Reason>, Reason> {
     let read: FunctionLine<'_> = serde_json::from_str(line).map_err(|_| Reason::UnknownLine)?;
-    if let Some(record) = read.api_call {
-        return Record::read(record.get(), window, logged_ms, |record| {
-            record.observe(sums, number)
-        });
+    if let Some(aggregates) = read.api_calls {
+        return call_aggregate::observe_all(aggregates.get(), window, logged_ms, sums, number);
     }
+    if let Some(record) = read.api_call {
+        Record::read(record.get(), window, logged_ms, |record| {
+            record.observe(sums, number)
+        })?;
+        return Ok(None);
+    }
+
     match read.event.get() {
-        Some(THRESHOLD_EVENT) => return thresholds.add(line, logged_ms),
+        Some(THRESHOLD_EVENT) => return thresholds.add(line, logged_ms).map(|()| None),
         Some(CANDIDATE_EVENT) => {
             let counts = CandidateCounts::read(line)?;
             counts.observe(window.minute(logged_ms)?, sums, number);
-            return Ok(());
+            return Ok(None);
         }
         _ => {}
     }
@@ -92,7 +98,7 @@ fn observe_function_line(
             number,
         );
     }
-    Ok(())
+    Ok(None)
 }
 
 #[cfg(test)]

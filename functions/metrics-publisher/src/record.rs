@@ -42,12 +42,28 @@ struct RecordFields<'a> {
 /// A valid record of a call.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Record<'a> {
+    kind: CallKind<'a>,
+    duration_ms: f64,
+}
+
+/// The properties of a call that decide which series it counts in.
+#[derive(Debug, PartialEq)]
+pub(crate) struct CallKind<'a> {
     service: Cow<'a, str>,
     operation: Cow<'a, str>,
-    duration_ms: f64,
     failed: Option<ErrorKind>,
     endpoint: Option<EndpointKind>,
     minute: i64,
+}
+
+/// The fields of a call's kind as received.
+pub(crate) struct CallFields<'f, 'a> {
+    pub(crate) service: &'f Scalar<'a>,
+    pub(crate) operation: &'f Scalar<'a>,
+    pub(crate) success: Option<bool>,
+    pub(crate) error_type: &'f Scalar<'a>,
+    pub(crate) endpoint: &'f Scalar<'a>,
+    pub(crate) has_dimensions: bool,
 }
 
 impl Record<'_> {
@@ -63,55 +79,83 @@ impl Record<'_> {
     ) -> Result<T, Reason> {
         let fields: RecordFields<'_> = serde_json::from_str(json)
             .map_err(|error| Reason::Shape(shorten(error.to_string())))?;
-        if fields.dimensions.is_some() {
-            return Err(Reason::Dimensions);
-        }
-        let name =
-            |text: &'static str, value: &'_ Scalar<'_>| match value.get().and_then(dimension_value)
-            {
-                Some(name) => Ok(name.into_owned()),
-                None => Err(Reason::Missing(text)),
-            };
+        let kind = CallFields {
+            service: &fields.service,
+            operation: &fields.operation,
+            success: fields.success,
+            error_type: &fields.error_type,
+            endpoint: &fields.endpoint,
+            has_dimensions: fields.dimensions.is_some(),
+        };
+        let duration_ms = read_duration(fields.duration_ms);
+        let minute = || window.minute(parse_time("timestamp", &fields.timestamp)?.or(arrived_ms));
+
         Ok(then(Record {
-            service: name("service", &fields.service)?.into(),
-            operation: name("operation", &fields.operation)?.into(),
-            duration_ms: read_duration(fields.duration_ms)?,
-            failed: failed(fields.success, &fields.error_type)?,
-            endpoint: endpoint(&fields.endpoint)?,
-            minute: window.minute(timestamp(&fields.timestamp)?.or(arrived_ms))?,
+            kind: CallKind::read(&kind, minute)?,
+            duration_ms: duration_ms?,
         }))
     }
 
-    /// Counts the call: its duration, per endpoint and in total, its success, and the kind of
-    /// failure.
+    /// Counts the call, see [`CallKind::observe`].
     pub(crate) fn observe(&self, sums: &mut Aggregator, number: u32) {
-        let (service, operation) = (self.service.as_ref(), self.operation.as_ref());
-        let mut add = |series, value| sums.add(self.minute, series, value, 1, number);
-        add(
-            Series::new(Metric::CallDuration, [service, operation]),
-            self.duration_ms,
-        );
-        if let Some(way) = self.endpoint {
-            let series = Series::new(
-                Metric::CallDurationByEndpoint,
-                [service, operation, way.as_str()],
-            );
-            add(series, self.duration_ms);
+        self.kind.observe(&[(self.duration_ms, 1)], sums, number);
+    }
+}
+
+impl<'a> CallKind<'a> {
+    /// Checks the fields. `minute` is the start of the minute that the call counts in.
+    ///
+    /// # Errors
+    /// [`Reason`] if a field is invalid, or the error of `minute`.
+    pub(crate) fn read(
+        fields: &CallFields<'_, 'a>,
+        minute: impl FnOnce() -> Result<i64, Reason>,
+    ) -> Result<Self, Reason> {
+        if fields.has_dimensions {
+            return Err(Reason::Dimensions);
         }
+        let name = |field: &'static str, value: &Scalar<'_>| {
+            let name = value.get().and_then(dimension_value);
+            name.map(|name| name.into_owned().into())
+                .ok_or(Reason::Missing(field))
+        };
+
+        Ok(Self {
+            service: name("service", fields.service)?,
+            operation: name("operation", fields.operation)?,
+            failed: failed(fields.success, fields.error_type)?,
+            endpoint: endpoint(fields.endpoint)?,
+            minute: minute()?,
+        })
+    }
+
+    /// Counts calls, given as durations in milliseconds and numbers of calls: their durations, per
+    /// endpoint and in total, their success, and the kind of failure.
+    pub(crate) fn observe(&self, durations: &[(f64, u64)], sums: &mut Aggregator, number: u32) {
+        let (service, operation) = (self.service.as_ref(), self.operation.as_ref());
+        let calls = durations.iter().map(|(_, count)| count).sum();
         let status = if self.failed.is_none() {
             "Success"
         } else {
             "Error"
         };
-        add(
-            Series::new(Metric::CallCount, [service, operation, status]),
-            1.0,
-        );
+
+        let total = Series::new(Metric::CallDuration, [service, operation]);
+        let by_endpoint = self.endpoint.map(|endpoint| {
+            let values = [service, operation, endpoint.as_str()];
+            Series::new(Metric::CallDurationByEndpoint, values)
+        });
+        for series in [Some(total), by_endpoint].into_iter().flatten() {
+            for (duration_ms, count) in durations {
+                sums.add(self.minute, series, *duration_ms, *count, number);
+            }
+        }
+
+        let count = Series::new(Metric::CallCount, [service, operation, status]);
+        sums.add(self.minute, count, 1.0, calls, number);
         if let Some(kind) = self.failed {
-            add(
-                Series::new(Metric::CallErrors, [service, kind.as_str()]),
-                1.0,
-            );
+            let errors = Series::new(Metric::CallErrors, [service, kind.as_str()]);
+            sums.add(self.minute, errors, 1.0, calls, number);
         }
     }
 }
@@ -156,9 +200,10 @@ fn endpoint(text: &Scalar<'_>) -> Result<Option<EndpointKind>, Reason> {
     }
 }
 
-fn timestamp(text: &Scalar<'_>) -> Result<Option<i64>, Reason> {
+/// Parses the time in a field. Returns `None` if it is missing.
+pub(crate) fn parse_time(field: &'static str, text: &Scalar<'_>) -> Result<Option<i64>, Reason> {
     text.get()
-        .map(|text| parse_ms(text).ok_or(Reason::Time("timestamp")))
+        .map(|text| parse_ms(text).ok_or(Reason::Time(field)))
         .transpose()
 }
 

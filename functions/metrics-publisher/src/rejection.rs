@@ -23,6 +23,9 @@ pub enum Reason {
     /// A duration is longer than any call or request can take.
     #[error("`{0}` is more than 900000 ms (15 minutes)")]
     TooLong(&'static str),
+    /// The counts of an aggregate do not fit its values.
+    #[error("`counts` needs a number above 0 for each of `values`")]
+    Counts,
     /// The endpoint is unknown.
     #[error("`endpoint` is neither `vpce` nor `public`")]
     Endpoint,
