@@ -39,7 +39,7 @@ FALSE = {"Fn::Equals": ["", "never"]}
 # The functions that the emulator evaluates in conditions.
 SUPPORTED_FUNCTIONS = {"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals", "Fn::Select"}
 # The field that each pattern for call records names.
-CALL_RECORD = "$.api_call.service"
+CALL_RECORDS = "$.api_calls[0].service"
 
 
 def adapted(template: dict) -> dict:
@@ -142,9 +142,9 @@ def use_word_pattern(resource: dict) -> None:
     properties = resource.get("Properties", {})
     if (
         resource["Type"] == "AWS::Logs::SubscriptionFilter"
-        and CALL_RECORD in json.dumps(properties["FilterPattern"])
+        and CALL_RECORDS in json.dumps(properties["FilterPattern"])
     ):
-        properties["FilterPattern"] = '"api_call"'
+        properties["FilterPattern"] = '"api_calls"'
 
 
 def use_one_metric(resource: dict) -> None:

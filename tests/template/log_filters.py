@@ -13,7 +13,9 @@ from typing import Any
 from harness.paths import PROJECT
 from template.metrics import source
 
-COMPARISON = re.compile(r'\$\.(?P<field>[\w.]+) (?P<operator>=|!=) "(?P<value>[^"]*)"')
+COMPARISON = re.compile(r'\$\.(?P<field>[\w.\[\]]+) (?P<operator>=|!=) "(?P<value>[^"]*)"')
+# A part of a selector, such as `service` or `api_calls[0]`.
+STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
 TOKEN = re.compile(r"(?P<comparison>%s)|(?P<sign>&&|\|\||[()])|(?P<space>\s+)" % COMPARISON.pattern)
 EVENT = re.compile(
     r"tracing::(?:trace|debug|info|warn|error)!\((?P<fields>.*?)\n?\s*\);", re.DOTALL
@@ -97,12 +99,23 @@ class Pattern:
 
 def is_true(comparison: re.Match[str], line: dict[str, Any]) -> bool:
     value: Any = line
-    for name in comparison["field"].split("."):
+    for name, index in STEP.findall(comparison["field"]):
         value = value.get(name) if isinstance(value, dict) else None
+        if index:
+            value = element(value, int(index))
     if not isinstance(value, str):
         return False
     is_equal = comparison["value"] in ("*", value)
     return is_equal if comparison["operator"] == "=" else not is_equal
+
+
+def root(selector: str) -> str:
+    """Returns the outermost field of a selector."""
+    return STEP.match(selector)[1]
+
+
+def element(value: Any, index: int) -> Any:
+    return value[index] if isinstance(value, list) and index < len(value) else None
 
 
 def field_names(log_group: str, access_log_format: str) -> set[str]:
@@ -114,7 +127,7 @@ def field_names(log_group: str, access_log_format: str) -> set[str]:
     paths = [path for folder in folders for path in (PROJECT / folder).rglob("*.rs")]
     events = [it["fields"] for path in paths for it in EVENT.finditer(path.read_text())]
     names = {it["name"] or it["shown"] for event in events for it in FIELD.finditer(event)}
-    return names | {"api_call", "message", "level"} | PLATFORM_FIELDS
+    return names | {"api_calls", "message", "level"} | PLATFORM_FIELDS
 
 
 def possible_values(field: str) -> set[str] | None:

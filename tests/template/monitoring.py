@@ -46,8 +46,13 @@ def findings(stack: Stack) -> list[str]:
 def filter_errors(stack: Stack) -> Iterator[str]:
     stage = stack.of_type("AWS::ApiGatewayV2::Stage")["Stage"]
     access_log_format = text(stage["AccessLogSettings"]["Format"])
-    for name, properties in stack.of_type("AWS::Logs::MetricFilter").items():
+    metrics = stack.of_type("AWS::Logs::MetricFilter")
+    subscriptions = stack.of_type("AWS::Logs::SubscriptionFilter")
+    for name, properties in (metrics | subscriptions).items():
         known = log_filters.field_names(properties["LogGroupName"].targets[0], access_log_format)
+        if properties["FilterPattern"].strip('"') in known:
+            # A word, which is the name of a field.
+            continue
         try:
             comparisons = log_filters.Pattern(properties["FilterPattern"]).comparisons
         except ValueError as error:
@@ -56,7 +61,7 @@ def filter_errors(stack: Stack) -> Iterator[str]:
 
         for comparison in comparisons:
             field, value = comparison["field"], comparison["value"]
-            if field.partition(".")[0] not in known:
+            if log_filters.root(field) not in known:
                 yield f"{name}: no line of {properties['LogGroupName'].targets[0]} has the field `{field}`"
             values = log_filters.possible_values(field)
             if values is not None and value != "*" and value not in values:

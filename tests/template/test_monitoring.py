@@ -14,6 +14,8 @@ from template.templates import Template
 
 TEMPLATE = Template.read("template.yaml")
 THRESHOLD_LINE = PROJECT / "functions" / "metrics-publisher" / "tests" / "publishing" / "threshold.json"
+# A line that the record log of a function writes.
+CALL_RECORDS_LINE = PROJECT / "crates" / "telemetry" / "tests" / "api_calls.json"
 MONITORING = {
     "CreateAlarms": "true",
     "CreateDashboard": "true",
@@ -121,6 +123,7 @@ class Patterns(unittest.TestCase):
             self.assertEqual(pattern("UnansweredUnavailableFilter").matches(line), counted, status)
 
     def test_lines_of_functions_reach_the_publisher(self) -> None:
+        calls = json.loads(CALL_RECORDS_LINE.read_text())
         line = json.loads(THRESHOLD_LINE.read_text())
         for switch, sent in (("true", True), ("false", False)):
             subscriptions = stack({**METRICS, "ThresholdEvents": switch}).of_type(
@@ -129,7 +132,7 @@ class Patterns(unittest.TestCase):
             for name in ("AuthorizerLogSubscription", "LimiterLogSubscription"):
                 filter_ = log_filters.Pattern(subscriptions[name]["FilterPattern"])
                 self.assertEqual(filter_.matches(line), sent, (name, switch))
-                self.assertTrue(filter_.matches({"api_call": {"service": "dynamodb"}}))
+                self.assertTrue(filter_.matches(calls))
                 self.assertTrue(filter_.matches({"to": "Open"}))
 
             candidate = {"event": "candidate_decisions", "evaluated": 3, "differs": 1}
@@ -254,6 +257,18 @@ class BrokenMonitoring(unittest.TestCase):
             "UnansweredThrottlesFilter: no line of AccessLogGroup has the field `verdict`", misspell
         )
         self.assert_found("AuthorizerFaultsFilter: `reason` is never `error`", misspell)
+
+    def test_subscription_to_a_field_that_no_line_has(self) -> None:
+        def misspell(resources: Any) -> None:
+            resources["AlbSyncLogSubscription"]["Properties"]["FilterPattern"] = (
+                '{ $.api_call[0].service = "*" }'
+            )
+
+        self.assert_found(
+            "AlbSyncLogSubscription: no line of AlbSyncLogGroup has the field `api_call[0].service`",
+            misspell,
+            {**METRICS, **TARGETS},
+        )
 
     def test_alarm_without_notification_and_alarm_that_notifies_twice(self) -> None:
         def change(resources: Any) -> None:

@@ -202,15 +202,16 @@ mod tests {
             call("UpdateItem", NOON_MS + 900, 4.127),
             call("UpdateItem", NOON_MS + 100, 3.9),
             call("UpdateItem", NOON_MS + 59_999, 4.127),
+            CallRecord {
+                success: false,
+                error_type: Some(ErrorKind::Timeout),
+                ..call("UpdateItem", NOON_MS + 1_000, 500.0)
+            },
         ];
 
         assert_eq!(
             serde_json::to_string(&aggregates(calls)).unwrap(),
-            concat!(
-                r#"{"api_calls":[{"service":"dynamodb","operation":"UpdateItem","endpoint":"public","#,
-                r#""from_ms":1795348800100,"to_ms":1795348859999,"success":true,"#,
-                r#""values":[3.9,4.127],"counts":[1,2]}]}"#
-            )
+            include_str!("../tests/api_calls.json").trim_end()
         );
     }
 

@@ -138,6 +138,24 @@ mod tests {
     }
 
     #[test]
+    fn aggregated_call_records_are_counted() {
+        let line = include_str!("../../../crates/telemetry/tests/api_calls.json");
+        let mut sums = Aggregator::default();
+        let (window, mut thresholds) = (Window::without_window(), Thresholds::new(false));
+        assert_eq!(
+            observe(line, window, None, &mut sums, &mut thresholds, 0),
+            Ok(None)
+        );
+
+        let data = sums.into_data();
+        let counts = data
+            .iter()
+            .filter(|datum| datum.series.metric == Metric::CallCount)
+            .map(|datum| datum.aggregate.values.count());
+        assert_eq!(counts.collect::<Vec<_>>(), [1, 3], "errors and successes");
+    }
+
+    #[test]
     fn a_breaker_that_opens_is_counted_and_one_that_closes_is_not() {
         let line = r#"{"timestamp":"2026-11-22T12:00:00Z","level":"WARN","message":"circuit breaker changed its state","breaker":"dynamodb","from":"Closed","to":"Open","opened":1}"#;
         assert_eq!(observed(line).unwrap(), ["BreakerOpen@1795348800"]);

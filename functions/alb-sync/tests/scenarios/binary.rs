@@ -3,6 +3,8 @@
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
+
 use testing::{DnsResponse, DnsServer, private_addresses};
 use testing::{LambdaRuntime, RuntimeMessage};
 
@@ -42,6 +44,35 @@ async fn a_run_that_fails_answers_with_an_error_that_carries_the_answer() {
             serde_json::from_str(error["errorMessage"].as_str().unwrap()).unwrap();
         let told = answer["targets"][0]["error"].as_str().unwrap();
         assert!(told.starts_with("DescribeTargetGroups: "), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_writes_its_call_records_as_one_line() {
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;
+    let server = names.address.to_string();
+    let settings = [
+        ("SYNC_TARGETS", TARGETS),
+        ("USAGE_TABLE", "u"),
+        ("DNS_SERVERS", &server),
+    ];
+    let (mut log, output) = std::io::pipe().unwrap();
+    let mut runtime = LambdaRuntime::start(program(&settings), output.into()).await;
+    assert_eq!(runtime.next().await, RuntimeMessage::Ready);
+    runtime.invoke("{}").await;
+    drop(runtime);
+
+    let mut text = String::new();
+    log.read_to_string(&mut text).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    let records = lines.filter_map(|mut line: Value| line.get_mut("api_calls").map(Value::take));
+    let calls: Vec<_> = records
+        .map(|calls| calls.as_array().unwrap().clone())
+        .collect();
+    assert_eq!(calls.len(), 1, "{text}");
+    for call in calls.iter().flatten() {
+        assert_eq!(call["operation"], "DescribeTargetGroups", "{text}");
+        assert_eq!(call["error_type"], "network", "{text}");
     }
 }
 
