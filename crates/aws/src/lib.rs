@@ -5,7 +5,7 @@
 //! - **Reads**: `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`,
 //!   `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `USE_VPC_ENDPOINT`, `VPC_ENDPOINT_URLS`,
 //!   `FALLBACK_TO_PUBLIC` and `SSL_CERT_FILE`, all through a lookup function.
-//! - **Writes**: one line `{"api_call":R}` per call, and log lines through `tracing`. They never
+//! - **Writes**: one call record per call, and log lines through `tracing`. They never
 //!   contain a header, a body, a query string or the user info of a URL.
 //! - **On failure**: an invalid setting is one error that names the variable. A failed call is a
 //!   value that states its kind, whether to retry, and whether it may have been applied.
