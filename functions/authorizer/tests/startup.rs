@@ -1,5 +1,4 @@
 //! The startup of the binary.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::Command;
 
