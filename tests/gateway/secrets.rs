@@ -187,14 +187,36 @@ fn expected(statements: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
         .collect()
 }
 
+/// The statements that every function has: for its log, its traces and a key of the account.
+fn shared_statements() -> BTreeMap<String, Vec<String>> {
+    let statements = [
+        ("WriteLog", &LOG_ACTIONS[..]),
+        (
+            "SendTraces",
+            &["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+        ),
+        ("UseKey", &["kms:Decrypt", "kms:GenerateDataKey"]),
+        ("DecryptSettings", &["kms:Decrypt"]),
+    ];
+    statements
+        .into_iter()
+        .map(|(sid, actions)| {
+            (
+                sid.to_owned(),
+                actions.iter().map(ToString::to_string).collect(),
+            )
+        })
+        .collect()
+}
+
 #[test]
 fn each_function_may_do_what_it_does_and_no_more() {
     let mut authorizer = expected(&[
         ("ReadPlansAndKeys", &["GetItem"]),
         ("ChargeCallers", &["GetItem", "UpdateItem"]),
     ]);
+    authorizer.extend(shared_statements());
     for (sid, actions) in [
-        ("WriteLog", &LOG_ACTIONS[..]),
         (
             "ReadSecrets",
             &["secretsmanager:GetSecretValue", "ssm:GetParameter"][..],
@@ -223,10 +245,7 @@ fn each_function_may_do_what_it_does_and_no_more() {
         ("ReadReports", &["BatchGetItem"]),
         ("RefundAndGrant", &["GetItem", "UpdateItem"]),
     ]);
-    limiter.insert(
-        "WriteLog".to_owned(),
-        LOG_ACTIONS.map(str::to_owned).to_vec(),
-    );
+    limiter.extend(shared_statements());
     assert_eq!(actions("LimiterFunction"), limiter);
 }
 
@@ -299,8 +318,8 @@ fn functions_reach_only_the_items_that_the_code_writes_and_reads() {
 #[test]
 fn this_api_alone_may_invoke_the_authorizer_and_the_limiter() {
     for (permission, part) in [
-        ("AuthorizerPermission", ":${Api}/authorizers/${Authorizer}"),
-        ("LimiterPermission", ":${Api}/*/*/_tollgate/*"),
+        ("AuthorizerPermission", ":${Id}/authorizers/${Authorizer}"),
+        ("LimiterPermission", ":${Id}/*/*/_tollgate/*"),
     ] {
         let mut properties = properties_of("template.yaml", permission);
         assert_eq!(
@@ -308,9 +327,15 @@ fn this_api_alone_may_invoke_the_authorizer_and_the_limiter() {
             "apigateway.amazonaws.com"
         );
         let source = format!("{:?}", properties.require("SourceArn").unwrap());
-        assert!(
-            source.contains(part) && source.contains("${AWS::AccountId}"),
-            "{permission}: {source}"
-        );
+        // The stack's own API, or the one of HttpApiId.
+        for part in [
+            part,
+            "${AWS::AccountId}",
+            "\"MakesApi\"",
+            "\"Api\"",
+            "\"HttpApiId\"",
+        ] {
+            assert!(source.contains(part), "{permission}: {part} in {source}");
+        }
     }
 }
