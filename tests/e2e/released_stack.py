@@ -31,8 +31,9 @@ class ReleasedStack:
     ) -> None:
         self.emulator, self.folder, self.name = emulator, folder, name
         template = json.loads((folder / "template.json").read_text())
+        self.template_parameters = template["Parameters"].keys()
         self.parameters = {
-            name: value for name, value in parameters.items() if name in template["Parameters"]
+            name: value for name, value in parameters.items() if name in self.template_parameters
         }
 
     def deploy_by_guide(self, programs: pathlib.Path) -> None:
@@ -48,15 +49,38 @@ class ReleasedStack:
 
     def deploy_by_terraform_calls(self) -> None:
         """Makes the API calls that the resources of the Terraform example stand for."""
-        bucket, client = f"{self.name}-artifacts", self.emulator.client
-        client("s3").create_bucket(Bucket=bucket)
-        url = f"{self.emulator.url}/{bucket}"
-        replay = Replay(self.folder, bucket, url, self.name, self.parameters)
+        client = self.emulator.client
+        self.replay().run(client("s3").put_object, client("cloudformation").create_stack)
+        self.wait("stack_create_complete")
 
-        replay.run(client("s3").put_object, client("cloudformation").create_stack)
-        client("cloudformation").get_waiter("stack_create_complete").wait(
-            StackName=self.name, WaiterConfig=POLLING
+    def replay(self) -> Replay:
+        """Returns the calls of the Terraform example, for a bucket that exists."""
+        bucket = f"{self.name}-artifacts"
+        self.emulator.client("s3").create_bucket(Bucket=bucket)
+        url = f"{self.emulator.url}/{bucket}"
+        return Replay(self.folder, bucket, url, self.name, self.parameters)
+
+    def update(self, **changes: str) -> None:
+        """Changes parameters and keeps the template."""
+        values = self.parameters | changes
+        parameters = [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in values.items()
+        ]
+        self.emulator.client("cloudformation").update_stack(
+            StackName=self.name,
+            UsePreviousTemplate=True,
+            Parameters=parameters,
+            Capabilities=["CAPABILITY_IAM"],
         )
+        self.wait("stack_update_complete")
+
+    def wait(self, waiter: str) -> None:
+        client = self.emulator.client("cloudformation")
+        client.get_waiter(waiter).wait(StackName=self.name, WaiterConfig=POLLING)
+
+    def status(self) -> str:
+        client = self.emulator.client("cloudformation")
+        return client.describe_stacks(StackName=self.name)["Stacks"][0]["StackStatus"]
 
     def resources(self) -> dict[str, str]:
         return resources(self.emulator, self.name)
@@ -65,9 +89,7 @@ class ReleasedStack:
         """Deletes the stack and what it retains."""
         created, client = self.resources(), self.emulator.client
         client("cloudformation").delete_stack(StackName=self.name)
-        client("cloudformation").get_waiter("stack_delete_complete").wait(
-            StackName=self.name, WaiterConfig=POLLING
-        )
+        self.wait("stack_delete_complete")
         client("dynamodb").delete_table(TableName=created["RegistryTable"])
         client("logs").delete_log_group(logGroupName=created["AccessLogGroup"])
 
