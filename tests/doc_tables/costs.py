@@ -34,9 +34,11 @@ PUBLIC_ADDRESS_HOUR = 0.005
 REDIS_HOUR = 0.016  # cache.t4g.micro
 
 # Measured: writes per request with `make bench` (one caller at random times, 30 % of its rate), and
-# bytes of log lines.
+# bytes of log lines. An aggregate of call records has a fixed part, and a part for each call.
 WRITES = 1.25
-AUTHORIZER_LINE, CALL_LINE = 310, 190
+DECISION_LINE, CALL_AGGREGATE, CALL = 351, 175, 8
+# The kinds of calls that an instance makes in a minute: `UpdateItem` and `GetItem`.
+CALL_KINDS = 2
 # Assumed, because Tollgate has not run in AWS: the duration of a decision with one write, and the
 # size of an exchange.
 AUTHORIZER_S, AUTHORIZER_GB = 0.008, 0.5
@@ -61,15 +63,20 @@ LINE = {
 @dataclasses.dataclass(frozen=True)
 class Scale:
     """A month's traffic. `reads` is the share of requests that read their key and plan, which are
-    cached for 30 s.
+    cached for 30 s. `instances` of the authorizer work in every minute, which is assumed.
     """
 
     name: str
     requests: float
     reads: float
+    instances: float
 
 
-SCALES = [Scale("idle", 0, 0), Scale("1 M requests", 1e6, 1), Scale("100 M requests", 100e6, 0.1)]
+SCALES = [
+    Scale("idle", 0, 0, 0),
+    Scale("1 M requests", 1e6, 1, 1),
+    Scale("100 M requests", 100e6, 0.1, 3),
+]
 
 
 def access_line(body: dict[str, Any]) -> int:
@@ -78,10 +85,20 @@ def access_line(body: dict[str, Any]) -> int:
     return len(re.sub(r"\$context\.([\w.]+)", lambda it: LINE.get(it[1], "-"), format_))
 
 
-def tollgate(scale: Scale, body: dict[str, Any], writes: float = WRITES) -> dict[str, float]:
+def function_log_bytes(scale: Scale, writes: float, log_decisions: str) -> float:
+    """Returns the size of the authorizer's log, if all requests are allowed."""
+    decisions = scale.requests * (DECISION_LINE if log_decisions == "all" else 0)
+    calls = scale.requests * (writes + 2 * scale.reads) * CALL
+    aggregates = scale.instances * 60 * HOURS * CALL_KINDS * CALL_AGGREGATE
+    return decisions + calls + aggregates
+
+
+def tollgate(
+    scale: Scale, body: dict[str, Any], writes: float = WRITES, log_decisions: str = "refusals"
+) -> dict[str, float]:
     """Returns the costs by item. `writes` is the number of writes per request."""
     number = scale.requests
-    function_log = number * (AUTHORIZER_LINE + (writes + 2 * scale.reads) * CALL_LINE) / GB
+    function_log = function_log_bytes(scale, writes, log_decisions) / GB
     access_log = number * access_line(body) / GB
     return {
         "HTTP API, requests": number * HTTP_API,
@@ -176,6 +193,9 @@ def tables(body: dict[str, Any]) -> dict[str, str]:
     others = {
         "an HTTP API alone, without keys or limits": [http_api(scale, body) for scale in SCALES],
         "Tollgate, as above": sums,
+        "with `LogDecisions=all`": [
+            sum(tollgate(scale, body, log_decisions="all").values()) for scale in SCALES
+        ],
         'with `"lease": 16`, if all callers are busy': [
             sum(tollgate(scale, body, LEASED_WRITES).values()) for scale in SCALES
         ],
