@@ -313,7 +313,7 @@ async fn a_body_beyond_lambdas_limit_is_413_and_a_file_below_it_is_read() {
 
 #[tokio::test]
 async fn without_leave_to_invoke_the_function_the_template_is_refused() {
-    let setup = Setup::default().replace("${Api}/*/*/_tollgate/*", "${Api}/*/*/_tollgate/v1/*");
+    let setup = Setup::default().replace("${Id}/*/*/_tollgate/*", "${Id}/*/*/_tollgate/v1/*");
     let error = setup.try_start().await.err().unwrap().to_string();
     assert!(
         error.contains(

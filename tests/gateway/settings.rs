@@ -231,7 +231,7 @@ async fn nothing_that_could_stand_in_a_requests_way_is_skipped() {
             "neither a parameter nor a resource",
         ),
         (
-            "${Api}/authorizers/${Authorizer}",
+            "${Id}/authorizers/${Authorizer}",
             "other/authorizers/${Authorizer}",
             "no AWS::Lambda::Permission lets this authorizer invoke",
         ),
@@ -338,7 +338,7 @@ async fn settings_of_a_function_that_make_no_sense_keep_the_gateway_from_startin
         ),
         (
             Setup::default().parameter("OnThrottle", "pass"),
-            "parameter OnThrottle: `pass` is not allowed, expected one of mark, forbid",
+            "parameter OnThrottle: `pass` is not allowed, expected one of mark, function, forbid",
         ),
         (
             Setup::default().parameter("Nothing", "1"),
