@@ -111,12 +111,10 @@ def tollgate(
     }
 
 
-def monitoring(body: dict[str, Any], series: int) -> float:
+def monitoring(resources: dict[str, Any], series: int) -> float:
     """Returns the costs of dashboard, alarms and published metrics, which do not depend on traffic."""
     alarms = [
-        it["Properties"]
-        for it in body["Resources"].values()
-        if it["Type"] == "AWS::CloudWatch::Alarm"
+        it["Properties"] for it in resources.values() if it["Type"] == "AWS::CloudWatch::Alarm"
     ]
     alarm_metrics = sum(
         sum("MetricStat" in it for it in alarm.get("Metrics", [])) or 1 for alarm in alarms
@@ -182,9 +180,9 @@ def in_dollars(head: list[str], rows: dict[str, list[float]]) -> str:
     return table(["US dollars per month", *head], cells, right=3)
 
 
-def tables(body: dict[str, Any]) -> dict[str, str]:
+def tables(body: dict[str, Any], nested: dict[str, Any]) -> dict[str, str]:
     """Returns the tables: Tollgate's costs by item, a comparison with alternatives, and a summary
-    of it.
+    of it. `nested` is the template of the alarms.
     """
     parts = [tollgate(scale, body) for scale in SCALES]
     rows = [[name, *(dollars(part[name]) for part in parts)] for name in parts[0]]
@@ -200,7 +198,7 @@ def tables(body: dict[str, Any]) -> dict[str, str]:
             sum(tollgate(scale, body, LEASED_WRITES).values()) for scale in SCALES
         ],
         f"with dashboard, alarms and {SERIES} series of metrics": [
-            it + monitoring(body, SERIES) for it in sums
+            it + monitoring(body["Resources"] | nested["Resources"], SERIES) for it in sums
         ],
         "with an NLB and alb-sync in the path": [
             total + nlb(scale) for total, scale in zip(sums, SCALES)

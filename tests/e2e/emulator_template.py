@@ -27,7 +27,10 @@ end-to-end tests therefore do not show these things:
 """
 
 import json
+import pathlib
 import re
+
+from samcli.yamlhelper import yaml_parse
 
 # The emulator rejects these types. No other resource refers to them.
 UNSUPPORTED_TYPES = {
@@ -38,6 +41,7 @@ UNSUPPORTED_TYPES = {
 FALSE = {"Fn::Equals": ["", "never"]}
 # The functions that the emulator evaluates in conditions.
 SUPPORTED_FUNCTIONS = {"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals", "Fn::Select"}
+NESTED_STACK = "AWS::CloudFormation::Stack"
 # The field that each pattern for call records names.
 CALL_RECORDS = "$.api_calls[0].service"
 
@@ -58,6 +62,29 @@ def adapted(template: dict) -> dict:
     remove_leading_keys_conditions(template)
     remove_tls_requirements(resources)
     return template
+
+
+def adapt_nested_stacks(template: dict, folder: pathlib.Path, suffix: str) -> list[pathlib.Path]:
+    """Adapts the templates of nested stacks and makes an adapted template refer to the copies.
+
+    Paths are relative to `folder`. Returns the copies, which are next to the originals.
+    """
+    copies = []
+    for resource in template["Resources"].values():
+        if resource["Type"] != NESTED_STACK:
+            continue
+
+        properties = resource["Properties"]
+        original = folder / properties["TemplateURL"]
+        nested = with_supported_types(yaml_parse(original.read_text()))
+        for nested_resource in nested["Resources"].values():
+            use_one_metric(nested_resource)
+
+        copy = original.with_name(f"adapted-{suffix}-{original.stem}.json")
+        copy.write_text(json.dumps(nested))
+        properties["TemplateURL"] = str(copy.relative_to(folder))
+        copies.append(copy)
+    return copies
 
 
 def with_supported_types(template: dict) -> dict:

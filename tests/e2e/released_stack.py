@@ -6,7 +6,7 @@ import re
 import shutil
 
 from e2e.aws import AwsEmulator
-from e2e.emulator_template import adapted
+from e2e.emulator_template import adapt_nested_stacks, adapted
 from e2e.stack import BUILD_FOLDER, resources
 from harness.paths import PROJECT, TOOLS
 from harness.processes import run
@@ -125,5 +125,7 @@ def assemble(folder: pathlib.Path) -> pathlib.Path:
     layout.add_architecture(release, source, version(), X86_64, programs, SECONDS)
     layout.add_common_files(release, folder / "no-sboms")
     template = json.loads((release / layout.template_name(X86_64)).read_text())
-    (release / "template.json").write_text(json.dumps(adapted(template)))
+    deployed = adapted(template)
+    adapt_nested_stacks(deployed, release, "nested")
+    (release / "template.json").write_text(json.dumps(deployed))
     return release

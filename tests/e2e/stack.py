@@ -6,7 +6,7 @@ import pathlib
 from samcli.yamlhelper import yaml_parse
 
 from e2e.aws import AwsEmulator
-from e2e.emulator_template import adapted
+from e2e.emulator_template import adapt_nested_stacks, adapted
 from harness.emulator import REGION
 from harness.paths import PROJECT, TOOLS
 from harness.processes import run
@@ -32,7 +32,9 @@ class Stack:
     def deploy(self, **changes: str) -> "Stack":
         """Creates the stack, or updates it with changed parameters."""
         self.parameters |= changes
-        self.adapted_file.write_text(json.dumps(adapted(self.template)))
+        template = adapted(self.template)
+        copies = adapt_nested_stacks(template, BUILD_FOLDER, str(self.emulator.port))
+        self.adapted_file.write_text(json.dumps(template))
         overrides = self.emulator.folder / "parameters.yaml"
         overrides.write_text(json.dumps(self.parameters))
 
@@ -43,13 +45,15 @@ class Stack:
                 *(
                     "--capabilities",
                     "CAPABILITY_IAM",
+                    "CAPABILITY_AUTO_EXPAND",
                     "--no-confirm-changeset",
                     "--no-fail-on-empty-changeset",
                 ),
                 *("--parameter-overrides", f"file://{overrides}"),
             )
         finally:
-            self.adapted_file.unlink()
+            for file in [self.adapted_file, *copies]:
+                file.unlink()
         return self
 
     def delete(self) -> None:

@@ -447,7 +447,7 @@ fn a_gradual_deployment_is_braked_by_the_metric_of_faults() {
 fn what_a_schedule_could_not_do_is_kept() {
     let given = [
         ("PublishMetrics", "true"),
-        ("ProbeEndpoints", "true"),
+        ("ProbeServices", "dynamodb"),
         ("SyncTargets", "[]"),
     ];
     let all = template(&given);

@@ -22,9 +22,7 @@ fn all() -> Template {
     template(&[
         ("PublishMetrics", "true"),
         ("CreateMetricsQueue", "true"),
-        ("ProbeEndpoints", "true"),
-        ("CreateAlarms", "true"),
-        ("AlarmTopicArn", "arn:aws:sns:us-east-1:123456789012:alarms"),
+        ("ProbeServices", "dynamodb"),
         ("MetricsInVpc", "true"),
         ("SyncTargets", "[]"),
     ])
@@ -63,7 +61,7 @@ fn shown(node: &Node) -> String {
 #[test]
 fn nothing_that_costs_a_series_is_made_unless_it_is_asked_for() {
     let template = template(&[]);
-    for kind in ["AWS::Logs::SubscriptionFilter", "AWS::CloudWatch::Alarm"] {
+    for kind in ["AWS::Logs::SubscriptionFilter", "AWS::CloudFormation::Stack"] {
         assert!(template.resources(kind).unwrap().is_empty(), "{kind}");
     }
     let queues = template.resources("AWS::SQS::Queue").unwrap();
@@ -189,34 +187,6 @@ fn a_queue_hides_a_message_for_six_times_as_long_as_the_function_may_take() {
         shown(&mapping.take("FunctionResponseTypes").unwrap()),
         "ReportBatchItemFailures"
     );
-}
-
-#[test]
-fn silence_is_measured_by_the_request_that_comes_every_day() {
-    let template = all();
-    let alarms = texts(&template, "AWS::CloudWatch::Alarm", "TreatMissingData");
-    // A new alarm has no data either, and an alarm without data sends its message only when it had
-    // some before.
-    assert_eq!(alarms["MetricsSilentAlarm"], "missing");
-    let mut destination = template
-        .resources("AWS::Events::ApiDestination")
-        .unwrap()
-        .remove(0)
-        .1;
-    assert!(
-        destination
-            .text("InvocationEndpoint")
-            .unwrap()
-            .unwrap()
-            .0
-            .ends_with("/health")
-    );
-    let alarm = template.resources("AWS::CloudWatch::Alarm").unwrap();
-    let (_, mut alarm) = alarm
-        .into_iter()
-        .find(|(id, _)| id == "MetricsSilentAlarm")
-        .unwrap();
-    assert!(shown(&alarm.take("Dimensions").unwrap()).contains("Name=Route;Value=GET /health"));
 }
 
 /// The answer to an event of which this many records were accepted and published, and nothing else

@@ -55,6 +55,16 @@ async fn without_listener_rules_a_throttled_request_is_403() {
 }
 
 #[tokio::test]
+async fn the_nested_stack_of_alarms_is_ignored() {
+    let gateway = Setup::default()
+        .parameter("CreateAlarms", "true")
+        .parameter("CreateDashboard", "true")
+        .start()
+        .await;
+    assert_eq!(gateway.get("/orders", FREE).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn bad_credentials_are_401_or_403_as_the_parameter_says() {
     for (value, expected) in [
         ("unauthorized", StatusCode::UNAUTHORIZED),

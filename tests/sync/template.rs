@@ -19,7 +19,6 @@ fn with_targets() -> Template {
     template(&[
         ("SyncTargets", TARGETS),
         ("SyncTargetGroupArns", "arn:aws:x:targetgroup/a/1"),
-        ("CreateAlarms", "true"),
         ("MetricsNamespace", "Of/Our own"),
     ])
 }
@@ -80,7 +79,6 @@ fn without_targets_nothing_of_it_exists() {
     for (kind, id) in [
         ("AWS::Serverless::Function", "AlbSyncFunction"),
         ("AWS::Logs::LogGroup", "AlbSyncLogGroup"),
-        ("AWS::CloudWatch::Alarm", "AlbSyncAlarm"),
     ] {
         assert!(ids(&template(&[]), kind).is_empty(), "{id}");
         assert_eq!(ids(&with_targets(), kind), [id]);
@@ -291,36 +289,6 @@ fn texts_of_policies(
         )
     };
     statements.into_iter().map(read).collect()
-}
-
-#[test]
-fn the_alarm_watches_the_gauge_that_the_function_writes_and_takes_silence_for_failure() {
-    let alarms = with_targets()
-        .resources("AWS::CloudWatch::Alarm")
-        .expect("alarms");
-    let (_, mut alarm) = alarms
-        .into_iter()
-        .find(|(id, _)| id == "AlbSyncAlarm")
-        .expect("alb-sync's");
-    assert_eq!(
-        variables_of(&with_targets())
-            .require_text("METRICS_NAMESPACE")
-            .expect("it")
-            .0,
-        "Of/Our own"
-    );
-    for (name, value) in [
-        ("Namespace", "Of/Our own"),
-        ("MetricName", "SyncSucceeded"),
-        ("Statistic", "Minimum"),
-        ("ComparisonOperator", "LessThanThreshold"),
-        ("TreatMissingData", "breaching"),
-    ] {
-        alarm.expect(name, value).expect(name);
-    }
-    let gauges = std::fs::read_to_string(tests::project().join("functions/alb-sync/src/gauges.rs"))
-        .expect("gauges");
-    assert!(gauges.contains("\"SyncSucceeded\"") && gauges.contains(r#"[["TargetGroup"], []]"#));
 }
 
 #[test]

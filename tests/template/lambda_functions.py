@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.paths import PROJECT
+from template.nested_stacks import whole
 from template.parameter_sets import everything_on
 from template.rust_sources import PACKAGES, code
 from template.schedules import interval_s
@@ -26,7 +27,7 @@ MAX_TIMEOUT_S = 900
 
 
 def findings(template: Template) -> list[str]:
-    stack = Stack(template, everything_on(template))
+    stack = whole(Stack(template, everything_on(template)))
     found = []
     for function, written in template.resources(FUNCTION).items():
         if function not in PACKAGES:

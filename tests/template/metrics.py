@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from harness.paths import PROJECT
-from template.stack import Stack, Unknown
+from template.stack import Stack, text
 
 # The sets of dimensions of each metric, by namespace and name.
 Metrics = dict[tuple[str, str], set[frozenset[str]]]
@@ -47,10 +47,6 @@ AWS = {
 }
 SERIES = re.compile(r'form\(\s*"(?P<name>\w+)",\s*\w+,\s*&\[(?P<dimensions>[^\]]*)\]')
 GAUGE = re.compile(r'^\s+\("(?P<name>[A-Z]\w+)", ', re.MULTILINE)
-
-
-def text(value: object) -> str:
-    return value.text if isinstance(value, Unknown) else str(value)
 
 
 def source(path: str) -> str:

@@ -1,19 +1,22 @@
 """The dashboard, the alarms and the log metric filters: their metrics exist, and the runbook
 explains every alarm.
+
+The checks see a stack together with its nested stacks.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 from harness.paths import PROJECT
 from template import log_filters
-from template.metrics import Metrics, existing_metrics, text
-from template.stack import Stack
+from template.metrics import Metrics, existing_metrics
+from template.stack import Stack, text
 from template.templates import Template
+
 
 ALARM = "AWS::CloudWatch::Alarm"
 COMPOSITE = "AWS::CloudWatch::CompositeAlarm"
@@ -22,6 +25,7 @@ SEARCH = re.compile(
 )
 STATISTIC = re.compile(r"Sum|Average|Minimum|Maximum|SampleCount|p\d{1,2}(\.\d+)?")
 IDENTIFIER = re.compile(r"\b[a-z]\w*\b")
+ALARM_ARN = re.compile(r"\$\{(?P<name>\w+)(\.Arn)?\}$")
 RUNBOOK = "docs/operations/runbook.md"
 # A reference to a metric: namespace, name, and names of the dimensions.
 MetricReference = tuple[str, str, frozenset[str]]
@@ -30,15 +34,21 @@ MetricReference = tuple[str, str, frozenset[str]]
 def findings(stack: Stack) -> list[str]:
     metrics = existing_metrics(stack)
     alarms = stack.of_type(ALARM).items()
+    all_alarms = stack.of_type(ALARM) | stack.of_type(COMPOSITE)
     dashboards = stack.of_type("AWS::CloudWatch::Dashboard").items()
     return [
         *filter_errors(stack),
         *(f"{name}: {error}" for name, alarm in alarms for error in alarm_errors(alarm, metrics)),
         *action_errors(stack),
         *(
+            f"{name}: AlarmName is {text(it.get('AlarmName'))}, expected the stack's name and {name}"
+            for name, it in all_alarms.items()
+            if text(it.get("AlarmName")) != f"tollgate-{name}"
+        ),
+        *(
             f"{name}: {error}"
             for name, dashboard in dashboards
-            for error in dashboard_errors(dashboard, metrics)
+            for error in dashboard_errors(dashboard, metrics, all_alarms.keys())
         ),
     ]
 
@@ -137,12 +147,23 @@ def alarms_in_rule(composite: dict[str, Any]) -> set[str]:
     return set(re.findall(r"ALARM\(\W*\$\{(\w+)\}\W*\)", rule))
 
 
-def dashboard_errors(dashboard: dict[str, Any], metrics: Metrics) -> Iterator[str]:
+def dashboard_errors(
+    dashboard: dict[str, Any], metrics: Metrics, alarms: Set[str]
+) -> Iterator[str]:
     try:
         widgets = json.loads(text(dashboard["DashboardBody"]))["widgets"]
     except ValueError as error:
         yield f"its body is not JSON: {error}"
         return
+
+    listed = [
+        ALARM_ARN.search(arn)["name"]
+        for widget in widgets
+        if widget["type"] == "alarm"
+        for arn in widget["properties"]["alarms"]
+    ]
+    if sorted(listed) != sorted(alarms):
+        yield f"its alarm widget lists {sorted(listed)}, expected {sorted(alarms)}"
 
     for widget in widgets:
         title = widget["properties"].get("title", widget["properties"].get("markdown"))
@@ -184,11 +205,13 @@ def search_errors(expression: str, metrics: Metrics) -> Iterator[str]:
     yield from reference_errors((namespace, search["name"], frozenset(dimensions)), metrics)
 
 
-def runbook_errors(template: Template) -> list[str]:
+def runbook_errors(templates: list[Template]) -> list[str]:
     """Finds alarms without a runbook section, sections without an alarm, and descriptions without
     the right link.
     """
-    alarms = template.resources(ALARM) | template.resources(COMPOSITE)
+    alarms: dict[str, Any] = {}
+    for template in templates:
+        alarms |= template.resources(ALARM) | template.resources(COMPOSITE)
     sections = set(re.findall(r"^## (\w+Alarm)$", (PROJECT / RUNBOOK).read_text(), re.MULTILINE))
     found = [f"{name}: {RUNBOOK} has no section" for name in sorted(alarms.keys() - sections)]
     found += [f"{RUNBOOK}: there is no alarm {name}" for name in sorted(sections - alarms.keys())]

@@ -20,6 +20,19 @@ TARGET_GROUP = (
 )
 # A typical value of each parameter that has no list of allowed values.
 SAMPLES: dict[str, Any] = {
+    "AccessLogGroupName": "/aws/apigateway/tollgate",
+    "AlbSyncFunctionName": "tollgate-alb-sync",
+    "AlbSyncLogGroupName": "/aws/lambda/tollgate-alb-sync",
+    "ApiId": "a1b2c3d4e5",
+    "AuthorizerFaultsAlarmName": "tollgate-AuthorizerFaultsAlarm",
+    "AuthorizerFunctionName": "tollgate-authorizer",
+    "AuthorizerLogGroupName": "/aws/lambda/tollgate-authorizer",
+    "LimiterFunctionName": "tollgate-limiter",
+    "LimiterLogGroupName": "/aws/lambda/tollgate-limiter",
+    "MetricsDeadLettersName": "tollgate-MetricsDeadLetters",
+    "MetricsPublisherFunctionName": "tollgate-metrics-publisher",
+    "ParentStackName": "tollgate",
+    "ScheduleDeadLettersName": "tollgate-ScheduleDeadLetters",
     "AlarmTopicArn": "arn:aws:sns:us-east-1:123456789012:alarms",
     "AlbDnsName": "internal-orders-1.us-east-1.elb.amazonaws.com",
     "AlbHostedZoneId": "Z35SXDOTRQ7X7K",
@@ -104,6 +117,8 @@ SAMPLES: dict[str, Any] = {
 # The values that other parameters need if a parameter is set. `...` stands for the typical value.
 NEEDS: dict[str, dict[str, Any]] = {
     "AlarmTopicArn": {"CreateAlarms": "true"},
+    "AlbSyncFunctionName": {"AlbSyncLogGroupName": ...},
+    "AlbSyncLogGroupName": {"AlbSyncFunctionName": ...},
     "AlbListenerPort": {"BackendTlsServerName": ...},
     "AuthorizerInVpc": {"CreateDynamoDbEndpoint": "true", "DynamoDbPrefixListId": ...},
     "CertificateArn": {"DomainName": ..., "CertificateName": ...},
@@ -124,6 +139,8 @@ NEEDS: dict[str, dict[str, Any]] = {
     "JwtAudience": {"JwtIssuer": ...},
     "JwtIssuer": {"JwtAudience": ...},
     "LimiterInVpc": {"CreateDynamoDbEndpoint": "true", "DynamoDbPrefixListId": ...},
+    "MetricsDeadLettersName": {"MetricsPublisherFunctionName": ...},
+    "MetricsPublisherFunctionName": {"MetricsDeadLettersName": ...},
     "MetricsInVpc": {
         "PublishMetrics": "true",
         "EndpointSecurityGroupId": ...,
@@ -132,8 +149,9 @@ NEEDS: dict[str, dict[str, Any]] = {
     },
     "OwnershipVerificationCertificateArn": {"TruststoreUri": ...},
     "OriginSecretVersion": {"OriginSecretArn": ...},
-    "ProbeEndpoints": {"PublishMetrics": "true"},
     "PublicHealth": {"DailyHealthRequest": "false"},
+    "NlbClientCidr": {"CreateNlb": "true"},
+    "ProbeServices": {"PublishMetrics": "true"},
     "ThresholdEvents": {"PublishMetrics": "true"},
     "ResolverForwardDomain": {"ResolverClientCidr": ..., "ResolverForwardTargets": ...},
     "ResolverForwardTargets": {"ResolverForwardDomain": ...},

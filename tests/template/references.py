@@ -12,6 +12,7 @@ from template.templates import dotted, walk
 MAY_BE_EMPTY = {
     ("Environment", "Variables"),  # the functions treat an empty variable as not set
     ("NotificationARNs",),
+    ("Parameters",),  # of a nested stack
 }
 # These properties contain documents with their own rules about empty strings.
 DOCUMENTS = ("Body", "DefinitionBody")

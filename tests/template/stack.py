@@ -169,6 +169,10 @@ def without_calls(value: Any) -> Any:
     return {name: without_calls(item) for name, item in value.items()}
 
 
+def text(value: object) -> str:
+    return value.text if isinstance(value, Unknown) else str(value)
+
+
 def unknown(function: str, arguments: Any) -> Unknown:
     """Converts a function call whose arguments are converted already."""
     if function == "Ref":
@@ -181,6 +185,8 @@ def unknown(function: str, arguments: Any) -> Unknown:
 
     inside = [item for _, item in walk(arguments) if isinstance(item, Unknown)]
     targets = tuple(target for item in inside for target in item.targets)
+    if function == "Fn::Join" and isinstance(arguments[1], list):
+        return Unknown(arguments[0].join(text(item) for item in arguments[1]), targets)
     return Unknown(f"{function} {json.dumps(arguments, default=lambda it: it.text)}", targets)
 
 

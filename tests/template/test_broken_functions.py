@@ -8,6 +8,7 @@ from template import (
     environment_variables,
     lambda_functions,
     log_groups,
+    nested_stacks,
     network,
     permissions,
     rust_sources,
@@ -74,7 +75,7 @@ class BrokenFunctions(BrokenTemplateCase):
             alarms = [
                 name
                 for name, it in body["Resources"].items()
-                if it["Type"] == "AWS::CloudWatch::Alarm"
+                if it["Type"] in ("AWS::CloudWatch::Alarm", nested_stacks.NESTED)
             ]
             for name in alarms:
                 del body["Resources"][name]

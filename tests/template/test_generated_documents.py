@@ -82,13 +82,10 @@ class Costs(unittest.TestCase):
     def test_alarm_price_depends_on_its_number_of_metrics(self) -> None:
         share = {"Metrics": [{"Expression": "a / b"}, {"MetricStat": {}}, {"MetricStat": {}}]}
         alarms = {"One": {"MetricName": "Latency"}, "Two": share}
-        body = {
-            "Resources": {
-                name: {"Type": "AWS::CloudWatch::Alarm", "Properties": it}
-                for name, it in alarms.items()
-            }
+        resources = {
+            name: {"Type": "AWS::CloudWatch::Alarm", "Properties": it} for name, it in alarms.items()
         }
-        self.assertAlmostEqual(costs.monitoring(body, 0), 3 * 0.10 + 0.50 + 3.00)
+        self.assertAlmostEqual(costs.monitoring(resources, 0), 3 * 0.10 + 0.50 + 3.00)
 
 
 if __name__ == "__main__":

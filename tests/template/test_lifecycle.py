@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from template import properties
-from template.metrics import text
 from template.monitoring import ALARM
 from template.parameter_sets import SAMPLES, all_stacks, everything_on, required, with_needs
 from template.permissions import denial_errors
 from template.rust_sources import PACKAGES
-from template.stack import Stack, Unknown
+from template.nested_stacks import whole
+from template.stack import Stack, Unknown, text
 from template.templates import Template, walk
 
 TEMPLATE = Template.read("template.yaml")
@@ -92,7 +92,7 @@ class Registry(unittest.TestCase):
         self.assertEqual(given.outputs["RegistryTableName"]["Value"], "restored")
         self.assertIn(
             '"TableName", "restored"',
-            text(given.resources["Dashboard"]["Properties"]["DashboardBody"]),
+            text(whole(given).resources["Dashboard"]["Properties"]["DashboardBody"]),
         )
         self.assertIn(
             "restored", text(given.resources["AuthorizerSettingsVersion"]["Properties"]["Content"])
@@ -102,7 +102,7 @@ class Registry(unittest.TestCase):
         given = stack(RegistryTableName="restored", CreateDashboard="true")
         found = [
             path
-            for path, it in walk([given.resources, given.outputs])
+            for path, it in walk([whole(given).resources, given.outputs])
             if isinstance(it, Unknown) and "RegistryTable" in it.targets
         ]
         self.assertEqual(found, [])
@@ -112,7 +112,7 @@ class OtherStacks(unittest.TestCase):
     """Two stacks in one account and region."""
 
     def test_alarms_watch_only_metrics_of_their_own_stack(self) -> None:
-        for name, alarm in Stack(TEMPLATE, MONITORED).of_type(ALARM).items():
+        for name, alarm in whole(Stack(TEMPLATE, MONITORED)).of_type(ALARM).items():
             for metric in metrics(alarm):
                 is_own = any(
                     isinstance(it["Value"], Unknown) for it in metric.get("Dimensions", [])
@@ -124,7 +124,7 @@ class OtherStacks(unittest.TestCase):
             (MONITORED, "Tollgate/tollgate"),
             ({**MONITORED, "MetricsNamespace": "Shop"}, "Shop"),
         ):
-            deployed = Stack(TEMPLATE, given)
+            deployed = whole(Stack(TEMPLATE, given))
             named = {
                 text(it)
                 for path, it in walk(deployed.resources)
@@ -150,9 +150,12 @@ class OtherStacks(unittest.TestCase):
                     )
 
     def test_new_stack_does_not_report_missing_metrics(self) -> None:
-        watched = stack(PublishMetrics="true", AlarmTopicArn=SAMPLES["AlarmTopicArn"])
+        watched = whole(stack(PublishMetrics="true", AlarmTopicArn=SAMPLES["AlarmTopicArn"]))
         alarm = watched.of_type(ALARM)["MetricsSilentAlarm"]
         self.assertEqual(alarm["TreatMissingData"], "missing", "a new stack has no data")
+        (destination,) = watched.of_type("AWS::Events::ApiDestination").values()
+        path = text(destination["InvocationEndpoint"]).removeprefix("${Api.ApiEndpoint}")
+        self.assertIn({"Name": "Route", "Value": f"GET {path}"}, alarm["Dimensions"])
         self.assertEqual(
             alarm["InsufficientDataActions"], alarm["AlarmActions"], "missing data are reported"
         )
@@ -173,7 +176,7 @@ class LongNames(unittest.TestCase):
             "AWS::StackId": f"{account}/{name}/01234567-0123-0123-0123-0123456789ab",
         }
         for template in (Template.read("template.yaml"), Template.read("examples/network.yaml")):
-            named = Stack(template, everything_on(template) | pseudo)
+            named = whole(Stack(template, everything_on(template) | pseudo))
             self.assertEqual(properties.stack_errors(named), [], template.path)
 
     def test_dead_letter_queue_admits_exactly_the_rules_that_use_it(self) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 
 from harness.paths import PROJECT
 from template import log_filters, monitoring
-from template.parameter_sets import SAMPLES, with_needs
-from template.stack import Stack
+from template.nested_stacks import whole
+from template.parameter_sets import SAMPLES, required, with_needs
+from template.stack import Stack, text
 from template.templates import Template
 
 TEMPLATE = Template.read("template.yaml")
+NESTED = Template.read("stacks/monitoring.yaml")
 THRESHOLD_LINE = PROJECT / "functions" / "metrics-publisher" / "tests" / "publishing" / "threshold.json"
 # A line that the record log of a function writes.
 CALL_RECORDS_LINE = PROJECT / "crates" / "telemetry" / "tests" / "api_calls.json"
@@ -27,7 +29,7 @@ TARGETS = {
 }
 METRICS = {
     "PublishMetrics": "true",
-    "ProbeEndpoints": "true",
+    "ProbeServices": "monitoring",
     "CreateMetricsQueue": "true",
     "MetricsNamespace": "Of/Our: own",
 }
@@ -37,6 +39,7 @@ PARAMETER_SETS: list[dict[str, str]] = [
     {"CreateAlarms": "true"},
     {"CreateDashboard": "true"},
     {"GradualDeployment": "true"},
+    {"CreateDashboard": "true", "GradualDeployment": "true"},
     {**MONITORING, "OnThrottle": "forbid"},
     {**MONITORING, "CreateVpcLink": "false"},
     {**MONITORING, **TARGETS},
@@ -46,8 +49,11 @@ PARAMETER_SETS: list[dict[str, str]] = [
 ]
 
 
-def stack(parameters: dict[str, str], template: Template = TEMPLATE) -> Stack:
-    return Stack(template, with_needs(template, parameters))
+def stack(
+    parameters: dict[str, str], template: Template = TEMPLATE, nested: Template = NESTED
+) -> Stack:
+    """Returns the stack together with the nested stack of alarms and dashboard."""
+    return whole(Stack(template, with_needs(template, parameters)), {NESTED.path: nested})
 
 
 def access_log_record(**fields: str) -> dict[str, Any]:
@@ -59,7 +65,8 @@ def access_log_record(**fields: str) -> dict[str, Any]:
 
 
 def pattern(name: str) -> log_filters.Pattern:
-    return log_filters.Pattern(TEMPLATE.body["Resources"][name]["Properties"]["FilterPattern"])
+    resources = TEMPLATE.body["Resources"] | NESTED.body["Resources"]
+    return log_filters.Pattern(resources[name]["Properties"]["FilterPattern"])
 
 
 class Monitoring(unittest.TestCase):
@@ -76,7 +83,7 @@ class Monitoring(unittest.TestCase):
         self.assertEqual(stack({"CreateAlarms": "true"}).of_type("AWS::CloudWatch::Dashboard"), {})
 
     def test_every_alarm_has_a_runbook_section(self) -> None:
-        self.assertEqual(monitoring.runbook_errors(TEMPLATE), [])
+        self.assertEqual(monitoring.runbook_errors([TEMPLATE, NESTED]), [])
 
     def test_page_alarm_covers_wrong_decisions(self) -> None:
         page = stack({**MONITORING, **METRICS, **TARGETS}).of_type(monitoring.COMPOSITE)[
@@ -92,6 +99,28 @@ class Monitoring(unittest.TestCase):
         self.assertEqual(
             monitoring.alarms_in_rule(page), {"AuthorizerFaultsAlarm", "ServerErrorsAlarm"}
         )
+
+
+    def test_alarm_of_alb_sync_treats_missing_data_as_failure(self) -> None:
+        alarm = stack({**MONITORING, **TARGETS}).of_type(monitoring.ALARM)["AlbSyncAlarm"]
+        expected = {
+            "MetricName": "SyncSucceeded",
+            "Statistic": "Minimum",
+            "ComparisonOperator": "LessThanThreshold",
+            "TreatMissingData": "breaching",
+        }
+        self.assertEqual({name: alarm[name] for name in expected}, expected)
+
+    def test_without_an_access_log_of_its_own_the_stack_does_not_watch_listener_rules(self) -> None:
+        given = {**required(NESTED), "ListenerRules": "true"}
+        watched = Stack(NESTED, {**given, "AccessLogGroupName": SAMPLES["AccessLogGroupName"]})
+        unwatched = Stack(NESTED, {**given, "AccessLogGroupName": ""})
+        self.assertEqual(
+            watched.resources.keys() - unwatched.resources.keys(),
+            {"ListenerRulesAlarm", "UnansweredThrottlesFilter", "UnansweredUnavailableFilter"},
+        )
+        (dashboard,) = unwatched.of_type("AWS::CloudWatch::Dashboard").values()
+        self.assertNotIn("access log", text(dashboard["DashboardBody"]))
 
 
 class Patterns(unittest.TestCase):
@@ -201,7 +230,7 @@ class BrokenMonitoring(unittest.TestCase):
     ) -> None:
         broken = stack(
             {**MONITORING, **(parameters or {})},
-            TEMPLATE.changed(lambda body: change(body["Resources"])),
+            nested=NESTED.changed(lambda body: change(body["Resources"])),
         )
         findings = monitoring.findings(broken)
         self.assertTrue(any(expected in finding for finding in findings), findings)
@@ -230,7 +259,7 @@ class BrokenMonitoring(unittest.TestCase):
             widgets = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][1][
                 "Published"
             ]["Fn::If"]
-            widgets[1]["Fn::Sub"][0] = widgets[1]["Fn::Sub"][0].replace(
+            widgets[1]["Fn::Sub"] = widgets[1]["Fn::Sub"].replace(
                 "Plan,Decision", "Plan,Verdict"
             )
 
@@ -249,14 +278,14 @@ class BrokenMonitoring(unittest.TestCase):
             resources["UnansweredThrottlesFilter"]["Properties"]["FilterPattern"] = (
                 '{ $.verdict = "throttled" }'
             )
-            resources["AuthorizerFaultsFilter"]["Properties"]["FilterPattern"] = (
+            resources["LimiterFaultsFilter"]["Properties"]["FilterPattern"] = (
                 '{ $.reason = "error" }'
             )
 
         self.assert_found(
             "UnansweredThrottlesFilter: no line of AccessLogGroup has the field `verdict`", misspell
         )
-        self.assert_found("AuthorizerFaultsFilter: `reason` is never `error`", misspell)
+        self.assert_found("LimiterFaultsFilter: `reason` is never `error`", misspell)
 
     def test_subscription_to_a_field_that_no_line_has(self) -> None:
         def misspell(resources: Any) -> None:
@@ -279,6 +308,20 @@ class BrokenMonitoring(unittest.TestCase):
 
         self.assert_found("LatencyAlarm: notifies no topic", change)
         self.assert_found("ServerErrorsAlarm: notifies twice", change)
+
+
+    def test_alarm_that_the_dashboard_does_not_list(self) -> None:
+        def drop(resources: Any) -> None:
+            alarms = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][1]["Alarms"]
+            alarms["Fn::If"][1]["Fn::Sub"][1]["Arns"]["Fn::Join"][1].pop()
+
+        self.assert_found("its alarm widget lists", drop, METRICS)
+
+    def test_alarm_without_the_name_of_the_stack(self) -> None:
+        def rename(resources: Any) -> None:
+            resources["LatencyAlarm"]["Properties"]["AlarmName"] = "LatencyAlarm"
+
+        self.assert_found("LatencyAlarm: AlarmName is LatencyAlarm", rename)
 
 
 if __name__ == "__main__":

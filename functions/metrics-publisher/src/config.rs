@@ -19,7 +19,7 @@ pub struct Config {
     /// `USAGE_TABLE`: the table in which instances agree on the series of a day. Required.
     pub usage_table: String,
     /// `PROBE_SERVICES`: the AWS services that a scheduled event probes, by the names of their
-    /// endpoints. The default is `monitoring,elasticloadbalancing,dynamodb`.
+    /// endpoints. The default is none.
     pub probe_services: Vec<String>,
     /// `THRESHOLD_EVENTS`: true if log lines about thresholds are sent to EventBridge. The default is
     /// false.
@@ -55,7 +55,10 @@ impl Config {
 
 fn probe_services(value: Option<String>) -> Result<Vec<String>, SettingError> {
     const VARIABLE: &str = "PROBE_SERVICES";
-    let value = value.unwrap_or_else(|| "monitoring,elasticloadbalancing,dynamodb".to_owned());
+    let Some(value) = value else {
+        return Ok(Vec::new());
+    };
+
     let mut services: Vec<_> = value
         .split(',')
         .map(|name| name.trim().to_owned())
@@ -104,10 +107,7 @@ mod tests {
         let config_with_table = config(&[("MAX_SERIES", "")]).unwrap();
         assert_eq!(config_with_table.namespace, "CustomApp/NetworkMetrics");
         assert_eq!(config_with_table.max_series, 500);
-        assert_eq!(
-            config_with_table.probe_services,
-            ["dynamodb", "elasticloadbalancing", "monitoring"]
-        );
+        assert!(config_with_table.probe_services.is_empty());
         assert_eq!(
             config(&[("USAGE_TABLE", "")]).unwrap_err(),
             "USAGE_TABLE is not set"
