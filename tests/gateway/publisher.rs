@@ -61,7 +61,10 @@ fn shown(node: &Node) -> String {
 #[test]
 fn nothing_that_costs_a_series_is_made_unless_it_is_asked_for() {
     let template = template(&[]);
-    for kind in ["AWS::Logs::SubscriptionFilter", "AWS::CloudFormation::Stack"] {
+    for kind in [
+        "AWS::Logs::SubscriptionFilter",
+        "AWS::CloudFormation::Stack",
+    ] {
         assert!(template.resources(kind).unwrap().is_empty(), "{kind}");
     }
     let queues = template.resources("AWS::SQS::Queue").unwrap();

@@ -288,15 +288,14 @@ class BrokenMonitoring(unittest.TestCase):
         self.assert_found("LimiterFaultsFilter: `reason` is never `error`", misspell)
 
     def test_subscription_to_a_field_that_no_line_has(self) -> None:
-        def misspell(resources: Any) -> None:
-            resources["AlbSyncLogSubscription"]["Properties"]["FilterPattern"] = (
-                '{ $.api_call[0].service = "*" }'
-            )
+        def misspell(body: Any) -> None:
+            subscription = body["Resources"]["AlbSyncLogSubscription"]
+            subscription["Properties"]["FilterPattern"] = '{ $.api_call[0].service = "*" }'
 
-        self.assert_found(
+        broken = stack({**METRICS, **TARGETS}, template=TEMPLATE.changed(misspell))
+        self.assertIn(
             "AlbSyncLogSubscription: no line of AlbSyncLogGroup has the field `api_call[0].service`",
-            misspell,
-            {**METRICS, **TARGETS},
+            monitoring.findings(broken),
         )
 
     def test_alarm_without_notification_and_alarm_that_notifies_twice(self) -> None:
