@@ -220,7 +220,7 @@ fn it_may_change_its_target_groups_and_its_own_items_alone() {
     );
     let all =
         std::fs::read_to_string(tests::project().join("template.yaml")).expect("template.yaml");
-    assert!(all.contains(r#"dynamodb:LeadingKeys: ["sync#*"]"#));
+    assert!(all.contains(r#""dynamodb:LeadingKeys": ["sync#*"]"#));
     let actions: Vec<_> = policy
         .values()
         .flat_map(|(actions, _)| actions.clone())

@@ -7,8 +7,10 @@ from __future__ import annotations
 import unittest
 from typing import Any
 
-from template.boundary import boundary_actions
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
 from template import permissions
+from template.boundary import boundary_actions
 from template.parameter_sets import SAMPLES, all_stacks, with_needs
 from template.rust_sources import PACKAGES
 from template.stack import Stack, Unknown
@@ -173,12 +175,15 @@ class Endpoints(unittest.TestCase):
                 self.assertEqual(route in keys, value == "true", f"{switch}={value}")
 
     def test_daily_request_uses_the_domain_if_the_default_endpoint_is_disabled(self) -> None:
-        for disabled, expected in (
-            ("true", "https://api.example.com/health"),
-            ("false", "${Api.ApiEndpoint}/health"),
+        for disabled, mapping_key, expected in (
+            ("true", "", "https://api.example.com/health"),
+            ("true", "orders", "https://api.example.com/orders/health"),
+            ("false", "orders", "${Api.ApiEndpoint}/health"),
         ):
             given = stack(
-                DisableExecuteApiEndpoint=disabled, DomainName=SAMPLES["DomainName"]
+                DisableExecuteApiEndpoint=disabled,
+                DomainName=SAMPLES["DomainName"],
+                ApiMappingKey=mapping_key,
             )
             (destination,) = given.of_type("AWS::Events::ApiDestination").values()
             endpoint = destination["InvocationEndpoint"]
@@ -196,6 +201,39 @@ class Endpoints(unittest.TestCase):
             self.assertEqual({api["IpAddressType"], configuration["IpAddressType"]}, {type_})
             found = {it["Type"] for it in given.of_type("AWS::Route53::RecordSet").values()}
             self.assertEqual(found, records)
+
+
+class Tags(unittest.TestCase):
+    def test_types_named_by_the_guide_can_have_the_tags_of_the_stack(self) -> None:
+        """CloudFormation adds the tags of a stack to every type that can have tags."""
+        can_have = {
+            type_: schema_of(type_)["tagging"]["taggable"]
+            for type_ in (
+                "AWS::ApiGatewayV2::Api",
+                "AWS::ApiGatewayV2::Integration",
+                "AWS::ApiGatewayV2::Route",
+                "AWS::ApiGatewayV2::Stage",
+                "AWS::DynamoDB::Table",
+                "AWS::IAM::Role",
+                "AWS::Lambda::Function",
+                "AWS::Logs::LogGroup",
+                "AWS::Route53::RecordSet",
+                "AWS::SQS::Queue",
+            )
+        }
+        without = {type_ for type_, is_taggable in can_have.items() if not is_taggable}
+        self.assertEqual(
+            without,
+            {
+                "AWS::ApiGatewayV2::Integration",
+                "AWS::ApiGatewayV2::Route",
+                "AWS::Route53::RecordSet",
+            },
+        )
+
+
+def schema_of(type_: str) -> dict[str, Any]:
+    return PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_).schema
 
 
 class AccessLog(unittest.TestCase):
