@@ -26,6 +26,7 @@ from e2e.cases import (
     parameter_files,
     permissions,
     platform,
+    proof_of_origin,
     release,
     requests,
     runtime_interface,
@@ -58,6 +59,7 @@ CASES_WITH_IAM = [
     iam_users.IamUsers,
     permissions.Permissions,
     platform.PlatformSwitches,
+    proof_of_origin.ProofOfOrigin,
     *CHANGES,
 ]
 

@@ -56,7 +56,8 @@ pub enum CheckResult {
     Passed,
     /// The token does not meet the requirement.
     Failed,
-    /// An earlier check failed that this one depends on.
+    /// The check was not made: an earlier one failed that this one depends on, or it is not about the
+    /// token.
     Skipped,
 }
 

@@ -35,6 +35,10 @@ impl Authorizer {
         let active = active.map_err(|rejection| Failure::Fault(detail(&rejection)))?;
         let (mut checks, decision) = active.tokens.explain(token, now).await;
 
+        if active.front.is_some() {
+            let text = "requests also need the secret of the front, which is not checked here";
+            checks.skipped("front", text);
+        }
         for (method, path) in requests {
             let bearer = decision.as_ref().ok();
             explain_request(&mut checks, &active.policy, bearer, method, path);

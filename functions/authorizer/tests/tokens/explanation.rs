@@ -56,6 +56,19 @@ fn text<'e>(explanation: &'e TokenExplanation, name: &str) -> &'e str {
 }
 
 #[tokio::test]
+async fn front_is_named_but_not_checked() {
+    let mut policy = policy(&signer().jwks());
+    policy["front"] = json!({"secret": "env:FRONT"});
+    let secret = "0123456789abcdef0123456789abcdef";
+    let authorizer = authorizer_with_environment(&policy, &[("FRONT", secret)]);
+
+    let explanation = explained_for(&authorizer, &signer().with(|_| ()), "GET", "/orders").await;
+    assert!(explanation.accepted, "{explanation:?}");
+    assert_eq!(names(&explanation, CheckResult::Skipped), ["front"]);
+    assert!(!format!("{explanation:?}").contains(secret));
+}
+
+#[tokio::test]
 async fn every_check_of_a_valid_token_passes() {
     let authorizer = authorizer_with(|_| ());
     let explanation = explained(&authorizer, &valid(|_| ())).await;

@@ -120,6 +120,46 @@ mod tests {
     }
 
     #[test]
+    fn front_needs_references_and_the_header_that_is_removed() {
+        let with_front = |front: Value| json!({"front": front, "rules": []});
+        for front in [
+            json!({"secret": "env:FRONT"}),
+            json!({"header": "X-Origin-Verify", "secret": ["ssm:/front/a", "ssm:/front/b"],
+                   "client_ip": "cloudfront-viewer-address"}),
+        ] {
+            assert!(is_valid(with_front(front.clone())), "{front}");
+        }
+
+        for (front, pointer) in [
+            (json!(null), "/front"),
+            (json!({}), "/front"),
+            (
+                json!({"secret": "0123456789abcdef0123456789abcdef"}),
+                "/front/secret",
+            ),
+            (json!({"secret": []}), "/front/secret"),
+            (
+                json!({"secret": "env:A", "header": "x-other"}),
+                "/front/header",
+            ),
+            (
+                json!({"secret": "env:A", "client_ip": "x-forwarded-for"}),
+                "/front/client_ip",
+            ),
+            (json!({"secret": "env:A", "cidr": []}), "/front/cidr"),
+        ] {
+            let found = pointers(with_front(front.clone()));
+            assert!(found.starts_with(pointer), "{front}: {found}");
+        }
+        let mistake = policy(
+            &with_front(json!({"secret": "hush"})),
+            &KeyHeader::default(),
+        );
+        let mistake = serde_json::to_string(&mistake.expect_err("a literal")).unwrap();
+        assert!(!mistake.contains("hush"), "{mistake}");
+    }
+
+    #[test]
     fn mistake_in_one_of_several_forms_is_found() {
         let pointers_of = |field: &str, value: Value| {
             let mut issuer = json!({"issuer": "https://a.example", "audiences": ["api"],
