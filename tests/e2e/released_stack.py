@@ -90,7 +90,8 @@ class ReleasedStack:
         created, client = self.resources(), self.emulator.client
         client("cloudformation").delete_stack(StackName=self.name)
         self.wait("stack_delete_complete")
-        client("dynamodb").delete_table(TableName=created["RegistryTable"])
+        if "RegistryTable" in created:
+            client("dynamodb").delete_table(TableName=created["RegistryTable"])
         client("logs").delete_log_group(logGroupName=created["AccessLogGroup"])
 
 

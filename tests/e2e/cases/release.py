@@ -47,8 +47,11 @@ class Release(StackCase):
         cls.folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         cls.release = assemble(cls.folder)
 
-    def stack(self, name: str) -> ReleasedStack:
-        parameters = self.deployment.stack.parameters
+    def stack(self, name: str, **parameters: str) -> ReleasedStack:
+        """Returns a stack that is not deployed yet, by default with the parameters of the stack that
+        all cases share.
+        """
+        parameters = parameters or self.deployment.stack.parameters
         return ReleasedStack(self.deployment.emulator, self.release, name, parameters)
 
     def test_three_commands_of_the_guide_deploy_it(self) -> None:
@@ -66,6 +69,46 @@ class Release(StackCase):
         stack.deploy_by_terraform_calls()
         self.addCleanup(stack.delete)
         self.assert_admits_a_key(stack)
+
+    def test_defaults_are_deployed(self) -> None:
+        # The emulator has no VPC links. Two busy cores need more time for a decision.
+        stack = self.stack(
+            "defaults",
+            CreateVpcLink="false",
+            BackendUrl=self.deployment.backend.url,
+            DailyHealthRequest="false",
+            DecisionDeadlineMs="5000",
+        )
+        stack.deploy_by_terraform_calls()
+        self.addCleanup(stack.delete)
+        self.assert_admits_a_key(stack)
+
+    def test_production_with_an_existing_registry_is_protected_by_an_update(self) -> None:
+        deployment = self.deployment
+        registry = deployment.resources["RegistryTable"]
+        parameters = deployment.stack.parameters | {
+            "Environment": "production",
+            "DeletionProtection": "false",
+            "RegistryTableName": registry,
+        }
+        stack = self.stack("protected", **parameters)
+        stack.deploy_by_terraform_calls()
+        self.addCleanup(stack.delete)
+        self.assertNotIn("RegistryTable", stack.resources())
+
+        key = deployment.create_key(deployment.create_plan())["key"]
+        api = DeployedApi(stack.resources()["Api"], deployment.emulator.port)
+        response = api.request("GET", "/orders", {"x-api-key": key})
+        self.assertEqual(response.status, 200, response)
+
+        stack.update(DeletionProtection="true")
+        self.assertTrue(self.is_protected(stack.resources()["UsageTable"]))
+        stack.update(DeletionProtection="false")
+        self.assertFalse(self.is_protected(stack.resources()["UsageTable"]))
+
+    def is_protected(self, table: str) -> bool:
+        client = self.deployment.emulator.client("dynamodb")
+        return client.describe_table(TableName=table)["Table"]["DeletionProtectionEnabled"]
 
     def test_22_parameters_change_and_change_back(self) -> None:
         stack = self.stack("changed")
