@@ -91,7 +91,9 @@ class Metrics(StackCase):
             sum(call["counts"])
             for group in groups
             if group in self.deployment.resources
-            for page in logs.paginate(logGroupName=self.deployment.resources[group])
+            for page in logs.paginate(
+                logGroupName=self.deployment.resources[group], filterPattern="api_calls"
+            )
             for event in page["events"]
             if event["message"].startswith('{"api_calls":')
             for call in json.loads(event["message"])["api_calls"]
