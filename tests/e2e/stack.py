@@ -57,7 +57,14 @@ class Stack:
         return self
 
     def delete(self) -> None:
-        self._sam("delete", "--no-prompts", "--s3-bucket", BUCKET)
+        """Deletes the stack. `sam delete` reads the address of the nested template, and accepts only an
+        address of AWS.
+        """
+        client = self.emulator.client("cloudformation")
+        client.delete_stack(StackName=NAME)
+        client.get_waiter("stack_delete_complete").wait(
+            StackName=NAME, WaiterConfig={"Delay": 1}
+        )
 
     def outputs(self) -> dict[str, str]:
         return outputs(self.emulator, NAME)
