@@ -8,6 +8,7 @@
 mod any_token;
 mod bearer_keys;
 mod blocks;
+mod callers;
 mod candidates;
 mod certificates;
 mod claims;
