@@ -57,7 +57,7 @@ class ExistingApi(unittest.TestCase):
         self.assertIn(
             f"{API_ID}/live/*/_tollgate/v1/*", str(outputs["AdministrationArn"]["Value"])
         )
-        self.assertNotIn("AccessLogGroupName", outputs)
+        self.assertNotIn("AccessLogGroup", outputs)
 
     def test_integrations_exist_only_with_a_backend(self) -> None:
         functions_only = stack(HttpApiId=API_ID, BackendUrl="", **WITHOUT_VPC)
