@@ -1,4 +1,4 @@
-"""Deploys a release as its guide says: with the AWS CLI, and with the calls that Terraform makes."""
+"""Deploys a release with the commands of its guide, or with the calls that Terraform makes."""
 
 import json
 import pathlib
@@ -37,7 +37,7 @@ class ReleasedStack:
         }
 
     def deploy_by_guide(self, programs: pathlib.Path) -> None:
-        """Runs the three commands of the guide. `programs` is the only folder of the search path."""
+        """Runs the three commands of the guide, with the search path `programs`."""
         values = [f"{name}={value}" for name, value in self.parameters.items()]
         (self.folder / "parameters.json").write_text(json.dumps(values))
         variables = {"PATH": str(programs), "BUCKET": f"{self.name}-artifacts"}

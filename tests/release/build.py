@@ -20,18 +20,20 @@ TARGET_FOLDER = PROJECT / "target" / "distribution"
 def compile_programs(
     architecture: Architecture, functions: list[str], output: pathlib.Path
 ) -> None:
-    """Writes each program to OUTPUT/PACKAGE/bootstrap, including `tollgate`."""
-    packages = [argument for name in (*functions, PROGRAM) for argument in ("--package", name)]
-    command = [
-        str(TOOLS / "cargo-lambda"),
-        *("lambda", "build", "--locked", "--release", architecture.option),
-        *("--lambda-dir", str(output)),
-        *packages,
-    ]
-    try:
-        subprocess.run(command, cwd=PROJECT, env=environment(), check=True)
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"cargo-lambda ended with {error.returncode} for {architecture.name}")
+    """Writes each program to OUTPUT/PACKAGE/bootstrap, including `tollgate`.
+
+    Each package is built alone, as `sam build` does it. Otherwise, a feature that one package
+    enables would be in all of them.
+    """
+    for package in (*functions, PROGRAM):
+        command = [
+            str(TOOLS / "cargo-lambda"),
+            *("lambda", "build", "--locked", "--release", architecture.option),
+            *("--lambda-dir", str(output), "--package", package),
+        ]
+        result = subprocess.run(command, cwd=PROJECT, env=environment(), check=False)
+        if result.returncode:
+            sys.exit(f"{package}, {architecture.name}: cargo-lambda ended with {result.returncode}")
 
 
 def environment() -> dict[str, str]:
@@ -58,4 +60,6 @@ def environment() -> dict[str, str]:
 
 def sysroot() -> str:
     command = ["rustc", "--print", "sysroot"]
-    return subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        command, cwd=PROJECT, check=True, capture_output=True, text=True
+    ).stdout.strip()

@@ -1,16 +1,16 @@
 """Assembles a release from compiled programs.
 
-    tollgate-0.2.0/
-      template.json               for arm64, the default
-      template-x86_64.json
-      functions/ARCHITECTURE/PACKAGE.zip
-      stacks/                     the separate stacks and the nested one
-      sbom/ARCHITECTURE/PACKAGE.cdx.json
-      LICENSE, README.md, CHANGELOG.md
-      SHA256SUMS
-    tollgate-0.2.0.tar.gz         the folder
-    tollgate-0.2.0-TARGET.tar.gz  the program `tollgate` with template.yaml, for each target
-    SHA256SUMS                    the checksums of these archives
+tollgate-0.2.0/
+  template.json               for arm64, the default
+  template-x86_64.json
+  functions/ARCHITECTURE/PACKAGE.zip
+  stacks/                     the separate stacks and the nested one
+  sbom/ARCHITECTURE/PACKAGE.cdx.json
+  LICENSE, README.md, CHANGELOG.md
+  SHA256SUMS
+tollgate-0.2.0.tar.gz         the folder
+tollgate-0.2.0-TARGET.tar.gz  the program `tollgate` with template.yaml, for each target
+SHA256SUMS                    the checksums of these archives
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Prints the section of CHANGELOG.md for the version of the workspace: `python -m release.notes`."""
+"""Prints the section of CHANGELOG.md for the current version: `python -m release.notes`."""
 
 import re
 import sys

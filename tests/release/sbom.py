@@ -16,7 +16,9 @@ CARGO_CYCLONEDX = PROJECT / "target" / "cargo-cyclonedx" / "bin" / "cargo-cyclon
 SUFFIX = ".cdx.json"
 
 
-def write(architecture: Architecture, packages: list[str], seconds: int, output: pathlib.Path) -> None:
+def write(
+    architecture: Architecture, packages: list[str], seconds: int, output: pathlib.Path
+) -> None:
     """Writes OUTPUT/ARCHITECTURE/PACKAGE.cdx.json for each package."""
     command = [
         str(CARGO_CYCLONEDX),

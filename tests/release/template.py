@@ -131,7 +131,7 @@ def serverless_repository(version: str) -> dict[str, Any]:
     return {
         "AWS::ServerlessRepo::Application": {
             "Name": "tollgate",
-            "Description": "API keys, usage plans and exact rate limits for HTTP APIs of Amazon API Gateway",
+            "Description": "API keys, usage plans and exact rate limits for Amazon API Gateway",
             "Author": "Tollgate",
             "SpdxLicenseId": "Apache-2.0",
             "LicenseUrl": "LICENSE",

@@ -41,7 +41,11 @@ class Cdk(unittest.TestCase):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         released = json.loads((self.release / layout.template_name(architecture)).read_text())
         included = json.loads((output / "tollgate.template.json").read_text())
-        return released, included, json.loads((output / "tollgate.assets.json").read_text())["files"]
+        return (
+            released,
+            included,
+            json.loads((output / "tollgate.assets.json").read_text())["files"],
+        )
 
     def test_only_the_places_of_files_change(self):
         for architecture in (ARM64, X86_64):

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -108,10 +109,11 @@ class Builds(unittest.TestCase):
 
     def test_templates_pass_cfn_lint(self):
         path = self.release / layout.template_name(ARM64)
-        # W3002 reports the paths of archives, which `aws cloudformation package` replaces. W3011 reports
-        # the UpdateReplacePolicy of the function, which the transform copies to the alias.
-        # The option replaces the checks that the template ignores.
-        ignored = ["W3002", "W3011", *SOURCE.body["Metadata"]["cfn-lint"]["config"]["ignore_checks"]]
+        # W3002 reports the paths of archives, which `aws cloudformation package` replaces. W3011
+        # reports the UpdateReplacePolicy that the transform copies to the alias. The option replaces
+        # the checks that the template ignores.
+        accepted = SOURCE.body["Metadata"]["cfn-lint"]["config"]["ignore_checks"]
+        ignored = ["W3002", "W3011", *accepted]
         command = [str(TOOLS / "cfn-lint"), "--ignore-checks", *ignored, "--", str(path)]
         result = subprocess.run(command, capture_output=True, text=True)
         self.assertEqual((result.returncode, result.stdout), (0, ""), result.stderr)
@@ -235,6 +237,12 @@ class Notes(unittest.TestCase):
     def test_the_changelog_has_a_section_for_the_version(self):
         changelog = (PROJECT / "CHANGELOG.md").read_text()
         self.assertIn("### Added", notes(changelog, version()))
+
+    def test_the_guide_and_the_examples_name_the_version(self):
+        for path in ("docs/guides/releases.md", "examples/github/deploy.yml"):
+            text = (PROJECT / path).read_text()
+            named = re.findall(r"(?:tollgate-|VERSION: \")(\d+\.\d+\.\d+)", text)
+            self.assertEqual(set(named), {version()}, path)
 
     def test_they_end_at_the_next_version(self):
         changelog = "# C\n\n## 1.1.0 - 2026-01-01\n\n### Added\n- two\n\n## 1.0.0\n\n- one\n"

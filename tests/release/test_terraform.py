@@ -1,4 +1,4 @@
-"""The Terraform examples can be parsed, and the calls of the one for a release have valid inputs."""
+"""The Terraform examples can be parsed, and the calls for a release have valid inputs."""
 
 import pathlib
 import tempfile

@@ -48,8 +48,8 @@ class Release(StackCase):
         cls.release = assemble(cls.folder)
 
     def stack(self, name: str, **parameters: str) -> ReleasedStack:
-        """Returns a stack that is not deployed yet, by default with the parameters of the stack that
-        all cases share.
+        """Returns a stack that is not deployed yet, by default with the parameters of the shared
+        stack.
         """
         parameters = parameters or self.deployment.stack.parameters
         return ReleasedStack(self.deployment.emulator, self.release, name, parameters)
