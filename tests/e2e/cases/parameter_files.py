@@ -45,7 +45,9 @@ class ParameterFiles(StackCase):
             self.assertEqual(parameters["MaxSeries"], str(len(environment)))
 
         self.write_parameters("parameters.yaml")
-        self.assertEqual(self.deploy("default")["Environment"], "development")
+        # The environment `default` has the name of the stack under test.
+        parameters = self.deploy("default", "tollgate-default")
+        self.assertEqual(parameters["Environment"], "development")
 
     def test_missing_file_is_named(self) -> None:
         self.write_parameters("parameters.yaml")
@@ -59,9 +61,10 @@ class ParameterFiles(StackCase):
         with open(f"{self.folder}/{name}", "w") as file:
             file.write("\n".join([example, *lines, ""]))
 
-    def deploy(self, environment: str) -> dict[str, str]:
+    def deploy(self, environment: str, another_name: str = "") -> dict[str, str]:
         """Deploys with an environment of samconfig.toml, and returns the stack's parameters."""
         command = ["deploy", "--config-env", environment, "--template-file", "template.json"]
+        command += ["--stack-name", another_name] if another_name else []
         subprocess.run(
             [TOOLS / "sam", *command, "--no-confirm-changeset"],
             cwd=self.folder,
@@ -73,7 +76,7 @@ class ParameterFiles(StackCase):
         )
 
         client = self.deployment.emulator.client("cloudformation")
-        name = stack_name(environment)
+        name = another_name or stack_name(environment)
         (stack,) = client.describe_stacks(StackName=name)["Stacks"]
         self.addCleanup(client.delete_stack, StackName=name)
         return {it["ParameterKey"]: it["ParameterValue"] for it in stack["Parameters"]}
