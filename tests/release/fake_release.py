@@ -1,9 +1,12 @@
 """A release of programs that only have their names as content, for tests."""
 
+import atexit
+import functools
 import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 from harness.paths import PROJECT
 from release import ARCHITECTURES, layout, sbom
@@ -47,3 +50,13 @@ def build(
 def folder_in(output: pathlib.Path) -> pathlib.Path:
     """Returns the unpacked release in an output folder."""
     return output / f"{layout.PROGRAM}-{version()}"
+
+
+@functools.cache
+def shared() -> pathlib.Path:
+    """Returns an unpacked release that all tests of a process share. They do not change it."""
+    folder = tempfile.TemporaryDirectory(prefix="tollgate-release-")
+    atexit.register(folder.cleanup)
+    root = pathlib.Path(folder.name)
+    build(write_inputs(root / "inputs"), root / "output")
+    return folder_in(root / "output")

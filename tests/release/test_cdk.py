@@ -30,8 +30,7 @@ class Cdk(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
-        fake_release.build(fake_release.write_inputs(cls.folder / "inputs"), cls.folder / "output")
-        cls.release = fake_release.folder_in(cls.folder / "output")
+        cls.release = fake_release.shared()
 
     def synthesized(self, architecture: Architecture) -> tuple[dict, dict, dict]:
         """Returns the template of the release, the one of CDK, and the assets by their hash."""

@@ -1,7 +1,5 @@
 """The Terraform examples can be parsed, and the calls for a release have valid inputs."""
 
-import pathlib
-import tempfile
 import unittest
 
 import boto3
@@ -22,12 +20,9 @@ class Terraform(unittest.TestCase):
                 self.assertTrue(hcl2.load(file), path)
 
     def test_the_calls_upload_every_file_before_the_stack(self):
-        with tempfile.TemporaryDirectory() as name:
-            folder = pathlib.Path(name)
-            fake_release.build(fake_release.write_inputs(folder / "inputs"), folder / "output")
-            release = fake_release.folder_in(folder / "output")
-            replay = Replay(release, "bucket", "https://bucket.example", "one", {"VpcId": "vpc-1"})
-            called = recorded(replay)
+        bucket_url, parameters = "https://bucket.example", {"VpcId": "vpc-1"}
+        replay = Replay(fake_release.shared(), "bucket", bucket_url, "one", parameters)
+        called = recorded(replay)
 
         objects = [call for call in called if call[0] == "PutObject"]
         self.assertEqual(len(objects), len(replay.paths()) + 1)
