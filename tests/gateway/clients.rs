@@ -93,7 +93,7 @@ async fn a_public_route_asks_for_nothing_and_tells_no_limits() {
 #[tokio::test]
 async fn a_path_without_a_route_is_404_in_api_gateways_words() {
     let gateway = Setup::default()
-        .replace("RouteKey: ANY /{proxy+}", "RouteKey: ANY /api/{proxy+}")
+        .replace("ANY /{proxy+}", "ANY /api/{proxy+}")
         .start()
         .await;
     let answer = gateway.get("/orders", PRO).await;

@@ -95,8 +95,8 @@ async fn bad_credentials_are_401_or_403_as_the_parameter_says() {
 async fn routes_under_iam_are_open_to_this_machine() {
     let gateway = Setup::default()
         .replace(
-            "RouteKey: GET /health\n      AuthorizationType: NONE",
-            "RouteKey: GET /health\n      AuthorizationType: AWS_IAM",
+            r#"RouteKey: "GET /health", AuthorizationType: NONE"#,
+            r#"RouteKey: "GET /health", AuthorizationType: AWS_IAM"#,
         )
         .start()
         .await;
@@ -166,9 +166,9 @@ async fn what_the_gateway_does_not_understand_keeps_it_from_starting_with_line_a
             "`RouteSelectionExpression` of Api",
         ),
         (
-            "RouteKey: ANY /\n",
-            "RouteKey: ANY /{all+}\n",
-            line_of("RouteKey: ANY /{proxy+}"),
+            r#"RouteKey: "ANY /","#,
+            r#"RouteKey: "ANY /{all+}","#,
+            line_of(r#"RouteKey: "ANY /{proxy+}""#),
             "matches the same requests",
         ),
         (
@@ -246,8 +246,8 @@ async fn nothing_that_could_stand_in_a_requests_way_is_skipped() {
             "no AWS::Lambda::Permission lets this authorizer invoke",
         ),
         (
-            "      ApiId: !Ref Api\n      RouteKey: ANY /\n",
-            "      ApiId: other\n      RouteKey: ANY /\n",
+            r#"{ApiId: !Ref Api, RouteKey: "ANY /","#,
+            r#"{ApiId: other, RouteKey: "ANY /","#,
             "`ApiId` of ProtectedRootRoute",
         ),
         (
