@@ -29,7 +29,8 @@ Examples:
   tollgate --backend http://127.0.0.1:8080 --log short
   tollgate token --sub alice --plan pro               print a token for `authorization: Bearer`
   tollgate token explain --policy policy.json --file token.txt --request 'GET /orders'
-  tollgate invoke authorizer events/authorizer.allowed.json";
+  tollgate invoke authorizer events/authorizer.allowed.json
+  tollgate mappings --format terraform > tollgate.tf";
 
 /// The end of the output of `token explain --help`.
 const AFTER_EXPLAIN_HELP: &str = "\
@@ -73,6 +74,8 @@ pub(crate) enum Command {
     Token(Token),
     /// Call a function with events, one after another, and print its responses
     Invoke(Invoke),
+    /// Print what an API of your own needs: mappings, the authorizer and the routes of the limiter
+    Mappings(Mappings),
     /// Print the template as JSON, evaluated for the given parameters
     // Hidden, because only the project's own tests of the template use it. Its output may change.
     #[command(name = "template", hide = true)]
@@ -209,6 +212,33 @@ pub(crate) struct Invoke {
     /// Endpoint of all AWS clients
     #[arg(long, value_name = "URL", value_parser = endpoint)]
     pub(crate) endpoint: Option<Uri>,
+}
+
+/// The options of `mappings`.
+#[derive(Debug, Args)]
+pub(crate) struct Mappings {
+    /// Format of the output
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) format: MappingsFormat,
+    /// Template of Tollgate in YAML or JSON
+    #[arg(long, value_name = "FILE", default_value = "template.yaml")]
+    pub(crate) template: PathBuf,
+    /// Value of a template parameter, such as `KeyHeader=api-key`; may be repeated
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) parameters: Vec<(String, String)>,
+}
+
+/// The format of `mappings`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MappingsFormat {
+    /// A SAM template in YAML with an `AWS::Serverless::HttpApi`
+    Sam,
+    /// Terraform resources in HCL
+    Terraform,
+    /// An ES module with properties of the constructs Cfn… of the AWS CDK
+    Cdk,
+    /// An `OpenAPI` document in JSON with extensions of API Gateway
+    Openapi,
 }
 
 /// The options of `template`.

@@ -4,6 +4,7 @@
 mod cli;
 mod invoke;
 mod log;
+mod mappings;
 mod serve;
 mod template;
 mod token;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         Ok(Command::Serve(options)) => serve::run(options),
         Ok(Command::Token(options)) => token::run(&options),
         Ok(Command::Invoke(options)) => invoke::run(&options),
+        Ok(Command::Mappings(options)) => mappings::run(&options),
         Ok(Command::EvaluateTemplate(options)) => template::run(&options),
         Err(ParseError::Help(text)) => {
             let _ = std::io::stdout().write_all(text.as_bytes());

@@ -13,7 +13,7 @@ use crate::fail;
 
 /// The reasons why a template cannot be evaluated.
 #[derive(Debug, thiserror::Error)]
-enum EvaluationError {
+pub(crate) enum EvaluationError {
     #[error("{path}: {error}", path = path.display())]
     File {
         path: PathBuf,
@@ -26,6 +26,15 @@ enum EvaluationError {
     },
     #[error("{path}:{separator}{error}", path = path.display(), separator = if error.position.is_some() { "" } else { " " })]
     Template { path: PathBuf, error: TemplateError },
+}
+
+impl EvaluationError {
+    fn template(path: &Path, error: TemplateError) -> Self {
+        Self::Template {
+            path: path.to_owned(),
+            error,
+        }
+    }
 }
 
 pub(crate) fn run(options: &EvaluateTemplate) -> ExitCode {
@@ -41,10 +50,7 @@ pub(crate) fn run(options: &EvaluateTemplate) -> ExitCode {
 /// Evaluates the template for the given parameters. With `--parameter-sets` the result is a list
 /// with one result per set; a set that cannot be evaluated yields `{"Error": "…"}`.
 fn evaluate(options: &EvaluateTemplate) -> Result<Value, EvaluationError> {
-    let error = |error| EvaluationError::Template {
-        path: options.template.clone(),
-        error,
-    };
+    let error = |error| EvaluationError::template(&options.template, error);
     let node = Node::parse(&read(&options.template)?).map_err(error)?;
     let common: ParameterValues = options.parameters.iter().cloned().collect();
     let Some(path) = &options.parameter_sets else {
@@ -63,6 +69,16 @@ fn evaluate(options: &EvaluateTemplate) -> Result<Value, EvaluationError> {
             .unwrap_or_else(|error| json!({"Error": error.to_string()}))
     });
     Ok(results.collect())
+}
+
+/// Evaluates a template for one set of parameters.
+pub(crate) fn evaluate_file(
+    path: &Path,
+    parameters: &[(String, String)],
+) -> Result<Value, EvaluationError> {
+    let error = |error| EvaluationError::template(path, error);
+    let node = Node::parse(&read(path)?).map_err(error)?;
+    evaluate_set(node, &parameters.iter().cloned().collect()).map_err(error)
 }
 
 fn evaluate_set(node: Node, parameters: &ParameterValues) -> Result<Value, TemplateError> {
