@@ -1,6 +1,6 @@
 // Deploys a release of Tollgate with CDK. It needs neither Rust nor the AWS CLI:
 //
-//     npx cdk deploy --app "node app.mjs" --context release=tollgate-0.2.0 --parameters VpcId=vpc-…
+//     npx aws-cdk@2 deploy --app "node app.mjs" --context release=tollgate-0.2.0 --parameters VpcId=vpc-…
 //
 // The context value `architecture` is arm64 (default) or x86_64. `--parameters` sets parameters of the stack.
 import { existsSync, readFileSync } from "node:fs";
