@@ -193,7 +193,7 @@ class Routes(unittest.TestCase):
         authorizer = scheme["x-amazon-apigateway-authorizer"]
         self.assertEqual(authorizer["authorizerResultTtlInSeconds"], 0)
         self.assertIs(authorizer["enableSimpleResponses"], True)
-        self.assertNotIn("identitySource", authorizer)
+        self.assertFalse(authorizer.get("identitySource"))
 
 
 class OriginSecret(unittest.TestCase):
