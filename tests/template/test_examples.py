@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import unittest
+from typing import Any
 
+from harness.paths import PROJECT
 from template.parameter_sets import LISTENER, SAMPLES, required
 from template.stack import Stack
 from template.templates import Template
@@ -70,6 +73,67 @@ class AlbSync(unittest.TestCase):
             "port": 8443,
         }
         self.assertEqual(json.loads(variables["SYNC_TARGETS"]), [entry])
+
+
+class OwnApi(unittest.TestCase):
+    def body(self) -> dict[str, Any]:
+        """Returns the definition of the API that SAM makes of its example."""
+        template = Template.read("examples/own-api-sam.yaml")
+        return Stack(template, required(template)).resources["Api"]["Properties"]["Body"]
+
+    def test_sam_asks_the_authorizer_about_every_request(self) -> None:
+        scheme = self.body()["components"]["securitySchemes"]["Tollgate"]
+        settings = scheme["x-amazon-apigateway-authorizer"]
+        self.assertEqual(settings["authorizerResultTtlInSeconds"], 0)
+        self.assertEqual(settings["authorizerPayloadFormatVersion"], "2.0")
+        self.assertIs(settings["enableSimpleResponses"], True)
+        self.assertFalse(settings.get("identitySource"))
+        self.assertIn(SAMPLES["AuthorizerAliasArn"], str(settings["authorizerUri"]))
+
+    def test_sam_protects_every_route(self) -> None:
+        found = {
+            path: [it["security"] for it in methods.values()]
+            for path, methods in self.body()["paths"].items()
+        }
+        key, administrator = [[{"Tollgate": []}]], [[{"AWS_IAM": []}]]
+        expected = {
+            "/orders/{proxy+}": key,
+            "/_tollgate/usage": key,
+            "/_tollgate/v1/{proxy+}": administrator,
+        }
+        self.assertEqual(found, expected)
+
+    def test_sam_permits_its_api_to_invoke_the_alias_and_the_limiter(self) -> None:
+        template = Template.read("examples/own-api-sam.yaml")
+        permissions = Stack(template, required(template)).of_type("AWS::Lambda::Permission")
+        invoked = [str(it["FunctionName"]) for it in permissions.values()]
+        self.assertIn(SAMPLES["AuthorizerAliasArn"], invoked)
+        self.assertIn(SAMPLES["LimiterFunctionArn"], invoked)
+
+    def test_separate_routes_exist_only_with_the_authorizer(self) -> None:
+        template = Template.read("examples/own-api.yaml")
+        routes = "AWS::ApiGatewayV2::Route"
+        self.assertEqual(Stack(template, required(template)).of_type(routes), {})
+        names = ("AuthorizerId", "ProtectedIntegrationId", "PublicIntegrationId")
+        given = {name: SAMPLES[name] for name in names}
+        found = {
+            it["RouteKey"]: (it["AuthorizationType"], it.get("AuthorizerId"), it["Target"])
+            for it in Stack(template, required(template) | given).of_type(routes).values()
+        }
+        protected = ("CUSTOM", given["AuthorizerId"], "integrations/def456")
+        public = ("NONE", None, "integrations/def789")
+        self.assertEqual(found, {"ANY /orders/{proxy+}": protected, "GET /status": public})
+
+    def test_outputs_and_parameters_in_the_examples_exist_in_the_template(self) -> None:
+        stack = Template.read("template.yaml")
+        terraform = (PROJECT / "examples/terraform/own-api/main.tf").read_text()
+        outputs = re.findall(r'outputs\["(\w+)"\]', terraform)
+        self.assertIn("AuthorizerId", outputs)
+        for path in ("examples/own-api.yaml", "examples/own-api-sam.yaml"):
+            parameters = Template.read(path).parameters
+            outputs += [name for name, it in parameters.items() if "(output" in it["Description"]]
+        self.assertLessEqual(set(outputs), stack.body["Outputs"].keys())
+        self.assertGreater(len(set(outputs)), 3)
 
 
 if __name__ == "__main__":
