@@ -20,8 +20,10 @@ SAM_TIMEOUT_S = 180
 class Stack:
     """The stack. `parameters` that the template does not have are ignored."""
 
-    def __init__(self, emulator: AwsEmulator, parameters: dict[str, str]) -> None:
-        self.emulator = emulator
+    def __init__(
+        self, emulator: AwsEmulator, parameters: dict[str, str], name: str = NAME
+    ) -> None:
+        self.emulator, self.name = emulator, name
         self.template = yaml_parse((BUILD_FOLDER / "template.yaml").read_text())
         self.parameters = {
             name: value for name, value in parameters.items() if name in self.template["Parameters"]
@@ -61,21 +63,21 @@ class Stack:
         address of AWS.
         """
         client = self.emulator.client("cloudformation")
-        client.delete_stack(StackName=NAME)
+        client.delete_stack(StackName=self.name)
         client.get_waiter("stack_delete_complete").wait(
-            StackName=NAME, WaiterConfig={"Delay": 1}
+            StackName=self.name, WaiterConfig={"Delay": 1}
         )
 
     def outputs(self) -> dict[str, str]:
-        return outputs(self.emulator, NAME)
+        return outputs(self.emulator, self.name)
 
     def resources(self) -> dict[str, str]:
-        return resources(self.emulator, NAME)
+        return resources(self.emulator, self.name)
 
     def _sam(self, command: str, *arguments: str) -> str:
         common = [
             "--stack-name",
-            NAME,
+            self.name,
             "--region",
             REGION,
             "--config-file",

@@ -13,17 +13,39 @@ from release import fake_release, layout
 from release import ARM64, X86_64, Architecture
 
 APP = PROJECT / "examples" / "cdk" / "app.mjs"
+OWN_API = APP.with_name("own-api.mjs")
 # CDK adds a check that the account has its bucket for assets.
 ADDED = {"BootstrapVersion", "CheckBootstrapVersion"}
 
 
-def synthesize(context: dict[str, str], output: pathlib.Path) -> subprocess.CompletedProcess:
-    """Runs the app as `cdk synth` does."""
+def synthesize(
+    context: dict[str, str], output: pathlib.Path, app: pathlib.Path = APP
+) -> subprocess.CompletedProcess:
+    """Runs an app as `cdk synth` does."""
     environment = os.environ | {
         "CDK_OUTDIR": str(output),
         "CDK_CONTEXT_JSON": json.dumps(context),
     }
-    return subprocess.run(["node", str(APP)], env=environment, capture_output=True, text=True)
+    return subprocess.run(["node", str(app)], env=environment, capture_output=True, text=True)
+
+
+class OwnApi(unittest.TestCase):
+    def routes(self, context: dict[str, str]) -> list[dict]:
+        """Returns the routes of the API in the synthesized template."""
+        output = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        result = synthesize(context, output, OWN_API)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        resources = json.loads((output / "orders.template.json").read_text())["Resources"]
+        found = [it for it in resources.values() if it["Type"] == "AWS::ApiGatewayV2::Route"]
+        return [it["Properties"] for it in found]
+
+    def test_api_without_an_authorizer_has_no_routes(self):
+        self.assertEqual(self.routes({}), [])
+
+    def test_route_uses_the_authorizer(self):
+        (route,) = self.routes({"authorizer": "abc123"})
+        self.assertEqual(route["RouteKey"], "ANY /orders/{proxy+}")
+        self.assertEqual((route["AuthorizationType"], route["AuthorizerId"]), ("CUSTOM", "abc123"))
 
 
 class Cdk(unittest.TestCase):
