@@ -65,6 +65,8 @@ class OwnApi(StackCase):
         deployed = DeployedApi(api, self.deployment.emulator.port)
         key = create_key(deployed)
         self.assert_refused_without_key(deployed)
+        usage = get(deployed, "/_tollgate/usage", key)
+        self.assertEqual(usage.status, 200)
         responses = [get(deployed, "/orders/7", key) for _ in range(3)]
         self.assertEqual([it.status for it in responses], [200, 200, 429], responses)
         self.assertEqual(responses[0].json()["path"], "/orders/7")
@@ -72,9 +74,6 @@ class OwnApi(StackCase):
         for response in responses:
             self.assertIn("burst", response.headers["ratelimit-policy"])
         self.assertEqual(responses[2].json()["status"], 429)
-
-        usage = get(deployed, "/_tollgate/usage", key)
-        self.assertEqual(usage.status, 200)
         self.assertNotEqual(
             deployed.request("GET", "/_tollgate/v1/plans").status, 200, "without a signature"
         )
