@@ -80,7 +80,7 @@ package-native: locked tools ## build the functions for this machine
 	$(RUN) tools.notices $(NATIVE)
 	$(RUN) tools.package_sizes $(NATIVE)
 
-# Compiles everything for two architectures. The same commit gives the same bytes. Only this target needs cargo-cyclonedx.
+# Compiles everything for two architectures. The same commit in the same folder gives the same bytes. Only this target needs cargo-cyclonedx.
 CYCLONEDX := 0.5.9
 
 release: locked tools target/cargo-cyclonedx/$(CYCLONEDX) ## build a release into dist/; compiles ten programs with link-time optimization

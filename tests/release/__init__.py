@@ -2,7 +2,8 @@
 
 A release has everything that a deployment needs, so that it needs neither Rust nor the sources:
 templates without a transform, the archives of the functions, checksums, and lists of all
-dependencies (SBOM). The same commit gives the same bytes, if the same tools build it.
+dependencies (SBOM). The same commit gives the same bytes, if the same tools build it in the same
+folder.
 
 - build.py compiles the programs
 - template.py expands template.yaml to plain CloudFormation

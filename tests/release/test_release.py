@@ -107,8 +107,8 @@ class Builds(unittest.TestCase):
     def test_templates_pass_cfn_lint(self):
         path = self.release / layout.template_name(ARM64)
         # W3002 reports the paths of archives, which `aws cloudformation package` replaces. W3011
-        # is about the UpdateReplacePolicy that the transform copies to the alias. The option replaces
-        # the checks that the template ignores.
+        # is about the UpdateReplacePolicy that the transform copies to the alias. The option
+        # replaces the checks that the template ignores.
         accepted = SOURCE.body["Metadata"]["cfn-lint"]["config"]["ignore_checks"]
         ignored = ["W3002", "W3011", *accepted]
         command = [str(TOOLS / "cfn-lint"), "--ignore-checks", *ignored, "--", str(path)]
