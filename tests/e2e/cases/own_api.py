@@ -89,9 +89,15 @@ class OwnApi(StackCase):
             "CreateAlarms": "false",
             "CreateDashboard": "false",
         }
-        stack = Stack(self.deployment.emulator, values | parameters, name)
-        self.addCleanup(stack.delete)
-        return stack.deploy().outputs()
+        stack = Stack(self.deployment.emulator, values | parameters, name).deploy()
+        created = stack.outputs()
+        self.addCleanup(self.delete_with_registry, stack, created["RegistryTableName"])
+        return created
+
+    def delete_with_registry(self, stack: Stack, registry: str) -> None:
+        """Deletes a stack and the table that it retains."""
+        stack.delete()
+        self.deployment.emulator.client("dynamodb").delete_table(TableName=registry)
 
     def create(
         self, name: str, template: dict, parameters: dict[str, str] | None = None
