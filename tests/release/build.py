@@ -1,7 +1,7 @@
 """Compiles the programs of a release with cargo-lambda and zig, for each architecture.
 
 Absolute paths of the machine are replaced in the binaries, and the linker adds no build ID. The
-same tools then give the same bytes in the same folder. In another one, cargo hashes other options.
+same tools then give the same bytes in the same folder.
 """
 
 import os
