@@ -6,8 +6,7 @@ use std::time::SystemTime;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use limiter::{Config, Limiter, handle_event, open};
 use serde_json::Value;
-use telemetry::RecordLog;
-use telemetry::{log_panics, log_to};
+use telemetry::{RecordLog, log_panics, log_to};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

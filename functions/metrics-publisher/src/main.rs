@@ -7,8 +7,7 @@ use aws::Deadline;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use metrics_publisher::{open, respond};
 use serde_json::value::RawValue;
-use telemetry::RecordLog;
-use telemetry::{log_panics, log_to};
+use telemetry::{RecordLog, log_panics, log_to};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
