@@ -37,6 +37,9 @@ export function withTollgate(handler) {
     if (context.decision !== "allowed" && context.decision !== "degraded") {
       return refusal(context);
     }
+    if (isPreflight(event, context)) {
+      return { statusCode: 204 };
+    }
 
     const response = await handler(event, lambdaContext);
     if (!Number.isInteger(response?.statusCode)) {
@@ -44,6 +47,15 @@ export function withTollgate(handler) {
     }
     return { ...response, headers: { ...response.headers, ...limitHeaders(context) } };
   };
+}
+
+/**
+ * True for a CORS preflight request. The authorizer allows it without credentials and without a charge, so the handler
+ * must not run. CORS of the API adds the headers.
+ */
+function isPreflight(event, context) {
+  const isIdentified = ["api_key", "jwt", "introspection", "mtls"].includes(context.auth);
+  return event.requestContext.http?.method === "OPTIONS" && !isIdentified;
 }
 
 /** Returns the response to a request that is not within its limits. */

@@ -45,6 +45,8 @@ def with_tollgate(handler):
         context = authorizer.get("lambda") or {}
         if context.get("decision") not in ("allowed", "degraded"):
             return _refusal(context)
+        if _is_preflight(event, context):
+            return {"statusCode": 204}
 
         response = handler(event, lambda_context)
         if not isinstance(response, dict) or not isinstance(response.get("statusCode"), int):
@@ -55,6 +57,14 @@ def with_tollgate(handler):
         return {**response, "headers": headers}
 
     return checked
+
+
+def _is_preflight(event, context):
+    """True for a CORS preflight request. The authorizer allows it without credentials and without a
+    charge, so the handler must not run. CORS of the API adds the headers.
+    """
+    method = event.get("requestContext", {}).get("http", {}).get("method")
+    return method == "OPTIONS" and context.get("auth") not in ("api_key", "jwt", "introspection", "mtls")
 
 
 def _refusal(context):

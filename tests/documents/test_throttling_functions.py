@@ -118,6 +118,18 @@ class ThrottlingFunctions(unittest.TestCase):
             found = [response["statusCode"] for response in responses(program, *cases)]
             self.assertEqual(found, [500] * len(cases), program)
 
+    def test_preflight_never_reaches_the_handler(self) -> None:
+        def sent(method: str, auth: str) -> dict[str, Any]:
+            request = event(decision="allowed", auth=auth)
+            request["requestContext"]["http"]["method"] = method
+            return request
+
+        cases = [("OPTIONS", "none"), ("OPTIONS", "-"), ("OPTIONS", "api_key"), ("GET", "none")]
+        for program in PROGRAMS:
+            found = responses(program, *(sent(method, auth) for method, auth in cases))
+            self.assertEqual([it["statusCode"] for it in found], [204, 204, 200, 200], program)
+            self.assertNotIn("body", found[0], program)
+
     def test_handler_without_a_status_is_an_error(self) -> None:
         for program in PROGRAMS:
             (message,) = responses(program, "no status")

@@ -141,7 +141,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "DisableExecuteApiEndpoint": {"DomainName": ...},
     "ApiMappingKey": {"DomainName": ...},
     "HttpApiStage": {"HttpApiId": ...},
-    "OnThrottle=function": {"HttpApiId": ..., "CreateVpcLink": "false"},
+    "OnThrottle=function": {"HttpApiId": ..., "CreateVpcLink": "false", "BackendUrl": ""},
     "Environment": {"DeletionProtection": ...},
     "HostedZoneId": {"CertificateArn": ...},
     "JwtAudience": {"JwtIssuer": ...},

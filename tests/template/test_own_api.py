@@ -111,6 +111,8 @@ class Throttling(unittest.TestCase):
     def test_functions_that_throttle_belong_to_an_api_without_an_alb(self) -> None:
         self.assertTrue(failures(OnThrottle="function"))
         self.assertTrue(failures(OnThrottle="function", HttpApiId=API_ID))
+        backend = {"BackendUrl": "https://orders.example.com", "CreateVpcLink": "false"}
+        self.assertTrue(failures(OnThrottle="function", HttpApiId=API_ID, **backend))
         self.assertEqual(
             failures(OnThrottle="function", HttpApiId="none", CreateVpcLink="false"), []
         )

@@ -19,7 +19,7 @@ data "aws_region" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  invocation_uri = "arn:${data.aws_partition.current.partition}:apigateway:${data.aws_region.current.region}:lambda:path/2015-03-31/functions"
+  invocation_uri = "arn:${data.aws_partition.current.partition}:apigateway:${data.aws_region.current.name}:lambda:path/2015-03-31/functions"
 }
 
 resource "aws_apigatewayv2_authorizer" "tollgate" {
