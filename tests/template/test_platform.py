@@ -83,6 +83,37 @@ class Key(unittest.TestCase):
                 is_managed = not it.given["KmsKeyArn"]
                 self.assertEqual(queue["SqsManagedSseEnabled"], is_managed, f"{label}: {name}")
 
+    def conditions(self, sid: str) -> dict[str, Any]:
+        """Returns the condition of each role's statement with this Sid, by the name of the role."""
+        given = stack(KmsKeyArn=KEY, SyncTargets=SAMPLES["SyncTargets"], PublishMetrics="true")
+        return {
+            name: statement["Condition"]["StringLike"]
+            for name, role in given.of_type("AWS::IAM::Role").items()
+            for policy in role.get("Policies", [])
+            for statement in policy["PolicyDocument"]["Statement"]
+            if statement.get("Sid") == sid
+        }
+
+    def test_only_roles_that_use_a_queue_use_the_key_through_sqs(self) -> None:
+        tables, queues = "dynamodb.*.amazonaws.com*", "sqs.*.amazonaws.com*"
+        self.assertEqual(
+            {name: it["kms:ViaService"] for name, it in self.conditions("UseKey").items()},
+            {
+                "AuthorizerFunctionRole": tables,
+                "LimiterFunctionRole": tables,
+                "AlbSyncFunctionRole": [tables, queues],
+                "MetricsPublisherFunctionRole": [tables, queues],
+            },
+        )
+
+    def test_settings_are_decrypted_only_for_functions_of_the_account_and_region(self) -> None:
+        found = self.conditions("DecryptSettings")
+        self.assertEqual(found.keys(), {f"{name}Role" for name in PACKAGES})
+        for name, condition in found.items():
+            arn = condition["kms:EncryptionContext:aws:lambda:FunctionArn"]
+            expected = "arn:aws:lambda:us-east-1:123456789012:function:*"
+            self.assertEqual(getattr(arn, "text", arn), expected, name)
+
     def test_key_policy_of_the_example_admits_the_services_of_the_template(self) -> None:
         example = Stack(Template.read("examples/kms-key.yaml"), {})
         (key,) = example.of_type("AWS::KMS::Key").values()

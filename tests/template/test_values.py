@@ -148,6 +148,31 @@ class Values(unittest.TestCase):
         self.assert_accepted("OriginSecretVersion", "", SAMPLES["OriginSecretVersion"])
         self.assert_rejected("OriginSecretVersion", "AWSCURRENT", "a" * 65, "a:" + "b" * 32)
 
+    def test_secrets_are_arns_whose_names_can_end_with_a_wildcard(self) -> None:
+        secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:idp"
+        parameter = "arn:aws-cn:ssm:cn-north-1:123456789012:parameter/tollgate/idp"
+        self.assert_accepted(
+            "SecretArns",
+            *("", f"{secret}-Ab3dEf", parameter, f"{secret}-Ab3dEf,{parameter}"),
+            *(f"{secret}-*", f"{secret}-??????", f"{parameter}/*"),
+        )
+        self.assert_rejected(
+            "SecretArns",
+            *("*", "idp", secret.removesuffix("idp") + "*", secret.replace("123456789012", "*")),
+            *(secret.replace("eu-central-1", "*"), f"{secret}*x", f"{secret}-Ab3dEf,*"),
+            *(parameter.replace("parameter/tollgate/idp", "*"), secret.replace("secret:", "key:")),
+        )
+
+    def test_target_groups_are_arns_without_a_wildcard(self) -> None:
+        name = "SyncTargetGroupArns"
+        arn = SAMPLES[name]
+        self.assert_accepted(name, "", arn, f"{arn},{arn}")
+        self.assert_rejected(
+            name,
+            *("*", "orders", f"{arn},*", arn.rpartition("/")[0] + "/*", arn + "*"),
+            arn.replace("targetgroup", "loadbalancer"),
+        )
+
     def test_backend_url_is_https(self) -> None:
         self.assert_accepted("BackendUrl", "", "https://orders.example.com/base")
         self.assert_rejected(
@@ -174,6 +199,8 @@ class Values(unittest.TestCase):
             "OriginSecretArn",
             "OriginSecretVersion",
             "RegistryTableName",
+            "SecretArns",
+            "SyncTargetGroupArns",
         }
         undescribed = {name for name in names if not PARAMETERS[name].get("ConstraintDescription")}
         self.assertEqual(undescribed, set())

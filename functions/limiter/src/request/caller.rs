@@ -28,7 +28,7 @@ fn authorizer(extensions: &Extensions) -> Option<&ApiGatewayRequestAuthorizer> {
 }
 
 /// Returns the caller that IAM has authenticated. A route that lacks IAM authorization by mistake
-/// therefore stays closed.
+/// therefore stays closed. A context without an identity is no proof of IAM authorization.
 ///
 /// # Errors
 /// 403 for every other caller.
@@ -45,9 +45,11 @@ pub(crate) fn administrator(extensions: &Extensions) -> Result<Administrator, Pr
     let principal = [&iam.user_arn, &iam.caller_id, &iam.account_id]
         .into_iter()
         .flatten()
-        .next();
+        .find(|identity| !identity.trim().is_empty())
+        .ok_or_else(forbidden)?;
+
     Ok(Administrator {
-        principal: principal.cloned().unwrap_or_else(|| "unknown".to_owned()),
+        principal: principal.clone(),
         request_id: request_id(extensions).unwrap_or_default().to_owned(),
     })
 }

@@ -360,6 +360,31 @@ async fn request_without_a_change_is_not_recorded() {
 }
 
 #[tokio::test]
+async fn iam_context_without_an_identity_is_forbidden() {
+    let api = Api::embedded();
+    let (log, _guard) = Log::start();
+    let call = |iam: Value| {
+        api.call_as("PUT", "/_tollgate/v1/plans/p", json!({"iam": iam}))
+            .json(json!({}))
+            .send()
+    };
+
+    for iam in [
+        json!({}),
+        json!({"userArn": null, "callerId": null, "accountId": null}),
+        json!({"userArn": "", "callerId": " ", "accountId": ""}),
+        json!({"principalOrgId": "o-1234567890"}),
+    ] {
+        assert_eq!(call(iam.clone()).await.status, 403, "{iam}");
+    }
+    assert_eq!(log.records(), Vec::<Value>::new());
+
+    let signed = json!({"userArn": "", "callerId": "AIDAEXAMPLE", "accountId": "123456789012"});
+    assert_eq!(call(signed).await.status, 201);
+    assert!(log.text().contains(r#""principal":"AIDAEXAMPLE""#));
+}
+
+#[tokio::test]
 async fn change_with_unknown_outcome_is_recorded_as_unknown() {
     let server = Emulator::ministack();
     let api = Api::dynamodb(&format!("http://{}", server.address)).await;
