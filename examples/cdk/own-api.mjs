@@ -1,8 +1,8 @@
 // Puts the authorizer of a Tollgate stack in front of an HTTP API whose integrations are Lambda functions:
 //
-//     npx cdk deploy --app "node own-api.mjs"
+//     npx aws-cdk@2 deploy --app "node own-api.mjs"
 //     # Deploy Tollgate with HttpApiId=(output ApiId) CreateVpcLink=false OnThrottle=function
-//     npx cdk deploy --app "node own-api.mjs" --context authorizer=(output AuthorizerId)
+//     npx aws-cdk@2 deploy --app "node own-api.mjs" --context authorizer=(output AuthorizerId)
 //
 // The function responds with 429 to throttled requests. See ../lambda-429.
 import { fileURLToPath } from "node:url";
