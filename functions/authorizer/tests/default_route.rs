@@ -1,43 +1,23 @@
 //! The route `$default` and stages with a name: the rule is that of the path that the backend
 //! receives.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use authorizer::{Authorizer, Config, http_calls};
-use aws::Reach;
 use proptest::prelude::*;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
-use store::{EmbeddedStore, Store, StoreConfig};
-use telemetry::RecordLog;
+use testing::authorizer::{TestAuthorizer, authorizer};
+use testing::tokens::noon;
 
 /// Paths below `/public` and `/prod` are public, so that a stage in the path would open others.
-static AUTHORIZER: LazyLock<Authorizer> = LazyLock::new(|| {
-    let mut settings = serde_json::from_str::<Value>(include_str!("../../../events/env.json"))
-        .unwrap()["AuthorizerFunction"]
-        .take();
-    let policy = json!({"rules": [
+static AUTHORIZER: LazyLock<TestAuthorizer> = LazyLock::new(|| {
+    authorizer(&json!({"rules": [
         {"match": "ANY /public/{proxy+}", "auth": "none"},
         {"match": "ANY /prod/{proxy+}", "auth": "none"},
         {"match": "ANY /admin/{proxy+}", "auth": "api_key", "scopes": ["admin:read"]},
         {"match": "ANY /{proxy+}", "auth": "api_key"},
-    ]});
-    settings["AUTH_POLICY"] = policy.to_string().into();
-
-    let config =
-        Config::from_lookup(move |name| settings[name].as_str().map(str::to_owned)).unwrap();
-    let StoreConfig::Embedded(seeds) = &config.store else {
-        panic!("the settings have an embedded store")
-    };
-    let store = EmbeddedStore::new(seeds).unwrap();
-    Authorizer::new(config, Arc::new(Store::Embedded(store)), || {
-        http_calls(RecordLog::to(std::io::sink()), Reach::Local)
-    })
+    ]}))
 });
 
 fn event(stage: &str, sent: &str, arn_path: &str) -> Value {
@@ -85,7 +65,7 @@ fn outcome(event: &Value) -> String {
         .enable_all()
         .build()
         .unwrap();
-    match runtime.block_on(AUTHORIZER.handle(&to_raw_value(event).unwrap())) {
+    match runtime.block_on(AUTHORIZER.at(noon()).handle(&to_raw_value(event).unwrap())) {
         Ok(response) => {
             let response: Value = serde_json::from_str(response.get()).unwrap();
             response["context"]["reason"].as_str().unwrap().to_owned()

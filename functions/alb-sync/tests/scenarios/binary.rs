@@ -24,16 +24,20 @@ fn program(settings: &[(&str, &str)]) -> Command {
     program
 }
 
+/// The settings of a run that asks this name server.
+fn settings(server: &str) -> [(&str, &str); 3] {
+    [
+        ("SYNC_TARGETS", TARGETS),
+        ("USAGE_TABLE", "u"),
+        ("DNS_SERVERS", server),
+    ]
+}
+
 #[tokio::test]
 async fn a_run_that_fails_answers_with_an_error_that_carries_the_answer() {
     let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;
     let server = names.address.to_string();
-    let settings = [
-        ("SYNC_TARGETS", TARGETS),
-        ("USAGE_TABLE", "u"),
-        ("DNS_SERVERS", &server),
-    ];
-    let mut runtime = LambdaRuntime::start(program(&settings), Stdio::null()).await;
+    let mut runtime = LambdaRuntime::start(program(&settings(&server)), Stdio::null()).await;
     assert_eq!(runtime.next().await, RuntimeMessage::Ready);
     for event in ["{}", "[1]", "null"] {
         let RuntimeMessage::Error(error) = runtime.invoke(event).await else {
@@ -51,13 +55,8 @@ async fn a_run_that_fails_answers_with_an_error_that_carries_the_answer() {
 async fn a_run_writes_its_call_records_as_one_line() {
     let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;
     let server = names.address.to_string();
-    let settings = [
-        ("SYNC_TARGETS", TARGETS),
-        ("USAGE_TABLE", "u"),
-        ("DNS_SERVERS", &server),
-    ];
     let (mut log, output) = std::io::pipe().unwrap();
-    let mut runtime = LambdaRuntime::start(program(&settings), output.into()).await;
+    let mut runtime = LambdaRuntime::start(program(&settings(&server)), output.into()).await;
     assert_eq!(runtime.next().await, RuntimeMessage::Ready);
     runtime.invoke("{}").await;
     drop(runtime);

@@ -486,17 +486,9 @@ async fn front_of_the_candidate_shows_which_requests_bypass_it() {
 #[tokio::test]
 async fn secret_of_the_candidates_front_is_read_in_the_background() {
     let aws = Provider::start().await;
-    aws.reply(
-        "/",
-        Reply::json(&json!({"Parameter": {"Value": FRONT_SECRET}})),
-    );
+    aws.reply("/", parameter(FRONT_SECRET));
     let url = aws.url("");
-    let environment = [
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_ENDPOINT_URL", &*url),
-    ];
+    let environment = aws_environment(&url);
     let policy = rules(json!({"auth": "any"}));
     let candidate = with_front(&policy, "ssm:/front/secret");
     let trial = Trial::start_in(&policy, &candidate, &environment).await;

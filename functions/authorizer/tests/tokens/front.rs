@@ -256,20 +256,8 @@ async fn log_has_the_client_and_never_the_secret() {
 /// An authorizer whose front has these references, and the environment of `aws`.
 fn with_stored_secrets(aws: &Provider, secret: Value) -> TestAuthorizer {
     let url = aws.url("");
-    authorizer_with_environment(
-        &front_policy(json!({ "secret": secret })),
-        &[
-            ("SECRET", SECRET),
-            ("AWS_REGION", "eu-central-1"),
-            ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "test"),
-            ("AWS_ENDPOINT_URL", &url),
-        ],
-    )
-}
-
-fn parameter(secret: &str) -> Reply {
-    Reply::json(&json!({"Parameter": {"Value": secret}}))
+    let environment = [&[("SECRET", SECRET)], &aws_environment(&url)[..]].concat();
+    authorizer_with_environment(&front_policy(json!({ "secret": secret })), &environment)
 }
 
 #[tokio::test]

@@ -65,19 +65,7 @@ async fn both_secrets_are_accepted_during_a_rotation() {
 async fn with_stored_secret(aws: &Provider) -> TestAuthorizer {
     let policy = hmac_policy("ssm:/issuer/secret".into(), "HS256");
     let url = aws.url("");
-    authorizer_with_environment(
-        &policy,
-        &[
-            ("AWS_REGION", "eu-central-1"),
-            ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "test"),
-            ("AWS_ENDPOINT_URL", &url),
-        ],
-    )
-}
-
-fn parameter(secret: &str) -> Reply {
-    Reply::json(&json!({"Parameter": {"Value": secret}}))
+    authorizer_with_environment(&policy, &aws_environment(&url))
 }
 
 #[tokio::test]

@@ -2,10 +2,12 @@
 
 use authorizer::Failure;
 use jiff::Timestamp;
-use serde_json::Value;
 use serde_json::value::to_raw_value;
+use serde_json::{Value, json};
 use telemetry::RecordLog;
 use testing::LogBuffer;
+
+use crate::provider::Reply;
 
 pub(crate) use testing::authorizer::{
     TestAuthorizer, authorizer, authorizer_in, authorizer_recording,
@@ -20,6 +22,21 @@ pub(crate) fn authorizer_with_environment(
     environment: &[(&str, &str)],
 ) -> TestAuthorizer {
     authorizer_in(policy, environment, RecordLog::to(std::io::sink()))
+}
+
+/// The environment in which the authorizer calls AWS at `url`.
+pub(crate) fn aws_environment(url: &str) -> [(&str, &str); 4] {
+    [
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_ENDPOINT_URL", url),
+    ]
+}
+
+/// The response of Systems Manager with the value of a parameter.
+pub(crate) fn parameter(secret: &str) -> Reply {
+    Reply::json(&json!({"Parameter": {"Value": secret}}))
 }
 
 /// Returns the outcome at noon: the `reason` in the context, `401`, or the fault.
