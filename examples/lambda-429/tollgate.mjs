@@ -27,6 +27,9 @@ const PROBLEMS = {
   },
 };
 
+// The values of `auth` for callers that the authorizer has identified.
+const IDENTIFIED = ["api_key", "jwt", "introspection", "mtls"];
+
 // The route has no authorizer, or the authorizer is not Tollgate.
 const NO_DECISION = { type: "about:blank", title: "Internal Server Error", status: 500 };
 
@@ -54,8 +57,7 @@ export function withTollgate(handler) {
  * must not run. CORS of the API adds the headers.
  */
 function isPreflight(event, context) {
-  const isIdentified = ["api_key", "jwt", "introspection", "mtls"].includes(context.auth);
-  return event.requestContext.http?.method === "OPTIONS" && !isIdentified;
+  return event.requestContext.http?.method === "OPTIONS" && !IDENTIFIED.includes(context.auth);
 }
 
 /** Returns the response to a request that is not within its limits. */

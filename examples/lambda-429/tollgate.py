@@ -32,6 +32,9 @@ PROBLEMS = {
     },
 }
 
+# The values of `auth` for callers that the authorizer has identified.
+IDENTIFIED = ("api_key", "jwt", "introspection", "mtls")
+
 # The route has no authorizer, or the authorizer is not Tollgate.
 NO_DECISION = {"type": "about:blank", "title": "Internal Server Error", "status": 500}
 
@@ -64,7 +67,7 @@ def _is_preflight(event, context):
     charge, so the handler must not run. CORS of the API adds the headers.
     """
     method = event.get("requestContext", {}).get("http", {}).get("method")
-    return method == "OPTIONS" and context.get("auth") not in ("api_key", "jwt", "introspection", "mtls")
+    return method == "OPTIONS" and context.get("auth") not in IDENTIFIED
 
 
 def _refusal(context):

@@ -48,7 +48,7 @@ class ReleasedStack:
         )
 
     def deploy_by_terraform_calls(self) -> None:
-        """Makes the API calls that the resources of the Terraform example stand for."""
+        """Makes the API calls of the resources in the Terraform example."""
         client = self.emulator.client
         self.replay().run(client("s3").put_object, client("cloudformation").create_stack)
         self.wait("stack_create_complete")

@@ -1,4 +1,4 @@
-"""Reads the Terraform example, and makes the API calls that its resources stand for.
+"""Reads the Terraform example, and makes the API calls of its resources.
 
 A real parser reads the file, but only Terraform evaluates expressions. Each expression that a
 resource uses therefore has its value here, and an expression that is missing here is an error.

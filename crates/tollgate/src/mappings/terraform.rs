@@ -127,7 +127,7 @@ resource "aws_apigatewayv2_integration" "{name}" {{
 "#
     );
 
-    // A marker that no source contains stands for the variable until strings are quoted.
+    // Mappings never contain this character. It marks the place of the variable, which must not be quoted.
     const VARIABLE: &str = "\0";
     push_map(text, "    ", &integration.with_dynamic_reference(VARIABLE));
     text.push_str("  }\n");
