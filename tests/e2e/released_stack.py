@@ -96,9 +96,11 @@ class ReleasedStack:
 
 
 def commands(stack: str) -> str:
-    """Returns the commands of the guide's section "Deploy", with another name for the stack."""
+    """Returns the deploying commands of the guide's section "Deploy", with another name for the
+    stack."""
     section = GUIDE.read_text().split("\n## Deploy\n")[1].split("\n## ")[0]
-    (block,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    (block,) = [block for block in blocks if "aws cloudformation deploy" in block]
     assert block.count("--stack-name tollgate ") == 1, block
     return block.replace("--stack-name tollgate ", f"--stack-name {stack} ")
 
