@@ -114,6 +114,26 @@ impl HttpCalls {
         outcome
     }
 
+    /// Makes one attempt of a call, with a timeout that the caller chooses. For callers that wait
+    /// longer than [`timeouts::ATTEMPT_TIMEOUT`](crate::timeouts::ATTEMPT_TIMEOUT), or that sign
+    /// each attempt. [`HttpCall::replay`] is ignored.
+    ///
+    /// # Errors
+    /// [`CallError::Address`] if the URL must not be called, otherwise the error of the attempt.
+    pub async fn send_once(
+        &self,
+        call: HttpCall,
+        limit: Duration,
+    ) -> Result<Response<Bytes>, CallError> {
+        let host = callable(call.request.uri(), self.connections.reach())?;
+        let mut record = self.records.begin(call.service, call.operation);
+        record.begin_attempt();
+        let outcome = self.attempt(&call.request, &host, limit).await;
+
+        record.finish(failure_of(&outcome).map_or(Ok(()), |failure| Err(failure.kind)));
+        outcome
+    }
+
     /// Makes a call through a circuit breaker and reports the result to it.
     ///
     /// # Errors

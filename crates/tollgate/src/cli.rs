@@ -13,6 +13,8 @@ use gateway::local::{DEFAULT_STATE_FOLDER, Options, TokenClaims};
 use http::Uri;
 use http::uri::Authority;
 
+use crate::commands::plans::PlansCommand;
+
 /// The end of the output of `--help`.
 const AFTER_HELP: &str = "\
 Environment:
@@ -74,6 +76,9 @@ pub(crate) enum Command {
     Token(Token),
     /// Call a function with events, one after another, and print its responses
     Invoke(Invoke),
+    /// Administer usage plans
+    #[command(subcommand)]
+    Plans(PlansCommand),
     /// Print what an API of your own needs: mappings, the authorizer and the routes of the limiter
     Mappings(Mappings),
     /// Print the template as JSON, evaluated for the given parameters

@@ -1,11 +1,13 @@
-//! The command `tollgate`: serves the local gateway, prints and explains tokens, and invokes
-//! functions.
+//! The command `tollgate`: serves the local gateway, prints and explains tokens, invokes functions,
+//! and administers APIs.
 
 mod cli;
+mod commands;
 mod invoke;
 mod log;
 mod mappings;
 mod serve;
+mod target;
 mod template;
 mod token;
 
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         Ok(Command::Serve(options)) => serve::run(options),
         Ok(Command::Token(options)) => token::run(&options),
         Ok(Command::Invoke(options)) => invoke::run(&options),
+        Ok(Command::Plans(command)) => commands::plans::run(&command),
         Ok(Command::Mappings(options)) => mappings::run(&options),
         Ok(Command::EvaluateTemplate(options)) => template::run(&options),
         Err(ParseError::Help(text)) => {

@@ -12,5 +12,6 @@ mod log;
 mod private_ca;
 mod program;
 mod shutdown;
+mod target;
 mod template;
 mod token;

@@ -23,6 +23,8 @@ pub(crate) fn tollgate(arguments: &[&str]) -> Command {
         "CARGO",
         "HTTPS_PROXY",
         "ALL_PROXY",
+        "TOLLGATE_URL",
+        "TOLLGATE_STACK",
     ] {
         command.env_remove(name);
     }

@@ -1,0 +1,46 @@
+//! A client of the admin API, for the command line.
+//!
+//! - **Purpose**: finds the API that a command is about, sends requests to it, follows pages, and
+//!   turns every failure into one readable message.
+//! - **Reads**: `TOLLGATE_URL`, `TOLLGATE_STACK`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`,
+//!   `EXTRA_CA_CERTS` and `SSL_CERT_FILE`.
+//! - **Writes**: nothing but requests.
+//! - **On failure**: [`ClientError`] separates a refusal of the API from a mistake of the caller,
+//!   and has the exit code of the command.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), admin_client::ClientError> {
+//! use admin_client::{AdminClient, AdminRequest, TargetOptions, path};
+//!
+//! let client = AdminClient::connect(&TargetOptions::default()).await?;
+//! let plan = client.get(&path(&["plans", "free"])).await?;
+//! let etag = plan.etag().unwrap_or_default();
+//!
+//! let change = AdminRequest::put(path(&["plans", "free"]), &plan.json()?).if_match(etag);
+//! client.send(change).await?;
+//!
+//! let mut pages = client.pages("/keys");
+//! while let Some(keys) = pages.next().await? {
+//!     assert!(keys.len() <= 100);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod client;
+mod error;
+mod options;
+mod pages;
+mod path;
+mod problem;
+mod request;
+mod response;
+mod target;
+
+pub use client::AdminClient;
+pub use error::ClientError;
+pub use options::TargetOptions;
+pub use pages::Pages;
+pub use path::{ApiPath, path};
+pub use request::AdminRequest;
+pub use response::AdminResponse;

@@ -1,0 +1,105 @@
+//! Problem documents (RFC 9457) as text.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The body of an error response of Tollgate.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Problem {
+    /// The reason phrase of the status.
+    #[serde(default)]
+    pub(crate) title: String,
+    /// What is wrong with the request.
+    #[serde(default)]
+    pub(crate) detail: String,
+    /// Every mistake in the request.
+    #[serde(default)]
+    pub(crate) errors: Vec<Mistake>,
+}
+
+/// A mistake in a request, or a warning about a document.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Mistake {
+    /// A JSON pointer to a field of the body.
+    pointer: Option<String>,
+    /// The name of a query parameter or a header.
+    parameter: Option<String>,
+    detail: String,
+}
+
+impl Problem {
+    /// Returns the problem in a body, or `None` if the body is not a problem document.
+    pub(crate) fn parse(content_type: &str, body: &[u8]) -> Option<Self> {
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        if !media_type.eq_ignore_ascii_case("application/problem+json") {
+            return None;
+        }
+        serde_json::from_slice(body).ok()
+    }
+
+    /// Returns the mistakes, one per line, or else what is wrong.
+    pub(crate) fn text(&self) -> String {
+        if self.errors.is_empty() {
+            let text = [&self.detail, &self.title];
+            let text = text.into_iter().find(|text| !text.is_empty());
+            return text.cloned().unwrap_or_default();
+        }
+
+        let lines: Vec<_> = self.errors.iter().map(Mistake::text).collect();
+        lines.join("\n")
+    }
+}
+
+impl Mistake {
+    /// Returns the place and what is wrong there, such as `/throttle/rate: must be above 0`.
+    pub(crate) fn text(&self) -> String {
+        let place = self.pointer.as_ref().or(self.parameter.as_ref());
+        match place.filter(|place| !place.is_empty()) {
+            Some(place) => format!("{place}: {}", self.detail),
+            None => self.detail.clone(),
+        }
+    }
+
+    /// Returns the text of a warning in the response to a write.
+    pub(crate) fn warning(value: &Value) -> String {
+        Self::deserialize(value).map_or_else(|_| value.to_string(), |mistake| mistake.text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn text(body: &Value) -> String {
+        let body = body.to_string();
+        let problem = Problem::parse("application/problem+json; charset=utf-8", body.as_bytes());
+        problem.unwrap().text()
+    }
+
+    #[test]
+    fn each_mistake_has_a_line_with_its_place() {
+        let body = json!({"title": "Unprocessable Content", "detail": "The request body is invalid.",
+            "errors": [{"pointer": "/throttle/rate", "detail": "must be above 0"},
+                {"parameter": "limit", "detail": "expected 1 to 100"},
+                {"pointer": "", "detail": "expected an object"}]});
+        assert_eq!(
+            text(&body),
+            "/throttle/rate: must be above 0\nlimit: expected 1 to 100\nexpected an object"
+        );
+    }
+
+    #[test]
+    fn problem_without_mistakes_is_its_detail_or_title() {
+        assert_eq!(text(&json!({"title": "A", "detail": "B"})), "B");
+        assert_eq!(text(&json!({"title": "A"})), "A");
+    }
+
+    #[test]
+    fn other_media_types_are_not_problems() {
+        let body = json!({"detail": "B"}).to_string();
+        assert_eq!(Problem::parse("application/json", body.as_bytes()), None);
+        assert_eq!(Problem::parse("application/problem+json", b"<html>"), None);
+    }
+}
