@@ -236,7 +236,11 @@ class Notes(unittest.TestCase):
         self.assertIn("### Added", notes(changelog, version()))
 
     def test_the_guide_and_the_examples_name_the_version(self):
-        for path in ("docs/guides/releases.md", "examples/github/deploy.yml"):
+        for path in (
+            "docs/guides/releases.md",
+            "examples/github/deploy.yml",
+            "examples/github/configuration.yml",
+        ):
             text = (PROJECT / path).read_text()
             named = re.findall(r"(?:tollgate-|VERSION: \")(\d+\.\d+\.\d+)", text)
             self.assertEqual(set(named), {version()}, path)
