@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use crate::enforcement::enforce_decision;
 use crate::error_responses::Reads;
-use crate::keys::{bulk, hashes, rotation};
+use crate::keys::{bulk, hashes, lookup, rotation};
 use crate::policies::candidate;
 use crate::problem::{Mistake, Problem};
 use crate::request::{accept, caller};
@@ -52,6 +52,7 @@ fn admin_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(import::import))
         .routes(routes!(export::export))
         .routes(routes!(hashes::list))
+        .routes(routes!(lookup::look_up))
         .routes(routes!(
             keys::get,
             keys::put::put,
@@ -224,6 +225,7 @@ mod tests {
             "POST /_tollgate/v1/keys/import",
             "GET /_tollgate/v1/keys/export",
             "GET /_tollgate/v1/keys/hashes",
+            "POST /_tollgate/v1/keys/lookup",
             "GET /_tollgate/v1/keys/{key_id}",
             "PUT /_tollgate/v1/keys/{key_id}",
             "PATCH /_tollgate/v1/keys/{key_id}",

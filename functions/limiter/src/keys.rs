@@ -2,6 +2,7 @@
 
 pub(crate) mod bulk;
 pub(crate) mod hashes;
+pub(crate) mod lookup;
 pub(crate) mod put;
 pub(crate) mod rotation;
 pub(crate) mod secret;

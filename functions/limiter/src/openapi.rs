@@ -108,6 +108,9 @@ fn example(operation: &str) -> Option<Value> {
             "name": "Acme Inc.", "plan": "team", "expires_at": "2030-12-31T23:59:59Z", "metadata": {"customer": "acme"}
         }),
         "updateKey" => json!({"enabled": false}),
+        "lookUpKey" => {
+            json!({"hash": "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"})
+        }
         "putKey" => json!({
             "name": "Acme Inc.", "plan": "team", "group": "acme", "prefix": "acme_live_", "allowed_ips": ["192.0.2.0/24"]
         }),

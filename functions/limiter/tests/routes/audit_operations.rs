@@ -33,7 +33,7 @@ const RECORDED: [(&str, &str); 20] = [
     ("deleteBlock", "block.delete"),
 ];
 /// The operations that write no record. A decision and its refund are not administrative changes.
-const UNRECORDED: [&str; 1] = ["decide"];
+const UNRECORDED: [&str; 2] = ["decide", "lookUpKey"];
 
 /// Sends operations, each by a principal of its own.
 struct Script<'a> {

@@ -16,7 +16,7 @@ async fn reason(api: &Api, secret: &str) -> Value {
     response.json()["reason"].clone()
 }
 
-fn sha256(secret: &str) -> Value {
+pub(crate) fn sha256(secret: &str) -> Value {
     serde_json::to_value(KeyHash::of(secret).unwrap()).unwrap()
 }
 

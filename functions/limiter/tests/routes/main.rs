@@ -22,6 +22,7 @@ mod imports;
 mod key_restrictions;
 mod keys;
 mod keys_put;
+mod lookup;
 mod lost_responses;
 mod openapi;
 mod plans;
@@ -113,6 +114,12 @@ test_on_each_store! {
         id_of_a_deleted_key_is_not_used_again
         secrets_have_the_prefix_of_their_key
         hashes_of_present_secrets_are_listed_page_by_page
+    }
+    lookup {
+        key_is_found_by_each_of_its_secrets
+        disabled_key_is_found
+        secrets_of_no_key_and_of_deleted_keys_are_not_found
+        secret_itself_is_rejected_and_not_repeated
     }
     bulk {
         keys_are_changed_with_the_token_of_the_dry_run
