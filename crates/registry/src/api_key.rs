@@ -31,7 +31,8 @@ impl KeyHash {
     }
 
     /// Returns the hash as 64 lower-case hexadecimal digits, as in the name of its item.
-    pub(crate) fn hex(&self) -> String {
+    #[must_use]
+    pub fn hex(&self) -> String {
         hex(&self.0)
     }
 

@@ -6,6 +6,8 @@ mod commands;
 mod invoke;
 mod log;
 mod mappings;
+#[expect(dead_code, unused_imports, reason = "the commands of keys use it next")]
+mod secrets;
 mod serve;
 mod target;
 mod template;
