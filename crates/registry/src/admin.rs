@@ -10,6 +10,7 @@
 //! to look: the items are then read consistently, and every write requires that they are unchanged.
 //! An index that lags therefore only shows a new key late.
 
+use crate::ManagedBy;
 use crate::audit::AuditTrail;
 use crate::dynamodb::DynamoDbRegistry;
 use crate::embedded::EmbeddedRegistry;
@@ -21,6 +22,8 @@ pub struct Admin<'s> {
     pub(crate) table: Table<'s>,
     /// Records each change, if there is one.
     pub(crate) trail: Option<&'s dyn AuditTrail>,
+    /// The program that creates plans and policies.
+    pub(crate) creator: Option<&'s ManagedBy>,
 }
 
 /// A page of a list.
@@ -39,6 +42,7 @@ impl<'s> Admin<'s> {
         Self {
             table: Table::Embedded(registry),
             trail: None,
+            creator: None,
         }
     }
 
@@ -49,7 +53,15 @@ impl<'s> Admin<'s> {
         Self {
             table: Table::DynamoDb(registry.table()),
             trail: None,
+            creator: None,
         }
+    }
+
+    /// Returns this administration, which stores `creator` with each plan and policy that it
+    /// creates. For a key, set [`crate::KeyRecord::managed_by`].
+    #[must_use]
+    pub fn created_by(self, creator: Option<&'s ManagedBy>) -> Self {
+        Self { creator, ..self }
     }
 }
 

@@ -15,7 +15,8 @@ use jiff::{Timestamp, ToSpan as _};
 
 use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
 use crate::{
-    Admin, AdminError, Block, DynamoDbRegistry, EmbeddedRegistry, KeyRecord, Page, RegistryError,
+    Admin, AdminError, Block, DynamoDbRegistry, EmbeddedRegistry, KeyRecord, ManagedBy, Page,
+    RegistryError,
 };
 
 /// How long a record is kept, in seconds: 400 days.
@@ -59,6 +60,8 @@ pub enum Change<'c> {
         before: Option<&'c str>,
         /// The new plan, as JSON.
         after: Option<&'c str>,
+        /// The program that creates the plan.
+        creator: Option<&'c ManagedBy>,
     },
     /// A block is written or removed. `None` is a block that does not exist.
     Block {
@@ -97,6 +100,8 @@ pub enum Change<'c> {
         before: Option<&'c str>,
         /// The new document, as JSON.
         after: Option<&'c str>,
+        /// The program that creates the document.
+        creator: Option<&'c ManagedBy>,
     },
 }
 
@@ -136,13 +141,27 @@ impl AuditRecord {
 }
 
 impl<'c> Change<'c> {
-    /// Returns the change of a document that is written.
-    pub(crate) fn of_document(key: &ItemKey, before: Option<&'c str>, after: &'c str) -> Self {
+    /// Returns the change of a document that is written. `managed_by` is recorded if it is created.
+    pub(crate) fn of_document(
+        key: &ItemKey,
+        before: Option<&'c str>,
+        after: &'c str,
+        managed_by: Option<&'c ManagedBy>,
+    ) -> Self {
         let after = Some(after);
+        let creator = managed_by.filter(|_| before.is_none());
         if key.pk == ItemKey::PLAN {
-            Self::Plan { before, after }
+            Self::Plan {
+                before,
+                after,
+                creator,
+            }
         } else {
-            Self::Document { before, after }
+            Self::Document {
+                before,
+                after,
+                creator,
+            }
         }
     }
 }

@@ -149,14 +149,14 @@ impl Admin<'_> {
         &self,
         now: Timestamp,
     ) -> Result<(Option<String>, Vec<Block>), RegistryError> {
-        let Some((text, _)) = self.table.get(&ItemKey::of_blocks()).await? else {
+        let Some(stored) = self.table.get(&ItemKey::of_blocks()).await? else {
             return Ok((None, Vec::new()));
         };
 
-        let mut blocks = BlocksDocument::parse(&text)?.blocks;
+        let mut blocks = BlocksDocument::parse(&stored.document)?.blocks;
         blocks.retain(|block| block.is_in_force(now));
         blocks.sort_unstable_by(|one, other| one.target.cmp(&other.target));
-        Ok((Some(text), blocks))
+        Ok((Some(stored.document), blocks))
     }
 
     /// Replaces the document if it is still `stored`, writes the record of the change, and returns

@@ -13,7 +13,8 @@ use crate::audit::{Attempt, Change};
 use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
 use crate::plans::{ATTEMPTS, item_error};
 use crate::{
-    Admin, AdminError, Condition, Put, Refusal, RegistryError, Version, VersionedDocument,
+    Admin, AdminError, Condition, ManagedBy, NamedDocument, Put, Refusal, RegistryError, Version,
+    VersionedDocument,
 };
 
 /// The document of the item.
@@ -33,6 +34,8 @@ pub struct PolicyEntry {
     pub version: Version,
     /// True if the policy has a candidate.
     pub has_candidate: bool,
+    /// The program that created the policy.
+    pub managed_by: Option<ManagedBy>,
 }
 
 /// The outcome of putting a candidate in force.
@@ -61,12 +64,13 @@ impl Admin<'_> {
         after: Option<&str>,
         limit: usize,
     ) -> Result<crate::Page<PolicyEntry>, AdminError> {
-        let policies = self.policies(after, limit).await?;
+        let policies = self.named(ItemKey::POLICY, after, limit).await?;
         // Each candidate has a policy, so no policy of the page has a later candidate.
         let candidates = self.table.list(ItemKey::CANDIDATE, after, limit).await?;
 
-        let entry = |(name, text): (String, String)| PolicyEntry {
-            version: Version::of(&text),
+        let entry = |(name, stored): (String, NamedDocument<String>)| PolicyEntry {
+            version: stored.version,
+            managed_by: stored.managed_by,
             has_candidate: candidates.iter().any(|(candidate, _)| *candidate == name),
             name,
         };
@@ -104,6 +108,7 @@ impl Admin<'_> {
             let record = self.record_of(&Change::Document {
                 before: Some(&policy.document),
                 after: None,
+                creator: None,
             });
             let attempt = Attempt::of(record.as_ref());
             writes.extend(record);
@@ -150,6 +155,7 @@ impl Admin<'_> {
                 created,
                 before,
                 version: Version::of(&text),
+                managed_by: None,
             };
 
             // If a response of DynamoDB was lost, the next attempt finds its own write.
@@ -246,9 +252,13 @@ impl Admin<'_> {
             }
 
             let after = candidate.policy.get().to_owned();
-            let item = Item::new(ItemKey::of_policy(name), after.clone());
+            let item = Item {
+                managed_by: policy.managed_by.clone(),
+                ..Item::new(ItemKey::of_policy(name), after.clone())
+            };
+            let unchanged = Guard::UnchangedObject(policy.document.clone(), policy.managed_by);
             let mut writes = vec![
-                Write::Put(item, Guard::Unchanged(policy.document.clone())),
+                Write::Put(item, unchanged),
                 Write::Delete(ItemKey::of_candidate(name), Guard::Unchanged(stored)),
             ];
             let record = self.record_of(&Change::Promotion {
@@ -289,7 +299,7 @@ impl Admin<'_> {
             return Err(Refusal::NotFound.into());
         }
         let found = self.table.get(&ItemKey::of_candidate(name)).await?;
-        Ok(found.map(|(document, _)| document))
+        Ok(found.map(|stored| stored.document))
     }
 }
 

@@ -41,11 +41,12 @@ impl Admin<'_> {
     /// # Errors
     /// [`AdminError::Registry`].
     pub async fn deleted_key(&self, key_id: &str) -> Result<Option<DeletedKey>, AdminError> {
-        let Some((text, _)) = self.table.get(&ItemKey::of_deleted_key(key_id)).await? else {
+        let Some(stored) = self.table.get(&ItemKey::of_deleted_key(key_id)).await? else {
             return Ok(None);
         };
         Ok(Some(
-            serde_json::from_str(&text).map_err(|error| item_error("deleted key", &error))?,
+            serde_json::from_str(&stored.document)
+                .map_err(|error| item_error("deleted key", &error))?,
         ))
     }
 }

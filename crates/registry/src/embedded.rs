@@ -12,7 +12,7 @@ use limits::{Plan, PlanDocument};
 
 use crate::KeyRecord;
 use crate::candidates::candidate_policy;
-use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
+use crate::item::{CommitOutcome, Guard, Item, ItemKey, StoredItem, Write};
 use crate::table::ItemPage;
 
 /// The greatest number of items with an expiry, such as ended secrets and stored responses: about
@@ -99,7 +99,7 @@ impl EmbeddedRegistry {
     #[must_use]
     pub fn policy(&self, name: &str) -> Option<String> {
         self.get(&ItemKey::of_policy(name))
-            .map(|(document, _)| document)
+            .map(|stored| stored.document)
     }
 
     /// Returns the candidate of the policy with this name.
@@ -109,7 +109,7 @@ impl EmbeddedRegistry {
     pub fn candidate(&self, name: &str) -> Result<Option<String>, RegistryError> {
         let found = self.get(&ItemKey::of_candidate(name));
         found
-            .map(|(document, _)| candidate_policy(&document))
+            .map(|stored| candidate_policy(&stored.document))
             .transpose()
     }
 
@@ -123,16 +123,18 @@ impl EmbeddedRegistry {
         self.commit(vec![Write::Put(item, Guard::None)]).map(drop)
     }
 
-    /// Returns the document of an item, and its `ttl`.
-    pub(crate) fn get(&self, key: &ItemKey) -> Option<(String, Option<i64>)> {
-        self.read()
-            .items
-            .get(key)
-            .map(|item| (item.document.clone(), item.ttl))
+    /// Returns an item.
+    pub(crate) fn get(&self, key: &ItemKey) -> Option<StoredItem> {
+        self.read().items.get(key).map(Item::stored)
     }
 
-    /// Returns the documents of one kind after a name, by name.
-    pub(crate) fn list(&self, pk: &str, after: Option<&str>, most: usize) -> Vec<(String, String)> {
+    /// Returns the items of one kind after a name, by name.
+    pub(crate) fn list(
+        &self,
+        pk: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Vec<(String, StoredItem)> {
         let from = ItemKey {
             pk: pk.to_owned(),
             sk: after.unwrap_or_default().to_owned(),
@@ -141,10 +143,10 @@ impl EmbeddedRegistry {
         let items = held
             .items
             .range((Bound::Excluded(from), Bound::Unbounded))
-            .map(|(key, item)| (key, &item.document));
-        let items = items.take_while(|(key, _)| key.pk == pk).take(most);
+            .take_while(|(key, _)| key.pk == pk)
+            .take(most);
         items
-            .map(|(key, document)| (key.sk.clone(), document.clone()))
+            .map(|(key, item)| (key.sk.clone(), item.stored()))
             .collect()
     }
 
@@ -273,6 +275,9 @@ impl Held {
                     there.is_none_or(|item| item.ttl.is_some_and(|ttl| ttl < *now))
                 }
                 Guard::Unchanged(document) => there.is_some_and(|item| item.document == *document),
+                Guard::UnchangedObject(document, managed_by) => there.is_some_and(|item| {
+                    item.document == *document && item.managed_by == *managed_by
+                }),
             },
         }
     }

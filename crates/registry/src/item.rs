@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::KeyHash;
 use crate::partition_keys::{AUDIT_PREFIX, BLOCKS, CANDIDATE, KEY_PREFIX, PLAN, POLICY};
 
-use crate::{DeletedKey, KeyRecord};
+use crate::{DeletedKey, KeyRecord, ManagedBy};
 
 /// How long an ended secret and a deleted key are recorded, in seconds: 400 days, like usage.
 pub(crate) const ENDED_KEPT_S: i64 = 400 * 86_400;
@@ -140,6 +140,19 @@ pub(crate) struct Item {
     pub(crate) indexed: Option<IndexEntry>,
     /// When the store may delete the item, in seconds since 1970.
     pub(crate) ttl: Option<i64>,
+    /// The program that created a plan or a policy.
+    pub(crate) managed_by: Option<ManagedBy>,
+}
+
+/// An item as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredItem {
+    /// The document, as JSON.
+    pub(crate) document: String,
+    /// When the store may delete the item, in seconds since 1970.
+    pub(crate) ttl: Option<i64>,
+    /// The program that created a plan or a policy.
+    pub(crate) managed_by: Option<ManagedBy>,
 }
 
 impl Item {
@@ -149,6 +162,16 @@ impl Item {
             document,
             indexed: None,
             ttl: None,
+            managed_by: None,
+        }
+    }
+
+    /// Returns what is read from the item.
+    pub(crate) fn stored(&self) -> StoredItem {
+        StoredItem {
+            document: self.document.clone(),
+            ttl: self.ttl,
+            managed_by: self.managed_by.clone(),
         }
     }
 
@@ -236,6 +259,8 @@ pub(crate) enum Guard {
     AbsentOrOver(i64),
     /// The document of the item is unchanged.
     Unchanged(String),
+    /// The document of a plan or a policy is unchanged, and so is the program that created it.
+    UnchangedObject(String, Option<ManagedBy>),
 }
 
 /// One of several writes of a transaction.

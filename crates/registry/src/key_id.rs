@@ -46,11 +46,11 @@ impl DeletedKey {
 impl Admin<'_> {
     /// Returns the first secret of the key that claimed this id within a day.
     pub(super) async fn claimed(&self, key_id: &str) -> Result<Option<KeyHash>, RegistryError> {
-        let Some((text, _)) = self.table.get(&ItemKey::of_key_id(key_id)).await? else {
+        let Some(stored) = self.table.get(&ItemKey::of_key_id(key_id)).await? else {
             return Ok(None);
         };
         let claim: Claim =
-            serde_json::from_str(&text).map_err(|error| item_error("key id", &error))?;
+            serde_json::from_str(&stored.document).map_err(|error| item_error("key id", &error))?;
         Ok(claim.hash)
     }
 

@@ -152,7 +152,7 @@ impl Admin<'_> {
     /// Returns true if the item of a secret is this document.
     async fn is_stored(&self, hash: &KeyHash, text: &str) -> Result<bool, RegistryError> {
         let stored = self.table.get(&ItemKey::of_key(hash)).await?;
-        Ok(stored.is_some_and(|(stored, _)| stored == text))
+        Ok(stored.is_some_and(|stored| stored.document == text))
     }
 
     /// Changes a key with all of its secrets. Returns it as it was and as it is.
@@ -310,9 +310,10 @@ impl Admin<'_> {
         let mut successor = Some(successor);
         for _ in 0..=MAX_EARLIER_SECRETS {
             let Some(hash) = successor else { break };
-            let Some((text, _)) = self.table.get(&ItemKey::of_key(&hash)).await? else {
+            let Some(stored) = self.table.get(&ItemKey::of_key(&hash)).await? else {
                 break;
             };
+            let text = stored.document;
             let record = record(&text)?;
             successor = record.successor.filter(|next| *next != hash);
             if record.successor.is_none() {

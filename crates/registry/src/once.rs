@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::RegistryError;
 
-use crate::item::{Guard, Item, ItemKey, Write};
+use crate::item::{Guard, Item, ItemKey, StoredItem, Write};
 use crate::plans::item_error;
 use crate::{Admin, AdminError, KeyRecord, VersionedDocument};
 
@@ -73,8 +73,8 @@ impl Admin<'_> {
         now: Timestamp,
     ) -> Result<Option<KeptAnswer>, AdminError> {
         let kept = self.table.get(&ItemKey::of_answer(id)).await?;
-        let kept = kept.filter(|(_, ttl)| ttl.is_some_and(|ttl| ttl >= now.as_second()));
-        let read = |(document, _): (String, _)| serde_json::from_str(&document);
+        let kept = kept.filter(|kept| kept.ttl.is_some_and(|ttl| ttl >= now.as_second()));
+        let read = |kept: StoredItem| serde_json::from_str(&kept.document);
         Ok(kept
             .map(read)
             .transpose()

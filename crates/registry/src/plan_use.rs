@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{KeyHash, RegistryError};
 
-use crate::item::{Guard, Item, ItemKey, Write};
+use crate::item::{Guard, Item, ItemKey, StoredItem, Write};
 use crate::keys::MAX_EARLIER_SECRETS;
 use crate::plans::item_error;
 use crate::table::record;
@@ -48,7 +48,7 @@ impl Admin<'_> {
         plan: &str,
     ) -> Result<(Option<KeyRecord>, Write), RegistryError> {
         let key = ItemKey::of_plan_use(plan);
-        let Some((document, _)) = self.table.get(&key).await? else {
+        let Some(StoredItem { document, .. }) = self.table.get(&key).await? else {
             return Ok((None, Write::Delete(key, Guard::Absent)));
         };
         let last: PlanUse =
@@ -63,10 +63,10 @@ impl Admin<'_> {
     /// Returns the key that has or had this secret, unless it was deleted.
     async fn present(&self, mut hash: KeyHash) -> Result<Option<KeyRecord>, RegistryError> {
         for _ in 0..=MAX_EARLIER_SECRETS {
-            let Some((text, _)) = self.table.get(&ItemKey::of_key(&hash)).await? else {
+            let Some(stored) = self.table.get(&ItemKey::of_key(&hash)).await? else {
                 break;
             };
-            let record = record(&text)?;
+            let record = record(&stored.document)?;
             match record.successor {
                 None => return Ok(Some(record)),
                 Some(next) if next == hash => break,

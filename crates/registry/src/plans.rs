@@ -5,8 +5,8 @@ use limits::check_name;
 use limits::{Plan, PlanDocument};
 
 use crate::audit::{Attempt, Change};
-use crate::item::{CommitOutcome, Guard, Item, ItemKey, Write};
-use crate::{Admin, AdminError, Condition, Page, Refusal, Version, VersionedDocument};
+use crate::item::{CommitOutcome, Guard, Item, ItemKey, StoredItem, Write};
+use crate::{Admin, AdminError, Condition, ManagedBy, NamedDocument, Page, Refusal, Version};
 
 /// The greatest number of attempts of a change that meets other changes.
 pub(super) const ATTEMPTS: usize = 5;
@@ -20,6 +20,16 @@ pub struct Put {
     pub before: Option<String>,
     /// The version of the document now.
     pub version: Version,
+    /// The program that created the document.
+    pub managed_by: Option<ManagedBy>,
+}
+
+impl Put {
+    /// Returns the program that has created the document with this write, if it gave its name.
+    #[must_use]
+    pub fn creator(&self) -> Option<&ManagedBy> {
+        self.managed_by.as_ref().filter(|_| self.created)
+    }
 }
 
 impl Admin<'_> {
@@ -27,11 +37,12 @@ impl Admin<'_> {
     ///
     /// # Errors
     /// [`Refusal::NotFound`], [`AdminError::Registry`].
-    pub async fn plan(&self, name: &str) -> Result<VersionedDocument<PlanDocument>, AdminError> {
+    pub async fn plan(&self, name: &str) -> Result<NamedDocument<PlanDocument>, AdminError> {
         let stored = self.document(name, ItemKey::of_plan(name)).await?;
-        Ok(VersionedDocument {
+        Ok(NamedDocument {
             document: plan(&stored.document)?,
             version: stored.version,
+            managed_by: stored.managed_by,
         })
     }
 
@@ -103,6 +114,7 @@ impl Admin<'_> {
             let record = self.record_of(&Change::Plan {
                 before: Some(&stored.document),
                 after: None,
+                creator: None,
             });
             let attempt = Attempt::of(record.as_ref());
             writes.extend(record);
@@ -123,11 +135,13 @@ impl Admin<'_> {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<(String, String)>, AdminError> {
-        let mut items = self.table.list(ItemKey::POLICY, after, limit + 1).await?;
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|(name, _)| name.clone());
-        Ok(Page { items, next })
+        let page = self.named(ItemKey::POLICY, after, limit).await?;
+        let items = page.items.into_iter();
+        let items = items.map(|(name, stored)| (name, stored.document));
+        Ok(Page {
+            items: items.collect(),
+            next: page.next,
+        })
     }
 
     /// Returns at most `limit` plans after a name, in the order of their names.
@@ -138,25 +152,40 @@ impl Admin<'_> {
         &self,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Page<(String, VersionedDocument<PlanDocument>)>, AdminError> {
-        let mut found = self.table.list(ItemKey::PLAN, after, limit + 1).await?;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = found.last().filter(|_| more).map(|(name, _)| name.clone());
-        let read = |(name, text): (String, String)| {
-            Ok((
-                name,
-                VersionedDocument {
-                    document: plan(&text)?,
-                    version: Version::of(&text),
-                },
-            ))
+    ) -> Result<Page<(String, NamedDocument<PlanDocument>)>, AdminError> {
+        let page = self.named(ItemKey::PLAN, after, limit).await?;
+        let read = |(name, stored): (String, NamedDocument<String>)| {
+            let document = NamedDocument {
+                document: plan(&stored.document)?,
+                version: stored.version,
+                managed_by: stored.managed_by,
+            };
+            Ok((name, document))
         };
+        let items = page.items.into_iter().map(read);
         Ok(Page {
-            items: found
-                .into_iter()
-                .map(read)
-                .collect::<Result<_, RegistryError>>()?,
+            items: items.collect::<Result<_, RegistryError>>()?,
+            next: page.next,
+        })
+    }
+
+    /// Returns at most `limit` documents of one kind after a name, in the order of their names.
+    pub(super) async fn named(
+        &self,
+        kind: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<(String, NamedDocument<String>)>, AdminError> {
+        let mut found = self.table.list(kind, after, limit + 1).await?;
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+
+        let last = found.last().filter(|_| has_more);
+        let next = last.map(|(name, _)| name.clone());
+        let items = found.into_iter();
+        let items = items.map(|(name, stored)| (name, NamedDocument::from(stored)));
+        Ok(Page {
+            items: items.collect(),
             next,
         })
     }
@@ -165,7 +194,7 @@ impl Admin<'_> {
     ///
     /// # Errors
     /// [`Refusal::NotFound`], [`AdminError::Registry`].
-    pub async fn policy(&self, name: &str) -> Result<VersionedDocument<String>, AdminError> {
+    pub async fn policy(&self, name: &str) -> Result<NamedDocument<String>, AdminError> {
         self.document(name, ItemKey::of_policy(name)).await
     }
 
@@ -192,16 +221,16 @@ impl Admin<'_> {
         &self,
         name: &str,
         key: ItemKey,
-    ) -> Result<VersionedDocument<String>, AdminError> {
+    ) -> Result<NamedDocument<String>, AdminError> {
         if check_name(name).is_err() {
             return Err(Refusal::NotFound.into());
         }
-        let (document, _) = self.table.get(&key).await?.ok_or(Refusal::NotFound)?;
-        let version = Version::of(&document);
-        Ok(VersionedDocument { document, version })
+        let stored = self.table.get(&key).await?.ok_or(Refusal::NotFound)?;
+        Ok(stored.into())
     }
 
     /// Writes the document that `stored` makes from the present one, and returns its other result.
+    /// A document that exists keeps the name of the program that created it.
     async fn put_document<T>(
         &self,
         key: ItemKey,
@@ -210,42 +239,56 @@ impl Admin<'_> {
     ) -> Result<(Put, T), AdminError> {
         let mut before = None;
         for attempt in 0..ATTEMPTS {
-            let there = self.table.get(&key).await?.map(|(document, _)| document);
+            let found = self.table.get(&key).await?;
+            let (there, managed_by) = match found {
+                Some(found) => (Some(found.document), found.managed_by),
+                None => (None, self.creator.cloned()),
+            };
             let (text, stored) = stored(there.as_deref())?;
-            let version = Version::of(&text);
+            let put = |created, before| Put {
+                created,
+                before,
+                version: Version::of(&text),
+                managed_by: managed_by.clone(),
+            };
+
             // If a response of DynamoDB was lost, the next attempt finds its own write.
             if attempt > 0 && there.as_ref() == Some(&text) {
-                return Ok((
-                    Put {
-                        created: before.is_none(),
-                        before,
-                        version,
-                    },
-                    stored,
-                ));
+                return Ok((put(before.is_none(), before), stored));
             }
             if !condition.holds(there.as_deref().map(Version::of).as_ref()) {
                 return Err(Refusal::Precondition.into());
             }
-            let created = there.is_none();
-            before.clone_from(&there);
-            let change = Change::of_document(&key, there.as_deref(), &text);
+
+            let change = Change::of_document(&key, there.as_deref(), &text, managed_by.as_ref());
             let record = self.record_of(&change);
-            let guard = there.map_or(Guard::Absent, Guard::Unchanged);
-            let mut writes = vec![Write::Put(Item::new(key.clone(), text), guard)];
+            let outcome = put(there.is_none(), there.clone());
+            before.clone_from(&there);
+            let guard = match there {
+                Some(there) => Guard::UnchangedObject(there, managed_by.clone()),
+                None => Guard::Absent,
+            };
+            let item = Item {
+                managed_by,
+                ..Item::new(key.clone(), text)
+            };
+            let mut writes = vec![Write::Put(item, guard)];
             writes.extend(record);
             if self.table.commit(writes).await? == CommitOutcome::Yes {
-                return Ok((
-                    Put {
-                        created,
-                        before,
-                        version,
-                    },
-                    stored,
-                ));
+                return Ok((outcome, stored));
             }
         }
         Err(Refusal::Busy.into())
+    }
+}
+
+impl From<StoredItem> for NamedDocument<String> {
+    fn from(stored: StoredItem) -> Self {
+        Self {
+            version: Version::of(&stored.document),
+            document: stored.document,
+            managed_by: stored.managed_by,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use addresses::Network;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiKey, KeyHash};
+use crate::{ApiKey, KeyHash, ManagedBy};
 use limits::Nanos;
 
 /// The greatest number of characters of a name. API Gateway has the same limit.
@@ -61,6 +61,9 @@ pub struct KeyRecord {
     /// The beginning of secrets that Tollgate makes. `None` is the default, `tg_`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
+    /// The program that created the key. Later changes keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_by: Option<ManagedBy>,
     /// Earlier secrets that work until their grace period ends.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retiring: Vec<Retirement>,
@@ -126,6 +129,7 @@ impl KeyRecord {
             updated_at: Some(now),
             hint: None,
             prefix: None,
+            managed_by: None,
             retiring: Vec::new(),
             successor: None,
             ended_at: None,

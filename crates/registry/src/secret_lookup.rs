@@ -28,7 +28,7 @@ impl Admin<'_> {
         now: Timestamp,
     ) -> Result<(VersionedDocument<KeyRecord>, SecretState), AdminError> {
         let item = self.table.get(&ItemKey::of_key(hash)).await?;
-        let (text, _) = item.ok_or(Refusal::NotFound)?;
+        let text = item.ok_or(Refusal::NotFound)?.document;
         let found = record(&text)?;
 
         let Some(successor) = found.successor else {

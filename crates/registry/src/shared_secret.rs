@@ -32,8 +32,8 @@ impl Admin<'_> {
     ) -> Result<[u8; SECRET_BYTES], AdminError> {
         let key = ItemKey::of_secret(name);
         for _ in 0..ATTEMPTS {
-            if let Some((document, _)) = self.table.get(&key).await? {
-                return Ok(read(&document).map_err(|error| item_error("secret", &error))?);
+            if let Some(stored) = self.table.get(&key).await? {
+                return Ok(read(&stored.document).map_err(|error| item_error("secret", &error))?);
             }
             let document = serde_json::to_string(&StoredSecret {
                 secret: hex(random),

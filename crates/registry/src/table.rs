@@ -7,7 +7,7 @@ use crate::{KeyHash, RegistryError};
 
 use crate::KeyRecord;
 use crate::embedded::EmbeddedRegistry;
-use crate::item::{CommitOutcome, ItemKey, Write};
+use crate::item::{CommitOutcome, ItemKey, StoredItem, Write};
 
 /// The items. Reads of single items are consistent; the indexes may be a moment behind.
 #[derive(Clone, Debug)]
@@ -25,11 +25,8 @@ pub(crate) struct ItemPage {
 }
 
 impl Table<'_> {
-    /// Returns the document of an item, and its `ttl`.
-    pub(crate) async fn get(
-        &self,
-        key: &ItemKey,
-    ) -> Result<Option<(String, Option<i64>)>, RegistryError> {
+    /// Returns an item.
+    pub(crate) async fn get(&self, key: &ItemKey) -> Result<Option<StoredItem>, RegistryError> {
         match self {
             Self::Embedded(catalogue) => Ok(catalogue.get(key)),
             Self::DynamoDb(table) => Box::pin(table.get(key)).await,
@@ -44,7 +41,7 @@ impl Table<'_> {
         match self {
             Self::Embedded(catalogue) => {
                 let document =
-                    |hash: &KeyHash| Some((*hash, catalogue.get(&ItemKey::of_key(hash))?.0));
+                    |hash: &KeyHash| Some((*hash, catalogue.get(&ItemKey::of_key(hash))?.document));
                 Ok(hashes.iter().filter_map(document).collect())
             }
             Self::DynamoDb(table) => Box::pin(table.documents(hashes)).await,
@@ -63,13 +60,13 @@ impl Table<'_> {
             .collect()
     }
 
-    /// Returns names and documents of one kind after a name, in the order of names.
+    /// Returns names and items of one kind after a name, in the order of names.
     pub(crate) async fn list(
         &self,
         pk: &str,
         after: Option<&str>,
         most: usize,
-    ) -> Result<Vec<(String, String)>, RegistryError> {
+    ) -> Result<Vec<(String, StoredItem)>, RegistryError> {
         match self {
             Self::Embedded(catalogue) => Ok(catalogue.list(pk, after, most)),
             Self::DynamoDb(table) => Box::pin(table.list(pk, after, most)).await,

@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::ManagedBy;
 use crate::api_key::hex;
 
 /// The version of a document: a hash of it. A document that is deleted and created again with other
@@ -63,6 +64,28 @@ pub struct VersionedDocument<T> {
     pub document: T,
     /// The version of the document.
     pub version: Version,
+}
+
+/// A plan or a policy as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedDocument<T> {
+    /// The document.
+    pub document: T,
+    /// The version of the document.
+    pub version: Version,
+    /// The program that created it, if it gave its name. It is not a part of the version.
+    pub managed_by: Option<ManagedBy>,
+}
+
+impl<T> NamedDocument<T> {
+    /// Returns the document with its version.
+    #[must_use]
+    pub fn versioned(self) -> VersionedDocument<T> {
+        VersionedDocument {
+            document: self.document,
+            version: self.version,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use jiff::Timestamp;
 use limits::PlanDocument;
+use registry::ManagedBy;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -17,6 +18,7 @@ use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;
 use crate::request::cursor::List;
 use crate::request::document::{Document, RequestDocument};
+use crate::request::managed_by::Creator;
 use crate::request::precondition::Precondition;
 use crate::request::query::{Parameters, QueryParameters};
 use crate::response;
@@ -33,6 +35,10 @@ struct NamedPlan {
     plan: PlanDocument,
     /// The entity tag of the plan, for `If-Match`.
     etag: String,
+    /// The program that created the plan, from `X-Tollgate-Managed-By`. Absent if it gave no name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    managed_by: Option<ManagedBy>,
 }
 
 /// The plan as it is stored, with warnings.
@@ -114,6 +120,7 @@ pub(crate) async fn list(request: AdminRequest<PlanListQuery>) -> Result<Respons
         name,
         plan: stored.document,
         etag: response::entity_tag(&stored.version),
+        managed_by: stored.managed_by,
     });
     let list = PlanList {
         items: items.collect(),
@@ -125,13 +132,15 @@ pub(crate) async fn list(request: AdminRequest<PlanListQuery>) -> Result<Respons
 /// Get a plan
 #[utoipa::path(get, path = "/_tollgate/v1/plans/{plan}", operation_id = "getPlan", tag = "plans",
     params(("plan" = String, Path), ("If-None-Match" = Option<String>, Header)),
-    responses((status = 200, description = "The plan", body = PlanDocument, headers(("ETag" = String))),
+    responses((status = 200, description = "The plan", body = PlanDocument, headers(("ETag" = String),
+        ("x-tollgate-managed-by" = Option<String>, description = "The program that created the plan"))),
         (status = 304, description = "The plan has the version in If-None-Match"), Reads))]
 pub(crate) async fn get(
     request: AdminRequest,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    response::document(&request.headers, RESOURCE, request.admin().plan(&name), Ok).await
+    let admin = request.admin();
+    response::named_document(&request.headers, RESOURCE, admin.plan(&name), Ok).await
 }
 
 /// Create or replace a plan
@@ -140,7 +149,9 @@ pub(crate) async fn get(
 /// plan, and `warnings` about settings that are probably not intended, such as a burst that is too
 /// small for its rate.
 #[utoipa::path(put, path = "/_tollgate/v1/plans/{plan}", operation_id = "putPlan", tag = "plans",
-    params(("plan" = String, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
+    params(("plan" = String, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header),
+        ("x-tollgate-managed-by" = Option<String>, Header, pattern = "^[a-z0-9-]{1,64}$",
+        description = "The name of the program that sends the request. It is stored if the request creates the plan")),
     request_body = PlanDocument,
     responses((status = 200, description = "The plan was replaced", body = PlanWithWarnings, headers(("ETag" = String))),
         (status = 201, description = "The plan was created", body = PlanWithWarnings, headers(("ETag" = String))),
@@ -148,6 +159,7 @@ pub(crate) async fn get(
 pub(crate) async fn put(
     request: AdminRequest,
     Precondition(condition): Precondition,
+    Creator(creator): Creator,
     Path(name): Path<String>,
     document: Document<PlanDocument>,
 ) -> Result<Response, Problem> {
@@ -155,6 +167,7 @@ pub(crate) async fn put(
     let put = request
         .admin()
         .audited(&change)
+        .created_by(creator.as_ref())
         .put_plan(&name, &document.value, &condition)
         .await;
     let (put, plan) = match put {
@@ -162,7 +175,8 @@ pub(crate) async fn put(
         Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
     };
     let before = put.before.as_deref().map(stored_fields);
-    change.complete(&Changes::between(before.as_ref(), Some(&json!(plan))));
+    let (after, creator) = (json!(plan), put.creator());
+    change.complete(&Changes::of_object(before.as_ref(), Some(&after), creator));
 
     let warnings = plan.warnings().into_iter();
     let warnings = warnings.map(|warning| Mistake::at(warning.pointer, warning.message));

@@ -9,7 +9,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use policy::{NamedPlan, Policy, PolicyDocument, PolicyWarning, named_plans};
-use registry::{Admin, AdminError, Refusal};
+use registry::{Admin, AdminError, ManagedBy, Refusal};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -21,6 +21,7 @@ use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;
 use crate::request::body::{self, JsonBody};
 use crate::request::cursor::List;
+use crate::request::managed_by::Creator;
 use crate::request::precondition::Precondition;
 use crate::request::query::{Parameters, QueryParameters};
 use crate::response;
@@ -56,6 +57,10 @@ struct ListedPolicy {
     etag: String,
     /// True if the policy has a candidate.
     candidate: bool,
+    /// The program that created the policy, from `X-Tollgate-Managed-By`. Absent if it gave no name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    managed_by: Option<ManagedBy>,
 }
 
 /// One page of policies.
@@ -118,6 +123,7 @@ pub(crate) async fn list(request: AdminRequest<PolicyListQuery>) -> Result<Respo
         etag: response::entity_tag(&entry.version),
         name: entry.name,
         candidate: entry.has_candidate,
+        managed_by: entry.managed_by,
     });
     let list = PolicyList {
         items: items.collect(),
@@ -129,7 +135,8 @@ pub(crate) async fn list(request: AdminRequest<PolicyListQuery>) -> Result<Respo
 /// Get a policy
 #[utoipa::path(get, path = "/_tollgate/v1/policies/{name}", operation_id = "getPolicy", tag = "policies",
     params(("name" = String, Path), ("If-None-Match" = Option<String>, Header)),
-    responses((status = 200, description = "The policy", body = Value, headers(("ETag" = String))),
+    responses((status = 200, description = "The policy", body = Value, headers(("ETag" = String),
+        ("x-tollgate-managed-by" = Option<String>, description = "The program that created the policy"))),
         (status = 304, description = "The policy has the version in If-None-Match"), Reads))]
 pub(crate) async fn get(
     request: AdminRequest,
@@ -138,7 +145,7 @@ pub(crate) async fn get(
     let body =
         |text: String| serde_json::from_str::<Value>(&text).map_err(|error| Problem::fault(&error));
     let admin = request.admin();
-    response::document(&request.headers, RESOURCE, admin.policy(&name), body).await
+    response::named_document(&request.headers, RESOURCE, admin.policy(&name), body).await
 }
 
 /// Create or replace a policy
@@ -147,7 +154,9 @@ pub(crate) async fn get(
 /// policy every five minutes. The response contains the policy, and `warnings` about settings that
 /// are probably not intended, such as a plan that does not exist.
 #[utoipa::path(put, path = "/_tollgate/v1/policies/{name}", operation_id = "putPolicy", tag = "policies",
-    params(("name" = String, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
+    params(("name" = String, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header),
+        ("x-tollgate-managed-by" = Option<String>, Header, pattern = "^[a-z0-9-]{1,64}$",
+        description = "The name of the program that sends the request. It is stored if the request creates the policy")),
     request_body = PolicyDocument,
     responses((status = 200, description = "The policy was replaced", body = PolicyWithWarnings, headers(("ETag" = String))),
         (status = 201, description = "The policy was created", body = PolicyWithWarnings, headers(("ETag" = String))),
@@ -155,6 +164,7 @@ pub(crate) async fn get(
 pub(crate) async fn put(
     request: AdminRequest,
     Precondition(condition): Precondition,
+    Creator(creator): Creator,
     Path(name): Path<String>,
     JsonBody(body): JsonBody,
 ) -> Result<Response, Problem> {
@@ -164,13 +174,18 @@ pub(crate) async fn put(
 
     let change = request.begin(Action::PutPolicy, &name);
     let admin = request.admin().audited(&change);
+    let admin = admin.created_by(creator.as_ref());
     let put = admin.put_policy(&name, &text, &condition).await;
     let put = match put {
         Ok(put) => put,
         Err(error) => return Err(change.fail(Problem::of_write(error, RESOURCE))),
     };
     let before: Option<Value> = put.before.as_deref().map(stored_fields);
-    change.complete(&Changes::between(before.as_ref(), Some(&document)));
+    change.complete(&Changes::of_object(
+        before.as_ref(),
+        Some(&document),
+        put.creator(),
+    ));
 
     let body = PolicyWithWarnings {
         policy: &document,

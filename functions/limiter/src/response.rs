@@ -1,14 +1,15 @@
 //! Successful responses: JSON and CSV, and the `ETag` of what they show.
 
-use std::future::Future;
+use std::future::{Future, ready};
 
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use registry::{AdminError, Put, Version, VersionedDocument};
+use registry::{AdminError, NamedDocument, Put, Version, VersionedDocument};
 use serde::Serialize;
 
 use crate::problem::Problem;
+use crate::request::managed_by::with_managed_by;
 use crate::request::precondition;
 
 /// Returns a JSON response.
@@ -47,7 +48,8 @@ pub(crate) fn put(put: &Put, body: &impl Serialize) -> Response {
     } else {
         StatusCode::OK
     };
-    versioned(status, &put.version, body)
+    let response = versioned(status, &put.version, body);
+    with_managed_by(response, put.managed_by.as_ref())
 }
 
 /// Returns the response to a GET of a document: 304 if `If-None-Match` names its version.
@@ -70,6 +72,25 @@ pub(crate) async fn document<T, B: Serialize>(
         return Ok(with_entity_tag(response, &stored.version));
     }
     Ok(versioned(StatusCode::OK, &stored.version, &body))
+}
+
+/// Returns the response to a GET of a plan or a policy, as [`document`] does.
+///
+/// # Errors
+/// As for [`document`].
+pub(crate) async fn named_document<T, B: Serialize>(
+    headers: &HeaderMap,
+    resource: &'static str,
+    stored: impl Future<Output = Result<NamedDocument<T>, AdminError>>,
+    body: impl FnOnce(T) -> Result<B, Problem>,
+) -> Result<Response, Problem> {
+    let stored = stored
+        .await
+        .map_err(|error| Problem::of_read(error, resource))?;
+    let managed_by = stored.managed_by.clone();
+
+    let response = document(headers, resource, ready(Ok(stored.versioned())), body).await?;
+    Ok(with_managed_by(response, managed_by.as_ref()))
 }
 
 /// Adds `ETag`.

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use sha2::{Digest as _, Sha256};
 
-use crate::RegistryError;
-use crate::item::{Item, ItemKey};
+use crate::item::{Item, ItemKey, StoredItem};
 use crate::schema_version::{self, READABLE};
+use crate::{ManagedBy, RegistryError};
 
 /// The names of the partition key and the sort key.
 pub(crate) const KEY: [&str; 2] = ["pk", "sk"];
@@ -23,6 +23,8 @@ pub(super) const KEY_ID: &str = "key_id";
 pub(super) const PLAN: &str = "plan";
 /// When DynamoDB may delete an item, in seconds since 1970.
 pub(super) const TTL: &str = "ttl";
+/// The program that created a plan or a policy.
+pub(super) const MANAGED_BY: &str = "managed_by";
 
 pub(super) fn key_attributes(key: &ItemKey) -> HashMap<String, AttributeValue> {
     let [pk, sk] = [&key.pk, &key.sk].map(|value| AttributeValue::S(value.clone()));
@@ -37,6 +39,10 @@ pub(super) fn attributes(item: Item) -> HashMap<String, AttributeValue> {
     set(DOCUMENT, AttributeValue::S(item.document));
     if let Some(ttl) = item.ttl {
         set(TTL, AttributeValue::N(ttl.to_string()));
+    }
+    if let Some(managed_by) = item.managed_by {
+        let name = managed_by.as_str().to_owned();
+        set(MANAGED_BY, AttributeValue::S(name));
     }
     if let Some(indexed) = item.indexed {
         let shard = if indexed.is_deleted {
@@ -81,6 +87,27 @@ pub(super) fn document<'a>(
     let text = attributes.get(DOCUMENT).and_then(|value| value.as_s().ok());
     text.map(String::as_str)
         .ok_or_else(|| invalid("it has no document".to_owned()))
+}
+
+/// Returns what an item stores.
+///
+/// # Errors
+/// As [`document`].
+pub(super) fn stored_item(
+    kind: &'static str,
+    attributes: &HashMap<String, AttributeValue>,
+) -> Result<StoredItem, RegistryError> {
+    let document = document(kind, attributes)?.to_owned();
+    let ttl = attributes
+        .get(TTL)
+        .and_then(|value| value.as_n().ok()?.parse().ok());
+    let managed_by = attribute(attributes, MANAGED_BY).map(ManagedBy::stored);
+
+    Ok(StoredItem {
+        document,
+        ttl,
+        managed_by,
+    })
 }
 
 /// Returns the partition of the index of all keys for an id. All items of a key have the same one.

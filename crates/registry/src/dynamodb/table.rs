@@ -12,13 +12,13 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
-use crate::item::ItemKey;
+use crate::item::{ItemKey, StoredItem};
 use crate::table::ItemPage;
 use crate::{KeyHash, RegistryError};
 
 use super::item::{
-    DOCUMENT, KEY, KEY_ID, PLAN, SHARD, SHARDS, TTL, attribute, deleted_shard_name, document,
-    key_attributes, shard, shard_name, shard_number,
+    DOCUMENT, KEY, KEY_ID, PLAN, SHARD, SHARDS, attribute, deleted_shard_name, document,
+    key_attributes, shard, shard_name, shard_number, stored_item,
 };
 
 /// The index in which keys are found by their id: partition key `shard`, sort key `key_id`.
@@ -39,10 +39,7 @@ pub(crate) struct RegistryTable<'s> {
 }
 
 impl RegistryTable<'_> {
-    pub(crate) async fn get(
-        &self,
-        key: &ItemKey,
-    ) -> Result<Option<(String, Option<i64>)>, RegistryError> {
+    pub(crate) async fn get(&self, key: &ItemKey) -> Result<Option<StoredItem>, RegistryError> {
         let request = self
             .client
             .get_item()
@@ -53,13 +50,10 @@ impl RegistryTable<'_> {
             .send()
             .await
             .map_err(|error| RegistryError::request("GetItem", error))?;
-        let Some(attributes) = output.item else {
-            return Ok(None);
-        };
-        let ttl = attributes
-            .get(TTL)
-            .and_then(|value| value.as_n().ok()?.parse().ok());
-        Ok(Some((document("document", &attributes)?.to_owned(), ttl)))
+        let attributes = output.item;
+        attributes
+            .map(|attributes| stored_item("document", &attributes))
+            .transpose()
     }
 
     pub(crate) async fn documents(
@@ -133,14 +127,14 @@ impl RegistryTable<'_> {
         pk: &str,
         after: Option<&str>,
         most: usize,
-    ) -> Result<Vec<(String, String)>, RegistryError> {
+    ) -> Result<Vec<(String, StoredItem)>, RegistryError> {
         let query = self.after(KEY, pk, after, most).consistent_read(true);
         let mut found = Vec::new();
         for attributes in items(query).await? {
             let name = attribute(&attributes, KEY[1])
                 .unwrap_or_default()
                 .to_owned();
-            found.push((name, document(DOCUMENT, &attributes)?.to_owned()));
+            found.push((name, stored_item(DOCUMENT, &attributes)?));
         }
         Ok(found)
     }

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, Trans
 use crate::RegistryError;
 use crate::item::{CommitOutcome, Guard, Item, Write};
 
-use super::item::{DOCUMENT, KEY, TTL, attributes, key_attributes};
+use super::item::{DOCUMENT, KEY, MANAGED_BY, TTL, attributes, key_attributes};
 use super::table::RegistryTable;
 
 const CONDITION_FAILED: &str = "ConditionalCheckFailed";
@@ -58,6 +58,20 @@ impl From<Guard> for Condition {
                 &[("#d", DOCUMENT)],
                 Some(AttributeValue::S(document)),
             ),
+            Guard::UnchangedObject(document, managed_by) => {
+                let names = [("#d", DOCUMENT), ("#m", MANAGED_BY)];
+                let text = if managed_by.is_some() {
+                    "#d = :x AND #m = :m"
+                } else {
+                    "#d = :x AND attribute_not_exists(#m)"
+                };
+                let mut condition = new(text, &names, Some(AttributeValue::S(document)));
+                let name = managed_by.map(|name| AttributeValue::S(name.as_str().to_owned()));
+                if let Some((values, name)) = condition.values.as_mut().zip(name) {
+                    values.insert(":m".to_owned(), name);
+                }
+                condition
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use policy::PRIVATE_PARAMETERS;
-use registry::KeyRecord;
+use registry::{KeyRecord, ManagedBy};
 use serde_json::{Map, Value, json};
 use telemetry::shorten;
 
@@ -39,6 +39,20 @@ impl Changes {
     /// Compares two versions of a document. `None` is a document that does not exist.
     pub(crate) fn between(before: Option<&Value>, after: Option<&Value>) -> Self {
         let mut changes = Self::default();
+        changes.compare("", before, after);
+        changes
+    }
+
+    /// Compares two versions of a plan or a policy. `creator` is the program that creates it.
+    pub(crate) fn of_object(
+        before: Option<&Value>,
+        after: Option<&Value>,
+        creator: Option<&ManagedBy>,
+    ) -> Self {
+        let mut changes = Self::default();
+        if let Some(creator) = creator {
+            changes.add_value("/managed_by", None, Some(&creator.as_str().into()));
+        }
         changes.compare("", before, after);
         changes
     }
@@ -148,7 +162,8 @@ fn key_fields(record: &KeyRecord) -> Value {
         [key.expires_at, key.not_before].map(|instant| instant.map(limits::instant_text));
     let fields = json!({"name": record.name, "description": record.description, "plan": key.plan, "enabled": key.enabled,
         "expires_at": expires_at, "not_before": not_before, "allowed_ips": key.allowed_ips, "group": key.group,
-        "prefix": record.prefix, "subject": key.subject, "scopes": key.scopes, "metadata": record.metadata});
+        "prefix": record.prefix, "subject": key.subject, "scopes": key.scopes, "metadata": record.metadata,
+        "managed_by": record.managed_by});
 
     let is_set = |value: &Value| !value.is_null() && *value != json!([]) && *value != json!({});
     let fields = fields

@@ -3,7 +3,7 @@
 //!
 //! A record contains no secret, no hash and no metadata value, like the log line.
 
-use registry::{AuditRecord, AuditTrail, Change, KeyChange};
+use registry::{AuditRecord, AuditTrail, Change, KeyChange, ManagedBy};
 use serde_json::{Map, Value, json};
 
 use super::PendingChange;
@@ -20,9 +20,14 @@ impl AuditTrail for PendingChange<'_> {
                 let grace_s = grace_end.duration_since(self.at).as_secs().max(0);
                 changed(&of_key(key).with_secret(grace_s))
             }
-            Change::Plan { before, after } => {
+            Change::Plan {
+                before,
+                after,
+                creator,
+            } => {
                 let [before, after] = [before, after].map(|plan| plan.map(stored_fields));
-                changed(&Changes::between(before.as_ref(), after.as_ref()))
+                let (before, after) = (before.as_ref(), after.as_ref());
+                changed(&Changes::of_object(before, after, *creator))
             }
             Change::Block { before, after } => {
                 let [before, after] = [before, after].map(|block| block.map(blocks::fields));
@@ -42,11 +47,17 @@ impl AuditTrail for PendingChange<'_> {
                 Some(Map::from_iter(fields))
             }
             // These are writes even if both documents are equal.
-            Change::Candidate { before, after } => Some(fields(&of_document(*before, *after))),
-            Change::Promotion { before, after } => {
-                Some(fields(&of_document(Some(before), Some(after))))
+            Change::Candidate { before, after } => {
+                Some(fields(&of_document(*before, *after, None)))
             }
-            Change::Document { before, after } => changed(&of_document(*before, *after)),
+            Change::Promotion { before, after } => {
+                Some(fields(&of_document(Some(before), Some(after), None)))
+            }
+            Change::Document {
+                before,
+                after,
+                creator,
+            } => changed(&of_document(*before, *after, *creator)),
             // A change of an unknown kind is recorded without its fields.
             _ => Some(Map::new()),
         };
@@ -80,10 +91,10 @@ fn of_key(change: &KeyChange<'_>) -> Changes {
     Changes::of_key(change.before, change.after)
 }
 
-fn of_document(before: Option<&str>, after: Option<&str>) -> Changes {
+fn of_document(before: Option<&str>, after: Option<&str>, creator: Option<&ManagedBy>) -> Changes {
     let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     let [before, after] = [before, after].map(|text| text.map(read));
-    Changes::between(before.as_ref(), after.as_ref())
+    Changes::of_object(before.as_ref(), after.as_ref(), creator)
 }
 
 /// Returns the fields of a record. `None` if nothing was changed.
@@ -220,8 +231,8 @@ mod tests {
         fn record_of_a_document_contains_no_secret(before in document_with_secret(), after in document_with_secret()) {
             let (before, after) = (before.as_str(), after.as_str());
             for change in [
-                Change::Document { before: Some(before), after: Some(after) },
-                Change::Document { before: None, after: Some(after) },
+                Change::Document { before: Some(before), after: Some(after), creator: None },
+                Change::Document { before: None, after: Some(after), creator: None },
                 Change::Candidate { before: Some(before), after: None },
                 Change::Promotion { before, after },
             ] {
@@ -277,7 +288,8 @@ mod tests {
         }));
         assert!(!is_recorded(Change::Document {
             before: Some(both),
-            after: Some(both)
+            after: Some(both),
+            creator: None
         }));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use addresses::Network;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use registry::{ApiKey, KeyRecord, VersionedDocument};
+use registry::{ApiKey, KeyRecord, ManagedBy, VersionedDocument};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -70,6 +70,10 @@ pub(crate) struct Key {
     /// The prefix of the key's secrets, if it is not `tg_`.
     #[serde(skip_serializing_if = "Option::is_none")]
     prefix: Option<String>,
+    /// The program that created the key, from `X-Tollgate-Managed-By`. Absent if it gave no name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    managed_by: Option<ManagedBy>,
     /// The last day with an allowed call, within the last 366 days. Absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = Date)]
@@ -140,6 +144,7 @@ impl Key {
             updated_at: record.updated_at,
             hint: record.hint,
             prefix: record.prefix,
+            managed_by: record.managed_by,
             last_used_on: None,
             last_use_unknown: false,
             earlier_secrets_end_at,

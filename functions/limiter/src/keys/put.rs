@@ -4,7 +4,8 @@ use axum::extract::{FromRequest as _, Path, Request};
 use axum::response::Response;
 use http::StatusCode;
 use registry::{
-    AdminError, ApiKey, Condition, KeyPatch, KeyRecord, Refusal, UpdatedKey, is_chosen_key_id,
+    AdminError, ApiKey, Condition, KeyPatch, KeyRecord, ManagedBy, Refusal, UpdatedKey,
+    is_chosen_key_id,
 };
 
 use super::key::{Key, KeyWithSecret};
@@ -18,6 +19,7 @@ use crate::idempotency::Idempotency;
 use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;
 use crate::request::document::Document;
+use crate::request::managed_by::Creator;
 use crate::request::precondition::Precondition;
 use crate::response;
 
@@ -33,6 +35,8 @@ const ATTEMPTS: usize = 4;
 /// hours. The id of a deleted key cannot be used again for 400 days.
 #[utoipa::path(put, path = "/_tollgate/v1/keys/{key_id}", operation_id = "putKey", tag = "keys",
     params(("key_id" = String, Path), ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header),
+        ("x-tollgate-managed-by" = Option<String>, Header, pattern = "^[a-z0-9-]{1,64}$",
+        description = "The name of the program that sends the request. It is stored if the request creates the key"),
         ("Idempotency-Key" = Option<String>, Header, min_length = 22, max_length = 255,
         description = "Random: a UUID of version 4, at least 32 hexadecimal digits that include a letter, or at least 22 characters of base64url that include upper case, lower case and a digit")),
     request_body = KeyPut,
@@ -42,6 +46,7 @@ const ATTEMPTS: usize = 4;
 pub(crate) async fn put(
     request: AdminRequest,
     Precondition(condition): Precondition,
+    Creator(creator): Creator,
     Path(key_id): Path<String>,
     sent: Request,
 ) -> Result<Response, Problem> {
@@ -58,6 +63,7 @@ pub(crate) async fn put(
         key_id,
         patch,
         condition,
+        creator,
         idempotency: idempotency.as_ref(),
     };
     key.put().await
@@ -69,6 +75,8 @@ struct PutKey<'r> {
     key_id: String,
     patch: KeyPatch,
     condition: Condition,
+    /// The program that sends the request.
+    creator: Option<ManagedBy>,
     idempotency: Option<&'r Idempotency>,
 }
 
@@ -171,6 +179,8 @@ impl PutKey<'_> {
         };
 
         let key = ApiKey::new(self.key_id.clone(), plan);
-        Ok(KeyRecord::new(key, self.request.now).patched(&self.patch))
+        let mut record = KeyRecord::new(key, self.request.now);
+        record.managed_by.clone_from(&self.creator);
+        Ok(record.patched(&self.patch))
     }
 }

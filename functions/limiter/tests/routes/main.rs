@@ -14,6 +14,7 @@ mod audit_records;
 mod blocks;
 mod bulk;
 mod callers;
+mod concurrency;
 mod decisions;
 mod errors;
 mod events;
@@ -24,6 +25,7 @@ mod keys;
 mod keys_put;
 mod lookup;
 mod lost_responses;
+mod managed_by;
 mod openapi;
 mod plans;
 mod policies;
@@ -120,6 +122,20 @@ test_on_each_store! {
         disabled_key_is_found
         secrets_of_no_key_and_of_deleted_keys_are_not_found
         secret_itself_is_rejected_and_not_repeated
+    }
+    managed_by {
+        object_shows_the_program_that_created_it
+        later_changes_keep_the_program_that_created_the_object
+        object_that_is_created_again_has_the_new_name
+        creation_is_recorded_with_the_name
+        invalid_name_is_rejected
+    }
+    concurrency {
+        listed_entity_tag_is_that_of_the_document
+        repeated_put_changes_nothing_and_has_no_record
+        put_and_delete_require_the_version_that_was_read
+        repeated_creation_of_a_key_is_recognized_by_its_hash
+        policy_that_is_too_large_is_rejected
     }
     bulk {
         keys_are_changed_with_the_token_of_the_dry_run
