@@ -93,7 +93,7 @@ impl AuditTrail for Trail {
             Change::Key(change) if change.before == change.after => return None,
             Change::Key(_) => "update",
             Change::Secret { .. } => "rotate",
-            Change::Plan { before, after } if before == after => return None,
+            Change::Plan { before, after, .. } if before == after => return None,
             Change::Plan { after: None, .. } => "delete plan",
             Change::Plan { .. } => "put plan",
             Change::Block { before, after } if before == after => return None,
@@ -105,7 +105,7 @@ impl AuditTrail for Trail {
             Change::Candidate { .. } => "put candidate",
             Change::Promotion { .. } => "promote",
             Change::Document { after: None, .. } => "delete policy",
-            Change::Document { before, after } if before == after => return None,
+            Change::Document { before, after, .. } if before == after => return None,
             Change::Document { .. } => "put policy",
             Change::Keys(changes) => match changes.len() {
                 2 => "change 2 keys",
