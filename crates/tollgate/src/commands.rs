@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use admin_client::ClientError;
 
+use crate::output::OutputError;
 use crate::{INVALID_INPUT, escaped, fail};
 
 /// The exit code if the service refused a request, or a check failed.
@@ -24,14 +25,13 @@ pub(crate) enum CommandError {
     /// A check failed, or the service refused a part of the command. The exit code is 1.
     #[error("{0}")]
     Refused(String),
+    /// Standard output cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
 }
 
 impl CommandError {
     /// Returns an error for invalid arguments or files.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "used by the commands that follow")
-    )]
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::Usage(message.into())
     }
@@ -49,7 +49,7 @@ impl CommandError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Client(error) => error.exit_code(),
-            Self::Usage(_) => INVALID_INPUT,
+            Self::Usage(_) | Self::Output(_) => INVALID_INPUT,
             Self::Refused(_) => REFUSED,
         }
     }
@@ -67,6 +67,8 @@ pub(crate) fn run(command: impl Future<Output = Result<ExitCode, CommandError>>)
 
     match runtime.block_on(command) {
         Ok(code) => code,
+        // The reader has seen enough.
+        Err(CommandError::Output(error)) if error.is_closed() => ExitCode::SUCCESS,
         Err(error) => {
             let _ = write!(std::io::stderr(), "{}", error_text(&error.to_string()));
             ExitCode::from(error.exit_code())

@@ -6,6 +6,8 @@ mod commands;
 mod invoke;
 mod log;
 mod mappings;
+#[expect(dead_code, unused_imports, reason = "used by the commands that follow")]
+mod output;
 #[expect(dead_code, unused_imports, reason = "the commands of keys use it next")]
 mod secrets;
 mod serve;
@@ -18,6 +20,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use cli::{Command, ParseError, parse};
+use output::escaped;
 
 /// The exit code for invalid input, and for a gateway that cannot start.
 const INVALID_INPUT: u8 = 2;
@@ -43,17 +46,4 @@ fn fail(error: &impl Display) -> ExitCode {
     let line = escaped(&error.to_string());
     let _ = writeln!(std::io::stderr(), "tollgate: {line}");
     ExitCode::from(INVALID_INPUT)
-}
-
-/// Returns a text without control characters, which a terminal might execute.
-fn escaped(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
-    }
-    line
 }

@@ -1,12 +1,11 @@
 //! `plans`: administers usage plans.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
 use super::CommandError;
-use crate::escaped;
+use crate::output::{JsonList, OutputArgs, Table};
 use crate::target::TargetArgs;
 
 /// The commands below `plans`.
@@ -21,9 +20,8 @@ pub(crate) enum PlansCommand {
 pub(crate) struct ListPlans {
     #[command(flatten)]
     target: TargetArgs,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// Runs a command below `plans`.
@@ -36,20 +34,24 @@ pub(crate) fn run(command: &PlansCommand) -> ExitCode {
 async fn list(options: &ListPlans) -> Result<ExitCode, CommandError> {
     let client = options.target.connect().await?;
     let mut pages = client.pages("/plans");
-    let mut plans = Vec::new();
-    while let Some(page) = pages.next().await? {
-        plans.extend(page);
-    }
 
-    let mut output = std::io::stdout();
-    if options.json {
-        let text = serde_json::to_string_pretty(&plans).unwrap_or_default();
-        let _ = writeln!(output, "{text}");
+    if options.output.json {
+        let mut list = JsonList::new();
+        while let Some(page) = pages.next().await? {
+            for plan in &page {
+                list.push(plan)?;
+            }
+        }
+        list.finish()?;
         return Ok(ExitCode::SUCCESS);
     }
-    for plan in &plans {
-        let name = plan["name"].as_str().or(plan.as_str());
-        let _ = writeln!(output, "{}", escaped(name.unwrap_or_default()));
+
+    let mut table = Table::new(&["NAME"]);
+    while let Some(page) = pages.next().await? {
+        for plan in &page {
+            table.row([plan["name"].as_str().or(plan.as_str()).unwrap_or_default()]);
+        }
+        table.print()?;
     }
     Ok(ExitCode::SUCCESS)
 }
