@@ -169,12 +169,26 @@ pub enum KeyError {
 pub const MAX_ALLOWED_IPS: usize = 32;
 
 /// Ids of keys that are the names of other resources.
-const RESERVED_KEY_IDS: [&str; 4] = ["import", "export", "bulk", "hashes"];
+const RESERVED_KEY_IDS: [&str; 5] = ["import", "export", "bulk", "hashes", "lookup"];
 
 /// True for an id that an administrator may choose for a new key.
 #[must_use]
 pub fn is_chosen_key_id(key_id: &str) -> bool {
     is_chosen_name(key_id) && !is_reserved_key_id(key_id)
+}
+
+/// True for the id of any key: 1 to 128 letters, digits, `.`, `_` and `-`, beginning with a letter or
+/// digit. A key that comes from elsewhere keeps such an id.
+#[must_use]
+pub fn is_key_id(key_id: &str) -> bool {
+    let is_plain = key_id
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    let begins = key_id
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric());
+    is_plain && begins && key_id.len() <= 128 && !is_reserved_key_id(key_id)
 }
 
 /// True for the name of another resource.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::{ApiKey, KeyStatus, RegistryError};
 
 use crate::KeyRecord;
-use crate::api_key::is_reserved_key_id;
+use crate::api_key::is_key_id;
 use crate::imported::{
     ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, WrittenKey,
 };
@@ -167,18 +167,6 @@ impl ImportedKey {
     pub fn mistakes(&self, now: Timestamp) -> Vec<(&'static str, String)> {
         self.record("plan".to_owned(), now).mistakes()
     }
-}
-
-/// True for an id that can be part of a path and is not the name of another resource.
-fn is_key_id(key_id: &str) -> bool {
-    let is_plain = key_id
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    let begins = key_id
-        .bytes()
-        .next()
-        .is_some_and(|byte| byte.is_ascii_alphanumeric());
-    is_plain && begins && key_id.len() <= 128 && !is_reserved_key_id(key_id)
 }
 
 fn set<T>(field: &mut T, value: Option<T>) {

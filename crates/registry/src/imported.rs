@@ -157,7 +157,7 @@ pub enum ImportRefusal {
     /// The id in the file cannot be the id of a new key.
     #[error(
         "`KeyId`: expected 1 to 128 letters, digits, `.`, `_` or `-`, beginning with a letter or digit, \
-         and not `import`, `export`, `bulk` or `hashes`"
+         and not `import`, `export`, `bulk`, `hashes` or `lookup`"
     )]
     KeyIdForm,
     /// Other requests changed the key at the same time.

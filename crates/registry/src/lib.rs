@@ -69,6 +69,7 @@ pub use admin::{Admin, Page};
 pub use admin_error::{AdminError, Refusal};
 pub use api_key::{
     ApiKey, KeyError, KeyHash, KeyStatus, MAX_ALLOWED_IPS, is_chosen_key_id, is_chosen_name,
+    is_key_id,
 };
 pub use audit::{AuditRecord, AuditTrail, Change, KeyChange, instant_name};
 pub use block::{

@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use registry::{
     AdminError, ApiKey, Condition, KeyPatch, KeyRecord, ManagedBy, Refusal, UpdatedKey,
-    is_chosen_key_id,
+    is_chosen_key_id, is_key_id,
 };
 
 use super::key::{Key, KeyWithSecret};
@@ -167,9 +167,11 @@ impl PutKey<'_> {
     }
 
     fn new_record(&self) -> Result<KeyRecord, Problem> {
-        if !is_chosen_key_id(&self.key_id) {
+        // A key that comes from another stack keeps its id and its secret.
+        let is_moved = self.patch.hash.is_some() && is_key_id(&self.key_id);
+        if !is_moved && !is_chosen_key_id(&self.key_id) {
             let detail = "expected 2 to 64 lower-case letters, digits, `_` or `-`, beginning with a letter or digit, and \
-                          not `import`, `export`, `bulk` or `hashes`";
+                          not `import`, `export`, `bulk`, `hashes` or `lookup`";
             let mistake = Mistake::in_parameter("key_id", detail);
             return Err(Problem::invalid_parameters(vec![mistake]));
         }

@@ -87,9 +87,25 @@ pub(crate) async fn id_of_another_form_is_rejected(api: Arc<Api>) {
         assert!([400, 405].contains(&response.status), "{id}: {response:?}");
     }
 
+    for id in ["-a", "bulk", "a/b"] {
+        let body = json!({"plan": "open", "hash": sha256(&unique("secret-of-a-moved-key"))});
+        let response = put(&api, id, body).await;
+        assert!(
+            [400, 404, 405, 422].contains(&response.status),
+            "{id}: {response:?}"
+        );
+    }
+
     let (id, _) = api.key("open").await;
     let changed = put(&api, &id, json!({"name": "x"})).await;
     assert_eq!(changed.status, 200, "a generated id can be changed");
+}
+
+pub(crate) async fn moved_key_keeps_its_id_and_its_secret(api: Arc<Api>) {
+    let (id, secret) = (unique("Key.Of_Another"), unique("secret-of-a-moved-key"));
+    let body = json!({"plan": "open", "hash": sha256(&secret)});
+    assert_eq!(put(&api, &id, body).await.status, 201);
+    assert_eq!(reason(&api, &secret).await, "ok");
 }
 
 pub(crate) async fn concurrent_puts_create_one_key(api: Arc<Api>) {

@@ -110,6 +110,7 @@ test_on_each_store! {
         key_with_a_chosen_id_is_created_and_changed
         precondition_of_a_put_decides_between_creation_and_change
         id_of_another_form_is_rejected
+        moved_key_keeps_its_id_and_its_secret
         concurrent_puts_create_one_key
         repeated_put_returns_the_same_secret
         secret_is_taken_over_by_its_hash
