@@ -19,6 +19,10 @@ use crate::candidates::{
     a_policy_that_changes_is_never_lost_to_its_candidate,
 };
 use crate::cases::test_on_stores;
+use crate::creators::{
+    a_key_keeps_the_program_that_created_it, an_object_that_is_created_again_has_its_new_creator,
+    plans_and_policies_keep_the_program_that_created_them,
+};
 use crate::imports::{
     a_dry_run_writes_nothing, an_import_and_a_change_at_once_lose_nothing,
     an_import_changes_what_the_file_says, an_import_keeps_what_the_file_does_not_say,
@@ -59,6 +63,9 @@ test_on_stores! {
     an_import_and_a_change_at_once_lose_nothing
     a_policy_and_its_candidate_change_together
     a_policy_that_changes_is_never_lost_to_its_candidate
+    plans_and_policies_keep_the_program_that_created_them
+    a_key_keeps_the_program_that_created_it
+    an_object_that_is_created_again_has_its_new_creator
 }
 
 /// Makes registries, each with the server that it needs.

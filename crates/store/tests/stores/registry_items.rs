@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use limits::PlanDocument;
-use registry::{Admin, Condition, KeyHash, KeyRecord};
+use registry::{Admin, Condition, KeyHash, KeyRecord, ManagedBy};
 use serde_json::{Value, json};
 use store::DynamoDbStore;
 use testing::Emulator;
@@ -35,15 +35,18 @@ impl World {
         }
     }
 
-    async fn version(&self, pk: &str, sk: &str) -> String {
+    async fn item(&self, pk: &str, sk: &str) -> HashMap<String, AttributeValue> {
         let key = [("pk", pk), ("sk", sk)]
             .map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())));
         let request = self.client.get_item().table_name("tollgate-registry");
         let request = request
             .consistent_read(true)
             .set_key(Some(HashMap::from(key)));
-        let item = request.send().await.unwrap().item.unwrap();
-        item["v"].as_n().unwrap().clone()
+        request.send().await.unwrap().item.unwrap()
+    }
+
+    async fn version(&self, pk: &str, sk: &str) -> String {
+        self.item(pk, sk).await["v"].as_n().unwrap().clone()
     }
 
     async fn version_of_secret(&self, hash: &KeyHash) -> String {
@@ -71,6 +74,7 @@ fn fields() -> Vec<(&'static str, Value, &'static str)> {
         ("metadata", json!({"group": "acme"}), "1"),
         ("hint", json!("abcd"), "1"),
         ("prefix", json!("acme_"), "1"),
+        ("managed_by", json!("production"), "1"),
         ("updated_at", json!("2026-01-01T00:00:00Z"), "1"),
         ("not_before", json!("2026-01-01T00:00:00Z"), "2"),
         ("allowed_ips", json!(["192.0.2.0/24"]), "2"),
@@ -133,6 +137,43 @@ async fn only_a_disabled_plan_has_version_2(world: &World) {
     }
 }
 
+/// The release before reads the same document, and removes the name when it writes the item.
+async fn creator_is_an_attribute_that_the_release_before_ignores(world: &World) {
+    let (name, program) = (format!("managed-{:06}", number()), ManagedBy::new("first"));
+    let admin = Admin::dynamodb(world.store.registry()).created_by(program.as_ref());
+    let plan: PlanDocument = serde_json::from_str(r#"{"shadow":true}"#).unwrap();
+    admin
+        .put_plan(&name, &plan, &Condition::None)
+        .await
+        .unwrap();
+    admin
+        .put_policy(&name, r#"{"rules":[]}"#, &Condition::None)
+        .await
+        .unwrap();
+
+    for (kind, document) in [
+        ("plan", r#"{"shadow":true}"#),
+        ("policy", r#"{"rules":[]}"#),
+    ] {
+        let mut item = world.item(kind, &name).await;
+        assert_eq!(item["doc"].as_s().unwrap(), document);
+        assert_eq!(item["managed_by"].as_s().unwrap(), "first");
+        assert_eq!(item["v"].as_n().unwrap(), "1");
+
+        item.remove("managed_by");
+        let request = world.client.put_item().table_name("tollgate-registry");
+        request.set_item(Some(item)).send().await.unwrap();
+    }
+
+    let (put, _) = admin
+        .put_plan(&name, &PlanDocument::default(), &Condition::None)
+        .await
+        .unwrap();
+    assert_eq!((put.created, put.managed_by), (false, None));
+    assert_eq!(admin.plan(&name).await.unwrap().managed_by, None);
+    assert_eq!(admin.policy(&name).await.unwrap().managed_by, None);
+}
+
 macro_rules! test_on_servers {
     ($($case:ident)+) => {
         $(mod $case {
@@ -157,4 +198,5 @@ pub(crate) use test_on_servers;
 test_on_servers! {
     only_restrictions_make_version_2
     only_a_disabled_plan_has_version_2
+    creator_is_an_attribute_that_the_release_before_ignores
 }
