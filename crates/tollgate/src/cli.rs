@@ -1,17 +1,24 @@
 //! The command line.
 
+mod invoke;
 mod listen;
+mod mappings;
 mod message;
+mod serve;
+mod template;
+mod token;
+mod values;
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use gateway::local::{DEFAULT_STATE_FOLDER, Options, TokenClaims};
-use http::Uri;
-use http::uri::Authority;
+use clap::{Parser, Subcommand};
+
+pub(crate) use invoke::Invoke;
+pub(crate) use mappings::{Mappings, MappingsFormat};
+pub(crate) use serve::{LogStyle, Serve};
+pub(crate) use template::EvaluateTemplate;
+pub(crate) use token::{ExplainToken, Token, TokenCommand};
 
 use crate::commands::plans::PlansCommand;
 
@@ -33,13 +40,6 @@ Examples:
   tollgate token explain --policy policy.json --file token.txt --request 'GET /orders'
   tollgate invoke authorizer events/authorizer.allowed.json
   tollgate mappings --format terraform > tollgate.tf";
-
-/// The end of the output of `token explain --help`.
-const AFTER_EXPLAIN_HELP: &str = "\
-Keys are fetched, and secrets are read, as by the local gateway. The output contains claims of the
-token, so do not publish it.
-
-Exit codes: 0 the token is accepted, 1 it is refused, 2 invalid input or policy";
 
 /// Runs Tollgate's gateway on this machine
 #[derive(Debug, Parser)]
@@ -87,179 +87,6 @@ pub(crate) enum Command {
     EvaluateTemplate(EvaluateTemplate),
 }
 
-/// The options of `serve`.
-#[derive(Debug, Args)]
-pub(crate) struct Serve {
-    /// Address to listen on: IP:PORT, localhost:PORT, or PORT for 127.0.0.1
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = listen::address)]
-    pub(crate) listen: SocketAddr,
-    /// Template to serve
-    #[arg(long, value_name = "FILE", default_value = "template.yaml")]
-    pub(crate) template: PathBuf,
-    /// Value of a template parameter; may be repeated
-    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
-    pub(crate) parameters: Vec<(String, String)>,
-    /// Backend to use instead of the built-in echo service
-    #[arg(long, value_name = "URL", value_parser = backend)]
-    pub(crate) backend: Option<Uri>,
-    /// Endpoint of all AWS clients, instead of the embedded store. An endpoint on another machine
-    /// requires `AWS_REGION` and credentials in the environment
-    #[arg(long, value_name = "URL", value_parser = endpoint)]
-    pub(crate) endpoint: Option<Uri>,
-    /// Policy of the authorizer as JSON, instead of the template's
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: Option<PathBuf>,
-    /// Plans and keys as JSON, instead of the built-in ones
-    #[arg(long, value_name = "FILE")]
-    pub(crate) seeds: Option<PathBuf>,
-    /// Log format
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    pub(crate) log: LogStyle,
-    /// Folder of the local issuer's signing key, which is created on first use
-    #[arg(long, value_name = "FOLDER", default_value = DEFAULT_STATE_FOLDER)]
-    pub(crate) state: PathBuf,
-}
-
-impl Serve {
-    pub(crate) fn into_options(self) -> Options {
-        Options {
-            listen: self.listen,
-            template: self.template,
-            parameters: self.parameters,
-            backend: self.backend,
-            endpoint: self.endpoint,
-            policy: self.policy,
-            seeds: self.seeds,
-            state: self.state,
-        }
-    }
-}
-
-/// The format of the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogStyle {
-    /// JSON lines as on AWS: the template's access log, and the messages of functions
-    #[default]
-    Json,
-    /// A short line per request, and warnings as text
-    Short,
-    /// Warnings and errors only, in JSON
-    Quiet,
-}
-
-/// The options of `token`.
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct Token {
-    #[command(subcommand)]
-    pub(crate) command: Option<TokenCommand>,
-    /// Subject of the token
-    #[arg(long, value_name = "NAME", default_value = "alice")]
-    pub(crate) sub: String,
-    /// Scopes, separated by spaces
-    #[arg(long, value_name = "SCOPES")]
-    pub(crate) scope: Option<String>,
-    /// Plan; without one, the gateway uses `free`
-    #[arg(long, value_name = "NAME")]
-    pub(crate) plan: Option<String>,
-    /// Seconds until the token expires
-    #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
-    pub(crate) expires_in: u64,
-    /// Folder of the signing key; must be that of the gateway
-    #[arg(long, value_name = "FOLDER", default_value = DEFAULT_STATE_FOLDER)]
-    pub(crate) state: PathBuf,
-}
-
-impl Token {
-    pub(crate) fn claims(&self) -> TokenClaims {
-        TokenClaims {
-            sub: self.sub.clone(),
-            scope: self.scope.clone(),
-            plan: self.plan.clone(),
-            expires_in: self.expires_in,
-        }
-    }
-}
-
-/// The command below `token`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum TokenCommand {
-    /// Explain why the authorizer accepts or refuses a token of any issuer
-    Explain(ExplainToken),
-}
-
-/// The options of `token explain`.
-#[derive(Debug, Args)]
-#[command(after_help = AFTER_EXPLAIN_HELP)]
-pub(crate) struct ExplainToken {
-    /// Policy of the authorizer as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(crate) policy: PathBuf,
-    /// File with the token; without one, it is read from standard input
-    #[arg(long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-    /// Request whose rule the token is checked against, such as `GET /orders`; may be repeated
-    #[arg(long = "request", value_name = "METHOD PATH", value_parser = request)]
-    pub(crate) requests: Vec<(String, String)>,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// The options of `invoke`.
-#[derive(Debug, Args)]
-pub(crate) struct Invoke {
-    /// Name of the function, such as `authorizer`
-    pub(crate) function: String,
-    /// Event files; missing settings are taken from the env.json next to the first one
-    #[arg(required = true, value_name = "EVENT.json")]
-    pub(crate) events: Vec<PathBuf>,
-    /// Endpoint of all AWS clients
-    #[arg(long, value_name = "URL", value_parser = endpoint)]
-    pub(crate) endpoint: Option<Uri>,
-}
-
-/// The options of `mappings`.
-#[derive(Debug, Args)]
-pub(crate) struct Mappings {
-    /// Format of the output
-    #[arg(long, value_name = "FORMAT", value_enum)]
-    pub(crate) format: MappingsFormat,
-    /// Template of Tollgate in YAML or JSON
-    #[arg(long, value_name = "FILE", default_value = "template.yaml")]
-    pub(crate) template: PathBuf,
-    /// Value of a template parameter, such as `KeyHeader=api-key`; may be repeated
-    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
-    pub(crate) parameters: Vec<(String, String)>,
-}
-
-/// The format of `mappings`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum MappingsFormat {
-    /// A SAM template in YAML with an `AWS::Serverless::HttpApi`
-    Sam,
-    /// Terraform resources in HCL
-    Terraform,
-    /// An ES module with properties of the constructs Cfn… of the AWS CDK
-    Cdk,
-    /// An `OpenAPI` document in JSON with extensions of API Gateway
-    Openapi,
-}
-
-/// The options of `template`.
-#[derive(Debug, Args)]
-pub(crate) struct EvaluateTemplate {
-    /// Template in YAML or JSON, after the SAM transform if it has resources of SAM
-    #[arg(long, value_name = "FILE", default_value = "template.yaml")]
-    pub(crate) template: PathBuf,
-    /// Value of a parameter or of a pseudo parameter such as AWS::Region; may be repeated
-    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
-    pub(crate) parameters: Vec<(String, String)>,
-    /// JSON list of objects that map names to values; the result is a list with a result for each
-    #[arg(long, value_name = "FILE")]
-    pub(crate) parameter_sets: Option<PathBuf>,
-}
-
 /// The result of a command line without a command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ParseError {
@@ -290,45 +117,10 @@ pub(crate) fn parse(
     }
 }
 
-fn parameter(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
-fn request(text: &str) -> Result<(String, String), String> {
-    let request = text.split_once(' ');
-    let (method, path) = request
-        .filter(|(_, path)| path.starts_with('/'))
-        .ok_or("expected METHOD PATH, such as `GET /orders`")?;
-    Ok((method.to_owned(), path.to_owned()))
-}
-
-fn backend(text: &str) -> Result<Uri, String> {
-    address(text, &["http"]).ok_or_else(|| "expected http://HOST:PORT without a path".to_owned())
-}
-
-fn endpoint(text: &str) -> Result<Uri, String> {
-    address(text, &["http", "https"])
-        .ok_or_else(|| "expected http(s)://HOST:PORT without a path".to_owned())
-}
-
-fn address(text: &str, schemes: &[&str]) -> Option<Uri> {
-    let uri: Uri = text.parse().ok()?;
-    let is_plain =
-        schemes.contains(&uri.scheme_str()?) && uri.path() == "/" && uri.query().is_none();
-    let has_valid_port =
-        |authority: &Authority| authority.port().is_none() || authority.port_u16().is_some();
-    let has_host = uri.authority().is_some_and(|authority| {
-        !authority.host().is_empty()
-            && has_valid_port(authority)
-            && !authority.as_str().contains('@')
-    });
-
-    (is_plain && has_host).then_some(uri)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn parsed(line: &str) -> Result<Command, ParseError> {

@@ -1,0 +1,75 @@
+//! The options of `serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use gateway::local::{DEFAULT_STATE_FOLDER, Options};
+use http::Uri;
+
+use super::listen;
+use super::values::{address, endpoint, parameter};
+
+/// The options of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Address to listen on: IP:PORT, localhost:PORT, or PORT for 127.0.0.1
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000", value_parser = listen::address)]
+    pub(crate) listen: SocketAddr,
+    /// Template to serve
+    #[arg(long, value_name = "FILE", default_value = "template.yaml")]
+    pub(crate) template: PathBuf,
+    /// Value of a template parameter; may be repeated
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) parameters: Vec<(String, String)>,
+    /// Backend to use instead of the built-in echo service
+    #[arg(long, value_name = "URL", value_parser = backend)]
+    pub(crate) backend: Option<Uri>,
+    /// Endpoint of all AWS clients, instead of the embedded store. An endpoint on another machine
+    /// requires `AWS_REGION` and credentials in the environment
+    #[arg(long, value_name = "URL", value_parser = endpoint)]
+    pub(crate) endpoint: Option<Uri>,
+    /// Policy of the authorizer as JSON, instead of the template's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Plans and keys as JSON, instead of the built-in ones
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seeds: Option<PathBuf>,
+    /// Log format
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) log: LogStyle,
+    /// Folder of the local issuer's signing key, which is created on first use
+    #[arg(long, value_name = "FOLDER", default_value = DEFAULT_STATE_FOLDER)]
+    pub(crate) state: PathBuf,
+}
+
+impl Serve {
+    pub(crate) fn into_options(self) -> Options {
+        Options {
+            listen: self.listen,
+            template: self.template,
+            parameters: self.parameters,
+            backend: self.backend,
+            endpoint: self.endpoint,
+            policy: self.policy,
+            seeds: self.seeds,
+            state: self.state,
+        }
+    }
+}
+
+/// The format of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogStyle {
+    /// JSON lines as on AWS: the template's access log, and the messages of functions
+    #[default]
+    Json,
+    /// A short line per request, and warnings as text
+    Short,
+    /// Warnings and errors only, in JSON
+    Quiet,
+}
+
+fn backend(text: &str) -> Result<Uri, String> {
+    address(text, &["http"]).ok_or_else(|| "expected http://HOST:PORT without a path".to_owned())
+}

@@ -1,0 +1,32 @@
+//! Parses values that several commands take.
+
+use http::Uri;
+use http::uri::Authority;
+
+/// Parses `NAME=VALUE`.
+pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Parses the endpoint of AWS clients.
+pub(super) fn endpoint(text: &str) -> Result<Uri, String> {
+    address(text, &["http", "https"])
+        .ok_or_else(|| "expected http(s)://HOST:PORT without a path".to_owned())
+}
+
+/// Parses a URL without a user, path or query.
+pub(super) fn address(text: &str, schemes: &[&str]) -> Option<Uri> {
+    let uri: Uri = text.parse().ok()?;
+    let is_plain =
+        schemes.contains(&uri.scheme_str()?) && uri.path() == "/" && uri.query().is_none();
+    let has_valid_port =
+        |authority: &Authority| authority.port().is_none() || authority.port_u16().is_some();
+    let has_host = uri.authority().is_some_and(|authority| {
+        !authority.host().is_empty()
+            && has_valid_port(authority)
+            && !authority.as_str().contains('@')
+    });
+
+    (is_plain && has_host).then_some(uri)
+}
