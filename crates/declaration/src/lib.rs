@@ -1,9 +1,11 @@
 //! The file `tollgate.yaml`, which declares plans, policies and keys.
 //!
 //! [`Declaration::parse`] reads a file and reports every mistake with its position.
-//! [`Declaration::to_yaml`] writes one. Nothing here makes a request.
+//! [`Declaration::to_yaml`] writes one. [`Comparison`] finds the differences from the objects of an API.
+//! Nothing here makes a request.
 
 mod check;
+mod compare;
 mod declaration;
 mod key;
 mod located;
@@ -13,6 +15,10 @@ mod read;
 mod write;
 mod yaml;
 
+pub use compare::{
+    Change, Comparison, Difference, Differences, FieldDifference, ObjectKind, RemoteObject,
+    declared_fields,
+};
 pub use declaration::{DEFAULT_NAME, Declaration, DeclaredKey, MAX_FILE_BYTES};
 pub use located::Located;
 pub use mistake::{DeclarationError, DeclarationMistake};
