@@ -1,17 +1,19 @@
 //! The program that created an object: cases of [`crate::admin`], run on the embedded store and on
 //! a real server.
 
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use limits::PlanDocument;
-use registry::{Condition, ImportedKey, KeyPatch, ManagedBy};
+use registry::{
+    AuditRecord, AuditTrail, Change, Condition, ImportedKey, KeyPatch, ManagedBy, Refusal,
+};
+use tokio::runtime::Handle;
 
-use crate::admin::{Registry, hash, key, new_secret, number, rotate};
+use crate::admin::{Registry, hash, key, new_secret, number, refusal, rotate};
 use crate::imports::row;
-
-/// The number of rounds in which changes compete.
-const ROUNDS: usize = 30;
 
 fn program(name: &str) -> ManagedBy {
     ManagedBy::new(name).unwrap()
@@ -92,34 +94,67 @@ pub(crate) async fn a_key_keeps_the_program_that_created_it(subject: Arc<Registr
     assert_eq!(stored.managed_by, Some(program("first")));
 }
 
-/// A change never gives an object, which was created again meanwhile, the name of the one before.
-pub(crate) async fn an_object_that_is_created_again_has_its_new_creator(subject: Arc<Registry>) {
-    let (first, second, any) = (program("first"), program("second"), Condition::None);
+/// Creates the policy again between the reads and the writes of the first change that it records.
+struct CreatedAgain {
+    subject: Arc<Registry>,
+    name: String,
+    is_done: AtomicBool,
+}
 
-    for round in 0..ROUNDS {
-        let name = format!("again-{round}-{:06}", number());
-        let admin = subject.store.admin().created_by(Some(&first));
-        admin.put_policy(&name, &policy(1), &any).await.unwrap();
+impl fmt::Debug for CreatedAgain {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.name)
+    }
+}
 
-        let changer = tokio::spawn({
-            let (subject, name) = (Arc::clone(&subject), name.clone());
-            async move {
-                let admin = subject.store.admin();
-                admin
-                    .put_policy(&name, &policy(2), &Condition::Present)
-                    .await
-                    .is_ok()
-            }
-        });
-        let admin = subject.store.admin().created_by(Some(&second));
-        admin.delete_policy(&name, &any).await.unwrap();
+impl CreatedAgain {
+    async fn create_again(&self) {
+        let (second, any) = (program("second"), Condition::None);
+        let admin = self.subject.store.admin().created_by(Some(&second));
+        admin.delete_policy(&self.name, &any).await.unwrap();
         admin
-            .put_policy(&name, &policy(1), &Condition::Absent)
+            .put_policy(&self.name, &policy(1), &Condition::Absent)
             .await
             .unwrap();
-        changer.await.unwrap();
+    }
+}
+
+impl AuditTrail for CreatedAgain {
+    fn record(&self, _: &Change<'_>) -> Option<AuditRecord> {
+        if !self.is_done.swap(true, Ordering::Relaxed) {
+            let create_again = || Handle::current().block_on(self.create_again());
+            tokio::task::block_in_place(create_again);
+        }
+        None
+    }
+}
+
+/// A change never gives an object, which was created again meanwhile, the name of the one before.
+pub(crate) async fn an_object_that_is_created_again_has_its_new_creator(subject: Arc<Registry>) {
+    let (first, any) = (program("first"), Condition::None);
+
+    for is_promoted in [false, true] {
+        let name = format!("again-{:06}", number());
+        let admin = subject.store.admin().created_by(Some(&first));
+        admin.put_policy(&name, &policy(1), &any).await.unwrap();
+        admin.put_candidate(&name, &policy(2), &any).await.unwrap();
+        let trail = CreatedAgain {
+            subject: Arc::clone(&subject),
+            name: name.clone(),
+            is_done: AtomicBool::new(false),
+        };
+
+        let admin = subject.store.admin().audited(&trail);
+        if is_promoted {
+            // The candidate was deleted with its policy.
+            let promotion = admin.promote_candidate(&name, &any).await;
+            assert_eq!(refusal(promotion), Refusal::NotFound);
+        } else {
+            admin.put_policy(&name, &policy(2), &any).await.unwrap();
+        }
 
         let stored = subject.store.admin().policy(&name).await.unwrap();
-        assert_eq!(stored.managed_by, Some(second.clone()), "round {round}");
+        assert_eq!(stored.managed_by, Some(program("second")));
+        assert_eq!(stored.document, policy(if is_promoted { 1 } else { 2 }));
     }
 }
