@@ -3,19 +3,25 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws::{CallError, Connections, ExtraAuthorities, Fate, HttpCall, HttpCalls, Proxy, Replay};
 use bytes::Bytes;
-use http::header::{ACCEPT, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::header::{ACCEPT, HeaderValue, USER_AGENT};
 use http::{Request, Response, StatusCode, Uri};
 use telemetry::RecordLog;
 
+use crate::credentials::{AwsCredentials, ProfileChoice};
 use crate::error::ClientError;
+use crate::identity;
 use crate::options::TargetOptions;
 use crate::pages::Pages;
+use crate::refusal::{Refusal, RequestContext, Signature, retry_after};
+use crate::region;
 use crate::request::AdminRequest;
 use crate::response::AdminResponse;
+use crate::signer::Signer;
+use crate::stack;
 use crate::target::{BaseUrl, Place};
 
 /// The time for name resolution, TCP and TLS, also from far away.
@@ -41,31 +47,38 @@ struct Inner {
     calls: HttpCalls,
     base: BaseUrl,
     target: String,
+    /// `None` for a local gateway.
+    signer: Option<Signer>,
+    /// The resource of the permission to call the API, if it is known.
+    administration_arn: Option<String>,
+    has_certificate: bool,
 }
 
 impl AdminClient {
-    /// Finds the API that the options, or else the environment, select. Nothing is sent to it.
+    /// Finds the API that the options, or else the environment, select. With `stack`, the outputs of
+    /// the stack are read. Nothing is sent to the API.
+    ///
+    /// Requests to a URL of this machine are not signed, unless the options have a profile or a
+    /// region. All others are.
     ///
     /// # Errors
-    /// [`ClientError`] if the options or the settings of the environment are invalid.
+    /// [`ClientError`] if the options or the settings of the environment are invalid, or the stack
+    /// cannot be read.
     pub async fn connect(options: &TargetOptions) -> Result<Self, ClientError> {
-        let lookup = |name: &str| std::env::var(name).ok();
-        let base = match Place::select(options, lookup)? {
-            Place::Url(base) => base,
-            // The output of a stack is read once requests can be signed.
-            Place::Stack(_) => return Err(ClientError::Unsigned),
-        };
+        let lookup = process_environment;
+        let place = Place::select(options, lookup)?;
+        let calls = http_calls(lookup)?;
 
+        let inner = match place {
+            Place::Url(base) => Inner::of_url(base, options, calls).await?,
+            Place::Stack(stack) => Inner::of_stack(&stack, options, calls).await?,
+        };
         Ok(Self {
-            inner: Arc::new(Inner {
-                calls: http_calls(lookup)?,
-                target: base.as_str().to_owned(),
-                base,
-            }),
+            inner: Arc::new(inner),
         })
     }
 
-    /// Returns the target for messages: its URL.
+    /// Returns the target for messages: its URL, or `stack NAME (URL)`.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.inner.target
@@ -85,14 +98,10 @@ impl AdminClient {
         loop {
             let outcome = self.attempt(&request).await?;
             let remaining = deadline.saturating_duration_since(tokio::time::Instant::now());
-            let pause = is_worth_a_retry(&request, &outcome)
-                .then(|| {
-                    aws::retry::pause(attempt, retry_after(&outcome), remaining, fastrand::f64())
-                })
-                .flatten();
+            let pause = pause_before_retry(&request, &outcome, attempt, remaining);
             match pause {
                 Some(pause) => tokio::time::sleep(pause).await,
-                None => return self.result(outcome),
+                None => return self.result(&request, outcome).await,
             }
             attempt += 1;
         }
@@ -116,10 +125,14 @@ impl AdminClient {
         &self,
         request: &AdminRequest,
     ) -> Result<Result<Response<Bytes>, CallError>, ClientError> {
+        let mut request = self.http_request(request)?;
+        if let Some(signer) = &self.inner.signer {
+            signer.sign(&mut request).await?;
+        }
         let call = HttpCall {
             service: "tollgate",
             operation: "AdminApi",
-            request: self.http_request(request)?,
+            request,
             replay: Replay::Never,
         };
         Ok(self.inner.calls.send_once(call, ATTEMPT_TIMEOUT).await)
@@ -149,21 +162,140 @@ impl AdminClient {
         Ok(built)
     }
 
-    fn result(
+    async fn result(
         &self,
+        request: &AdminRequest,
         outcome: Result<Response<Bytes>, CallError>,
     ) -> Result<AdminResponse, ClientError> {
         match outcome {
             Ok(response) if response.status().is_success() => {
                 Ok(AdminResponse::from_http(response))
             }
-            Ok(response) => Err(ClientError::of_response(&response)),
+            Ok(response) => Err(ClientError::Refused(self.refusal(request, &response).await)),
             Err(error) => Err(ClientError::Unreachable {
                 target: self.target().to_owned(),
                 error,
+                has_certificate: self.inner.has_certificate,
             }),
         }
     }
+
+    /// Returns the refusal in a response. If access is denied, AWS is asked for the identity.
+    async fn refusal(&self, request: &AdminRequest, response: &Response<Bytes>) -> Refusal {
+        let resource = self.resource();
+        let mut context = RequestContext {
+            target: self.target(),
+            method: &request.method,
+            path: &request.path,
+            signature: Signature::None,
+        };
+        let Some(signer) = &self.inner.signer else {
+            return Refusal::of(response, &context);
+        };
+
+        context.signature = Signature::Signed {
+            identity: None,
+            resource: &resource,
+        };
+        let refusal = Refusal::of(response, &context);
+        if !refusal.is_access_denied() {
+            return refusal;
+        }
+
+        let aws = signer.aws(&self.inner.calls);
+        let identity = identity::caller(&aws, self.inner.base.is_loopback()).await;
+        context.signature = Signature::Signed {
+            identity: identity.as_deref(),
+            resource: &resource,
+        };
+        Refusal::of(response, &context)
+    }
+
+    /// Returns the resource of the permission to call the API: that of the stack, or one that is
+    /// derived from the host name.
+    fn resource(&self) -> String {
+        if let Some(arn) = &self.inner.administration_arn {
+            return arn.clone();
+        }
+        let (host, region) = (self.inner.base.host(), self.inner.signer.as_ref());
+        match region::of_host(host).zip(host.split_once('.')) {
+            Some((region, (api, _))) => {
+                let partition = region::partition(region);
+                format!("arn:{partition}:execute-api:{region}:*:{api}/*/*{API_PATH}/*")
+            }
+            None => {
+                let region = region.map_or("*", |signer| signer.region.as_str());
+                format!("arn:aws:execute-api:{region}:*:*/*/*{API_PATH}/* of the API")
+            }
+        }
+    }
+}
+
+impl Inner {
+    async fn of_url(
+        base: BaseUrl,
+        options: &TargetOptions,
+        calls: HttpCalls,
+    ) -> Result<Self, ClientError> {
+        let is_signed =
+            !base.is_loopback() || options.profile.is_some() || options.region.is_some();
+        let signer = if is_signed {
+            let host = Some(base.host());
+            Some(signer(options, host, calls.connections()).await?)
+        } else {
+            None
+        };
+
+        Ok(Self {
+            calls,
+            target: base.as_str().to_owned(),
+            base,
+            signer,
+            administration_arn: None,
+            has_certificate: options.certificate.is_some(),
+        })
+    }
+
+    async fn of_stack(
+        stack: &str,
+        options: &TargetOptions,
+        calls: HttpCalls,
+    ) -> Result<Self, ClientError> {
+        let signer = signer(options, None, calls.connections()).await?;
+        let aws = signer.aws(&calls);
+        let api = stack::describe(&aws, stack).await?;
+        let base = api.base_url(stack, process_environment)?;
+
+        Ok(Self {
+            calls,
+            target: format!("stack {stack} ({})", base.as_str()),
+            base,
+            signer: Some(signer),
+            administration_arn: api.administration_arn,
+            has_certificate: options.certificate.is_some(),
+        })
+    }
+}
+
+/// Returns what signs requests to a host, or to a stack.
+async fn signer(
+    options: &TargetOptions,
+    host: Option<&str>,
+    connections: &Connections,
+) -> Result<Signer, ClientError> {
+    let lookup = process_environment;
+    let profile = ProfileChoice::select(options.profile.as_deref(), lookup);
+    let region = region::select(options.region.as_deref(), host, &profile, lookup).await?;
+    let credentials = AwsCredentials::new(profile, &region, connections).await;
+    Ok(Signer {
+        credentials: Arc::new(credentials),
+        region,
+    })
+}
+
+/// Returns a variable of the environment.
+pub(crate) fn process_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 impl fmt::Debug for AdminClient {
@@ -173,7 +305,9 @@ impl fmt::Debug for AdminClient {
 }
 
 /// Returns an HTTP client with the proxy and the certificate authorities of the environment.
-fn http_calls(lookup: impl Fn(&str) -> Option<String>) -> Result<HttpCalls, ClientError> {
+pub(crate) fn http_calls(
+    lookup: impl Fn(&str) -> Option<String>,
+) -> Result<HttpCalls, ClientError> {
     let proxy = Proxy::from_lookup(&lookup)?;
     aws::check_system_authorities(&lookup)?;
     let authorities = match lookup("EXTRA_CA_CERTS").filter(|path| !path.is_empty()) {
@@ -184,6 +318,20 @@ fn http_calls(lookup: impl Fn(&str) -> Option<String>) -> Result<HttpCalls, Clie
     let connections = Connections::through(proxy.as_ref(), CONNECT_TIMEOUT).trusting(&authorities);
     let records = RecordLog::to(io::sink());
     Ok(HttpCalls::new(connections, records, MAX_BODY_BYTES))
+}
+
+/// Returns the pause before another attempt, or `None` if there is none.
+fn pause_before_retry(
+    request: &AdminRequest,
+    outcome: &Result<Response<Bytes>, CallError>,
+    attempt: u32,
+    remaining: Duration,
+) -> Option<Duration> {
+    if !is_worth_a_retry(request, outcome) {
+        return None;
+    }
+    let requested = outcome.as_ref().ok().and_then(retry_after);
+    aws::retry::pause(attempt, requested, remaining, fastrand::f64())
 }
 
 /// True if another attempt is safe and may succeed.
@@ -198,10 +346,4 @@ fn is_worth_a_retry(request: &AdminRequest, outcome: &Result<Response<Bytes>, Ca
             error.is_retryable() && (error.fate() == Fate::NotApplied || request.is_repeatable())
         }
     }
-}
-
-/// Returns the pause that the response asks for.
-fn retry_after(outcome: &Result<Response<Bytes>, CallError>) -> Option<Duration> {
-    let header = outcome.as_ref().ok()?.headers().get(RETRY_AFTER)?;
-    aws::retry::retry_after(header.to_str().ok()?, SystemTime::now())
 }

@@ -3,8 +3,12 @@
 use aws::CallError;
 use environment::SettingError;
 
-use crate::problem::Problem;
+use crate::aws_error::AwsError;
+use crate::credentials_error::CredentialsError;
+use crate::refusal::Refusal;
+use crate::stack::StackError;
 use crate::target::TargetError;
+use crate::unreachable;
 
 /// The exit code after a refusal.
 const REFUSED: u8 = 1;
@@ -27,9 +31,18 @@ pub enum ClientError {
     /// The proxy is invalid.
     #[error(transparent)]
     Proxy(#[from] aws::ProxyError),
-    /// The target needs signed requests.
-    #[error("--stack: requests cannot be signed yet, expected --url of the local gateway")]
-    Unsigned,
+    /// There are no credentials.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The API of a stack is not known.
+    #[error(transparent)]
+    Stack(#[from] StackError),
+    /// A call of an AWS service failed.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The request cannot be signed.
+    #[error("the request cannot be signed: its URL has no host")]
+    Signature,
     /// The path of a request does not form a URL.
     #[error("invalid path of the API: {path}")]
     InvalidPath {
@@ -43,21 +56,18 @@ pub enum ClientError {
         name: String,
     },
     /// There was no response.
-    #[error("{target}: {error}")]
+    #[error("{}", unreachable::message(target, error, *has_certificate))]
     Unreachable {
         /// The target.
         target: String,
         /// What failed.
         error: CallError,
+        /// True if the connection has a client certificate.
+        has_certificate: bool,
     },
-    /// The API responded with an error.
-    #[error("{}", refusal(.status, .problem.as_deref()))]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// The problem as text, if the response has one.
-        problem: Option<String>,
-    },
+    /// The response is an error.
+    #[error("{}", .0.message)]
+    Refused(Refusal),
     /// The response should be JSON and is not.
     #[error("the response with status {status} is not JSON (`{content_type}`): is it Tollgate?")]
     NotJson {
@@ -81,32 +91,25 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// Returns the error of a response that is not successful.
-    pub(crate) fn of_response(response: &http::Response<bytes::Bytes>) -> Self {
-        let content_type = response.headers().get(http::header::CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok());
-        let problem = Problem::parse(content_type.unwrap_or_default(), response.body());
-
-        Self::Refused {
-            status: response.status().as_u16(),
-            problem: problem.map(|problem| problem.text()),
-        }
-    }
-
-    /// Returns the exit code of the command: 1 if the API refused the request, otherwise 2.
+    /// Returns the exit code of the command: 1 if the API or AWS refused the request, otherwise 2.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        match self.status() {
-            Some(400..=499) => REFUSED,
-            _ => UNUSABLE,
-        }
+        let is_refused = match self {
+            Self::Refused(refusal) => {
+                matches!(refusal.status, 400..=499) && !refusal.is_of_another_server()
+            }
+            Self::Aws(error) => error.is_access_denied(),
+            Self::Stack(StackError::Denied { .. }) => true,
+            _ => false,
+        };
+        if is_refused { REFUSED } else { UNUSABLE }
     }
 
-    /// Returns the status of the response, if there was one.
+    /// Returns the status, if Tollgate responded.
     #[must_use]
     pub const fn status(&self) -> Option<u16> {
         match self {
-            Self::Refused { status, .. } => Some(*status),
+            Self::Refused(refusal) if refusal.is_of_tollgate => Some(refusal.status),
             _ => None,
         }
     }
@@ -127,12 +130,5 @@ impl ClientError {
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         self.status() == Some(409)
-    }
-}
-
-fn refusal(status: &u16, problem: Option<&str>) -> String {
-    match problem {
-        Some(text) => text.to_owned(),
-        None => format!("the API responded with status {status}"),
     }
 }

@@ -3,7 +3,8 @@
 //! - **Purpose**: finds the API that a command is about, sends requests to it, follows pages, and
 //!   turns every failure into one readable message.
 //! - **Reads**: `TOLLGATE_URL`, `TOLLGATE_STACK`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`,
-//!   `EXTRA_CA_CERTS` and `SSL_CERT_FILE`.
+//!   `EXTRA_CA_CERTS`, `SSL_CERT_FILE`, and what the AWS credential chain reads. The outputs of a
+//!   stack, and usage plans for an import.
 //! - **Writes**: nothing but requests.
 //! - **On failure**: [`ClientError`] separates a refusal of the API from a mistake of the caller,
 //!   and has the exit code of the command.
@@ -27,20 +28,40 @@
 //! # }
 //! ```
 
+mod api_gateway;
+mod aws_api;
+mod aws_error;
 mod client;
+mod credentials;
+mod credentials_error;
 mod error;
+mod identity;
 mod options;
 mod pages;
 mod path;
 mod problem;
+mod refusal;
+mod region;
 mod request;
 mod response;
+mod signer;
+mod stack;
+mod subject;
 mod target;
+mod unreachable;
+mod xml;
 
+pub use api_gateway::ApiGatewayReader;
+pub use aws_error::AwsError;
 pub use client::AdminClient;
+pub use credentials::ProfileChoice;
+pub use credentials_error::CredentialsError;
 pub use error::ClientError;
 pub use options::TargetOptions;
 pub use pages::Pages;
 pub use path::{ApiPath, path};
+pub use refusal::Refusal;
 pub use request::AdminRequest;
 pub use response::AdminResponse;
+pub use stack::StackError;
+pub use target::TargetError;

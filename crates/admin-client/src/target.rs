@@ -37,6 +37,15 @@ pub enum TargetError {
         /// What is wrong, and what was expected.
         problem: &'static str,
     },
+    /// Requests must be signed, and there is no region.
+    #[error(
+        "no AWS region to sign for, expected --region, AWS_REGION, or `region` in the profile of \
+         the AWS configuration"
+    )]
+    NoRegion,
+    /// The name of the region is invalid.
+    #[error("invalid AWS region `{0}`, expected a name such as eu-central-1")]
+    InvalidRegion(String),
 }
 
 impl Place {
@@ -101,9 +110,13 @@ impl BaseUrl {
         &self.text
     }
 
-    #[expect(dead_code, reason = "signatures follow")]
     pub(crate) fn host(&self) -> &str {
         &self.host
+    }
+
+    /// True if the API is on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        aws::is_loopback(&self.host)
     }
 }
 

@@ -6,11 +6,9 @@
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use bytes::Bytes;
 use environment::SettingError;
-use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use http::header::CONTENT_TYPE;
 use http::{Request, Response, Uri};
 use serde_json::Value;
 use telemetry::RecordLog;
@@ -26,6 +24,7 @@ use crate::fate::Fate;
 use crate::http_calls::{HttpCall, HttpCalls};
 use crate::replay::Replay;
 use crate::sdk::AwsCalls;
+use crate::signature::sign;
 use crate::timeouts::{CONNECT_TIMEOUT, Timeouts};
 
 /// The largest response. Secrets have at most 64 KiB.
@@ -176,55 +175,19 @@ impl AwsJson {
     ) -> Result<Request<Bytes>, AwsJsonError> {
         let limit = CREDENTIALS_TIMEOUT.min(deadline.remaining(Instant::now().into_std()));
         let credentials = timeout(limit, self.credentials.provide_credentials()).await;
-        let identity = credentials
+        let credentials = credentials
             .ok()
             .and_then(Result::ok)
-            .ok_or(AwsJsonError::Credentials)?
-            .into();
-
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(region)
-            .name(operation.service)
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|_| AwsJsonError::Signature)?;
-
-        let host = address
-            .authority()
-            .map_or_else(String::new, ToString::to_string);
-        let url = address.to_string();
-        let headers = [
-            ("host", host.as_str()),
-            ("content-type", "application/x-amz-json-1.1"),
-            ("x-amz-target", operation.target),
-        ];
-        let signable = SignableRequest::new(
-            "POST",
-            &url,
-            headers.into_iter(),
-            SignableBody::Bytes(body.as_bytes()),
-        );
-        let signed = sign(
-            signable.map_err(|_| AwsJsonError::Signature)?,
-            &params.into(),
-        );
-        let (instructions, _) = signed.map_err(|_| AwsJsonError::Signature)?.into_parts();
+            .ok_or(AwsJsonError::Credentials)?;
 
         let mut request = Request::post(address)
-            .header(HOST, &host)
-            .header(CONTENT_TYPE, headers[1].1)
+            .header(CONTENT_TYPE, "application/x-amz-json-1.1")
             .header("x-amz-target", operation.target)
             .body(Bytes::from(body))
             .map_err(|_| AwsJsonError::Signature)?;
-        for (name, value) in instructions.headers() {
-            let name =
-                HeaderName::from_bytes(name.as_bytes()).map_err(|_| AwsJsonError::Signature)?;
-            let mut value = HeaderValue::from_str(value).map_err(|_| AwsJsonError::Signature)?;
-            value.set_sensitive(true);
-            request.headers_mut().insert(name, value);
-        }
+        let now = SystemTime::now();
+        sign(&mut request, &credentials, operation.service, region, now)
+            .map_err(|_| AwsJsonError::Signature)?;
         Ok(request)
     }
 }

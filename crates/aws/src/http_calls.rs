@@ -76,6 +76,12 @@ impl HttpCalls {
         }
     }
 
+    /// Returns the connections.
+    #[must_use]
+    pub const fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
     /// Returns the destination of call records.
     #[must_use]
     pub const fn records(&self) -> &RecordLog {

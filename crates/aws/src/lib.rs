@@ -46,6 +46,7 @@ mod record_interceptor;
 mod replay;
 mod resolver;
 mod sdk;
+mod signature;
 mod tally;
 #[cfg(test)]
 mod test_log;
@@ -67,4 +68,5 @@ pub use proxy::{Proxy, ProxyError};
 pub use replay::Replay;
 pub use retry::Retries;
 pub use sdk::{AwsCalls, ServiceConfig, check_system_authorities};
+pub use signature::{SignatureError, sign};
 pub use timeouts::Timeouts;

@@ -1,0 +1,187 @@
+//! Single signed calls of AWS services, without an SDK client.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws::{HttpCall, HttpCalls, Replay};
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+
+use crate::aws_error::AwsError;
+use crate::credentials::AwsCredentials;
+use crate::target::{BaseUrl, TargetError};
+
+/// The time for one attempt.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
+/// The time for all attempts and the pauses between them.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// An AWS service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AwsService {
+    /// The name in host names and signatures.
+    pub(crate) name: &'static str,
+    /// The variable that replaces its address.
+    pub(crate) endpoint_variable: &'static str,
+}
+
+/// The services of one account and region.
+#[derive(Clone)]
+pub(crate) struct AwsApi {
+    pub(crate) calls: HttpCalls,
+    pub(crate) credentials: Arc<AwsCredentials>,
+    pub(crate) region: String,
+}
+
+impl AwsApi {
+    /// Makes a read-only call and returns the response if it is successful. `request` has a path
+    /// instead of a URL. Throttled and failed calls are repeated.
+    ///
+    /// # Errors
+    /// [`AwsError`] if there are no credentials, no response, or an error response.
+    pub(crate) async fn read(
+        &self,
+        service: AwsService,
+        request: &Request<Bytes>,
+    ) -> Result<Response<Bytes>, AwsError> {
+        let address = self.address(service)?;
+        let deadline = tokio::time::Instant::now() + CALL_TIMEOUT;
+        let mut attempt = 1;
+        loop {
+            let outcome = self.attempt(service, &address, request).await;
+            let remaining = deadline.saturating_duration_since(tokio::time::Instant::now());
+            let is_transient = outcome.as_ref().is_err_and(AwsError::is_transient);
+            let pause = is_transient
+                .then(|| aws::retry::pause(attempt, None, remaining, fastrand::f64()))
+                .flatten();
+            match pause {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return outcome,
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        service: AwsService,
+        address: &BaseUrl,
+        request: &Request<Bytes>,
+    ) -> Result<Response<Bytes>, AwsError> {
+        let credentials = self.credentials.get().await?;
+        let mut request = request.clone();
+        let path = request.uri().to_string();
+        let uri: Uri = format!("{}{path}", address.as_str())
+            .parse()
+            .map_err(|_| AwsError::Signature)?;
+        *request.uri_mut() = uri;
+        let now = SystemTime::now();
+        aws::sign(&mut request, &credentials, service.name, &self.region, now)
+            .map_err(|_| AwsError::Signature)?;
+
+        let call = HttpCall {
+            service: service.name,
+            operation: "Read",
+            request,
+            replay: Replay::Never,
+        };
+        let response = self.calls.send_once(call, ATTEMPT_TIMEOUT).await?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(AwsError::of_response(service.name, &response))
+    }
+
+    /// Returns the address of a service: that in its variable, that in `AWS_ENDPOINT_URL`, or the
+    /// public one of the region.
+    fn address(&self, service: AwsService) -> Result<BaseUrl, TargetError> {
+        let lookup = |name: &str| std::env::var(name).ok();
+        address(service, &self.region, lookup)
+    }
+}
+
+impl fmt::Debug for AwsApi {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "AwsApi({})", self.region)
+    }
+}
+
+/// Returns the address that the environment sets for a service, if any.
+pub(crate) fn configured_address(
+    service: AwsService,
+    lookup: impl Fn(&str) -> Option<String>,
+) -> Result<Option<BaseUrl>, TargetError> {
+    let names = [service.endpoint_variable, "AWS_ENDPOINT_URL"];
+    let configured = names
+        .into_iter()
+        .find_map(|name| Some((name, lookup(name).filter(|url| !url.is_empty())?)));
+    configured
+        .map(|(name, url)| BaseUrl::parse(name, &url))
+        .transpose()
+}
+
+fn address(
+    service: AwsService,
+    region: &str,
+    lookup: impl Fn(&str) -> Option<String>,
+) -> Result<BaseUrl, TargetError> {
+    if let Some(address) = configured_address(service, lookup)? {
+        return Ok(address);
+    }
+    let suffix = if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
+    let url = format!("https://{}.{region}.{suffix}", service.name);
+    BaseUrl::parse("region", &url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVICE: AwsService = AwsService {
+        name: "cloudformation",
+        endpoint_variable: "AWS_ENDPOINT_URL_CLOUDFORMATION",
+    };
+
+    fn address_with(region: &str, variables: &[(&str, &str)]) -> String {
+        let lookup = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name)?;
+            Some(found.1.to_owned())
+        };
+        match address(SERVICE, region, lookup) {
+            Ok(address) => address.as_str().to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn variable_of_the_service_beats_the_common_one_and_the_public_address() {
+        let common = ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566/");
+        let own = ("AWS_ENDPOINT_URL_CLOUDFORMATION", "https://vpce.example");
+
+        assert_eq!(address_with("eu-west-1", &[own, common]), own.1);
+        assert_eq!(
+            address_with("eu-west-1", &[common]),
+            "http://127.0.0.1:4566"
+        );
+        assert_eq!(
+            address_with("eu-west-1", &[]),
+            "https://cloudformation.eu-west-1.amazonaws.com"
+        );
+        assert_eq!(
+            address_with("cn-north-1", &[]),
+            "https://cloudformation.cn-north-1.amazonaws.com.cn"
+        );
+    }
+
+    #[test]
+    fn address_of_another_machine_needs_https() {
+        let error = address_with("eu-west-1", &[("AWS_ENDPOINT_URL", "http://emulator:4566")]);
+        assert!(error.starts_with("AWS_ENDPOINT_URL: "), "{error}");
+        assert!(error.contains("expected https"), "{error}");
+    }
+}

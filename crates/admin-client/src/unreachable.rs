@@ -1,0 +1,71 @@
+//! Network faults, as an operator reads them.
+
+use aws::{CallError, Cause};
+
+/// Returns the message for a call of `target` without a response.
+pub(crate) fn message(target: &str, error: &CallError, has_certificate: bool) -> String {
+    let text = match error {
+        CallError::TimedOut { waited, .. } => {
+            format!("no response within {} s", waited.as_secs())
+        }
+        CallError::BodyTooLarge { limit, .. } => {
+            format!("the response is larger than {limit} bytes: is it Tollgate?")
+        }
+        error => error.to_string(),
+    };
+    let hint = hint(error, has_certificate).unwrap_or_default();
+    format!("{target}: {text}{hint}")
+}
+
+/// Returns the next step, if there is an obvious one.
+fn hint(error: &CallError, has_certificate: bool) -> Option<&'static str> {
+    let CallError::Transport {
+        host,
+        cause,
+        source,
+        ..
+    } = error
+    else {
+        return None;
+    };
+    match cause {
+        Cause::Refused if is_local(host) => Some(
+            "\nis the gateway running? Start it with `tollgate serve`, or select another API with \
+             --url or --stack",
+        ),
+        Cause::UnknownAuthority => {
+            Some("\nto trust a private authority, set EXTRA_CA_CERTS to its PEM file")
+        }
+        _ if wants_certificate(source.as_ref()) && has_certificate => {
+            Some("\nthe server does not accept the client certificate of --cert")
+        }
+        _ if wants_certificate(source.as_ref()) => {
+            Some("\nthe server expects a client certificate, give it with --cert and --key")
+        }
+        _ => None,
+    }
+}
+
+fn is_local(host: &str) -> bool {
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    aws::is_loopback(host)
+}
+
+/// True if a server ended a handshake for lack of a valid client certificate.
+fn wants_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        let alerts = [
+            "CertificateRequired",
+            "HandshakeFailure",
+            "BadCertificate",
+            "UnknownCA",
+        ];
+        if text.contains("received fatal alert") && alerts.iter().any(|it| text.contains(it)) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
