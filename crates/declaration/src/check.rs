@@ -31,6 +31,11 @@ impl<'l> Checker<'l> {
         if let Err(error) = check_name(name) {
             self.add(pointer, error.to_string());
         }
+        self.plan_document(pointer, document);
+    }
+
+    /// Checks a plan without its name.
+    pub(crate) fn plan_document(&mut self, pointer: &str, document: &Value) {
         let Some(plan) = self.shape::<PlanDocument>(pointer, document) else {
             return;
         };

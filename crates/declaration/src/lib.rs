@@ -7,6 +7,7 @@
 mod check;
 mod compare;
 mod declaration;
+mod document;
 mod key;
 mod located;
 mod mistake;
@@ -20,6 +21,7 @@ pub use compare::{
     declared_fields,
 };
 pub use declaration::{DEFAULT_NAME, Declaration, DeclaredKey, MAX_FILE_BYTES};
+pub use document::{parse_plan, parse_policy};
 pub use located::Located;
 pub use mistake::{DeclarationError, DeclarationMistake};
 pub use position::Position;

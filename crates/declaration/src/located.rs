@@ -19,7 +19,16 @@ pub struct Located {
     file: String,
     /// The value.
     pub value: Value,
-    positions: HashMap<String, Position>,
+    positions: Positions,
+}
+
+/// The positions of values.
+#[derive(Clone, Debug)]
+enum Positions {
+    /// The position of each value of a YAML document, by JSON Pointer.
+    Known(HashMap<String, Position>),
+    /// A JSON document, in which values are looked up.
+    In(String),
 }
 
 /// A problem at a position.
@@ -33,13 +42,31 @@ impl Located {
     /// [`DeclarationError`] with one mistake if the text is not a single YAML document of strings,
     /// numbers, booleans, nulls, lists and maps without duplicate names.
     pub fn parse(file: &str, text: &str) -> Result<Self, DeclarationError> {
-        Self::read(file, text).map_err(|(position, problem)| DeclarationError {
+        let (position, problem) = match Self::read(file, text) {
+            Ok(located) => return Ok(located),
+            Err(problem) => problem,
+        };
+        if let Some(located) = Self::read_json(file, text) {
+            return Ok(located);
+        }
+
+        Err(DeclarationError {
             file: file.to_owned(),
             mistakes: vec![DeclarationMistake {
                 position,
                 field: String::new(),
                 problem,
             }],
+        })
+    }
+
+    /// Reads JSON that the YAML reader rejects, such as an escaped character outside the basic
+    /// plane, or lines that are indented with tabs. Returns `None` if the text is not JSON.
+    fn read_json(file: &str, text: &str) -> Option<Self> {
+        Some(Self {
+            file: file.to_owned(),
+            value: strict_json::value(text.as_bytes()).ok()?,
+            positions: Positions::In(text.to_owned()),
         })
     }
 
@@ -69,7 +96,7 @@ impl Located {
         let mut pointer = pointer;
         loop {
             if let Some(position) = self.positions.get(pointer) {
-                return *position;
+                return position;
             }
             match pointer.rfind('/') {
                 Some(end) => pointer = &pointer[..end],
@@ -89,7 +116,7 @@ impl Located {
         let mut located = Self {
             file: file.to_owned(),
             value: Value::Null,
-            positions: HashMap::new(),
+            positions: Positions::Known(HashMap::new()),
         };
         match loader.into_documents().as_slice() {
             [] => {}
@@ -131,8 +158,19 @@ impl Located {
             }
         };
 
-        self.positions.insert(pointer, position);
+        if let Positions::Known(positions) = &mut self.positions {
+            positions.insert(pointer, position);
+        }
         Ok(value)
+    }
+}
+
+impl Positions {
+    fn get(&self, pointer: &str) -> Option<Position> {
+        match self {
+            Self::Known(positions) => positions.get(pointer).copied(),
+            Self::In(json) => strict_json::locate_json(json, pointer).map(Position::of_text),
+        }
     }
 }
 
@@ -214,6 +252,18 @@ mod tests {
     fn json_is_accepted() {
         let located = Located::parse("a.json", "{\"a\": [1, \"\\u00e9\\/\"]}").unwrap();
         assert_eq!(located.value, json!({"a": [1, "é/"]}));
+    }
+
+    #[test]
+    fn json_that_is_not_yaml_is_accepted() {
+        let text = "{\n\t\"a\": [\n\t\t\"\\ud83d\\ude00\", 2]}";
+        let located = Located::parse("a.json", text).unwrap();
+        assert_eq!(located.value, json!({"a": ["😀", 2]}));
+        let position = located.position("/a/1/missing");
+        assert_eq!((position.line, position.column), (3, 19));
+
+        let duplicate = "{\"a\": \"\\ud83d\\ude00\", \"a\": 2}";
+        assert!(Located::parse("a.json", duplicate).is_err());
     }
 
     #[test]
