@@ -31,6 +31,14 @@ KEYS = {
     "prepaid": ({"plan": "prepaid"}, 200),
     "warned": ({"plan": "warned"}, 200),
 }
+# Objects with the name of the program that created them, and a body that changes nothing. The
+# previous release changes those that are called `changed`, and so removes their name.
+MANAGED = {
+    "/plans/managed": AMPLE,
+    "/plans/managed-changed": AMPLE,
+    "/keys/managed": {"plan": "managed"},
+    "/keys/managed-changed": {"plan": "managed"},
+}
 # An address of the documentation, which no call of this drill comes from.
 BLOCKED = "/blocks/ip/192.0.2.77"
 
@@ -46,6 +54,9 @@ def write(gateway: Gateway) -> None:
     for name, (fields, _) in KEYS.items():
         secret_hash = hashlib.sha256(secret(name).encode()).hexdigest()
         api(gateway, "PUT", f"/keys/{name}", {**fields, "hash": secret_hash})
+    for path, fields in MANAGED.items():
+        api(gateway, "PUT", path, fields, managed_by="drill")
+    check_managed_by(gateway, dict.fromkeys(MANAGED, "drill"))
     api(gateway, "PUT", BLOCKED, {"note": "drill"})
 
     check_statuses(gateway, {name: status for name, (_, status) in KEYS.items()})
@@ -58,8 +69,11 @@ def check_previous_release(gateway: Gateway) -> None:
     check(not admitted, "no caller with an unknown field is admitted", statuses)
 
     # Lists contain the unknown items and fail. Other items can be read one by one.
-    for path in ("/plans/quota", "/keys/quota"):
+    for path in ("/plans/quota", "/keys/quota", "/plans/managed", "/keys/managed"):
         api(gateway, "GET", path)
+
+    api(gateway, "PUT", "/plans/managed-changed", {**AMPLE, "shadow": True})
+    api(gateway, "PATCH", "/keys/managed-changed", {"name": "changed"})
 
 
 def check_this_release(gateway: Gateway) -> None:
@@ -70,6 +84,8 @@ def check_this_release(gateway: Gateway) -> None:
         document = api(gateway, "GET", f"/keys/{name}")
         kept = {field: document.get(field) for field in fields}
         check(kept == fields, f"the key `{name}` is unchanged", document)
+    names = {path: None if path.endswith("-changed") else "drill" for path in MANAGED}
+    check_managed_by(gateway, names)
     report = api(gateway, "GET", "/keys/prepaid/usage")
     check(report["quotas"][0]["usage"] == [2, 1], "a balance is unchanged", report["quotas"])
     report = api(gateway, "GET", "/keys/member/usage")
@@ -77,6 +93,16 @@ def check_this_release(gateway: Gateway) -> None:
     check(calls == 2, "a member's calls are counted", calls)
     blocks = [block["id"] for block in api(gateway, "GET", "/blocks")["items"]]
     check(len(blocks) == 1, "a block is unchanged", blocks)
+
+
+def check_managed_by(gateway: Gateway, expected: dict[str, str | None]) -> None:
+    """Checks the name of the program that created each object, in the lists."""
+    found = {}
+    for kind, field in (("plans", "name"), ("keys", "key_id")):
+        for item in api(gateway, "GET", f"/{kind}?limit=100")["items"]:
+            found[f"/{kind}/{item[field]}"] = item.get("managed_by")
+    found = {path: found.get(path, "absent") for path in expected}
+    check(found == expected, "objects show the program that created them", found)
 
 
 def check_statuses(gateway: Gateway, expected: dict[str, int]) -> None:

@@ -282,7 +282,8 @@ def check_second_update(releases: Releases, created: dict) -> None:
         usage = api(gateway, "GET", f"/keys/{created['id']}/usage")["quotas"][0]["usage"]
         check(usage[0] == 2, "it has the calls that the previous release admitted", usage)
         plans = {plan["name"] for plan in api(gateway, "GET", "/plans")["items"]}
-        expected = set(PLANS | EARLY_PLANS | new_items.PLANS)
+        managed = {path.removeprefix("/plans/") for path in new_items.MANAGED if "plans" in path}
+        expected = set(PLANS | EARLY_PLANS | new_items.PLANS) | managed
         check(plans == expected, "all plans exist", sorted(plans))
         new_items.check_this_release(gateway)
 
