@@ -4,7 +4,7 @@ use csv::WriterBuilder;
 
 use crate::problem::Problem;
 
-/// Returns a CSV file. Text cells must be escaped with [`escape`](crate::formula::escape).
+/// Returns a CSV file. Text cells must be escaped with [`escape`](key_file::formula::escape).
 ///
 /// # Errors
 /// 500 if it cannot be written.

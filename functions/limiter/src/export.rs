@@ -13,8 +13,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use registry::{Admin, KeyRecord};
 
 use crate::error_responses::Reads;
-use crate::formula::escape;
-use crate::key_file::columns::Column;
 use crate::keys::RESOURCE;
 use crate::problem::Problem;
 use crate::request::AdminRequest;
@@ -22,6 +20,8 @@ use crate::request::accept::CSV;
 use crate::request::cursor::List;
 use crate::request::query::{Parameters, QueryParameters};
 use crate::response;
+use key_file::Column;
+use key_file::formula::escape;
 
 /// The number of keys that are read at once.
 const PAGE_ITEMS: usize = 100;
@@ -191,8 +191,8 @@ fn link(plan: Option<&str>, cursor: &str) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key_file::KeyFile;
     use jiff::Timestamp;
+    use key_file::KeyFile;
     use proptest::prelude::*;
     use registry::{ApiKey, Seeds};
     use store::{EmbeddedStore, Store};

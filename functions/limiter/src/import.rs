@@ -8,12 +8,12 @@ use axum::response::Response;
 use http::StatusCode;
 
 use crate::error_responses::{Reads, Writes};
-use crate::key_file::{KeyFile, Rejection};
 use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;
 use crate::request::body::CsvBody;
 use crate::request::query::{Parameters, QueryParameters};
 use crate::response::json;
+use key_file::{KeyFile, Rejection};
 
 use batch::Import;
 use plan_mapping::PlanMapping;

@@ -9,10 +9,10 @@ use super::plan_mapping::PlanMapping;
 use super::response::ImportResult;
 use crate::audit::Action;
 use crate::audit::changes::Changes;
-use crate::key_file::{Rejection, Row};
 use crate::keys::{RESOURCE, secret};
 use crate::problem::Problem;
 use crate::request::AdminRequest;
+use key_file::{Rejection, Row};
 
 /// An import in progress.
 pub(super) struct Import<'r> {

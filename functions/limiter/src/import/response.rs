@@ -4,7 +4,7 @@ use registry::{ImportChange, ImportedKey, ImportedRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::key_file::Rejection;
+use key_file::Rejection;
 
 /// The most errors, and the most warnings, that the response lists.
 const MAX_MESSAGES: usize = 100;

@@ -11,8 +11,8 @@ use super::ReportedKey;
 use super::plans::ReportedPlans;
 use super::query::By;
 use crate::csv_file::csv_file;
-use crate::formula::escape;
 use crate::problem::Problem;
+use key_file::formula::escape;
 
 /// The most rows of a page, unless one key has more.
 const MAX_PAGE_ROWS: usize = 5_000;

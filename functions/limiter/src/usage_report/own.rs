@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::report::{DayUsage, Period, QuotaUsage, Report, days_of, quotas_of};
 use crate::csv_file::csv_file;
-use crate::formula::escape;
 use crate::problem::Problem;
+use key_file::formula::escape;
 
 /// The usage of the calling client.
 #[derive(Serialize, ToSchema)]

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use super::subject::Subject;
 use crate::csv_file::csv_file;
-use crate::formula::escape;
 use crate::problem::Problem;
+use key_file::formula::escape;
 
 /// The usage of a key.
 #[derive(Serialize, ToSchema)]

@@ -2,14 +2,30 @@
 //!
 //! The column `Key` is required, and the other columns of [`Column`] are optional. They can be in
 //! any order and case. All other columns are ignored. Cells can have the apostrophes of an export,
-//! see [`formula`](crate::formula).
+//! see [`formula`].
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-key-file-format.html>.
-
-pub(crate) mod columns;
+//!
+//! - reads: the bytes of a file, passed in
+//! - writes: nothing
+//! - on failure: an invalid header is an error. An invalid row is a [`Rejection`], and the rows after
+//!   it can be read.
+//!
+//! ```
+//! use key_file::KeyFile;
+//!
+//! let text = b"Key,name\nmade-up-0123456789abcdefghij,First\n";
+//! let mut file = KeyFile::open(text)?;
+//! let row = file.next().expect("the file has a row").expect("the row is valid");
+//! assert_eq!((row.line, row.name.as_deref()), (2, Some("First")));
+//! assert!(file.next().is_none());
+//! # Ok::<(), String>(())
+//! ```
 
 mod cell_form;
 mod cells;
+mod columns;
+pub mod formula;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,41 +37,58 @@ use registry::KeyHash;
 
 use cell_form::{Form, forms};
 use cells::{Cells, plan_ids};
-use columns::{Column, Columns};
+use columns::Columns;
+
+pub use columns::Column;
 
 /// A row. An empty or absent cell is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
+pub struct Row {
     /// The line at which the row begins. The header is line 1.
-    pub(crate) line: u64,
-    pub(crate) hash: KeyHash,
+    pub line: u64,
+    /// The SHA-256 of the secret.
+    pub hash: KeyHash,
     /// The last four characters of the secret.
-    pub(crate) hint: Option<String>,
-    pub(crate) key_id: Option<String>,
-    pub(crate) name: Option<String>,
-    pub(crate) description: Option<String>,
-    pub(crate) enabled: Option<bool>,
+    pub hint: Option<String>,
+    /// The id of the key, in an export of Tollgate.
+    pub key_id: Option<String>,
+    /// The name.
+    pub name: Option<String>,
+    /// The purpose of the key.
+    pub description: Option<String>,
+    /// False for a disabled key.
+    pub enabled: Option<bool>,
     /// The ids or names of usage plans.
-    pub(crate) plans: Vec<String>,
-    pub(crate) expires_at: Option<Timestamp>,
-    pub(crate) not_before: Option<Timestamp>,
-    pub(crate) allowed_ips: Option<Vec<Network>>,
-    pub(crate) group: Option<String>,
-    pub(crate) subject: Option<String>,
-    pub(crate) scopes: Option<Vec<String>>,
-    pub(crate) metadata: Option<BTreeMap<String, String>>,
-    pub(crate) created_at: Option<Timestamp>,
+    pub plans: Vec<String>,
+    /// The instant from which the key is expired.
+    pub expires_at: Option<Timestamp>,
+    /// The instant before which the key is not valid.
+    pub not_before: Option<Timestamp>,
+    /// The networks from which the key may be used.
+    pub allowed_ips: Option<Vec<Network>>,
+    /// The group of the key.
+    pub group: Option<String>,
+    /// The user of the key.
+    pub subject: Option<String>,
+    /// The scopes.
+    pub scopes: Option<Vec<String>>,
+    /// Data of the operator.
+    pub metadata: Option<BTreeMap<String, String>>,
+    /// The instant of creation.
+    pub created_at: Option<Timestamp>,
 }
 
 /// A row that cannot be imported. `detail` repeats nothing that may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rejection {
-    pub(crate) line: u64,
-    pub(crate) detail: String,
+pub struct Rejection {
+    /// The line at which the row begins.
+    pub line: u64,
+    /// What is wrong, and what was expected.
+    pub detail: String,
 }
 
 /// Reads a file row by row, with one row in memory at a time.
-pub(crate) struct KeyFile<'f> {
+pub struct KeyFile<'f> {
     text: &'f [u8],
     reader: Reader<&'f [u8]>,
     columns: Columns,
@@ -67,7 +100,7 @@ impl<'f> KeyFile<'f> {
     ///
     /// # Errors
     /// Returns what is wrong with the header.
-    pub(crate) fn open(text: &'f [u8]) -> Result<Self, String> {
+    pub fn open(text: &'f [u8]) -> Result<Self, String> {
         if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
             return Err("the file is encoded in UTF-16, expected UTF-8".to_owned());
         }
@@ -98,12 +131,16 @@ impl<'f> KeyFile<'f> {
     }
 
     /// Returns the names of the first 50 columns that are ignored.
-    pub(crate) fn ignored_columns(&self) -> &[String] {
+    pub fn ignored_columns(&self) -> &[String] {
         &self.columns.ignored
     }
 
     /// Returns the next row, or `None` at the end.
-    pub(crate) fn next(&mut self) -> Option<Result<Row, Rejection>> {
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator would hide that rows end with the file"
+    )]
+    pub fn next(&mut self) -> Option<Result<Row, Rejection>> {
         let begin = self.reader.position().clone();
         match self.reader.read_record(&mut self.record) {
             Ok(false) => None,

@@ -6,7 +6,7 @@
 
 /// The quoting of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// Without quotation marks.
     Plain,
     /// In quotation marks.
@@ -22,7 +22,7 @@ pub(super) enum Form {
 
 /// Returns the form of each cell of a record. Empty lines before the record are skipped, and a line
 /// break at its end is optional.
-pub(super) fn forms(record: &[u8]) -> Vec<Form> {
+pub(crate) fn forms(record: &[u8]) -> Vec<Form> {
     let begin = record
         .iter()
         .position(|byte| !is_line_break(*byte))

@@ -7,17 +7,17 @@ use addresses::Network;
 use jiff::Timestamp;
 use limits::parse_instant;
 
-use super::columns::{Column, Columns};
+use crate::columns::{Column, Columns};
 use crate::formula::unescape;
 
 /// The cells of a row, by column.
-pub(super) struct Cells<'r> {
+pub(crate) struct Cells<'r> {
     columns: &'r Columns,
     cells: Vec<Cow<'r, str>>,
 }
 
 impl<'r> Cells<'r> {
-    pub(super) fn of(columns: &'r Columns, cells: Vec<Cow<'r, str>>) -> Result<Self, String> {
+    pub(crate) fn of(columns: &'r Columns, cells: Vec<Cow<'r, str>>) -> Result<Self, String> {
         let cells = match columns.position(Column::UsagePlanIds) {
             Some(position) => with_quoted_plans(cells, position)?,
             None => cells,
@@ -36,17 +36,17 @@ impl<'r> Cells<'r> {
     }
 
     /// Returns a cell as it is written, or `None` if it is empty or absent.
-    pub(super) fn get(&self, column: Column) -> Option<&str> {
+    pub(crate) fn get(&self, column: Column) -> Option<&str> {
         let cell = self.cells.get(self.columns.position(column)?)?;
         Some(cell.as_ref()).filter(|cell| !cell.is_empty())
     }
 
     /// Returns the text of a cell, without the apostrophes of an export.
-    pub(super) fn text(&self, column: Column) -> Option<String> {
+    pub(crate) fn text(&self, column: Column) -> Option<String> {
         self.get(column).map(|cell| unescape(cell).into_owned())
     }
 
-    pub(super) fn enabled(&self) -> Result<Option<bool>, String> {
+    pub(crate) fn enabled(&self) -> Result<Option<bool>, String> {
         match self.get(Column::Enabled).map(str::trim) {
             None | Some("") => Ok(None),
             Some(text) if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
@@ -55,7 +55,7 @@ impl<'r> Cells<'r> {
         }
     }
 
-    pub(super) fn instant(&self, column: Column) -> Result<Option<Timestamp>, String> {
+    pub(crate) fn instant(&self, column: Column) -> Result<Option<Timestamp>, String> {
         let Some(text) = self.get(column) else {
             return Ok(None);
         };
@@ -63,7 +63,7 @@ impl<'r> Cells<'r> {
         parse_instant(text.trim()).map(Some).ok_or_else(expected)
     }
 
-    pub(super) fn networks(&self) -> Result<Option<Vec<Network>>, String> {
+    pub(crate) fn networks(&self) -> Result<Option<Vec<Network>>, String> {
         let Some(text) = self.text(Column::AllowedIps) else {
             return Ok(None);
         };
@@ -74,7 +74,7 @@ impl<'r> Cells<'r> {
         networks.collect::<Result<_, _>>().map(Some)
     }
 
-    pub(super) fn metadata(&self) -> Result<Option<BTreeMap<String, String>>, String> {
+    pub(crate) fn metadata(&self) -> Result<Option<BTreeMap<String, String>>, String> {
         let Some(text) = self.text(Column::Metadata) else {
             return Ok(None);
         };
@@ -112,7 +112,7 @@ fn with_quoted_plans(
 }
 
 /// Returns the ids in a list, which may be in quotation marks.
-pub(super) fn plan_ids(list: &str) -> Vec<String> {
+pub(crate) fn plan_ids(list: &str) -> Vec<String> {
     let list = list.trim();
     let unquoted = |quote: char| list.strip_prefix(quote)?.strip_suffix(quote);
     let list = unquoted('\'').or_else(|| unquoted('"')).unwrap_or(list);

@@ -16,7 +16,8 @@ const APOSTROPHE: char = '\'';
 const LEADING_BREAKS: [char; 3] = ['\t', '\r', '\n'];
 
 /// Puts an apostrophe before everything that a spreadsheet could read as a formula.
-pub(crate) fn escape(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn escape(text: &str) -> Cow<'_, str> {
     if !cells(text).any(|cell| cell.is_formula) {
         return Cow::Borrowed(text);
     }
@@ -32,7 +33,8 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
 }
 
 /// Reverts [`escape`].
-pub(crate) fn unescape(cell_text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn unescape(cell_text: &str) -> Cow<'_, str> {
     let is_escaped = |cell: &Cell<'_>| cell.is_formula && cell.text.starts_with(APOSTROPHE);
     if !cells(cell_text).any(|cell| is_escaped(&cell)) {
         return Cow::Borrowed(cell_text);

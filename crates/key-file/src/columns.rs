@@ -5,7 +5,7 @@ use std::fmt;
 /// A column that an import reads. API Gateway's key files have the first five. An export has all
 /// except `Key`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Column {
+pub enum Column {
     /// The name of the key.
     Name,
     /// The secret.
