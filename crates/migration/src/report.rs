@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+/// The most findings of one outcome that a report for people lists. The JSON form lists all.
+const MAX_PRINTED: usize = 50;
+
 /// The outcome of one part of a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {
@@ -12,6 +15,10 @@ pub enum Outcome {
     Became,
     /// It has no equivalent, and nothing becomes more permissive.
     NotMapped,
+    /// A fact to check, such as an incomplete file.
+    Warning,
+    /// It has an equivalent that admits less.
+    Stricter,
     /// It has no equivalent, so that requests are refused until someone decides.
     Closed,
     /// The result admits something that the other product refuses.
@@ -54,7 +61,14 @@ pub struct Report {
 
 impl Outcome {
     /// All outcomes, in the order of a report.
-    pub const ALL: [Self; 4] = [Self::Laxer, Self::Closed, Self::NotMapped, Self::Became];
+    pub const ALL: [Self; 6] = [
+        Self::Laxer,
+        Self::Closed,
+        Self::Stricter,
+        Self::Warning,
+        Self::NotMapped,
+        Self::Became,
+    ];
 
     /// Returns the name in a report in JSON.
     #[must_use]
@@ -62,6 +76,8 @@ impl Outcome {
         match self {
             Self::Became => "became",
             Self::NotMapped => "not_mapped",
+            Self::Warning => "warning",
+            Self::Stricter => "stricter",
             Self::Closed => "closed",
             Self::Laxer => "laxer",
         }
@@ -72,6 +88,8 @@ impl Outcome {
         match self {
             Self::Became => "Converted",
             Self::NotMapped => "Without an equivalent",
+            Self::Warning => "To check",
+            Self::Stricter => "Stricter than before",
             Self::Closed => "Refused until you decide",
             Self::Laxer => "Laxer than before",
         }
@@ -115,6 +133,16 @@ impl Findings {
     /// Adds a part whose requests are refused until someone decides.
     pub fn closed(&mut self, origin: &Origin, text: impl Into<String>) {
         self.add(Outcome::Closed, origin, text);
+    }
+
+    /// Adds a part whose equivalent admits less.
+    pub fn stricter(&mut self, origin: &Origin, text: impl Into<String>) {
+        self.add(Outcome::Stricter, origin, text);
+    }
+
+    /// Adds a fact to check.
+    pub fn warning(&mut self, origin: &Origin, text: impl Into<String>) {
+        self.add(Outcome::Warning, origin, text);
     }
 
     /// Adds a part that would become more permissive.
@@ -164,7 +192,8 @@ impl Report {
     }
 }
 
-/// Prints the findings by outcome, the most important first, and the counts at the end.
+/// Prints at most 50 findings per outcome, the most important outcome first, and the counts at the
+/// end.
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for outcome in Outcome::ALL {
@@ -172,15 +201,21 @@ impl fmt::Display for Report {
                 continue;
             }
             writeln!(formatter, "{}:", outcome.heading())?;
-            for Finding { origin, text, .. } in self.with(outcome) {
+            for Finding { origin, text, .. } in self.with(outcome).take(MAX_PRINTED) {
                 writeln!(formatter, "  {}: {}: {text}", origin.place, origin.what)?;
+            }
+            let more = self.count(outcome).saturating_sub(MAX_PRINTED);
+            if more > 0 {
+                writeln!(formatter, "  and {more} more")?;
             }
         }
 
-        let [laxer, closed, not_mapped, became] = Outcome::ALL.map(|outcome| self.count(outcome));
+        let [laxer, closed, stricter, warnings, not_mapped, became] =
+            Outcome::ALL.map(|outcome| self.count(outcome));
         write!(
             formatter,
-            "{became} converted, {not_mapped} without an equivalent, {closed} refused, {laxer} laxer"
+            "{became} converted, {not_mapped} without an equivalent, {warnings} to check, \
+             {stricter} stricter, {closed} refused, {laxer} laxer"
         )
     }
 }
@@ -204,9 +239,20 @@ mod tests {
             report().to_string(),
             "Laxer than before:\n  a.json: usage plan `gold`: the account's limit does not exist\n\
              Converted:\n  a.json: usage plan `gold`: plan `gold`\n\
-             1 converted, 0 without an equivalent, 0 refused, 1 laxer"
+             1 converted, 0 without an equivalent, 0 to check, 0 stricter, 0 refused, 1 laxer"
         );
         assert!(report().is_laxer());
+    }
+
+    #[test]
+    fn long_lists_are_cut_and_counted() {
+        let mut findings = Findings::default();
+        for number in 0..60 {
+            findings.became(&Origin::new("a.json", format!("key {number}")), "a key");
+        }
+        let text = findings.into_report().to_string();
+        assert_eq!(text.lines().count(), 53, "{text}");
+        assert!(text.contains("  and 10 more\n60 converted"), "{text}");
     }
 
     #[test]
