@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use crate::aws_api::{AwsApi, AwsService};
 use crate::aws_error::AwsError;
-use crate::client::{http_calls, process_environment};
+use crate::client::http_calls;
 use crate::credentials::{AwsCredentials, ProfileChoice};
+use crate::environment::{Environment, process_environment};
 use crate::error::ClientError;
 use crate::options::TargetOptions;
 use crate::path::{ApiPath, path};
@@ -49,6 +50,7 @@ impl ApiGatewayReader {
                 calls,
                 credentials,
                 region,
+                environment: Environment::process(),
             },
         })
     }
@@ -124,12 +126,13 @@ impl ApiGatewayReader {
 /// and the AWS CLI `items`. A list without items is missing.
 fn page_of(mut page: Value) -> Result<(Vec<Value>, Option<String>), AwsError> {
     let position = page["position"].as_str().map(str::to_owned);
-    let name = if page.get("item").is_some() {
-        "item"
-    } else {
-        "items"
-    };
-    match page[name].take() {
+    if !page.is_object() {
+        return Err(unexpected("not an object"));
+    }
+    let name = ["item", "items"]
+        .into_iter()
+        .find(|name| page.get(name).is_some());
+    match name.map_or(Value::Null, |name| page[name].take()) {
         Value::Array(items) => Ok((items, position)),
         Value::Null => Ok((Vec::new(), position)),
         one @ Value::Object(_) => Ok((vec![one], position)),
@@ -146,7 +149,100 @@ const fn unexpected(problem: &'static str) -> AwsError {
 
 #[cfg(test)]
 mod tests {
+    use testing::{HttpReply, HttpServer};
+
     use super::*;
+
+    fn reader(server: &HttpServer) -> ApiGatewayReader {
+        let address = server.url();
+        let lookup =
+            move |name: &str| (name == "AWS_ENDPOINT_URL_API_GATEWAY").then(|| address.clone());
+        ApiGatewayReader {
+            aws: AwsApi {
+                calls: http_calls(|_| None).unwrap(),
+                credentials: Arc::new(AwsCredentials::fixed()),
+                region: "eu-west-1".to_owned(),
+                environment: Environment::of(lookup),
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn all_pages_are_read_with_signed_requests() {
+        let server = HttpServer::start();
+        for page in [
+            json!({"item": [{"id": "a", "value": "v"}], "position": "p/1"}),
+            json!({"item": [{"id": "b"}]}),
+        ] {
+            server.reply("GET /apikeys", HttpReply::json(200, &page));
+        }
+
+        let keys = reader(&server).api_keys().await.unwrap();
+
+        assert_eq!(
+            keys,
+            json!({"items": [{"id": "a", "value": "v"}, {"id": "b"}]})
+        );
+        let requests = server.requests();
+        let targets: Vec<_> = requests.iter().map(|it| it.target.as_str()).collect();
+        let first = "/apikeys?includeValues=true&limit=500";
+        assert_eq!(targets, [first, &format!("{first}&position=p%2F1")]);
+        let scope = "/eu-west-1/apigateway/aws4_request";
+        assert!(
+            requests
+                .iter()
+                .all(|it| it.headers["authorization"].contains(scope))
+        );
+    }
+
+    #[tokio::test]
+    async fn keys_of_a_plan_and_plans_have_paths_of_their_own() {
+        let server = HttpServer::start();
+        let empty = HttpReply::json(200, &json!({}));
+        server.reply("GET /usageplans", empty.clone());
+        server.reply("GET /usageplans/abc/keys", empty);
+
+        let reader = reader(&server);
+        assert_eq!(reader.usage_plans().await.unwrap(), json!({"items": []}));
+        let keys = reader.usage_plan_keys("abc").await.unwrap();
+        assert_eq!(keys, json!({"items": []}));
+    }
+
+    #[tokio::test]
+    async fn list_that_does_not_end_is_an_error() {
+        let server = HttpServer::start();
+        let page = json!({"item": [{"id": "a"}], "position": "p"});
+        server.reply("GET /usageplans", HttpReply::json(200, &page));
+        let error = reader(&server).usage_plans().await.unwrap_err();
+        assert!(error.to_string().contains("does not end"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn missing_permission_is_a_refusal() {
+        let server = HttpServer::start();
+        let body = json!({"message": "User: arn:u is not authorized to perform: apigateway:GET on resource: arn:r"});
+        let reply = HttpReply::json(403, &body).header("x-amzn-errortype", "AccessDeniedException");
+        server.reply("GET /usageplans", reply);
+
+        let error = reader(&server).usage_plans().await.unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("apigateway:GET on resource: arn:r"),
+            "{error}"
+        );
+        assert_eq!((error.exit_code(), server.requests().len()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn throttled_calls_are_repeated() {
+        let server = HttpServer::start();
+        let throttled = HttpReply::json(429, &json!({"message": "Too Many Requests"}));
+        server.reply("GET /usageplans", throttled);
+        server.reply("GET /usageplans", HttpReply::json(200, &json!({})));
+        assert!(reader(&server).usage_plans().await.is_ok());
+        assert_eq!(server.requests().len(), 2);
+    }
 
     #[test]
     fn items_have_two_names_and_can_be_missing() {
@@ -157,5 +253,6 @@ mod tests {
         assert_eq!(page_of(page).unwrap(), (vec![json!({"id": "a"})], None));
         assert_eq!(page_of(json!({})).unwrap(), (vec![], None));
         assert!(page_of(json!({"item": "a"})).is_err());
+        assert!(page_of(json!([])).is_err());
     }
 }

@@ -10,6 +10,7 @@ use http::{Request, Response, Uri};
 
 use crate::aws_error::AwsError;
 use crate::credentials::AwsCredentials;
+use crate::environment::Environment;
 use crate::target::{BaseUrl, TargetError};
 
 /// The time for one attempt.
@@ -32,6 +33,7 @@ pub(crate) struct AwsApi {
     pub(crate) calls: HttpCalls,
     pub(crate) credentials: Arc<AwsCredentials>,
     pub(crate) region: String,
+    pub(crate) environment: Environment,
 }
 
 impl AwsApi {
@@ -96,7 +98,7 @@ impl AwsApi {
     /// Returns the address of a service: that in its variable, that in `AWS_ENDPOINT_URL`, or the
     /// public one of the region.
     fn address(&self, service: AwsService) -> Result<BaseUrl, TargetError> {
-        let lookup = |name: &str| std::env::var(name).ok();
+        let lookup = |name: &str| self.environment.get(name);
         address(service, &self.region, lookup)
     }
 }

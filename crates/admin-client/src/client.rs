@@ -12,6 +12,7 @@ use http::{Request, Response, StatusCode, Uri};
 use telemetry::RecordLog;
 
 use crate::credentials::{AwsCredentials, ProfileChoice};
+use crate::environment::process_environment;
 use crate::error::ClientError;
 use crate::identity;
 use crate::options::TargetOptions;
@@ -291,11 +292,6 @@ async fn signer(
         credentials: Arc::new(credentials),
         region,
     })
-}
-
-/// Returns a variable of the environment.
-pub(crate) fn process_environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }
 
 impl fmt::Debug for AdminClient {

@@ -98,6 +98,17 @@ impl AwsCredentials {
         }
     }
 
+    /// Returns the credentials `AKIDEXAMPLE`.
+    #[cfg(test)]
+    pub(crate) fn fixed() -> Self {
+        let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+        Self {
+            provider: SharedCredentialsProvider::new(credentials),
+            profile: ProfileChoice::Chain,
+            current: Mutex::new(None),
+        }
+    }
+
     /// Returns credentials that are valid for a few minutes. They are loaded once, and again before
     /// they expire.
     ///
@@ -163,7 +174,56 @@ fn http_client(connections: &Connections) -> SharedHttpClient {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use aws_credential_types::provider::future;
+
     use super::*;
+
+    /// Provides credentials that expire after a while, and counts how often.
+    #[derive(Debug, Clone)]
+    struct Expiring(Duration, Arc<AtomicUsize>);
+
+    impl ProvideCredentials for Expiring {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            let expiry = Some(SystemTime::UNIX_EPOCH + self.0);
+            let credentials = Credentials::new("a", "secret", None, expiry, "test");
+            future::ProvideCredentials::ready(Ok(credentials))
+        }
+    }
+
+    async fn loads(expiry_since_epoch: Duration) -> (Result<(), CredentialsError>, usize) {
+        let count = Arc::default();
+        let credentials = AwsCredentials {
+            provider: SharedCredentialsProvider::new(Expiring(
+                expiry_since_epoch,
+                Arc::clone(&count),
+            )),
+            profile: ProfileChoice::Chain,
+            current: Mutex::new(None),
+        };
+        let outcome = credentials.get().await.map(drop);
+        let _ = credentials.get().await;
+        (outcome, count.load(Ordering::SeqCst))
+    }
+
+    #[tokio::test]
+    async fn credentials_are_loaded_again_only_before_they_expire() {
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        let hour = Duration::from_secs(3_600);
+        assert_eq!(loads(now + hour).await, (Ok(()), 1));
+        assert_eq!(loads(now + Duration::from_secs(60)).await, (Ok(()), 2));
+        let (outcome, _) = loads(now - hour).await;
+        assert_eq!(
+            outcome.unwrap_err().to_string(),
+            "the AWS credentials have expired"
+        );
+    }
 
     fn select(option: Option<&str>, variables: &[(&str, &str)]) -> ProfileChoice {
         ProfileChoice::select(option, |name| {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::aws_api::{AwsApi, AwsService, configured_address};
-use crate::client::process_environment;
 use crate::stack::query;
 use crate::xml;
 
@@ -20,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The operation `GetCallerIdentity` needs no permission.
 pub(crate) async fn caller(aws: &AwsApi, api_is_local: bool) -> Option<String> {
     let has_local_sts = || {
-        let address = configured_address(STS, process_environment);
+        let address = configured_address(STS, |name| aws.environment.get(name));
         matches!(address, Ok(Some(address)) if address.is_loopback())
     };
     if api_is_local && !has_local_sts() {

@@ -34,6 +34,7 @@ mod aws_error;
 mod client;
 mod credentials;
 mod credentials_error;
+mod environment;
 mod error;
 mod identity;
 mod options;

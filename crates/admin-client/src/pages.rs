@@ -46,7 +46,8 @@ impl Pages {
         };
 
         let mut page = self.client.get(&path).await?.json()?;
-        let Value::Array(items) = page["items"].take() else {
+        let items = page.get_mut("items").map(Value::take);
+        let Some(Value::Array(items)) = items else {
             return Err(ClientError::NotAList { path: self.name() });
         };
         self.position = self.position_after(page["next_cursor"].as_str())?;

@@ -9,6 +9,7 @@ use http::Request;
 
 use crate::aws_api::AwsApi;
 use crate::credentials::AwsCredentials;
+use crate::environment::Environment;
 use crate::error::ClientError;
 
 /// The name of API Gateway's APIs in signatures.
@@ -39,6 +40,7 @@ impl Signer {
             calls: calls.clone(),
             credentials: Arc::clone(&self.credentials),
             region: self.region.clone(),
+            environment: Environment::process(),
         }
     }
 }

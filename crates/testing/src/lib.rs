@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`emulator`] | ministack and dynalite, which speak the protocols of AWS services |
 //! | [`fault_proxy`] | an HTTP proxy that delays, refuses or loses requests, and counts them |
+//! | [`http_server`] | an HTTP server with scripted responses, which keeps the requests |
 //! | [`lambda_runtime`] | Lambda's runtime interface, for a function's binary |
 //! | [`log_buffer`] | a writer that keeps log lines for assertions |
 //! | `dns_server` | a scripted DNS server (feature `dns`) |
@@ -42,6 +43,7 @@ pub mod authorizer;
 pub mod dns_server;
 pub mod emulator;
 pub mod fault_proxy;
+pub mod http_server;
 pub mod lambda_runtime;
 #[cfg(feature = "alb-sync")]
 pub mod load_balancers;
@@ -59,6 +61,7 @@ pub mod tokens;
 pub use dns_server::{DnsQuery, DnsResponse, DnsServer, private_addresses};
 pub use emulator::Emulator;
 pub use fault_proxy::{Fault, FaultProxy};
+pub use http_server::{HttpReply, HttpRequest, HttpServer};
 pub use lambda_runtime::{LambdaRuntime, RuntimeMessage};
 pub use log_buffer::LogBuffer;
 #[cfg(feature = "tls")]

@@ -12,6 +12,8 @@ mod log;
 mod private_ca;
 mod program;
 mod shutdown;
+mod signature;
+mod stack;
 mod target;
 mod template;
 mod token;
