@@ -1,5 +1,7 @@
 //! The command line.
 
+mod completions;
+mod help;
 mod invoke;
 mod listen;
 mod mappings;
@@ -8,12 +10,12 @@ mod serve;
 mod template;
 mod token;
 mod values;
-
-use std::sync::LazyLock;
+mod version;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub(crate) use completions::Completions;
 pub(crate) use invoke::Invoke;
 pub(crate) use mappings::{Mappings, MappingsFormat};
 pub(crate) use serve::{LogStyle, Serve};
@@ -41,11 +43,18 @@ Examples:
   tollgate invoke authorizer events/authorizer.allowed.json
   tollgate mappings --format terraform > tollgate.tf";
 
-/// Runs Tollgate's gateway on this machine
+/// The end of the output of `completions --help`.
+const AFTER_COMPLETIONS_HELP: &str = "\
+Installation:
+  tollgate completions bash > ~/.local/share/bash-completion/completions/tollgate
+  tollgate completions zsh > \"${fpath[1]}/_tollgate\"
+  tollgate completions fish > ~/.config/fish/completions/tollgate.fish";
+
+/// Runs Tollgate's gateway on this machine, and administers APIs
 #[derive(Debug, Parser)]
 #[command(
     name = "tollgate",
-    version = VERSION.as_str(),
+    version = version::VERSION.as_str(),
     about,
     args_conflicts_with_subcommands = true,
     after_help = AFTER_HELP
@@ -56,15 +65,6 @@ struct Cli {
     #[command(flatten)]
     serve: Serve,
 }
-
-/// The version, and the release of the bundled time-zone data.
-static VERSION: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "{} (time zones {})",
-        env!("CARGO_PKG_VERSION"),
-        limits::time_zone_release()
-    )
-});
 
 /// The command to run.
 #[derive(Debug, Subcommand)]
@@ -81,6 +81,9 @@ pub(crate) enum Command {
     Plans(PlansCommand),
     /// Print what an API of your own needs: mappings, the authorizer and the routes of the limiter
     Mappings(Mappings),
+    /// Print a script that completes command lines in a shell
+    #[command(after_help = AFTER_COMPLETIONS_HELP)]
+    Completions(Completions),
     /// Print the template as JSON, evaluated for the given parameters
     // Hidden, because only the project's own tests of the template use it. Its output may change.
     #[command(name = "template", hide = true)]
@@ -103,7 +106,12 @@ pub(crate) enum ParseError {
 pub(crate) fn parse(
     arguments: impl Iterator<Item = std::ffi::OsString>,
 ) -> Result<Command, ParseError> {
-    match Cli::try_parse_from(arguments) {
+    let mut command = command();
+    let parsed = command
+        .try_get_matches_from_mut(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+
+    match parsed {
         Ok(cli) => Ok(cli.command.unwrap_or(Command::Serve(cli.serve))),
         Err(error)
             if matches!(
@@ -113,8 +121,13 @@ pub(crate) fn parse(
         {
             Err(ParseError::Help(error.to_string()))
         }
-        Err(error) => Err(ParseError::Invalid(message::one_line(&error.to_string()))),
+        Err(error) => Err(ParseError::Invalid(message::of(&error, &command))),
     }
+}
+
+/// Returns the definition of the command line.
+fn command() -> clap::Command {
+    help::with_examples(Cli::command(), "")
 }
 
 #[cfg(test)]
@@ -137,7 +150,7 @@ mod tests {
             panic!("no version")
         };
         assert!(text.starts_with("tollgate "), "{text}");
-        let release = text.trim_end().rsplit_once("(time zones ").unwrap().1;
+        let release = text.trim_end().rsplit_once("time zones ").unwrap().1;
         let is_release = |name: &str| name.len() == 5 && name.starts_with("20");
         assert!(release.strip_suffix(')').is_some_and(is_release), "{text}");
     }
@@ -195,6 +208,17 @@ mod tests {
             ("--log-level debug", "tip: "),
             ("--port 3000", "see `tollgate --help`"),
             ("-v", "see `tollgate --help`"),
+            ("plan list", "tip: the subcommand is named 'plans'"),
+            ("plans lst", "tip: a similar subcommand exists: 'list'"),
+            ("plans ls", "tip: the subcommand is named 'list'"),
+            (
+                "plans list --stak a",
+                "tip: a similar argument exists: '--stack'",
+            ),
+            ("plans list -v", "see `tollgate plans list --help`"),
+            ("plans", "`tollgate plans` requires a subcommand: list"),
+            ("completions fsh", "tip: a similar value exists: 'fish'"),
+            ("--stack a plans list", "tip: '--stack' follows a command"),
         ] {
             let Err(ParseError::Invalid(text)) = parsed(line) else {
                 panic!("{line}")

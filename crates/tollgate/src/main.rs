@@ -3,6 +3,7 @@
 
 mod cli;
 mod commands;
+mod completions;
 mod invoke;
 mod log;
 mod mappings;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Ok(Command::Invoke(options)) => invoke::run(&options),
         Ok(Command::Plans(command)) => commands::plans::run(&command),
         Ok(Command::Mappings(options)) => mappings::run(&options),
+        Ok(Command::Completions(options)) => completions::run(&options),
         Ok(Command::EvaluateTemplate(options)) => template::run(&options),
         Err(ParseError::Help(text)) => {
             let _ = std::io::stdout().write_all(text.as_bytes());

@@ -1,29 +1,134 @@
 //! Converts clap's errors to one line.
 
-/// Returns the problem and clap's tips, such as a similar name, or a hint to `--help`.
-pub(super) fn one_line(text: &str) -> String {
-    let mut paragraphs = text.split("\n\n");
-    let joined = |paragraph: &str| {
-        paragraph
-            .lines()
-            .map(str::trim)
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    let problem = joined(paragraphs.next().unwrap_or_default());
-    let problem = problem.strip_prefix("error: ").unwrap_or(&problem);
+use clap::Command;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-    let tips: Vec<_> = paragraphs
+/// Names of commands in other programs, and names in the singular, each with the name here.
+const OTHER_NAMES: [(&str, &str); 16] = [
+    ("plan", "plans"),
+    ("key", "keys"),
+    ("policy", "policies"),
+    ("block", "blocks"),
+    ("ls", "list"),
+    ("show", "get"),
+    ("describe", "get"),
+    ("add", "create"),
+    ("new", "create"),
+    ("edit", "set"),
+    ("put", "set"),
+    ("update", "set"),
+    ("rm", "delete"),
+    ("remove", "delete"),
+    ("sync", "apply"),
+    ("pull", "dump"),
+];
+
+/// A command with options of a command.
+const EXAMPLE: &str = "tollgate plans list --stack NAME";
+
+/// Returns the problem and clap's tips, such as a similar name, or a hint to `--help` of the command.
+pub(super) fn of(error: &clap::Error, program: &Command) -> String {
+    let text = error.to_string();
+    let path = path(&text);
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return missing_command(program, &path);
+    }
+
+    let command = below(program, &path);
+    let tip = other_name(error, command)
+        .map(|name| format!("the subcommand is named '{name}'"))
+        .or_else(|| misplaced_option(error, program, &path));
+    match tip {
+        Some(tip) => format!("{}; tip: {tip}", problem(&text)),
+        None => one_line(&text, &path),
+    }
+}
+
+/// Returns the command that the usage names, such as `tollgate plans set`.
+fn path(text: &str) -> String {
+    let usage = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Usage: "));
+    let is_name = |word: &&str| word.starts_with(|first: char| first.is_ascii_lowercase());
+    let names: Vec<_> = usage
+        .unwrap_or("tollgate")
+        .split_whitespace()
+        .take_while(is_name)
+        .collect();
+    names.join(" ")
+}
+
+/// Returns the command with this path.
+fn below<'program>(program: &'program Command, path: &str) -> &'program Command {
+    path.split(' ').skip(1).fold(program, |command, name| {
+        command.find_subcommand(name).unwrap_or(command)
+    })
+}
+
+/// Returns the error for a command that requires a command below it.
+fn missing_command(program: &Command, path: &str) -> String {
+    let names: Vec<_> = below(program, path)
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+        .map(Command::get_name)
+        .filter(|name| *name != "help")
+        .collect();
+    format!(
+        "`{path}` requires a subcommand: {}; see `{path} --help`",
+        names.join(", ")
+    )
+}
+
+/// Returns the name of the command that another program calls as the user did.
+fn other_name<'program>(error: &clap::Error, parent: &'program Command) -> Option<&'program str> {
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    let (_, name) = OTHER_NAMES.iter().find(|(other, _)| other == given)?;
+    parent.find_subcommand(name).map(Command::get_name)
+}
+
+/// Returns a tip for an option of commands that was given before the command.
+fn misplaced_option(error: &clap::Error, program: &Command, path: &str) -> Option<String> {
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument && path == program.get_name();
+    let option = given.strip_prefix("--").filter(|_| is_unknown)?;
+
+    accepts(program, option).then(|| format!("'{given}' follows a command, as in `{EXAMPLE}`"))
+}
+
+/// True if a command below accepts the option.
+fn accepts(command: &Command, option: &str) -> bool {
+    command.get_subcommands().any(|below| {
+        let mut arguments = below.get_arguments();
+        arguments.any(|one| one.get_long() == Some(option)) || accepts(below, option)
+    })
+}
+
+/// Returns the first paragraph of an error.
+fn problem(text: &str) -> String {
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let lines: Vec<_> = first.lines().map(str::trim).collect();
+    let line = lines.join(" ");
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
+}
+
+fn one_line(text: &str, path: &str) -> String {
+    let tips: Vec<_> = text
+        .split("\n\n")
+        .skip(1)
         .flat_map(str::lines)
         .map(str::trim)
         .filter(|line| is_useful_tip(line))
         .collect();
     let hint = if tips.is_empty() {
-        "see `tollgate --help`".to_owned()
+        format!("see `{path} --help`")
     } else {
         tips.join("; ")
     };
-    format!("{problem}; {hint}")
+    format!("{}; {hint}", problem(text))
 }
 
 /// False for the tip to pass an argument as a value: no command takes free values.
@@ -39,17 +144,17 @@ mod tests {
     fn usage_is_omitted() {
         let text = "error: unexpected argument '--a' found\n\n  tip: a similar argument exists: '--b'\n\nUsage: x\n";
         assert_eq!(
-            one_line(text),
+            one_line(text, "tollgate"),
             "unexpected argument '--a' found; tip: a similar argument exists: '--b'"
         );
     }
 
     #[test]
-    fn error_without_a_tip_refers_to_help() {
-        let text = "error: unexpected argument '-v' found\n\n  tip: to pass '-v' as a value, use '-- -v'\n\nUsage: x";
+    fn error_without_a_tip_refers_to_help_of_the_command() {
+        let text = "error: unexpected argument '-v' found\n\n  tip: to pass '-v' as a value, use '-- -v'\n\nUsage: tollgate plans get [OPTIONS] <NAME>";
         assert_eq!(
-            one_line(text),
-            "unexpected argument '-v' found; see `tollgate --help`"
+            one_line(text, &path(text)),
+            "unexpected argument '-v' found; see `tollgate plans get --help`"
         );
     }
 }

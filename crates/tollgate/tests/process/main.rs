@@ -5,6 +5,7 @@
 )]
 
 mod banner;
+mod completions;
 mod explain;
 mod invalid_input;
 mod invoke;
