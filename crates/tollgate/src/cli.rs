@@ -22,6 +22,9 @@ pub(crate) use serve::{LogStyle, Serve};
 pub(crate) use template::EvaluateTemplate;
 pub(crate) use token::{ExplainToken, Token, TokenCommand};
 
+use crate::commands::apply::ApplyOptions;
+use crate::commands::diff::DiffOptions;
+use crate::commands::dump::DumpOptions;
 use crate::commands::plans::PlansCommand;
 
 /// The end of the output of `--help`.
@@ -79,6 +82,12 @@ pub(crate) enum Command {
     /// Administer usage plans
     #[command(subcommand)]
     Plans(PlansCommand),
+    /// Print the plans, policies and keys of an API as a file for `apply`
+    Dump(DumpOptions),
+    /// Compare a file with the plans, policies and keys of an API
+    Diff(DiffOptions),
+    /// Give an API the plans, policies and keys of a file, after a question
+    Apply(ApplyOptions),
     /// Print what an API of your own needs: mappings, the authorizer and the routes of the limiter
     Mappings(Mappings),
     /// Print a script that completes command lines in a shell

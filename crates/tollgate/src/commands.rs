@@ -1,6 +1,12 @@
 //! The commands that administer an API.
 
+pub(crate) mod apply;
+pub(crate) mod diff;
+pub(crate) mod dump;
 pub(crate) mod plans;
+
+mod declaration_file;
+mod remote;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -37,10 +43,6 @@ impl CommandError {
     }
 
     /// Returns an error for a failed check, or for a part that the service refused.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "used by the commands that follow")
-    )]
     pub(crate) fn refused(message: impl Into<String>) -> Self {
         Self::Refused(message.into())
     }

@@ -7,8 +7,9 @@ mod completions;
 mod invoke;
 mod log;
 mod mappings;
-#[expect(dead_code, unused_imports, reason = "used by the commands that follow")]
+#[expect(dead_code, reason = "used by the commands that follow")]
 mod output;
+mod progress;
 #[expect(dead_code, unused_imports, reason = "the commands of keys use it next")]
 mod secrets;
 mod serve;
@@ -32,6 +33,9 @@ fn main() -> ExitCode {
         Ok(Command::Token(options)) => token::run(&options),
         Ok(Command::Invoke(options)) => invoke::run(&options),
         Ok(Command::Plans(command)) => commands::plans::run(&command),
+        Ok(Command::Dump(options)) => commands::dump::run(&options),
+        Ok(Command::Diff(options)) => commands::diff::run(&options),
+        Ok(Command::Apply(options)) => commands::apply::run(&options),
         Ok(Command::Mappings(options)) => mappings::run(&options),
         Ok(Command::Completions(options)) => completions::run(&options),
         Ok(Command::EvaluateTemplate(options)) => template::run(&options),

@@ -4,8 +4,10 @@
     reason = "a test fails at the first unexpected result"
 )]
 
+mod apply;
 mod banner;
 mod completions;
+mod dump;
 mod explain;
 mod invalid_input;
 mod invoke;

@@ -80,14 +80,23 @@ impl GatewayProcess {
         }
     }
 
-    /// Waits for the first line only: with another backend, the banner has no examples.
+    /// With another backend, the banner has no examples.
     pub(crate) fn start_with_backend(url: &str) -> Self {
-        let mut child = tollgate(&["--listen", "127.0.0.1:0", "--backend", url])
+        Self::start_without_examples(&["--backend", url])
+    }
+
+    /// Waits for the line with the address only.
+    pub(crate) fn start_without_examples(arguments: &[&str]) -> Self {
+        let mut child = tollgate(&["--listen", "127.0.0.1:0"])
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let banner = lines.next().unwrap().unwrap();
+        let mut lines_until_address = lines.by_ref().map_while(Result::ok);
+        let banner = lines_until_address
+            .find(|line| line.contains("listens on"))
+            .unwrap();
         // Keeps the pipe open, and does not read the log.
         std::mem::forget(lines);
         Self {

@@ -1,0 +1,95 @@
+//! `apply`: gives an API the plans, policies and keys of a file.
+
+mod interruption;
+mod new_secrets;
+mod outcome;
+mod writer;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use declaration::Differences;
+
+use super::diff::{check, print, print_warnings};
+use super::remote::Remote;
+use super::{CommandError, declaration_file};
+use crate::output::confirm;
+use crate::target::TargetArgs;
+use writer::Writer;
+
+/// The end of the output of `apply --help`.
+const AFTER_HELP: &str = "\
+Secrets of new keys are generated here and stored in the file of --secrets-out before a request is
+sent. The API gets their hashes only. After an error or an interruption, run the same command again.
+
+Exit codes: 0 success, 1 the API refused a change, 2 invalid input, 130 interrupted
+
+Examples:
+  tollgate apply tollgate.yaml --secrets-out secrets.csv
+  tollgate apply tollgate.yaml --yes --prune --stack tollgate-production";
+
+/// The options of `apply`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ApplyOptions {
+    /// File with plans, policies and keys; `-` for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Make the changes without asking
+    #[arg(long)]
+    yes: bool,
+    /// Delete objects that an earlier `apply` of this file created and that are not in it any more
+    #[arg(long)]
+    prune: bool,
+    /// File for the secrets of new keys, with mode 0600. The secrets of an earlier run are kept
+    #[arg(long, value_name = "FILE")]
+    secrets_out: Option<PathBuf>,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+/// Runs `apply`.
+pub(crate) fn run(options: &ApplyOptions) -> ExitCode {
+    super::run(apply(options))
+}
+
+async fn apply(options: &ApplyOptions) -> Result<ExitCode, CommandError> {
+    let declaration = declaration_file::read(&options.file)?;
+    let client = options.target.connect().await?;
+    let mut remote = Remote::new(&client);
+    let mut differences = remote.compare(&declaration, options.prune).await?;
+
+    check(&differences)?;
+    print(&differences)?;
+    print_warnings(&differences);
+    check_refusals(&differences)?;
+    if differences.items.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let secrets_out = options.secrets_out.as_deref();
+    new_secrets::check(&differences, secrets_out)?;
+
+    let question = format!("Make these changes at {}?", client.target());
+    if !confirm(&question, options.yes)? {
+        return Err(CommandError::refused("nothing was changed"));
+    }
+
+    let stored = new_secrets::add(&mut differences, secrets_out)?;
+    let mut writer = Writer::new(&client, declaration.name(), differences.items.len());
+    writer.write(differences.items).await;
+    writer.finish(remote.requests, stored)
+}
+
+/// Checks that the file has no difference that `apply` does not write.
+fn check_refusals(differences: &Differences) -> Result<(), CommandError> {
+    match differences.refusals.len() {
+        0 => Ok(()),
+        1 => Err(CommandError::refused(
+            "nothing was changed, because the secret of a key would change",
+        )),
+        keys => Err(CommandError::refused(format!(
+            "nothing was changed, because the secrets of {keys} keys would change"
+        ))),
+    }
+}

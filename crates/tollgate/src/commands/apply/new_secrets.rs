@@ -1,0 +1,162 @@
+//! Secrets of new keys.
+
+use std::path::{Path, PathBuf};
+
+use declaration::{Change, Difference, Differences, ObjectKind};
+
+use crate::commands::CommandError;
+use crate::secrets::{KeyToCreate, SecretsFile};
+
+const HASH: &str = "hash";
+
+/// The secrets that were stored.
+pub(super) struct StoredSecrets {
+    pub(super) count: usize,
+    pub(super) path: PathBuf,
+}
+
+/// Checks that there is a place for the secrets of new keys.
+///
+/// # Errors
+/// [`CommandError`] with exit code 2 if there is none.
+pub(super) fn check(
+    differences: &Differences,
+    secrets_out: Option<&Path>,
+) -> Result<(), CommandError> {
+    let mut keys = differences.items.iter().filter(|item| needs_secret(item));
+    let Some(first) = keys.next().filter(|_| secrets_out.is_none()) else {
+        return Ok(());
+    };
+
+    let name = &first.name;
+    let others = match keys.count() {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    Err(CommandError::usage(format!(
+        "new keys need secrets: {name}{others}. Add --secrets-out FILE for the secrets, or `hash` to these keys"
+    )))
+}
+
+/// Stores a secret of each new key without `hash`, and adds its hash to the request. A key whose
+/// secret an earlier run has stored gets that one.
+///
+/// # Errors
+/// [`CommandError`] with exit code 2 if the secrets cannot be stored.
+pub(super) fn add(
+    differences: &mut Differences,
+    secrets_out: Option<&Path>,
+) -> Result<Option<StoredSecrets>, CommandError> {
+    let new: Vec<&mut Difference> = differences
+        .items
+        .iter_mut()
+        .filter(|item| needs_secret(item))
+        .collect();
+    let Some(path) = secrets_out.filter(|_| !new.is_empty()) else {
+        return Ok(None);
+    };
+
+    let failed = |error: crate::secrets::SecretsError| CommandError::usage(error.to_string());
+    let mut file = SecretsFile::create(path).map_err(failed)?;
+    let keys: Vec<_> = new.iter().map(|item| key_to_create(item)).collect();
+    let secrets = file.secrets(&keys).map_err(failed)?;
+
+    let stored = StoredSecrets {
+        count: secrets.len(),
+        path: path.to_owned(),
+    };
+    for (item, secret) in new.into_iter().zip(secrets) {
+        if let Change::Create { body } = &mut item.change {
+            body[HASH] = secret.hash().into();
+        }
+    }
+    Ok(Some(stored))
+}
+
+fn needs_secret(difference: &Difference) -> bool {
+    let is_new = matches!(&difference.change, Change::Create { body } if body[HASH].is_null());
+    difference.kind == ObjectKind::Key && is_new
+}
+
+fn key_to_create(difference: &Difference) -> KeyToCreate<'_> {
+    let prefix = match &difference.change {
+        Change::Create { body } => body["prefix"].as_str(),
+        _ => None,
+    };
+    KeyToCreate {
+        key_id: &difference.name,
+        prefix,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::read_to_string;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn new_keys() -> Differences {
+        let create = |name: &str, body: Value| Difference {
+            kind: ObjectKind::Key,
+            name: name.to_owned(),
+            change: Change::Create { body },
+            fields: Vec::new(),
+        };
+        Differences {
+            items: vec![
+                create("acme", json!({"plan": "free", "prefix": "acme_live_"})),
+                create("moved", json!({"plan": "free", "hash": "ab"})),
+                create("beta", json!({"plan": "free"})),
+            ],
+            ..Differences::default()
+        }
+    }
+
+    fn hashes(differences: &Differences) -> Vec<String> {
+        let bodies = differences.items.iter().map(|item| match &item.change {
+            Change::Create { body } => body[HASH].as_str().unwrap_or_default().to_owned(),
+            other => panic!("{other:?}"),
+        });
+        bodies.collect()
+    }
+
+    #[test]
+    fn keys_without_a_hash_need_a_file() {
+        let error = check(&new_keys(), None).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("acme and 1 more"), "{error}");
+        check(&new_keys(), Some(Path::new("a"))).unwrap();
+        check(&Differences::default(), None).unwrap();
+    }
+
+    #[test]
+    fn repeated_run_uses_the_stored_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secrets.csv");
+        let (mut first, mut second) = (new_keys(), new_keys());
+        let stored = add(&mut first, Some(&path)).unwrap().unwrap();
+        let text = read_to_string(&path).unwrap();
+        add(&mut second, Some(&path)).unwrap();
+
+        assert_eq!(stored.count, 2);
+        assert_eq!(hashes(&first), hashes(&second));
+        assert_eq!(hashes(&first)[1], "ab");
+        assert_eq!(read_to_string(&path).unwrap(), text);
+        assert!(text.contains("acme,acme_live_") && text.contains("beta,tg_"));
+        assert!(!text.contains("moved"), "{text}");
+    }
+
+    #[test]
+    fn no_file_is_created_without_new_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secrets.csv");
+        assert!(
+            add(&mut Differences::default(), Some(&path))
+                .unwrap()
+                .is_none()
+        );
+        assert!(!path.exists());
+    }
+}

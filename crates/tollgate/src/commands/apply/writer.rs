@@ -1,0 +1,217 @@
+//! The requests of `apply`.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use admin_client::{AdminClient, AdminRequest, path};
+use declaration::{Change, Difference, ObjectKind};
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use super::interruption::{INTERRUPTED, Interruption};
+use super::new_secrets::StoredSecrets;
+use super::outcome::{Outcome, Outcomes, stage};
+use crate::commands::CommandError;
+use crate::output::{OutputError, escaped};
+use crate::progress::Progress;
+
+/// The number of requests at the same time. The API's function has few concurrent executions.
+const CONCURRENCY: usize = 8;
+/// The most failures that are listed.
+const MAX_LISTED: usize = 20;
+/// The header with the name of the file that creates an object.
+const MANAGED_BY: &str = "x-tollgate-managed-by";
+
+/// Writes changes, several at a time.
+pub(super) struct Writer<'c> {
+    client: &'c AdminClient,
+    managed_by: &'c str,
+    total: usize,
+    outcomes: Outcomes,
+    progress: Progress,
+    interruption: Interruption,
+}
+
+impl<'c> Writer<'c> {
+    /// Returns a writer of `total` changes of the file with the name `managed_by`.
+    pub(super) fn new(client: &'c AdminClient, managed_by: &'c str, total: usize) -> Self {
+        Self {
+            client,
+            managed_by,
+            total,
+            outcomes: Outcomes::default(),
+            progress: Progress::new("Writing", Some(total)),
+            interruption: Interruption::watch(),
+        }
+    }
+
+    /// Makes the changes, stage by stage. A change that fails does not stop those that do not depend
+    /// on it.
+    pub(super) async fn write(&mut self, mut differences: Vec<Difference>) {
+        differences.sort_by_key(stage);
+        let mut missing_plans = HashSet::new();
+        for stage in differences.chunk_by(|left, right| stage(left) == stage(right)) {
+            self.write_stage(stage, &mut missing_plans).await;
+        }
+        self.progress.clear();
+    }
+
+    /// Makes the changes of a stage. Adds the plans that could not be created to `missing_plans`.
+    async fn write_stage(
+        &mut self,
+        differences: &[Difference],
+        missing_plans: &mut HashSet<String>,
+    ) {
+        let (client, managed_by) = (self.client, self.managed_by);
+        let interruption = self.interruption.clone();
+        let outcomes = RefCell::new(&mut self.outcomes);
+        let is_stopped = || interruption.has_happened() || outcomes.borrow().is_hopeless();
+        let missing = &*missing_plans;
+
+        // Nothing more is begun after a stop. Requests that were sent are awaited.
+        let mut written = stream::iter(differences)
+            .take_while(|_| std::future::ready(!is_stopped()))
+            .map(|difference| async move {
+                let outcome = match missing_plan(difference, missing) {
+                    Some(plan) => Outcome::Skipped(format!("plan {plan} could not be created")),
+                    None => write(client, managed_by, difference).await,
+                };
+                (difference, outcome)
+            })
+            .buffer_unordered(CONCURRENCY);
+
+        let mut failed_plans = Vec::new();
+        while let Some((difference, outcome)) = written.next().await {
+            outcomes.borrow_mut().add(difference, &outcome);
+            self.progress.advance(1);
+            match outcome {
+                Outcome::Written(warnings) if !warnings.is_empty() => {
+                    self.progress.clear();
+                    print_warnings(difference, &warnings);
+                }
+                Outcome::Failed(_) if is_new_plan(difference) => {
+                    failed_plans.push(difference.name.clone());
+                }
+                _ => {}
+            }
+        }
+        drop(written);
+        missing_plans.extend(failed_plans);
+    }
+
+    /// Prints the result, and returns the exit code. `requests` is the number of requests of the
+    /// comparison.
+    ///
+    /// # Errors
+    /// [`CommandError`] if changes were not made, or if standard output cannot be written.
+    pub(super) fn finish(
+        self,
+        requests: usize,
+        stored: Option<StoredSecrets>,
+    ) -> Result<ExitCode, CommandError> {
+        let Outcomes {
+            created,
+            updated,
+            deleted,
+            ref failures,
+            ..
+        } = self.outcomes;
+        let open = self.total - created - updated - deleted - failures.len();
+        let requests = requests + self.outcomes.requests;
+
+        let mut output = std::io::stdout();
+        let result = format!(
+            "{created} created, {updated} changed, {deleted} deleted, {} failed, {requests} requests",
+            failures.len()
+        );
+        writeln!(output, "{result}").map_err(OutputError::from)?;
+        if let Some(StoredSecrets { count, path }) = stored {
+            let path = escaped(&path.display().to_string());
+            writeln!(output, "The secrets of {count} keys are in {path}")
+                .map_err(OutputError::from)?;
+        }
+
+        if failures.is_empty() && open == 0 {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let code = if self.interruption.has_happened() {
+            INTERRUPTED
+        } else {
+            self.outcomes.exit_code
+        };
+        self.print_failures(open);
+        Ok(ExitCode::from(code))
+    }
+
+    /// Prints the changes that were not made.
+    fn print_failures(&self, open: usize) {
+        let mut lines: Vec<String> = Vec::new();
+        let failures = &self.outcomes.failures;
+        for failure in failures.iter().take(MAX_LISTED) {
+            lines.extend(failure.lines().map(escaped));
+        }
+        if let Some(more @ 1..) = failures.len().checked_sub(MAX_LISTED) {
+            lines.push(format!("{more} more changes failed"));
+        }
+        if open > 0 {
+            lines.push(format!("{open} changes were not tried"));
+        }
+        let is_repeatable = open > 0 || self.outcomes.has_conflict || self.outcomes.exit_code > 1;
+        if is_repeatable {
+            lines.push("Run the command again: it compares anew and makes what is left".to_owned());
+        }
+
+        let mut output = std::io::stderr();
+        for line in lines {
+            let _ = writeln!(output, "tollgate: {line}");
+        }
+    }
+}
+
+async fn write(client: &AdminClient, managed_by: &str, difference: &Difference) -> Outcome {
+    let path = path(&[difference.kind.plural(), &difference.name]);
+    let request = match &difference.change {
+        Change::Create { body } => AdminRequest::put(&*path, body)
+            .if_none_match_any()
+            .header(MANAGED_BY, managed_by),
+        Change::Update { body, etag } => AdminRequest::put(&*path, body).if_match(etag),
+        Change::Delete { etag } => AdminRequest::delete(&*path).if_match(etag),
+    };
+
+    match client.send(request).await {
+        Ok(response) => Outcome::Written(response.warnings()),
+        // The object is gone, as it should be.
+        Err(error) if error.is_not_found() && is_deletion(difference) => {
+            Outcome::Written(Vec::new())
+        }
+        Err(error) => Outcome::Failed(error.into()),
+    }
+}
+
+fn is_deletion(difference: &Difference) -> bool {
+    matches!(difference.change, Change::Delete { .. })
+}
+
+fn is_new_plan(difference: &Difference) -> bool {
+    let is_new = matches!(difference.change, Change::Create { .. });
+    difference.kind == ObjectKind::Plan && is_new
+}
+
+/// Returns the plan that a key needs, if it could not be created.
+fn missing_plan<'d>(difference: &'d Difference, missing: &HashSet<String>) -> Option<&'d str> {
+    let (Change::Create { body } | Change::Update { body, .. }) = &difference.change else {
+        return None;
+    };
+    let plan = body["plan"].as_str()?;
+    (difference.kind == ObjectKind::Key && missing.contains(plan)).then_some(plan)
+}
+
+fn print_warnings(difference: &Difference, warnings: &[String]) {
+    let Difference { kind, name, .. } = difference;
+    for warning in warnings {
+        let line = escaped(&format!("{kind} {name}: {warning}"));
+        let _ = writeln!(std::io::stderr(), "warning: {line}");
+    }
+}

@@ -1,0 +1,90 @@
+//! `diff`: compares a file with an API.
+
+mod json;
+mod text;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use declaration::Differences;
+
+use super::remote::Remote;
+use super::{CommandError, declaration_file};
+use crate::output::{OutputArgs, print_json};
+use crate::target::TargetArgs;
+
+pub(super) use text::{print, print_warnings};
+
+/// The exit code if there are differences.
+const DIFFERENT: u8 = 3;
+/// The most mistakes that are listed.
+const MAX_LISTED: usize = 20;
+
+/// The end of the output of `diff --help`.
+const AFTER_HELP: &str = "\
+Exit codes: 0 no differences, 1 the API refused a request, 2 invalid input, 3 differences
+
+Examples:
+  tollgate diff tollgate.yaml
+  tollgate diff tollgate.yaml --prune --stack tollgate-production";
+
+/// The options of `diff`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct DiffOptions {
+    /// File with plans, policies and keys; `-` for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// List what `apply --prune` would delete: objects that an earlier `apply` of this file created
+    /// and that are not in it any more
+    #[arg(long)]
+    prune: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+/// Runs `diff`.
+pub(crate) fn run(options: &DiffOptions) -> ExitCode {
+    super::run(diff(options))
+}
+
+async fn diff(options: &DiffOptions) -> Result<ExitCode, CommandError> {
+    let declaration = declaration_file::read(&options.file)?;
+    let client = options.target.connect().await?;
+    let mut remote = Remote::new(&client);
+    let differences = remote.compare(&declaration, options.prune).await?;
+    check(&differences)?;
+
+    if options.output.json {
+        let target = client.target();
+        print_json(&json::document(target, declaration.name(), &differences))?;
+    } else {
+        print(&differences)?;
+        print_warnings(&differences);
+    }
+    Ok(if differences.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(DIFFERENT)
+    })
+}
+
+/// Checks that the file names existing plans only.
+///
+/// # Errors
+/// [`CommandError`] with exit code 2 and the first mistakes.
+pub(super) fn check(differences: &Differences) -> Result<(), CommandError> {
+    let mistakes = &differences.mistakes;
+    if mistakes.is_empty() {
+        return Ok(());
+    }
+
+    let mut lines: Vec<_> = mistakes.iter().take(MAX_LISTED).cloned().collect();
+    if let Some(more @ 1..) = mistakes.len().checked_sub(MAX_LISTED) {
+        lines.push(format!("{more} more mistakes"));
+    }
+    Err(CommandError::usage(lines.join("\n")))
+}

@@ -1,0 +1,439 @@
+//! `diff` and `apply` against the local gateway.
+
+use std::fs::{metadata, read_to_string, write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::program::{GatewayProcess, run, text, tollgate};
+
+const FILE: &str = "\
+name: shop
+plans:
+  gold: {throttle: {rate: 10.0, burst: 20}, quotas: [{limit: 1000, period: month, time_zone: europe/berlin}]}
+policies:
+  partners:
+    rules: [{match: 'ANY /{proxy+}', auth: api_key}]
+keys:
+  - {key_id: acme, name: Acme Inc., plan: gold, group: acme, metadata: {stripe: cus_1}, prefix: acme_live_}
+  - {key_id: beta, plan: free, enabled: false, allowed_ips: [192.0.2.1], expires_at: '2030-01-01T01:00:00+01:00'}
+";
+
+/// A gateway, and a folder for files.
+pub(crate) struct Api {
+    gateway: GatewayProcess,
+    folder: TempDir,
+}
+
+impl Api {
+    pub(crate) fn start() -> Self {
+        Self {
+            gateway: GatewayProcess::start(&["--log", "quiet"]),
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// Starts a gateway without plans and keys.
+    pub(crate) fn start_empty() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let seeds = folder.path().join("seeds.json");
+        write(&seeds, r#"{"plans": {}, "keys": []}"#).unwrap();
+        let gateway = GatewayProcess::start_without_examples(&[
+            "--log",
+            "quiet",
+            "--seeds",
+            seeds.to_str().unwrap(),
+        ]);
+        Self { gateway, folder }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn file(&self, name: &str, content: &str) -> String {
+        let path = self.path(name);
+        write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn tollgate(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let url = format!("http://{}", self.gateway.address);
+        let mut command = tollgate(arguments);
+        command.args(["--url", &url]);
+        command
+    }
+
+    /// Applies a file without asking, with a file for secrets.
+    pub(crate) fn apply(&self, content: &str, more: &[&str]) -> Output {
+        let file = self.file("tollgate.yaml", content);
+        let secrets = self.path("secrets.csv");
+        let mut all = vec![
+            "apply",
+            &file,
+            "--yes",
+            "--secrets-out",
+            secrets.to_str().unwrap(),
+        ];
+        all.extend(more);
+        self.tollgate(&all)
+    }
+
+    fn diff(&self, content: &str, more: &[&str]) -> Output {
+        let file = self.file("tollgate.yaml", content);
+        let mut all = vec!["diff", &file];
+        all.extend(more);
+        self.tollgate(&all)
+    }
+
+    /// Sends a request to the admin API, and returns its status and body.
+    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::net::TcpStream::connect(self.gateway.address).unwrap();
+        write!(
+            stream,
+            "{method} /_tollgate/v1{path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            self.gateway.address,
+            body.len()
+        )
+        .unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(body).unwrap_or_default())
+    }
+
+    fn key(&self, key_id: &str) -> Value {
+        self.send("GET", &format!("/keys/{key_id}"), "").1
+    }
+}
+
+#[track_caller]
+pub(crate) fn assert_code(output: &Output, code: i32) {
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
+}
+
+fn is_private(path: &Path) -> bool {
+    metadata(path).unwrap().permissions().mode() & 0o777 == 0o600
+}
+
+#[test]
+fn file_is_compared_applied_and_then_has_no_differences() {
+    let api = Api::start();
+
+    let diff = api.diff(FILE, &[]);
+    assert_code(&diff, 3);
+    let shown = text(&diff.stdout);
+    for line in [
+        "Plans\n+ plan gold\n    throttle.rate: 10\n",
+        "    quotas[0]: {limit: 1000, period: month, time_zone: Europe/Berlin}\n",
+        "Policies\n+ policy partners: rules[0]: ",
+        "Keys\n+ key acme\n    name: \"Acme Inc.\"\n    plan: gold\n",
+        "+ key beta\n    plan: free\n    enabled: false\n",
+        "4 to create, 0 to change, 0 to delete, 0 unchanged",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    assert!(!shown.contains('\u{1b}'), "colours without a terminal");
+
+    let applied = api.apply(FILE, &[]);
+    assert_code(&applied, 0);
+    assert!(text(&applied.stdout).contains("4 created, 0 changed, 0 deleted, 0 failed"));
+    assert_eq!(api.key("acme")["metadata"]["stripe"], "cus_1");
+    assert_eq!(api.key("beta")["enabled"], false);
+
+    assert_code(&api.diff(FILE, &[]), 0);
+    let repeated = api.apply(FILE, &[]);
+    assert_code(&repeated, 0);
+    assert_eq!(text(&repeated.stdout), "No differences, 4 unchanged\n");
+}
+
+#[test]
+fn secrets_are_stored_privately_and_work() {
+    let api = Api::start();
+    let applied = api.apply(FILE, &[]);
+    assert_code(&applied, 0);
+
+    let path = api.path("secrets.csv");
+    assert!(is_private(&path));
+    let secrets = read_to_string(&path).unwrap();
+    let secret = secrets
+        .lines()
+        .find_map(|line| line.strip_prefix("acme,"))
+        .unwrap();
+    assert!(secret.starts_with("acme_live_"));
+    assert!(!text(&applied.stdout).contains(secret) && !text(&applied.stderr).contains(secret));
+
+    let body = format!(r#"{{"key": "{secret}"}}"#);
+    let (status, decision) = api.send("POST", "/decisions", &body);
+    assert_eq!(
+        (status, &decision["decision"]),
+        (200, &Value::from("allowed"))
+    );
+}
+
+#[test]
+fn changes_are_shown_field_by_field_and_written() {
+    let api = Api::start();
+    assert_code(&api.apply(FILE, &[]), 0);
+
+    let changed = FILE
+        .replace("burst: 20", "burst: 30")
+        .replace("plan: gold, group: acme", "plan: pro")
+        .replace("auth: api_key", "auth: any");
+    let shown = text(&api.diff(&changed, &[]).stdout);
+    for line in [
+        "~ plan gold: throttle.burst: 20 → 30\n",
+        "~ policy partners: rules[0].auth: api_key → any\n",
+        "~ key acme\n    plan: gold → pro\n    group: acme → (none)\n",
+        "0 to create, 3 to change, 0 to delete, 1 unchanged",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+
+    assert_code(&api.apply(&changed, &[]), 0);
+    assert_code(&api.diff(&changed, &[]), 0);
+    let key = api.key("acme");
+    assert_eq!(
+        (&key["plan"], &key["group"]),
+        (&Value::from("pro"), &Value::Null)
+    );
+}
+
+#[test]
+fn differences_are_also_json() {
+    let api = Api::start();
+    assert_code(&api.apply(FILE, &[]), 0);
+    let diff = api.diff(&FILE.replace("burst: 20", "burst: 30"), &["--json"]);
+    assert_code(&diff, 3);
+
+    let document: Value = serde_json::from_slice(&diff.stdout).unwrap();
+    let expected = serde_json::json!([{"action": "update", "kind": "plan", "name": "gold",
+        "fields": [{"pointer": "/throttle/burst", "before": 20, "after": 30}]}]);
+    assert_eq!(document["changes"], expected);
+    assert_eq!(
+        (&document["name"], &document["unchanged"]),
+        (&"shop".into(), &3.into())
+    );
+}
+
+#[test]
+fn pruning_deletes_only_what_this_file_created() {
+    let api = Api::start();
+    assert_code(&api.apply(FILE, &[]), 0);
+    let other = "name: other\nplans: {theirs: {}}\nkeys: [{key_id: theirs, plan: theirs}]";
+    assert_code(&api.apply(other, &[]), 0);
+    let by_hand = r#"{"throttle": {"rate": 1, "burst": 1}}"#;
+    assert_eq!(api.send("PUT", "/plans/by-hand", by_hand).0, 201);
+
+    let rest = "name: shop\nkeys: [{key_id: beta, plan: free, enabled: false, allowed_ips: [192.0.2.1], \
+                expires_at: '2030-01-01T00:00:00Z'}]";
+    let diff = api.diff(rest, &[]);
+    assert_code(&diff, 0);
+    assert!(
+        text(&diff.stdout).contains("3 that only --prune deletes"),
+        "{diff:?}"
+    );
+
+    let applied = api.apply(rest, &["--prune"]);
+    assert_code(&applied, 0);
+    let shown = text(&applied.stdout);
+    assert!(
+        shown.contains("- plan gold\n") && shown.contains("- key acme\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("0 created, 0 changed, 3 deleted"), "{shown}");
+
+    assert_eq!(api.send("GET", "/keys/acme", "").0, 404);
+    assert_eq!(api.send("GET", "/policies/partners", "").0, 404);
+    for kept in [
+        "/plans/theirs",
+        "/plans/by-hand",
+        "/plans/free",
+        "/keys/theirs",
+        "/keys/beta",
+    ] {
+        assert_eq!(api.send("GET", kept, "").0, 200, "{kept}");
+    }
+}
+
+#[test]
+fn disabled_key_stays_disabled() {
+    let api = Api::start();
+    assert_code(&api.apply(FILE, &[]), 0);
+    assert_eq!(
+        api.send("PATCH", "/keys/acme", r#"{"enabled": false}"#).0,
+        200
+    );
+
+    for content in [
+        FILE.to_owned(),
+        FILE.replace("key_id: acme", "key_id: acme, enabled: true"),
+    ] {
+        let applied = api.apply(&content, &[]);
+        assert_code(&applied, 0);
+        assert!(
+            text(&applied.stderr).contains("`tollgate keys enable acme`"),
+            "{applied:?}"
+        );
+    }
+    let renamed = api.apply(&FILE.replace("Acme Inc.", "Acme"), &[]);
+    assert_code(&renamed, 0);
+    let key = api.key("acme");
+    assert_eq!(
+        (&key["enabled"], &key["name"]),
+        (&Value::from(false), &"Acme".into())
+    );
+}
+
+#[test]
+fn new_keys_need_a_file_for_their_secrets() {
+    let api = Api::start();
+    let file = api.file("tollgate.yaml", FILE);
+    let applied = api.tollgate(&["apply", &file, "--yes"]);
+    assert_code(&applied, 2);
+    assert!(
+        text(&applied.stderr).contains("--secrets-out FILE"),
+        "{applied:?}"
+    );
+    assert_eq!(api.send("GET", "/plans/gold", "").0, 404);
+}
+
+#[test]
+fn nothing_is_changed_without_a_confirmation() {
+    let api = Api::start();
+    let file = api.file("tollgate.yaml", FILE);
+    let secrets = api.path("secrets.csv");
+    let applied = api.tollgate(&["apply", &file, "--secrets-out", secrets.to_str().unwrap()]);
+    assert_code(&applied, 2);
+    assert!(text(&applied.stderr).contains("--yes"), "{applied:?}");
+    assert!(!secrets.exists());
+    assert_eq!(api.send("GET", "/plans/gold", "").0, 404);
+}
+
+#[test]
+fn interrupted_run_is_finished_with_the_same_secrets() {
+    let api = Api::start();
+    assert_code(&api.apply(FILE, &[]), 0);
+    let secrets = read_to_string(api.path("secrets.csv")).unwrap();
+
+    // An API that has got only a part of the changes: a plan, and none of the keys.
+    let other = Api::start();
+    let part = FILE.split("policies:").next().unwrap();
+    assert_code(&other.apply(part, &[]), 0);
+    write(other.path("secrets.csv"), &secrets).unwrap();
+    std::fs::set_permissions(
+        other.path("secrets.csv"),
+        std::fs::Permissions::from_mode(0o600),
+    )
+    .unwrap();
+
+    let finished = other.apply(FILE, &[]);
+    assert_code(&finished, 0);
+    assert!(text(&finished.stdout).contains("3 created"), "{finished:?}");
+    assert_eq!(read_to_string(other.path("secrets.csv")).unwrap(), secrets);
+}
+
+#[test]
+fn another_secret_is_refused_before_any_change() {
+    let api = Api::start();
+    let file = |hash: &str| {
+        format!("plans: {{free: {{}}}}\nkeys: [{{key_id: moved, plan: free, hash: {hash}}}]")
+    };
+    let (hash, other) = ("ab".repeat(32), "cd".repeat(32));
+    assert_code(
+        &api.apply(&file(&hash).replace("plans: {free: {}}", ""), &[]),
+        0,
+    );
+    assert_code(
+        &api.diff(&file(&hash).replace("plans: {free: {}}", ""), &[]),
+        0,
+    );
+
+    let refused = api.apply(&file(&other), &[]);
+    assert_code(&refused, 1);
+    let shown = text(&refused.stdout);
+    assert!(
+        shown.contains("! key moved: secret: would change"),
+        "{shown}"
+    );
+    assert!(shown.contains("`tollgate keys rotate moved`"), "{shown}");
+    assert!(!shown.contains(&hash) && !shown.contains(&other), "{shown}");
+    assert!(api.send("GET", "/plans/free", "").1["throttle"].is_object());
+}
+
+#[test]
+fn refused_change_does_not_stop_the_others() {
+    let api = Api::start();
+    assert_code(&api.apply(FILE, &[]), 0);
+    // A policy that names the plan, which therefore cannot be deleted.
+    let policy =
+        r#"{"rules": [{"match": "GET /a", "auth": "none", "plan": "gold", "limit_by": "ip"}]}"#;
+    assert_eq!(api.send("PUT", "/policies/by-hand", policy).0, 201);
+
+    let applied = api.apply("name: shop\nplans: {silver: {}}", &["--prune"]);
+    assert_code(&applied, 1);
+    assert!(
+        text(&applied.stderr).contains("tollgate: plan gold: "),
+        "{applied:?}"
+    );
+    assert!(text(&applied.stderr).contains("by-hand"), "{applied:?}");
+    assert!(
+        text(&applied.stdout).contains("1 created, 0 changed, 3 deleted, 1 failed"),
+        "{applied:?}"
+    );
+    assert_eq!(api.send("GET", "/keys/acme", "").0, 404);
+}
+
+#[test]
+fn mistakes_are_listed_with_their_positions_and_nothing_is_sent() {
+    let api = Api::start();
+    let content =
+        "plans:\n  free: {throttle: {rate: fast, burst: 5}}\nkeys: [{key_id: A, plan: free}]";
+    for command in ["diff", "apply"] {
+        let file = api.file("tollgate.yaml", content);
+        let output = api.tollgate(&[command, &file]);
+        assert_code(&output, 2);
+        let error = text(&output.stderr);
+        assert!(
+            error.contains("tollgate.yaml:2:27: plans.free.throttle.rate: "),
+            "{error}"
+        );
+        assert!(output.stdout.is_empty());
+    }
+
+    let unknown = api.diff("keys: [{key_id: acme, plan: gold}]", &[]);
+    assert_code(&unknown, 2);
+    assert!(text(&unknown.stderr).contains("key acme: plan: unknown plan `gold`"));
+    let missing = api.tollgate(&["diff", "no-such-file.yaml"]);
+    assert_code(&missing, 2);
+    assert!(
+        text(&missing.stderr).contains("no-such-file.yaml: "),
+        "{missing:?}"
+    );
+}
+
+#[test]
+fn unreachable_api_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tollgate.yaml");
+    write(&file, FILE).unwrap();
+    let output = run(&[
+        "diff",
+        file.to_str().unwrap(),
+        "--url",
+        "http://127.0.0.1:9",
+    ]);
+    assert_code(&output, 2);
+    assert!(text(&output.stderr).contains("127.0.0.1:9"), "{output:?}");
+}
