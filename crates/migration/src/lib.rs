@@ -3,11 +3,19 @@
 //! A conversion never makes a limit laxer without a finding that says so, and never opens a route
 //! that was closed. What it does not understand is reported.
 
+mod api_keys;
+mod import_error;
+mod names;
 mod report;
+mod secret;
+mod usage_plans;
 
 use declaration::Declaration;
 
+pub use api_keys::{KeyFilePlans, migrate_key_file};
+pub use import_error::ImportError;
 pub use report::{Finding, Findings, Origin, Outcome, Report};
+pub use usage_plans::Account;
 
 /// The result of a conversion.
 #[derive(Debug)]
