@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::aws_api::{AwsApi, AwsService};
 use crate::aws_error::AwsError;
-use crate::client::http_calls;
 use crate::credentials::{AwsCredentials, ProfileChoice};
 use crate::environment::{Environment, process_environment};
 use crate::error::ClientError;
+use crate::network::Network;
 use crate::options::TargetOptions;
 use crate::path::{ApiPath, path};
 use crate::region;
@@ -39,7 +39,7 @@ impl ApiGatewayReader {
     /// [`ClientError`] if there is no region, or a setting of the environment is invalid.
     pub async fn connect(options: &TargetOptions) -> Result<Self, ClientError> {
         let lookup = process_environment;
-        let calls = http_calls(lookup)?;
+        let calls = Network::from_lookup(lookup)?.http_calls();
         let profile = ProfileChoice::select(options.profile.as_deref(), lookup);
         let region = region::select(options.region.as_deref(), None, &profile, lookup).await?;
         let credentials = AwsCredentials::new(profile, &region, calls.connections()).await;
@@ -159,7 +159,7 @@ mod tests {
             move |name: &str| (name == "AWS_ENDPOINT_URL_API_GATEWAY").then(|| address.clone());
         ApiGatewayReader {
             aws: AwsApi {
-                calls: http_calls(|_| None).unwrap(),
+                calls: Network::from_lookup(|_| None).unwrap().http_calls(),
                 credentials: Arc::new(AwsCredentials::fixed()),
                 region: "eu-west-1".to_owned(),
                 environment: Environment::of(lookup),

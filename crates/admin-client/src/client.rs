@@ -1,58 +1,34 @@
 //! The client: requests, retries and deadlines.
 
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws::{CallError, Connections, ExtraAuthorities, Fate, HttpCall, HttpCalls, Proxy, Replay};
+use aws::{CallError, Fate, HttpCall, Replay};
 use bytes::Bytes;
 use http::header::{ACCEPT, HeaderValue, USER_AGENT};
 use http::{Request, Response, StatusCode, Uri};
-use telemetry::RecordLog;
 
-use crate::credentials::{AwsCredentials, ProfileChoice};
-use crate::environment::process_environment;
+use crate::api::{API_PATH, Api};
 use crate::error::ClientError;
 use crate::identity;
 use crate::options::TargetOptions;
 use crate::pages::Pages;
 use crate::refusal::{Refusal, RequestContext, Signature, retry_after};
-use crate::region;
 use crate::request::AdminRequest;
 use crate::response::AdminResponse;
-use crate::signer::Signer;
-use crate::stack;
-use crate::target::{BaseUrl, Place};
 
-/// The time for name resolution, TCP and TLS, also from far away.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(8);
 /// The time for one attempt. It exceeds API Gateway's timeout of 30 s.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(35);
 /// The time for all attempts and the pauses between them.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(75);
-/// The largest response. API Gateway sends at most 10 MB.
-const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
-/// The path of the API below the URL of a target.
-const API_PATH: &str = "/_tollgate/v1";
 const USER_AGENT_VALUE: HeaderValue =
     HeaderValue::from_static(concat!("tollgate/", env!("CARGO_PKG_VERSION")));
 
 /// A client of one admin API. Clones share its connections.
 #[derive(Clone)]
 pub struct AdminClient {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    calls: HttpCalls,
-    base: BaseUrl,
-    target: String,
-    /// `None` for a local gateway.
-    signer: Option<Signer>,
-    /// The resource of the permission to call the API, if it is known.
-    administration_arn: Option<String>,
-    has_certificate: bool,
+    api: Arc<Api>,
 }
 
 impl AdminClient {
@@ -66,23 +42,14 @@ impl AdminClient {
     /// [`ClientError`] if the options or the settings of the environment are invalid, or the stack
     /// cannot be read.
     pub async fn connect(options: &TargetOptions) -> Result<Self, ClientError> {
-        let lookup = process_environment;
-        let place = Place::select(options, lookup)?;
-        let calls = http_calls(lookup)?;
-
-        let inner = match place {
-            Place::Url(base) => Inner::of_url(base, options, calls).await?,
-            Place::Stack(stack) => Inner::of_stack(&stack, options, calls).await?,
-        };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
+        let api = Api::find(options).await?;
+        Ok(Self { api: Arc::new(api) })
     }
 
     /// Returns the target for messages: its URL, or `stack NAME (URL)`.
     #[must_use]
     pub fn target(&self) -> &str {
-        &self.inner.target
+        &self.api.target
     }
 
     /// Sends a request and returns the response if its status is 200 to 299.
@@ -127,7 +94,7 @@ impl AdminClient {
         request: &AdminRequest,
     ) -> Result<Result<Response<Bytes>, CallError>, ClientError> {
         let mut request = self.http_request(request)?;
-        if let Some(signer) = &self.inner.signer {
+        if let Some(signer) = &self.api.signer {
             signer.sign(&mut request).await?;
         }
         let call = HttpCall {
@@ -136,11 +103,11 @@ impl AdminClient {
             request,
             replay: Replay::Never,
         };
-        Ok(self.inner.calls.send_once(call, ATTEMPT_TIMEOUT).await)
+        Ok(self.api.calls.send_once(call, ATTEMPT_TIMEOUT).await)
     }
 
     fn http_request(&self, request: &AdminRequest) -> Result<Request<Bytes>, ClientError> {
-        let url = format!("{}{API_PATH}{}", self.inner.base.as_str(), request.path);
+        let url = format!("{}{API_PATH}{}", self.api.base.as_str(), request.path);
         let invalid_path = || ClientError::InvalidPath {
             path: request
                 .path
@@ -176,21 +143,21 @@ impl AdminClient {
             Err(error) => Err(ClientError::Unreachable {
                 target: self.target().to_owned(),
                 error,
-                has_certificate: self.inner.has_certificate,
+                has_certificate: self.api.has_certificate,
             }),
         }
     }
 
     /// Returns the refusal in a response. If access is denied, AWS is asked for the identity.
     async fn refusal(&self, request: &AdminRequest, response: &Response<Bytes>) -> Refusal {
-        let resource = self.resource();
+        let resource = self.api.resource();
         let mut context = RequestContext {
             target: self.target(),
             method: &request.method,
             path: &request.path,
             signature: Signature::None,
         };
-        let Some(signer) = &self.inner.signer else {
+        let Some(signer) = &self.api.signer else {
             return Refusal::of(response, &context);
         };
 
@@ -203,117 +170,20 @@ impl AdminClient {
             return refusal;
         }
 
-        let aws = signer.aws(&self.inner.calls);
-        let identity = identity::caller(&aws, self.inner.base.is_loopback()).await;
+        let aws = signer.aws(&self.api.aws_calls);
+        let identity = identity::caller(&aws, self.api.base.is_loopback()).await;
         context.signature = Signature::Signed {
             identity: identity.as_deref(),
             resource: &resource,
         };
         Refusal::of(response, &context)
     }
-
-    /// Returns the resource of the permission to call the API: that of the stack, or one that is
-    /// derived from the host name.
-    fn resource(&self) -> String {
-        if let Some(arn) = &self.inner.administration_arn {
-            return arn.clone();
-        }
-        let (host, region) = (self.inner.base.host(), self.inner.signer.as_ref());
-        match region::of_host(host).zip(host.split_once('.')) {
-            Some((region, (api, _))) => {
-                let partition = region::partition(region);
-                format!("arn:{partition}:execute-api:{region}:*:{api}/*/*{API_PATH}/*")
-            }
-            None => {
-                let region = region.map_or("*", |signer| signer.region.as_str());
-                format!("arn:aws:execute-api:{region}:*:*/*/*{API_PATH}/* of the API")
-            }
-        }
-    }
-}
-
-impl Inner {
-    async fn of_url(
-        base: BaseUrl,
-        options: &TargetOptions,
-        calls: HttpCalls,
-    ) -> Result<Self, ClientError> {
-        let is_signed =
-            !base.is_loopback() || options.profile.is_some() || options.region.is_some();
-        let signer = if is_signed {
-            let host = Some(base.host());
-            Some(signer(options, host, calls.connections()).await?)
-        } else {
-            None
-        };
-
-        Ok(Self {
-            calls,
-            target: base.as_str().to_owned(),
-            base,
-            signer,
-            administration_arn: None,
-            has_certificate: options.certificate.is_some(),
-        })
-    }
-
-    async fn of_stack(
-        stack: &str,
-        options: &TargetOptions,
-        calls: HttpCalls,
-    ) -> Result<Self, ClientError> {
-        let signer = signer(options, None, calls.connections()).await?;
-        let aws = signer.aws(&calls);
-        let api = stack::describe(&aws, stack).await?;
-        let base = api.base_url(stack, process_environment)?;
-
-        Ok(Self {
-            calls,
-            target: format!("stack {stack} ({})", base.as_str()),
-            base,
-            signer: Some(signer),
-            administration_arn: api.administration_arn,
-            has_certificate: options.certificate.is_some(),
-        })
-    }
-}
-
-/// Returns what signs requests to a host, or to a stack.
-async fn signer(
-    options: &TargetOptions,
-    host: Option<&str>,
-    connections: &Connections,
-) -> Result<Signer, ClientError> {
-    let lookup = process_environment;
-    let profile = ProfileChoice::select(options.profile.as_deref(), lookup);
-    let region = region::select(options.region.as_deref(), host, &profile, lookup).await?;
-    let credentials = AwsCredentials::new(profile, &region, connections).await;
-    Ok(Signer {
-        credentials: Arc::new(credentials),
-        region,
-    })
 }
 
 impl fmt::Debug for AdminClient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "AdminClient({})", self.target())
     }
-}
-
-/// Returns an HTTP client with the proxy and the certificate authorities of the environment.
-pub(crate) fn http_calls(
-    lookup: impl Fn(&str) -> Option<String>,
-) -> Result<HttpCalls, ClientError> {
-    let proxy = Proxy::from_lookup(&lookup)?;
-    aws::check_system_authorities(&lookup)?;
-    let authorities = match lookup("EXTRA_CA_CERTS").filter(|path| !path.is_empty()) {
-        Some(path) => ExtraAuthorities::read("EXTRA_CA_CERTS", &path)?,
-        None => ExtraAuthorities::default(),
-    };
-
-    let connections = Connections::through(proxy.as_ref(), CONNECT_TIMEOUT).trusting(&authorities);
-    let records = RecordLog::to(io::sink());
-    Ok(HttpCalls::new(connections, records, MAX_BODY_BYTES))
 }
 
 /// Returns the pause before another attempt, or `None` if there is none.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 /// A lookup of variables.
 #[derive(Clone)]
-pub(crate) struct Environment(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub(crate) struct Environment(Arc<Lookup>);
+
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 /// Returns a variable of the process.
 pub(crate) fn process_environment(name: &str) -> Option<String> {

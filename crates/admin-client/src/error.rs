@@ -4,6 +4,7 @@ use aws::CallError;
 use environment::SettingError;
 
 use crate::aws_error::AwsError;
+use crate::client_certificate::CertificateError;
 use crate::credentials_error::CredentialsError;
 use crate::refusal::Refusal;
 use crate::stack::StackError;
@@ -31,6 +32,9 @@ pub enum ClientError {
     /// The proxy is invalid.
     #[error(transparent)]
     Proxy(#[from] aws::ProxyError),
+    /// The client certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// There are no credentials.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),

@@ -28,15 +28,19 @@
 //! # }
 //! ```
 
+mod api;
 mod api_gateway;
 mod aws_api;
 mod aws_error;
 mod client;
+mod client_certificate;
 mod credentials;
 mod credentials_error;
 mod environment;
 mod error;
 mod identity;
+mod mutual_tls;
+mod network;
 mod options;
 mod pages;
 mod path;
@@ -55,6 +59,7 @@ mod xml;
 pub use api_gateway::ApiGatewayReader;
 pub use aws_error::AwsError;
 pub use client::AdminClient;
+pub use client_certificate::CertificateError;
 pub use credentials::ProfileChoice;
 pub use credentials_error::CredentialsError;
 pub use error::ClientError;

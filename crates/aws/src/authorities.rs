@@ -60,6 +60,12 @@ impl ExtraAuthorities {
         self.count
     }
 
+    /// Returns the certificates as PEM.
+    #[must_use]
+    pub fn pem(&self) -> &[u8] {
+        &self.pem
+    }
+
     /// True if only the system's authorities are trusted.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -83,6 +83,19 @@ impl Connections {
         Self::assembled(self.reach, self.connect, self.proxy, authorities)
     }
 
+    /// Returns a pool that uses another connector, which resolves names itself. It reaches what
+    /// [`Reach::Local`] does.
+    #[must_use]
+    pub fn of(connector: impl HttpConnector + 'static) -> Self {
+        Self {
+            connector: SharedHttpConnector::new(connector),
+            proxied: None,
+            reach: Reach::Local,
+            connect: Duration::ZERO,
+            proxy: None,
+        }
+    }
+
     fn assembled(
         reach: Reach,
         connect: Duration,

@@ -64,7 +64,7 @@ pub use endpoint::Endpoints;
 pub use failure::{Failure, verdict, was_not_applied};
 pub use fate::Fate;
 pub use http_calls::{HttpCall, HttpCalls};
-pub use proxy::{Proxy, ProxyError};
+pub use proxy::{Proxy, ProxyError, ProxyRoute};
 pub use replay::Replay;
 pub use retry::Retries;
 pub use sdk::{AwsCalls, ServiceConfig, check_system_authorities};

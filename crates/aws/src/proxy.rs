@@ -1,7 +1,11 @@
 //! The HTTP proxy through which a developer's machine reaches other hosts.
 
+use std::sync::Arc;
+
+use addresses::is_loopback;
 use aws_smithy_http_client::proxy::ProxyConfig;
-use http::Uri;
+use http::{HeaderValue, Uri};
+use hyper_util::client::proxy::matcher::Matcher;
 
 const HTTPS_PROXY: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
 const ALL_PROXY: [&str; 2] = ["ALL_PROXY", "all_proxy"];
@@ -13,6 +17,15 @@ const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
 pub struct Proxy {
     address: String,
     pub(crate) config: ProxyConfig,
+    matcher: Arc<Matcher>,
+}
+
+/// The proxy for one URL.
+pub struct ProxyRoute {
+    /// The address of the proxy, without credentials.
+    pub address: Uri,
+    /// The header `Proxy-Authorization`, if the proxy needs one.
+    pub authorization: Option<HeaderValue>,
 }
 
 /// A variable with an invalid proxy. Its value is not shown, because it may contain a password.
@@ -69,10 +82,12 @@ impl Proxy {
 
         let shown = format!("{}://{host_and_port}", uri.scheme_str()?);
         let has_host = !authority.host().is_empty();
+        let matcher = Matcher::builder().https(address).no(excluded).build();
         let config = has_host.then(|| ProxyConfig::https(uri).ok())??;
         Some(Self {
             address: shown,
             config: config.no_proxy(excluded),
+            matcher: Arc::new(matcher),
         })
     }
 
@@ -80,6 +95,19 @@ impl Proxy {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
+    }
+}
+
+impl Proxy {
+    /// Returns the proxy for an https URL, or `None` if its host is called directly.
+    #[must_use]
+    pub fn route(&self, url: &Uri) -> Option<ProxyRoute> {
+        let is_own_machine = url.host().is_some_and(is_loopback);
+        let route = self.matcher.intercept(url).filter(|_| !is_own_machine)?;
+        Some(ProxyRoute {
+            address: route.uri().clone(),
+            authorization: route.basic_auth().cloned(),
+        })
     }
 }
 
@@ -132,6 +160,23 @@ mod tests {
                 "{variables:?}"
             );
         }
+    }
+
+    #[test]
+    fn excluded_hosts_and_this_machine_have_no_route() {
+        let lookup = |name: &str| match name {
+            "HTTPS_PROXY" => Some("http://me:hush@proxy:3128".to_owned()),
+            "NO_PROXY" => Some(".internal.example".to_owned()),
+            _ => None,
+        };
+        let proxy = Proxy::from_lookup(lookup).unwrap().unwrap();
+        let route = |url: &str| proxy.route(&url.parse().unwrap());
+
+        let found = route("https://api.example/a").unwrap();
+        assert_eq!(found.address.authority().unwrap().as_str(), "proxy:3128");
+        assert!(found.authorization.is_some());
+        assert!(route("https://a.internal.example/").is_none());
+        assert!(route("https://127.0.0.1/").is_none());
     }
 
     #[test]

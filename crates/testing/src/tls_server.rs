@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::{WantsServerCert, WebPkiClientVerifier};
+use tokio_rustls::rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
 
 type Bodies = Arc<Mutex<HashMap<String, String>>>;
 
@@ -29,6 +30,19 @@ impl TlsServer {
     /// # Panics
     /// If no loopback port is free.
     pub fn start() -> Self {
+        Self::start_with(acceptor())
+    }
+
+    /// Starts a server that requires a client certificate: `client.pem` of the test vectors, or
+    /// another one of its authority.
+    ///
+    /// # Panics
+    /// If no loopback port is free.
+    pub fn start_with_client_certificates() -> Self {
+        Self::start_with(mutual_acceptor())
+    }
+
+    fn start_with(acceptor: TlsAcceptor) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -36,7 +50,7 @@ impl TlsServer {
             .unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let (bodies, acceptor) = (Bodies::default(), acceptor());
+        let bodies = Bodies::default();
 
         runtime.spawn(accept(listener, acceptor, Arc::clone(&bodies)));
         Self {
@@ -61,6 +75,11 @@ impl TlsServer {
     pub fn authority_file() -> PathBuf {
         vector("authority.pem")
     }
+
+    /// Returns the files with a client certificate and its key.
+    pub fn client_files() -> [PathBuf; 2] {
+        [vector("client.pem"), vector("client.key")]
+    }
 }
 
 fn vector(name: &str) -> PathBuf {
@@ -70,14 +89,31 @@ fn vector(name: &str) -> PathBuf {
 }
 
 fn acceptor() -> TlsAcceptor {
-    let certificate = CertificateDer::from_pem_file(vector("server.pem")).unwrap();
-    let key = PrivateKeyDer::from_pem_file(vector("server.key")).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    acceptor_of(config().with_no_client_auth())
+}
+
+/// Returns an acceptor that requires a certificate of the clients' authority.
+fn mutual_acceptor() -> TlsAcceptor {
+    let mut roots = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_file(vector("client-authority.pem")).unwrap();
+    roots.add(authority).unwrap();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .unwrap();
+    acceptor_of(config().with_client_cert_verifier(verifier))
+}
+
+fn config() -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
+}
+
+fn acceptor_of(config: ConfigBuilder<ServerConfig, WantsServerCert>) -> TlsAcceptor {
+    let certificate = CertificateDer::from_pem_file(vector("server.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(vector("server.key")).unwrap();
+    let config = config.with_single_cert(vec![certificate], key).unwrap();
     TlsAcceptor::from(Arc::new(config))
 }
 
@@ -88,7 +124,8 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, bodies: Bodies) {
     }
 }
 
-/// Serves one request. A client that does not trust the authority ends the handshake.
+/// Serves one request. A client that does not trust the authority, or that has no certificate of the
+/// clients' authority, does not get one.
 async fn serve(stream: TcpStream, acceptor: &TlsAcceptor, bodies: &Bodies) {
     let Ok(mut stream) = acceptor.accept(stream).await else {
         return;

@@ -12,6 +12,7 @@ mod explain;
 mod invalid_input;
 mod invoke;
 mod log;
+mod network;
 mod private_ca;
 mod program;
 mod shutdown;

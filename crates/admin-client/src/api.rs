@@ -1,0 +1,136 @@
+//! An API that was found, and how it is called.
+
+use std::sync::Arc;
+
+use aws::{Connections, HttpCalls};
+
+use crate::credentials::{AwsCredentials, ProfileChoice};
+use crate::environment::process_environment;
+use crate::error::ClientError;
+use crate::network::Network;
+use crate::options::TargetOptions;
+use crate::region;
+use crate::signer::Signer;
+use crate::stack;
+use crate::target::{BaseUrl, Place};
+
+/// The path of the admin API below the URL of a target.
+pub(crate) const API_PATH: &str = "/_tollgate/v1";
+
+/// An API and its connections.
+pub(crate) struct Api {
+    /// The connections to the API.
+    pub(crate) calls: HttpCalls,
+    /// The connections to AWS, without a client certificate.
+    pub(crate) aws_calls: HttpCalls,
+    pub(crate) base: BaseUrl,
+    /// The target, for messages.
+    pub(crate) target: String,
+    /// `None` for a local gateway.
+    pub(crate) signer: Option<Signer>,
+    /// The resource of the permission to call the API, if it is known.
+    administration_arn: Option<String>,
+    /// True if the connections have a client certificate.
+    pub(crate) has_certificate: bool,
+}
+
+impl Api {
+    /// Finds the API that the options, or else the environment, select.
+    ///
+    /// # Errors
+    /// [`ClientError`] if a setting is invalid, or a stack cannot be read.
+    pub(crate) async fn find(options: &TargetOptions) -> Result<Self, ClientError> {
+        let lookup = process_environment;
+        let place = Place::select(options, lookup)?;
+        let network = Network::from_lookup(lookup)?;
+
+        match place {
+            Place::Url(base) => Self::of_url(base, options, &network).await,
+            Place::Stack(stack) => Self::of_stack(&stack, options, &network).await,
+        }
+    }
+
+    async fn of_url(
+        base: BaseUrl,
+        options: &TargetOptions,
+        network: &Network,
+    ) -> Result<Self, ClientError> {
+        let aws_calls = network.http_calls();
+        let is_signed =
+            !base.is_loopback() || options.profile.is_some() || options.region.is_some();
+        let signer = if is_signed {
+            let host = Some(base.host());
+            Some(signer(options, host, aws_calls.connections()).await?)
+        } else {
+            None
+        };
+
+        Ok(Self {
+            calls: network.http_calls_to(&base, options)?,
+            aws_calls,
+            target: base.as_str().to_owned(),
+            base,
+            signer,
+            administration_arn: None,
+            has_certificate: options.certificate.is_some(),
+        })
+    }
+
+    async fn of_stack(
+        stack: &str,
+        options: &TargetOptions,
+        network: &Network,
+    ) -> Result<Self, ClientError> {
+        let aws_calls = network.http_calls();
+        let signer = signer(options, None, aws_calls.connections()).await?;
+        let outputs = stack::describe(&signer.aws(&aws_calls), stack).await?;
+        let base = outputs.base_url(stack, process_environment)?;
+
+        Ok(Self {
+            calls: network.http_calls_to(&base, options)?,
+            aws_calls,
+            target: format!("stack {stack} ({})", base.as_str()),
+            base,
+            signer: Some(signer),
+            administration_arn: outputs.administration_arn,
+            has_certificate: options.certificate.is_some(),
+        })
+    }
+
+    /// Returns the resource of the permission to call the API: that of the stack, or one that is
+    /// derived from the host name.
+    pub(crate) fn resource(&self) -> String {
+        if let Some(arn) = &self.administration_arn {
+            return arn.clone();
+        }
+
+        let host = self.base.host();
+        match region::of_host(host).zip(host.split_once('.')) {
+            Some((region, (api, _))) => {
+                let partition = region::partition(region);
+                format!("arn:{partition}:execute-api:{region}:*:{api}/*/*{API_PATH}/*")
+            }
+            None => {
+                let region = self.signer.as_ref().map_or("*", |signer| &signer.region);
+                let partition = region::partition(region);
+                format!("arn:{partition}:execute-api:{region}:*:*/*/*{API_PATH}/*")
+            }
+        }
+    }
+}
+
+/// Returns what signs requests to a host, or to a stack.
+async fn signer(
+    options: &TargetOptions,
+    host: Option<&str>,
+    connections: &Connections,
+) -> Result<Signer, ClientError> {
+    let lookup = process_environment;
+    let profile = ProfileChoice::select(options.profile.as_deref(), lookup);
+    let region = region::select(options.region.as_deref(), host, &profile, lookup).await?;
+    let credentials = AwsCredentials::new(profile, &region, connections).await;
+    Ok(Signer {
+        credentials: Arc::new(credentials),
+        region,
+    })
+}
