@@ -1,5 +1,7 @@
 //! The object that a path of the API is about.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::percent_decode_str;
 
 /// Words below `/keys` that are not the id of a key.
@@ -18,10 +20,19 @@ pub(crate) fn subject(path: &str) -> Option<String> {
         ["policies", name, ..] => Some(format!("policy {name}")),
         ["keys", list, ..] if KEY_LISTS.contains(list) => None,
         ["keys", key_id, ..] => Some(format!("key {key_id}")),
+        ["blocks", kind @ ("ip" | "issuer"), id] => Some(format!("block {kind}/{}", readable(id))),
         ["blocks", kind, id] => Some(format!("block {kind}/{id}")),
         ["callers", kind, id, ..] => Some(format!("caller {kind}#{id}")),
         _ => None,
     }
+}
+
+/// Returns the network or issuer in an id, which is in base64url because an HTTP API decodes paths
+/// twice.
+fn readable(id: &str) -> String {
+    let decoded = URL_SAFE_NO_PAD.decode(id).ok();
+    let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    decoded.unwrap_or_else(|| id.to_owned())
 }
 
 #[cfg(test)]
@@ -36,6 +47,8 @@ mod tests {
             ("/policies/main/candidate", Some("candidate of policy main")),
             ("/keys/a%20b/rotate", Some("key a b")),
             ("/blocks/ip/10.0.0.1", Some("block ip/10.0.0.1")),
+            ("/blocks/ip/MTkyLjAuMi4wLzI0", Some("block ip/192.0.2.0/24")),
+            ("/blocks/key/acme", Some("block key/acme")),
             ("/callers/group/acme/usage", Some("caller group#acme")),
             ("/keys/bulk", None),
             ("/keys?plan=a", None),

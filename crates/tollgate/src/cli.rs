@@ -23,9 +23,12 @@ pub(crate) use template::EvaluateTemplate;
 pub(crate) use token::{ExplainToken, Token, TokenCommand};
 
 use crate::commands::apply::ApplyOptions;
+use crate::commands::audit::AuditCommand;
+use crate::commands::blocks::BlocksCommand;
 use crate::commands::diff::DiffOptions;
 use crate::commands::dump::DumpOptions;
 use crate::commands::plans::PlansCommand;
+use crate::commands::policies::PoliciesCommand;
 
 /// The end of the output of `--help`.
 const AFTER_HELP: &str = "\
@@ -82,6 +85,15 @@ pub(crate) enum Command {
     /// Administer usage plans
     #[command(subcommand)]
     Plans(PlansCommand),
+    /// Administer authorization policies and their candidates
+    #[command(subcommand)]
+    Policies(PoliciesCommand),
+    /// Stop callers at once, and release them
+    #[command(subcommand)]
+    Blocks(BlocksCommand),
+    /// Show who changed what
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Print the plans, policies and keys of an API as a file for `apply`
     Dump(DumpOptions),
     /// Compare a file with the plans, policies and keys of an API

@@ -1,11 +1,16 @@
 //! The commands that administer an API.
 
 pub(crate) mod apply;
-pub(crate) mod diff;
-pub(crate) mod dump;
-pub(crate) mod plans;
-
+pub(crate) mod audit;
+pub(crate) mod blocks;
 mod declaration_file;
+pub(crate) mod diff;
+mod document;
+pub(crate) mod dump;
+mod input;
+mod list;
+pub(crate) mod plans;
+pub(crate) mod policies;
 mod remote;
 
 use std::io::Write as _;

@@ -7,7 +7,6 @@ mod completions;
 mod invoke;
 mod log;
 mod mappings;
-#[expect(dead_code, reason = "used by the commands that follow")]
 mod output;
 mod progress;
 #[expect(dead_code, unused_imports, reason = "the commands of keys use it next")]
@@ -33,6 +32,9 @@ fn main() -> ExitCode {
         Ok(Command::Token(options)) => token::run(&options),
         Ok(Command::Invoke(options)) => invoke::run(&options),
         Ok(Command::Plans(command)) => commands::plans::run(&command),
+        Ok(Command::Policies(command)) => commands::policies::run(&command),
+        Ok(Command::Blocks(command)) => commands::blocks::run(&command),
+        Ok(Command::Audit(command)) => commands::audit::run(&command),
         Ok(Command::Dump(options)) => commands::dump::run(&options),
         Ok(Command::Diff(options)) => commands::diff::run(&options),
         Ok(Command::Apply(options)) => commands::apply::run(&options),

@@ -5,6 +5,7 @@
 mod confirm;
 mod escape;
 mod json;
+mod line;
 mod style;
 mod table;
 mod terminal;
@@ -16,6 +17,7 @@ use clap::Args;
 pub(crate) use confirm::confirm;
 pub(crate) use escape::escaped;
 pub(crate) use json::{JsonList, print_json};
+pub(crate) use line::{note, print_line, warn};
 pub(crate) use style::Style;
 pub(crate) use table::Table;
 

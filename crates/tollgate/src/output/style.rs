@@ -27,6 +27,7 @@ impl Style {
     }
 
     /// Returns a style without colours.
+    #[cfg(test)]
     pub(crate) fn plain() -> Self {
         Self { is_coloured: false }
     }
@@ -51,11 +52,6 @@ impl Style {
     /// Returns the text in bold.
     pub(crate) fn bold(self, text: &str) -> String {
         self.with("1", text)
-    }
-
-    /// Returns the text in a weaker colour.
-    pub(crate) fn dim(self, text: &str) -> String {
-        self.with("2", text)
     }
 
     /// Returns the text in red, for errors and what is removed.

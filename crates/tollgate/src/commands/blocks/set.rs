@@ -1,0 +1,76 @@
+//! `blocks set`.
+
+use std::process::ExitCode;
+
+use admin_client::AdminRequest;
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{BlockedCaller, until};
+use crate::commands::CommandError;
+use crate::commands::list::{cell, instant_cell};
+use crate::output::{OutputArgs, print_json, print_line};
+use crate::target::TargetArgs;
+
+/// The options of `blocks set`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tollgate blocks set key acme --note 'leaked, ticket 4711'
+  tollgate blocks set ip 192.0.2.0/24 --until 1h
+  tollgate blocks set issuer https://login.example.com --until 2026-11-30T08:00:00Z")]
+pub(crate) struct SetBlock {
+    #[command(flatten)]
+    caller: BlockedCaller,
+    /// End of the block: a duration such as 1h, 30m or 7d, or an instant in RFC 3339. Default: no end
+    #[arg(long, value_name = "TIME", value_parser = until::parse, allow_hyphen_values = true)]
+    until: Option<Timestamp>,
+    /// Reason, for administrators. At most 256 characters
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) async fn run(options: &SetBlock) -> Result<ExitCode, CommandError> {
+    let block = options.caller.document()?;
+    let client = options.target.connect().await?;
+    let request = AdminRequest::put(&*block.path, &options.body());
+
+    let response = client.send(request).await;
+    let response = response.map_err(|error| block.failed(error))?.json()?;
+    if options.output.json {
+        print_json(&response)?;
+    } else {
+        print_line(&summary(&response))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl SetBlock {
+    fn body(&self) -> Value {
+        let mut body = json!({});
+        if let Some(until) = self.until {
+            body["until"] = limits::instant_text(until).into();
+        }
+        if let Some(note) = &self.note {
+            body["note"] = note.as_str().into();
+        }
+        body
+    }
+}
+
+fn summary(block: &Value) -> String {
+    let end = match &block["until"] {
+        Value::Null => "without an end".to_owned(),
+        _ => format!("until {}", instant_cell(block, "until")),
+    };
+    format!(
+        "blocked {} {} {end}",
+        cell(block, "kind"),
+        cell(block, "target")
+    )
+}

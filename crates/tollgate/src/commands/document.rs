@@ -1,0 +1,185 @@
+//! Plans, policies and their candidates: documents with a name and an entity tag.
+
+use std::process::ExitCode;
+
+use admin_client::{AdminClient, AdminRequest, AdminResponse, ApiPath, ClientError};
+use clap::Args;
+use declaration::yaml_text;
+use serde_json::Value;
+
+use super::CommandError;
+use crate::output::{self, OutputArgs, confirm, print_json, print_line};
+
+/// A document of the API.
+#[derive(Debug)]
+pub(crate) struct Document {
+    /// The kind and the name, such as `plan free`.
+    pub(crate) label: String,
+    pub(crate) path: ApiPath,
+}
+
+/// The form in which a document is printed.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct DocumentForm {
+    /// Print JSON. This is the default
+    #[arg(long, conflicts_with_all = ["yaml", "etag"])]
+    json: bool,
+    /// Print YAML
+    #[arg(long, conflicts_with = "etag")]
+    yaml: bool,
+    /// Print the entity tag, for `--if-match`
+    #[arg(long)]
+    etag: bool,
+}
+
+/// A condition for a change.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Condition {
+    /// Make the change only if this is the present entity tag, which `get --etag` prints
+    #[arg(long, value_name = "ETAG")]
+    if_match: Option<String>,
+}
+
+impl Condition {
+    /// Adds the condition to a request. Quotation marks, which a shell removes, may be missing.
+    pub(crate) fn apply(&self, request: AdminRequest) -> AdminRequest {
+        match self.if_match.as_deref() {
+            None => request,
+            Some(etag) if etag == "*" || etag.contains('"') => request.if_match(etag),
+            Some(etag) => request.if_match(&format!("\"{etag}\"")),
+        }
+    }
+}
+
+impl Document {
+    /// Prints the document.
+    ///
+    /// # Errors
+    /// [`CommandError`] if it cannot be read or printed.
+    pub(crate) async fn print(
+        &self,
+        client: &AdminClient,
+        form: DocumentForm,
+    ) -> Result<ExitCode, CommandError> {
+        let response = client.get(&self.path).await;
+        let response = response.map_err(|error| self.failed(error))?;
+
+        if form.etag {
+            print_line(response.etag().unwrap_or_default())?;
+        } else if form.yaml {
+            let text = yaml_text(&response.json()?);
+            for line in text.lines() {
+                print_line(line)?;
+            }
+        } else {
+            print_json(&response.json()?)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Creates the document. It must not exist.
+    ///
+    /// # Errors
+    /// [`CommandError`] if it exists or is refused.
+    pub(crate) async fn create(
+        &self,
+        client: &AdminClient,
+        document: &Value,
+        output: OutputArgs,
+    ) -> Result<ExitCode, CommandError> {
+        let request = AdminRequest::put(&*self.path, document).if_none_match_any();
+        match client.send(request).await {
+            Ok(response) => self.report(&response, output),
+            Err(error) if error.is_precondition_failed() => Err(CommandError::refused(format!(
+                "{} already exists; `set` replaces it",
+                self.label
+            ))),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// Creates or replaces the document.
+    ///
+    /// # Errors
+    /// [`CommandError`] if the condition is not met, or the document is refused.
+    pub(crate) async fn set(
+        &self,
+        client: &AdminClient,
+        document: &Value,
+        condition: &Condition,
+        output: OutputArgs,
+    ) -> Result<ExitCode, CommandError> {
+        let request = condition.apply(AdminRequest::put(&*self.path, document));
+        let response = client.send(request).await;
+        let response = response.map_err(|error| self.failed(error))?;
+        self.report(&response, output)
+    }
+
+    /// Sends a request that deletes the document, after a question.
+    ///
+    /// # Errors
+    /// The response, so that the caller can explain a conflict.
+    pub(crate) async fn delete(
+        &self,
+        client: &AdminClient,
+        request: AdminRequest,
+        yes: bool,
+    ) -> Result<Deletion, CommandError> {
+        let question = format!("Delete {} of {}?", self.label, client.target());
+        if !confirm(&question, yes)? {
+            output::note("nothing was deleted");
+            return Ok(Deletion::Declined);
+        }
+
+        match client.send(request).await {
+            Ok(_) => {
+                print_line(&format!("deleted {}", self.label))?;
+                Ok(Deletion::Done)
+            }
+            Err(error) if error.is_conflict() => Ok(Deletion::Conflict(error)),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// Prints the result of a write, and warnings to standard error.
+    pub(crate) fn report(
+        &self,
+        response: &AdminResponse,
+        output: OutputArgs,
+    ) -> Result<ExitCode, CommandError> {
+        for warning in response.warnings() {
+            output::warn(&format!("{}: {warning}", self.label));
+        }
+
+        if output.json {
+            print_json(&response.json()?)?;
+        } else {
+            let is_new = response.status == 201;
+            let verb = if is_new { "created" } else { "replaced" };
+            print_line(&format!("{verb} {}", self.label))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Returns the error of a request. The message of the client names the document.
+    pub(crate) fn failed(&self, error: ClientError) -> CommandError {
+        if !error.is_precondition_failed() {
+            return error.into();
+        }
+        CommandError::refused(format!(
+            "{} does not have this entity tag: it was changed or deleted. Read it again with \
+             `get`, and its entity tag with `get --etag`",
+            self.label
+        ))
+    }
+}
+
+/// The result of a deletion.
+#[derive(Debug)]
+pub(crate) enum Deletion {
+    Done,
+    /// The user has not confirmed it.
+    Declined,
+    /// The API refused it, because the object is in use or has changed.
+    Conflict(ClientError),
+}

@@ -1,0 +1,170 @@
+//! Lists of any length, which are printed page by page.
+
+use std::process::ExitCode;
+
+use admin_client::{ApiPath, Pages};
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::CommandError;
+use crate::output::{JsonList, OutputArgs, Table};
+use crate::target::TargetArgs;
+
+/// The most items of a page of the API.
+const MAX_PAGE_ITEMS: u64 = 100;
+
+/// The options of a command that prints a list.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Print at most this number of items
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) limit: Option<u64>,
+}
+
+impl ListArgs {
+    /// Returns the path with the size of a page, so that no more items are read than are printed.
+    pub(crate) fn paged(&self, path: ApiPath) -> ApiPath {
+        let items = self.limit.unwrap_or(MAX_PAGE_ITEMS).min(MAX_PAGE_ITEMS);
+        path.query(&[("limit", &items.to_string())])
+    }
+
+    /// Prints all items. `row` returns the cells of an item.
+    ///
+    /// # Errors
+    /// [`CommandError`] if a page cannot be read, or standard output cannot be written.
+    pub(crate) async fn print(
+        &self,
+        mut pages: Pages,
+        table: Table,
+        row: impl Fn(&Value) -> Vec<String>,
+    ) -> Result<ExitCode, CommandError> {
+        let mut list = PrintedList::new(self, table);
+        while !list.is_full()
+            && let Some(page) = pages.next().await?
+        {
+            list.print_page(&page, &row)?;
+        }
+
+        list.finish()?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A list that is being printed, as a table or as JSON.
+pub(crate) struct PrintedList {
+    form: Form,
+    /// The number of items that may still be printed.
+    remaining: u64,
+}
+
+/// The form of a list.
+enum Form {
+    Table(Table),
+    Json(JsonList),
+}
+
+impl PrintedList {
+    /// Returns an empty list.
+    pub(crate) fn new(options: &ListArgs, table: Table) -> Self {
+        let form = if options.output.json {
+            Form::Json(JsonList::new())
+        } else {
+            Form::Table(table)
+        };
+        Self {
+            form,
+            remaining: options.limit.unwrap_or(u64::MAX),
+        }
+    }
+
+    /// True if `--limit` items are printed.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.remaining == 0
+    }
+
+    /// Prints items until the list is full. `row` returns the cells of an item.
+    ///
+    /// # Errors
+    /// [`CommandError`] if standard output cannot be written.
+    pub(crate) fn print_page<'v>(
+        &mut self,
+        items: impl IntoIterator<Item = &'v Value>,
+        row: impl Fn(&Value) -> Vec<String>,
+    ) -> Result<(), CommandError> {
+        for item in items {
+            if self.is_full() {
+                break;
+            }
+            self.remaining -= 1;
+            match &mut self.form {
+                Form::Table(table) => {
+                    table.row(row(item));
+                }
+                Form::Json(list) => list.push(item)?,
+            }
+        }
+
+        if let Form::Table(table) = &mut self.form {
+            table.print()?;
+        }
+        Ok(())
+    }
+
+    /// Prints the end of the list.
+    ///
+    /// # Errors
+    /// [`CommandError`] if standard output cannot be written.
+    pub(crate) fn finish(self) -> Result<(), CommandError> {
+        match self.form {
+            // A list without pages has a header as well.
+            Form::Table(mut table) => table.print()?,
+            Form::Json(list) => list.finish()?,
+        }
+        Ok(())
+    }
+}
+
+/// Returns an instant in a field without the fraction of its second. An unknown form is unchanged.
+pub(crate) fn instant_cell(item: &Value, field: &str) -> String {
+    let text = cell(item, field);
+    match text.parse::<Timestamp>() {
+        Ok(instant) => format!("{instant:.0}"),
+        Err(_) => text,
+    }
+}
+
+/// Returns a field as the text of a cell. A missing field and `null` are empty.
+pub(crate) fn cell(item: &Value, field: &str) -> String {
+    match &item[field] {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn cells_show_values_and_no_nulls() {
+        let item = json!({"a": "b", "n": 1.5, "none": null});
+        let cells = ["a", "n", "none", "missing"].map(|field| cell(&item, field));
+        assert_eq!(cells, ["b", "1.5", "", ""]);
+    }
+
+    #[test]
+    fn instants_are_shown_in_whole_seconds() {
+        let item = json!({"at": "2026-11-29T19:46:12.999999999Z", "other": "soon"});
+        assert_eq!(instant_cell(&item, "at"), "2026-11-29T19:46:12Z");
+        assert_eq!(instant_cell(&item, "other"), "soon");
+        assert_eq!(instant_cell(&item, "missing"), "");
+    }
+}

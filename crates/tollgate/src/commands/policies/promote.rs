@@ -1,0 +1,52 @@
+//! `policies promote`.
+
+use std::process::ExitCode;
+
+use admin_client::{AdminRequest, path};
+use clap::Args;
+use serde_json::json;
+
+use super::{candidate, policy_name};
+use crate::commands::CommandError;
+use crate::commands::document::Condition;
+use crate::output::{OutputArgs, print_json, print_line};
+use crate::target::TargetArgs;
+
+/// The options of `policies promote`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The entity tag for --if-match is that of the candidate. With it, no other candidate than the one
+that you have reviewed is put in force:
+  tollgate policies candidate get main --etag
+  tollgate policies promote main --if-match ETAG")]
+pub(crate) struct PromoteCandidate {
+    /// Name of the policy
+    #[arg(value_parser = policy_name)]
+    name: String,
+    #[command(flatten)]
+    condition: Condition,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) async fn run(options: &PromoteCandidate) -> Result<ExitCode, CommandError> {
+    let client = options.target.connect().await?;
+    let path = path(&["policies", &options.name, "promote"]);
+    let request = options
+        .condition
+        .apply(AdminRequest::post(&*path, &json!({})));
+
+    let response = client.send(request).await;
+    let response = response.map_err(|error| candidate(&options.name).failed(error))?;
+    if options.output.json {
+        print_json(&response.json()?)?;
+    } else {
+        print_line(&format!(
+            "promoted the candidate of policy {}",
+            options.name
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
