@@ -69,3 +69,44 @@ fn wants_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn timeout_and_size_have_numbers() {
+        let host = || "api.example:443".to_owned();
+        let waited = Duration::from_secs(35);
+        let late = CallError::TimedOut {
+            host: host(),
+            waited,
+        };
+        let text = message("stack prod (https://api.example)", &late, false);
+        assert_eq!(
+            text,
+            "stack prod (https://api.example): no response within 35 s"
+        );
+
+        let large = CallError::BodyTooLarge {
+            host: host(),
+            limit: 1_024,
+        };
+        let text = message("https://api.example", &large, false);
+        assert!(text.contains("larger than 1024 bytes"), "{text}");
+    }
+
+    #[test]
+    fn local_hosts_have_ports() {
+        for (host, expected) in [
+            ("127.0.0.1:3000", true),
+            ("localhost", true),
+            ("[::1]:3000", true),
+            ("api.example:443", false),
+        ] {
+            assert_eq!(is_local(host), expected, "{host}");
+        }
+    }
+}

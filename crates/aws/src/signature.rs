@@ -95,21 +95,35 @@ mod tests {
 
     use super::*;
 
-    fn signed(url: &str, token: Option<&str>) -> Request<Bytes> {
-        let credentials = Credentials::new(
+    fn credentials(token: Option<&str>) -> Credentials {
+        let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+        Credentials::new(
             "AKIDEXAMPLE",
-            "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+            secret,
             token.map(str::to_owned),
             None,
             "test",
-        );
+        )
+    }
+
+    /// Returns the instant of AWS's test suite for Signature Version 4: 2015-08-30T12:36:00Z.
+    fn instant() -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_440_938_160)
+    }
+
+    fn signed(url: &str, token: Option<&str>) -> Request<Bytes> {
         let mut request = Request::get(url)
             .header("x-request-id", "unsigned")
             .body(Bytes::new())
             .unwrap();
-        // The instant of AWS's test suite for Signature Version 4: 2015-08-30T12:36:00Z.
-        let time = UNIX_EPOCH + Duration::from_secs(1_440_938_160);
-        sign(&mut request, &credentials, "service", "us-east-1", time).unwrap();
+        sign(
+            &mut request,
+            &credentials(token),
+            "service",
+            "us-east-1",
+            instant(),
+        )
+        .unwrap();
         request
     }
 
@@ -133,6 +147,31 @@ mod tests {
     }
 
     #[test]
+    fn encoded_path_and_query_are_signed_as_botocore_signs_them() {
+        let url = "https://example.amazonaws.com/_aws/execute-api/abc/$default/_tollgate/v1/keys/\
+                   a%2Fb?plan=a%20b&cursor=x%3D%3D&Plan=%C3%A4";
+        let mut request = Request::put(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header("if-match", "unsigned")
+            .body(Bytes::from_static(br#"{"plan":"pro"}"#))
+            .unwrap();
+        sign(
+            &mut request,
+            &credentials(None),
+            "execute-api",
+            "us-east-1",
+            instant(),
+        )
+        .unwrap();
+        assert_eq!(
+            authorization(&request),
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/execute-api/aws4_request, \
+             SignedHeaders=content-type;host;x-amz-date, \
+             Signature=193e507fd5d8e26cb21ac8f60836056134fa2480722c74c13d386bbaf6a49b4f"
+        );
+    }
+
+    #[test]
     fn session_token_is_sent_and_signed() {
         let request = signed("https://example.amazonaws.com/", Some("token"));
         assert_eq!(request.headers()["x-amz-security-token"], "token");
@@ -142,9 +181,8 @@ mod tests {
 
     #[test]
     fn request_without_a_host_cannot_be_signed() {
-        let credentials = Credentials::new("a", "b", None, None, "test");
         let mut request = Request::get("/").body(Bytes::new()).unwrap();
-        let outcome = sign(&mut request, &credentials, "s", "r", SystemTime::now());
+        let outcome = sign(&mut request, &credentials(None), "s", "r", instant());
         assert!(outcome.is_err());
     }
 }

@@ -1,6 +1,9 @@
 //! Network faults on the way to an API, and client certificates.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Output};
+use std::sync::mpsc::{Receiver, channel};
 
 use serde_json::json;
 use testing::{HttpReply, HttpServer, TlsServer};
@@ -102,6 +105,62 @@ fn client_certificate_is_presented() {
     with.arg("--cert").arg(certificate).arg("--key").arg(key);
     let output = succeeds(&mut with);
     assert_eq!(text(&output.stdout).trim(), "[]");
+}
+
+#[test]
+fn client_certificate_is_presented_through_a_proxy() {
+    let server = with_plans(TlsServer::start_with_client_certificates());
+    let (proxy, connected) = proxy_to(server.url("").trim_start_matches("https://"));
+    let [certificate, key] = TlsServer::client_files();
+    let mut command = list("https://api.example");
+    command
+        .arg("--cert")
+        .arg(certificate)
+        .arg("--key")
+        .arg(key)
+        .env("HTTPS_PROXY", format!("http://{proxy}"))
+        .env("EXTRA_CA_CERTS", TlsServer::authority_file())
+        .env("AWS_REGION", "eu-west-1")
+        .env("AWS_ACCESS_KEY_ID", "a")
+        .env("AWS_SECRET_ACCESS_KEY", "b");
+
+    // The server has a certificate for localhost only, so the handshake begins and then fails.
+    let failure = failure(&mut command, 2);
+    assert!(
+        failure.contains("certificate not valid for name"),
+        "{failure}"
+    );
+    let request = connected.recv().unwrap();
+    assert!(
+        request.starts_with("CONNECT api.example:443 HTTP/1.1"),
+        "{request}"
+    );
+}
+
+/// Starts a proxy that connects every client to `upstream`. Returns its address and the receiver of
+/// the requests.
+fn proxy_to(upstream: &str) -> (SocketAddr, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, upstream) = (listener.local_addr().unwrap(), upstream.to_owned());
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut head = String::new();
+            let mut reader = BufReader::new(client.try_clone().unwrap());
+            while !head.ends_with("\r\n\r\n") {
+                reader.read_line(&mut head).unwrap();
+            }
+            let _ = sender.send(head);
+            client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+
+            let mut server = TcpStream::connect(&upstream).unwrap();
+            let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            let _ = std::io::copy(&mut server, &mut client);
+        }
+    });
+    (address, receiver)
 }
 
 #[test]
