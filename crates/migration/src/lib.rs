@@ -5,6 +5,7 @@
 
 mod api_keys;
 mod import_error;
+pub mod kong;
 mod names;
 mod report;
 mod secret;

@@ -27,6 +27,7 @@ use crate::commands::audit::AuditCommand;
 use crate::commands::blocks::BlocksCommand;
 use crate::commands::diff::DiffOptions;
 use crate::commands::dump::DumpOptions;
+use crate::commands::import::ImportCommand;
 use crate::commands::plans::PlansCommand;
 use crate::commands::policies::PoliciesCommand;
 
@@ -100,6 +101,9 @@ pub(crate) enum Command {
     Diff(DiffOptions),
     /// Give an API the plans, policies and keys of a file, after a question
     Apply(ApplyOptions),
+    /// Convert the configuration of other products to a file for `apply`
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Print what an API of your own needs: mappings, the authorizer and the routes of the limiter
     Mappings(Mappings),
     /// Print a script that completes command lines in a shell

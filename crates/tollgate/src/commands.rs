@@ -7,6 +7,7 @@ mod declaration_file;
 pub(crate) mod diff;
 mod document;
 pub(crate) mod dump;
+pub(crate) mod import;
 mod input;
 mod list;
 pub(crate) mod plans;

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Ok(Command::Dump(options)) => commands::dump::run(&options),
         Ok(Command::Diff(options)) => commands::diff::run(&options),
         Ok(Command::Apply(options)) => commands::apply::run(&options),
+        Ok(Command::Import(command)) => commands::import::run(&command),
         Ok(Command::Mappings(options)) => mappings::run(&options),
         Ok(Command::Completions(options)) => completions::run(&options),
         Ok(Command::EvaluateTemplate(options)) => template::run(&options),
