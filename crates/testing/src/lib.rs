@@ -2,6 +2,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`documents`] | the commands in the project's documents |
 //! | [`emulator`] | ministack and dynalite, which speak the protocols of AWS services |
 //! | [`fault_proxy`] | an HTTP proxy that delays, refuses or loses requests, and counts them |
 //! | [`http_server`] | an HTTP server with scripted responses, which keeps the requests |
@@ -41,6 +42,7 @@
 pub mod authorizer;
 #[cfg(feature = "dns")]
 pub mod dns_server;
+pub mod documents;
 pub mod emulator;
 pub mod fault_proxy;
 pub mod http_server;

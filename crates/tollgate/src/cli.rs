@@ -1,6 +1,8 @@
 //! The command line.
 
 mod completions;
+#[cfg(test)]
+mod documented;
 mod help;
 mod invoke;
 mod listen;
@@ -54,7 +56,7 @@ Examples:
 const AFTER_COMPLETIONS_HELP: &str = "\
 Installation:
   tollgate completions bash > ~/.local/share/bash-completion/completions/tollgate
-  tollgate completions zsh > \"${fpath[1]}/_tollgate\"
+  tollgate completions zsh > ~/.zfunc/_tollgate
   tollgate completions fish > ~/.config/fish/completions/tollgate.fish";
 
 /// Runs Tollgate's gateway on this machine, and administers APIs
