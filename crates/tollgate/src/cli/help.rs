@@ -22,35 +22,35 @@ pub(super) fn with_examples(command: Command, path: &str) -> Command {
         command.mut_subcommand(name, |below| with_examples(below, path.trim_start()))
     });
 
-    match end_of_help(&command, path) {
-        Some(text) => command.after_help(text),
-        None => command,
+    if calls_an_api(&command) {
+        let text = end_of_help(&command, path);
+        command.after_help(text)
+    } else {
+        command
     }
 }
 
-/// Returns the end of a command's help, or `None` if the command has no examples here. What the
-/// command itself has comes first.
-fn end_of_help(command: &Command, path: &str) -> Option<String> {
-    let examples = examples_of(path)?;
+/// True if the command has the options of a target.
+fn calls_an_api(command: &Command) -> bool {
+    command.get_arguments().any(|one| one.get_id() == "stack")
+}
+
+/// Returns the end of a command's help. What the command itself has comes first.
+fn end_of_help(command: &Command, path: &str) -> String {
     let mut paragraphs: Vec<String> = command
         .get_after_help()
         .map(ToString::to_string)
         .into_iter()
         .collect();
 
-    if !paragraphs.iter().any(|text| text.contains("Examples:")) {
-        let lines = examples.iter().map(|example| format!("\n  {example}"));
-        paragraphs.push(format!("Examples:{}", lines.collect::<String>()));
+    if let Some((_, examples)) = EXAMPLES.iter().find(|(command, _)| *command == path) {
+        let lines: String = examples.iter().map(|one| format!("\n  {one}")).collect();
+        paragraphs.push(format!("Examples:{lines}"));
     }
     if !paragraphs.iter().any(|text| text.contains("Exit codes:")) {
         paragraphs.push(EXIT_CODES.to_owned());
     }
-    Some(paragraphs.join("\n\n"))
-}
-
-fn examples_of(path: &str) -> Option<&'static [&'static str]> {
-    let found = EXAMPLES.iter().find(|(command, _)| *command == path);
-    found.map(|(_, examples)| *examples)
+    paragraphs.join("\n\n")
 }
 
 #[cfg(test)]

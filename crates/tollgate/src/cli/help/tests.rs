@@ -3,7 +3,7 @@
 use clap::Command;
 
 use super::super::{command, parse};
-use super::EXAMPLES;
+use super::{EXAMPLES, calls_an_api};
 
 /// Calls `check` with each command that has no commands below it, and with its path.
 fn each_command(command: &Command, path: &str, check: &mut impl FnMut(&Command, &str)) {
@@ -18,11 +18,6 @@ fn each_command(command: &Command, path: &str, check: &mut impl FnMut(&Command, 
     }
 }
 
-/// True if the command has the options of a target.
-fn calls_an_api(command: &Command) -> bool {
-    command.get_arguments().any(|one| one.get_id() == "stack")
-}
-
 #[test]
 fn commands_that_call_an_api_have_examples_and_exit_codes() {
     each_command(&command(), "", &mut |one, path| {
@@ -31,7 +26,7 @@ fn commands_that_call_an_api_have_examples_and_exit_codes() {
         }
 
         let help = one.clone().render_help().to_string();
-        assert!(help.contains("Examples:\n  "), "{path}: {help}");
+        assert_eq!(help.matches("Examples:\n  ").count(), 1, "{path}: {help}");
         assert!(help.contains("Exit codes: 0 "), "{path}: {help}");
     });
 }
@@ -41,7 +36,8 @@ fn examples_are_valid_command_lines_of_their_command() {
     for (path, examples) in EXAMPLES {
         assert!(!examples.is_empty(), "{path}");
         for example in *examples {
-            let words = example.split(" | ").last().and_then(shlex::split).unwrap();
+            let command = example.split(['<', '>']).next().unwrap();
+            let words = shlex::split(command).unwrap();
             let begins = words.join(" ").starts_with(&format!("tollgate {path}"));
             let result = parse(words.into_iter().map(Into::into));
             assert!(begins && result.is_ok(), "{path}: {example}: {result:?}");
