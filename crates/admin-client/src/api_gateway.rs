@@ -26,6 +26,9 @@ const PAGE_LIMIT: &str = "500";
 const MAX_ITEMS: usize = 100_000;
 
 /// Reads usage plans and API keys of one account and region.
+///
+/// The documents are those that the AWS CLI prints, except for instants: they are numbers of
+/// seconds, which the CLI prints as text.
 #[derive(Clone, Debug)]
 pub struct ApiGatewayReader {
     aws: AwsApi,
@@ -80,7 +83,6 @@ impl ApiGatewayReader {
     }
 
     /// Returns the API keys of a usage plan, as `aws apigateway get-usage-plan-keys` prints them.
-    /// They have no values if the plan was read with a limited permission.
     ///
     /// # Errors
     /// [`ClientError`] if a page cannot be read.

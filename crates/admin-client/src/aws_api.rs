@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use aws::{HttpCall, HttpCalls, Replay};
 use bytes::Bytes;
 use http::{Request, Response, Uri};
+use tokio::time::Instant;
 
 use crate::aws_error::AwsError;
 use crate::credentials::AwsCredentials;
@@ -48,14 +49,15 @@ impl AwsApi {
         request: &Request<Bytes>,
     ) -> Result<Response<Bytes>, AwsError> {
         let address = self.address(service)?;
-        let deadline = tokio::time::Instant::now() + CALL_TIMEOUT;
+        let deadline = Instant::now() + CALL_TIMEOUT;
+        let remaining = || deadline.saturating_duration_since(Instant::now());
         let mut attempt = 1;
         loop {
-            let outcome = self.attempt(service, &address, request).await;
-            let remaining = deadline.saturating_duration_since(tokio::time::Instant::now());
+            let limit = ATTEMPT_TIMEOUT.min(remaining());
+            let outcome = self.attempt(service, &address, request, limit).await;
             let is_transient = outcome.as_ref().is_err_and(AwsError::is_transient);
             let pause = is_transient
-                .then(|| aws::retry::pause(attempt, None, remaining, fastrand::f64()))
+                .then(|| aws::retry::pause(attempt, None, remaining(), fastrand::f64()))
                 .flatten();
             match pause {
                 Some(pause) => tokio::time::sleep(pause).await,
@@ -70,6 +72,7 @@ impl AwsApi {
         service: AwsService,
         address: &BaseUrl,
         request: &Request<Bytes>,
+        limit: Duration,
     ) -> Result<Response<Bytes>, AwsError> {
         let credentials = self.credentials.get().await?;
         let mut request = request.clone();
@@ -88,7 +91,7 @@ impl AwsApi {
             request,
             replay: Replay::Never,
         };
-        let response = self.calls.send_once(call, ATTEMPT_TIMEOUT).await?;
+        let response = self.calls.send_once(call, limit).await?;
         if response.status().is_success() {
             return Ok(response);
         }

@@ -8,6 +8,7 @@ use aws::{CallError, Fate, HttpCall, Replay};
 use bytes::Bytes;
 use http::header::{ACCEPT, HeaderValue, USER_AGENT};
 use http::{Request, Response, StatusCode, Uri};
+use tokio::time::Instant;
 
 use crate::api::{API_PATH, Api};
 use crate::error::ClientError;
@@ -60,12 +61,12 @@ impl AdminClient {
     /// # Errors
     /// [`ClientError`] if there is no response, or another status.
     pub async fn send(&self, request: AdminRequest) -> Result<AdminResponse, ClientError> {
-        let deadline = tokio::time::Instant::now() + REQUEST_TIMEOUT;
+        let deadline = Instant::now() + REQUEST_TIMEOUT;
 
         let mut attempt = 1;
         loop {
-            let outcome = self.attempt(&request).await?;
-            let remaining = deadline.saturating_duration_since(tokio::time::Instant::now());
+            let outcome = self.attempt(&request, remaining(deadline)).await?;
+            let remaining = remaining(deadline);
             let pause = pause_before_retry(&request, &outcome, attempt, remaining);
             match pause {
                 Some(pause) => tokio::time::sleep(pause).await,
@@ -92,6 +93,7 @@ impl AdminClient {
     async fn attempt(
         &self,
         request: &AdminRequest,
+        remaining: Duration,
     ) -> Result<Result<Response<Bytes>, CallError>, ClientError> {
         let mut request = self.http_request(request)?;
         if let Some(signer) = &self.api.signer {
@@ -103,7 +105,8 @@ impl AdminClient {
             request,
             replay: Replay::Never,
         };
-        Ok(self.api.calls.send_once(call, ATTEMPT_TIMEOUT).await)
+        let limit = ATTEMPT_TIMEOUT.min(remaining);
+        Ok(self.api.calls.send_once(call, limit).await)
     }
 
     fn http_request(&self, request: &AdminRequest) -> Result<Request<Bytes>, ClientError> {
@@ -186,6 +189,10 @@ impl fmt::Debug for AdminClient {
     }
 }
 
+fn remaining(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}
+
 /// Returns the pause before another attempt, or `None` if there is none.
 fn pause_before_retry(
     request: &AdminRequest,
@@ -208,6 +215,8 @@ fn is_worth_a_retry(request: &AdminRequest, outcome: &Result<Response<Bytes>, Ca
             StatusCode::SERVICE_UNAVAILABLE => request.is_repeatable(),
             _ => false,
         },
+        // The service may be overloaded, and the operator has waited long enough.
+        Err(CallError::TimedOut { .. }) => false,
         Err(error) => {
             error.is_retryable() && (error.fate() == Fate::NotApplied || request.is_repeatable())
         }

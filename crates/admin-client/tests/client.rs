@@ -4,6 +4,8 @@
     reason = "a test fails at the first unexpected result"
 )]
 
+use std::time::Duration;
+
 use admin_client::{AdminClient, AdminRequest, ClientError, TargetOptions, path};
 use serde_json::json;
 use testing::{HttpReply, HttpServer};
@@ -208,4 +210,29 @@ async fn refused_connection_names_the_target_and_the_next_step() {
     assert!(text.contains("connection refused"), "{text}");
     assert!(text.contains("tollgate serve"), "{text}");
     assert_eq!((error.exit_code(), error.status()), (2, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn request_without_a_response_is_given_up_after_35_seconds() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let options = TargetOptions {
+        url: Some(format!("http://{}", server.local_addr().unwrap())),
+        ..TargetOptions::default()
+    };
+    let client = AdminClient::connect(&options).await.unwrap();
+
+    for request in [
+        AdminRequest::get("/plans"),
+        AdminRequest::delete("/plans/a"),
+    ] {
+        let began = tokio::time::Instant::now();
+        let error = client.send(request).await.unwrap_err();
+
+        assert!(began.elapsed() < Duration::from_secs(36));
+        assert!(
+            error.to_string().ends_with("no response within 35 s"),
+            "{error}"
+        );
+        assert_eq!(error.exit_code(), 2);
+    }
 }

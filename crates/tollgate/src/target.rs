@@ -11,7 +11,7 @@ use crate::commands::CommandError;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArgs {
-    /// URL of the API. Default: `TOLLGATE_URL`, or else <http://127.0.0.1:3000>
+    /// URL of the API. Default: `TOLLGATE_URL`, or else `http://127.0.0.1:3000`
     #[arg(long, value_name = "URL", conflicts_with = "stack")]
     url: Option<String>,
     /// Deployed stack, whose output `ApiUrl` is the URL. Default: `TOLLGATE_STACK`
