@@ -65,12 +65,7 @@ pub(crate) struct CreatePlan {
     #[arg(value_parser = plan_name)]
     name: String,
     /// File with the plan in YAML or JSON; `-` is standard input
-    #[arg(
-        long,
-        value_name = "FILE",
-        required_unless_present = "limits",
-        conflicts_with = "limits"
-    )]
+    #[arg(long, value_name = "FILE", conflicts_with = "limits")]
     from: Option<String>,
     #[command(flatten)]
     limits: LimitOptions,

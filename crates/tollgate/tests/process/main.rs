@@ -5,7 +5,9 @@
 )]
 
 mod apply;
+mod audit;
 mod banner;
+mod blocks;
 mod completions;
 mod dump;
 mod explain;
@@ -13,6 +15,10 @@ mod invalid_input;
 mod invoke;
 mod log;
 mod network;
+mod operator;
+mod output;
+mod plans;
+mod policies;
 mod private_ca;
 mod program;
 mod shutdown;

@@ -105,7 +105,7 @@ mod tests {
             ),
             (
                 json!({"changes": {"/routes/GET ~1a/rate": {"new": 1}, "/note": {"old": "a"}}, "unlisted_changes": 3}),
-                "note: a → none, routes.GET /a.rate: 1, 3 more",
+                "routes.GET /a.rate: 1, note: a → none, 3 more",
             ),
             (json!({"quota": "month", "amount": 500}), "month +500"),
             (

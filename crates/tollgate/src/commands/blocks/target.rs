@@ -102,8 +102,8 @@ mod tests {
             ),
             (
                 Kind::Key,
-                "a b",
-                "key `a b`: invalid id, expected the id of an API key",
+                "",
+                "key ``: invalid id, expected the id of an API key",
             ),
             (
                 Kind::Ip,
