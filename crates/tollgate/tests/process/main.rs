@@ -27,3 +27,4 @@ mod stack;
 mod target;
 mod template;
 mod token;
+mod workflow;
