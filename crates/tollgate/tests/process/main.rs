@@ -11,6 +11,7 @@ mod blocks;
 mod completions;
 mod dump;
 mod explain;
+mod import_kong;
 mod invalid_input;
 mod invoke;
 mod log;
