@@ -87,7 +87,7 @@ fn rows(file: &str, bytes: &[u8], findings: &mut Findings) -> Result<Vec<Row>, I
             Ok(row) => row,
             Err(rejection) => {
                 let origin = Origin::new(format!("{file}:{}", rejection.line), "the row");
-                findings.not_mapped(&origin, rejection.detail);
+                findings.closed(&origin, rejection.detail);
                 continue;
             }
         };
@@ -128,7 +128,7 @@ fn key(
     let plan = match plan(&row.plans, plans) {
         Ok(plan) => plan,
         Err(problem) => {
-            findings.not_mapped(&origin, problem);
+            findings.closed(&origin, problem);
             return None;
         }
     };

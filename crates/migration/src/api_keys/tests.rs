@@ -87,7 +87,7 @@ fn plans_are_those_of_the_import() {
         .map(|key| &key.fields["plan"])
         .collect();
     assert_eq!(found, ["gold", "gold", "c3"]);
-    let rejected = texts(&migration, Outcome::NotMapped);
+    let rejected = texts(&migration, Outcome::Closed);
     assert!(
         rejected[0].starts_with("keys.csv:4: `UsagePlanIds` names several"),
         "{rejected:?}"
@@ -125,7 +125,7 @@ fn invalid_rows_are_reported_without_secrets() {
         "Name,Key,Enabled\na,short,\n日本,twenty-characters-01,\nb,twenty-characters-02,maybe\n";
     let migration = migrated(text, &plan("basic"));
     assert_eq!(migration.declaration.keys[0].key_id, "key-3");
-    let rejected = texts(&migration, Outcome::NotMapped);
+    let rejected = texts(&migration, Outcome::Closed);
     assert!(
         rejected[0].contains("keys.csv:2: a key is 20 to 128"),
         "{rejected:?}"

@@ -61,7 +61,7 @@ impl ConvertedPlan {
         if self.stages.is_empty() {
             let text =
                 "it has no stage, so that API Gateway refuses its keys; the plan is disabled";
-            findings.closed(origin, text);
+            findings.warning(origin, text);
         }
         if plan.product_code.is_some() {
             findings.not_mapped(
@@ -151,7 +151,7 @@ fn converted_quota(
         findings.warning(origin, text);
     }
     if limit < 0 {
-        findings.closed(origin, format!("a quota of {limit} admits no call"));
+        findings.warning(origin, format!("a quota of {limit} admits no call"));
     }
     Some((period, u64::try_from(limit).unwrap_or_default()))
 }

@@ -45,7 +45,7 @@ pub(super) fn bucket(
         let text = format!(
             "a rate or burst of 0 or below admits no call (`rateLimit` {rate}, `burstLimit` {burst})"
         );
-        findings.closed(origin, text);
+        findings.warning(origin, text);
     }
     Some(bucket)
 }
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn no_bucket_is_laxer() {
-        use Outcome::{Closed, Stricter};
+        use Outcome::{Stricter, Warning};
         for (rate, burst, expected, outcomes) in [
             (Some(0.5), Some(5.0), Some((0.5, 5)), vec![]),
             (None, None, None, vec![]),
@@ -113,14 +113,14 @@ mod tests {
                 Some(1e-7),
                 Some(1.0),
                 Some((0.0, 1)),
-                vec![Stricter, Closed],
+                vec![Stricter, Warning],
             ),
-            (Some(0.0), Some(0.0), Some((0.0, 0)), vec![Closed]),
+            (Some(0.0), Some(0.0), Some((0.0, 0)), vec![Warning]),
             (
                 Some(-1.0),
                 Some(-1.0),
                 Some((0.0, 0)),
-                vec![Stricter, Closed],
+                vec![Stricter, Warning],
             ),
         ] {
             assert_eq!(

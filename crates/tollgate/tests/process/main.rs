@@ -12,6 +12,7 @@ mod completions;
 mod dump;
 mod explain;
 mod import_kong;
+mod import_usage_plans;
 mod invalid_input;
 mod invoke;
 mod log;

@@ -13,6 +13,17 @@ const CONFIDENTIAL_MODE: u32 = 0o600;
 /// The permissions of other files, without those that the umask removes.
 const MODE: u32 = 0o666;
 
+/// Checks that a file can be created. Another process may create it in between.
+///
+/// # Errors
+/// [`CommandError`] with exit code 2 if the file exists.
+pub(super) fn check(path: &Path) -> Result<(), CommandError> {
+    if path.symlink_metadata().is_ok() {
+        return Err(failed(path, &ErrorKind::AlreadyExists.into()));
+    }
+    Ok(())
+}
+
 /// Writes a text to a new file, or to standard output.
 ///
 /// # Errors
@@ -41,12 +52,14 @@ pub(super) fn write(
         file.write_all(text.as_bytes())
             .and_then(|()| file.sync_all())
     });
-    written.map_err(|error| {
-        let problem = if error.kind() == ErrorKind::AlreadyExists {
-            "the file exists already, remove it or name another one".to_owned()
-        } else {
-            error.to_string()
-        };
-        CommandError::usage(format!("{}: {problem}", path.display()))
-    })
+    written.map_err(|error| failed(path, &error))
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> CommandError {
+    let problem = if error.kind() == ErrorKind::AlreadyExists {
+        "the file exists already, remove it or name another one".to_owned()
+    } else {
+        error.to_string()
+    };
+    CommandError::usage(format!("{}: {problem}", path.display()))
 }

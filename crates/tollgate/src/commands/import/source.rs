@@ -14,19 +14,29 @@ const MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// # Errors
 /// [`CommandError`] with exit code 2 if the file cannot be read, is too large, or is not UTF-8.
 pub(super) fn read(path: &Path) -> Result<(String, String), CommandError> {
+    let (name, bytes) = read_bytes(path)?;
+    let text = text(&name, bytes)?;
+    Ok((name, text))
+}
+
+/// Returns the name and the content of a file. `-` is standard input.
+///
+/// # Errors
+/// [`CommandError`] with exit code 2 if the file cannot be read or is too large.
+pub(super) fn read_bytes(path: &Path) -> Result<(String, Vec<u8>), CommandError> {
     if path.as_os_str() == "-" {
         let name = "standard input".to_owned();
-        let text = read_text(&name, std::io::stdin().lock())?;
-        return Ok((name, text));
+        let bytes = content(&name, std::io::stdin().lock())?;
+        return Ok((name, bytes));
     }
 
     let name = path.display().to_string();
     let file = File::open(path).map_err(|error| CommandError::usage(format!("{name}: {error}")))?;
-    let text = read_text(&name, file)?;
-    Ok((name, text))
+    let bytes = content(&name, file)?;
+    Ok((name, bytes))
 }
 
-fn read_text(name: &str, reader: impl Read) -> Result<String, CommandError> {
+fn content(name: &str, reader: impl Read) -> Result<Vec<u8>, CommandError> {
     let failed = |problem: &str| CommandError::usage(format!("{name}: {problem}"));
     let mut bytes = Vec::new();
     reader
@@ -37,7 +47,12 @@ fn read_text(name: &str, reader: impl Read) -> Result<String, CommandError> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(failed("the file is larger than 32 MiB"));
     }
-    String::from_utf8(bytes).map_err(|_| failed("the file is not UTF-8"))
+    Ok(bytes)
+}
+
+fn text(name: &str, bytes: Vec<u8>) -> Result<String, CommandError> {
+    let problem = |_| CommandError::usage(format!("{name}: the file is not UTF-8"));
+    String::from_utf8(bytes).map_err(problem)
 }
 
 #[cfg(test)]
@@ -46,9 +61,10 @@ mod tests {
 
     #[test]
     fn other_encodings_and_large_files_are_refused() {
-        let problem = |bytes: &[u8]| read_text("a.yaml", bytes).unwrap_err().to_string();
-        assert_eq!(problem(b"\xff\xfea\0"), "a.yaml: the file is not UTF-8");
+        let error = text("a.yaml", b"\xff\xfea\0".to_vec()).unwrap_err();
+        assert_eq!(error.to_string(), "a.yaml: the file is not UTF-8");
         let large = vec![b' '; 32 * 1024 * 1024 + 1];
-        assert_eq!(problem(&large), "a.yaml: the file is larger than 32 MiB");
+        let error = content("a.yaml", large.as_slice()).unwrap_err();
+        assert_eq!(error.to_string(), "a.yaml: the file is larger than 32 MiB");
     }
 }
