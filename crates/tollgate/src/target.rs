@@ -7,27 +7,30 @@ use clap::Args;
 
 use crate::commands::CommandError;
 
+/// The heading of these options in `--help`. `next_help_heading` would also apply to the options that
+/// follow in the command.
+const HEADING: &str = "Target";
+
 /// The API that a command is about. The local gateway by default.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Target")]
 pub(crate) struct TargetArgs {
     /// URL of the API. Default: `TOLLGATE_URL`, or else `http://127.0.0.1:3000`
-    #[arg(long, value_name = "URL", conflicts_with = "stack")]
+    #[arg(help_heading = HEADING, long, value_name = "URL", conflicts_with = "stack")]
     url: Option<String>,
     /// Deployed stack, whose output `ApiUrl` is the URL. Default: `TOLLGATE_STACK`
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = HEADING, long, value_name = "NAME")]
     stack: Option<String>,
     /// Profile of the AWS configuration files
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = HEADING, long, value_name = "NAME")]
     profile: Option<String>,
     /// AWS region of the API or stack
-    #[arg(long, value_name = "REGION")]
+    #[arg(help_heading = HEADING, long, value_name = "REGION")]
     region: Option<String>,
     /// PEM file with a client certificate, for an API with mutual TLS
-    #[arg(long = "cert", value_name = "FILE", requires = "private_key")]
+    #[arg(help_heading = HEADING, long = "cert", value_name = "FILE", requires = "private_key")]
     certificate: Option<PathBuf>,
     /// PEM file with the private key of the certificate
-    #[arg(long = "key", value_name = "FILE", requires = "certificate")]
+    #[arg(help_heading = HEADING, long = "key", value_name = "FILE", requires = "certificate")]
     private_key: Option<PathBuf>,
 }
 

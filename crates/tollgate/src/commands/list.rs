@@ -149,9 +149,36 @@ pub(crate) fn cell(item: &Value, field: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
     use serde_json::json;
 
     use super::*;
+
+    #[derive(Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        _list: ListArgs,
+    }
+
+    #[test]
+    fn options_of_the_target_have_a_heading_of_their_own() {
+        let help = <CommandLine as clap::CommandFactory>::command().render_help();
+        let help = help.to_string();
+        let (options, target) = help.split_once("Target:").unwrap();
+        for option in ["--json", "--limit"] {
+            assert!(options.contains(option), "{help}");
+        }
+        for option in [
+            "--url",
+            "--stack",
+            "--profile",
+            "--region",
+            "--cert",
+            "--key",
+        ] {
+            assert!(target.contains(option), "{help}");
+        }
+    }
 
     #[test]
     fn cells_show_values_and_no_nulls() {
