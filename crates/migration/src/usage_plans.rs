@@ -149,34 +149,43 @@ impl Account {
         })
     }
 
+    /// Adds a usage plan. The same plan may be in several documents, such as those of several keys.
     fn add_plan(&mut self, place: String, value: Value) -> Result<(), ImportError> {
         let plan: UsagePlan = item(&place, value)?;
-        let id = plan.id.clone();
-        match self.plans.get(&id) {
-            Some((earlier, _)) => {
-                let text = format!("the usage plan {id} is also at {earlier}, expected it once");
+        match self.plans.get(&plan.id) {
+            Some((earlier, other)) if *other != plan => {
+                let text = format!(
+                    "the usage plan {} differs from the one at {earlier}",
+                    plan.id
+                );
                 Err(ImportError::new(place, text))
             }
+            Some(_) => Ok(()),
             None => {
-                self.plans.insert(id, (place, plan));
+                self.plans.insert(plan.id.clone(), (place, plan));
                 Ok(())
             }
         }
     }
 
-    /// Adds a key. The same key may be in several documents, such as those of several queries.
+    /// Adds a key. The same key may be in several documents, also with and without its value.
     fn add_key(&mut self, place: String, value: Value) -> Result<(), ImportError> {
         let key: ApiKey = item(&place, value)?;
-        match self.keys.get(&key.id) {
-            Some((earlier, other)) if *other != key => {
-                let text = format!("the key {} differs from the one at {earlier}", key.id);
-                Err(ImportError::new(place, text))
-            }
-            _ => {
-                self.keys.insert(key.id.clone(), (place, key));
-                Ok(())
-            }
+        let Some((earlier, known)) = self.keys.get_mut(&key.id) else {
+            self.keys.insert(key.id.clone(), (place, key));
+            return Ok(());
+        };
+
+        let mut compared = key.clone();
+        if compared.value.is_none() || known.value.is_none() {
+            compared.value.clone_from(&known.value);
         }
+        if compared != *known {
+            let text = format!("the key {} differs from the one at {earlier}", key.id);
+            return Err(ImportError::new(place, text));
+        }
+        known.value = known.value.take().or(key.value);
+        Ok(())
     }
 
     fn check_references(&self, stages: &[String]) -> Result<(), ImportError> {

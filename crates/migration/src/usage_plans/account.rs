@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// A usage plan.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct UsagePlan {
     pub(super) id: String,
@@ -25,7 +25,7 @@ pub(super) struct UsagePlan {
 }
 
 /// A stage whose methods the keys of a usage plan may call.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ApiStage {
     pub(super) api_id: Option<String>,
@@ -44,7 +44,7 @@ pub(super) struct Throttle {
 }
 
 /// A quota.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(super) struct Quota {
     pub(super) limit: Option<i64>,
     pub(super) offset: Option<i64>,

@@ -57,8 +57,7 @@ fn plans(plans: &[Value]) -> Value {
 }
 
 fn key(id: &str, fields: Value) -> Value {
-    let mut key =
-        json!({"id": id, "name": id, "enabled": true, "value": format!("value-of-the-key-{id}")});
+    let mut key = json!({"id": id, "name": id, "enabled": true, "value": format!("made-up-secret-value-of-{id}")});
     for (name, value) in fields.as_object().unwrap() {
         key[name] = value.clone();
     }
@@ -302,7 +301,7 @@ fn uncertain_keys_are_not_opened() {
         key("no-value", json!({"value": null})),
         key("invalid", json!({"value": "with, comma and space"})),
         key("unknown", json!({"enabled": null})),
-        key("double", json!({"value": "value-of-the-key-unknown"})),
+        key("double", json!({"value": "made-up-secret-value-of-unknown"})),
         key("outside", json!({})),
         key("weak", json!({"value": "aaaaaaaaaaaaaaaaaaaaaaaa", "stageKeys": ["a/prod"], "color": "red"})),
     ]});
@@ -354,7 +353,7 @@ fn uncertain_keys_are_not_opened() {
         assert!(report.contains(expected), "{expected}: {report}");
     }
     assert!(
-        !report.contains("aaaaaa") && !report.contains("value-of-the-key"),
+        !report.contains("aaaaaa") && !report.contains("made-up-secret-value"),
         "{report}"
     );
     assert!(!migration.report.is_laxer());
@@ -373,6 +372,25 @@ fn values_of_usage_plan_keys_are_used() {
         ("c", in_plan, Some("p")),
     ]));
     assert!(migration.declaration.keys[0].hash.is_some());
+}
+
+#[test]
+fn key_is_listed_with_and_without_its_value() {
+    let without = || {
+        (
+            "b",
+            json!({"items": [key("k", json!({"value": null}))]}),
+            None,
+        )
+    };
+    let with = || ("c", json!({"items": [key("k", json!({}))]}), None);
+    for documents in [[without(), with()], [with(), without()]] {
+        let mut account = account(&documents);
+        let list = plans(&[plan("p", json!({}))]);
+        account.add("a", list, None).unwrap();
+        account.add("d", plan_keys(&["k"]), Some("p")).unwrap();
+        assert!(migrated(account).declaration.keys[0].hash.is_some());
+    }
 }
 
 #[test]
@@ -408,10 +426,11 @@ fn contradictions_are_errors() {
     };
     let mut account = Account::default();
     account.add("a", list(1), None).unwrap();
+    account.add("again", list(1), None).unwrap();
     let error = account.add("b", list(2), None).unwrap_err().to_string();
     assert_eq!(
         error,
-        "b: items[0]: the usage plan p is also at a: items[0], expected it once"
+        "b: items[0]: the usage plan p differs from the one at a: items[0]"
     );
 
     let keys = |enabled: bool| json!({"items": [key("k", json!({"enabled": enabled}))]});

@@ -9,14 +9,46 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testing::{HttpReply, HttpServer};
 
-use crate::apply::{Api, assert_code};
-use crate::program::{project, text, tollgate};
+use crate::apply::assert_code;
+use crate::program::{GatewayProcess, get_with, project, text, tollgate};
 
 const SECRET: &str = "made-up-0123456789abcdefghij";
 const SAMPLES: &str = "crates/migration/src/usage_plans/samples";
 const KEY_FILE: &str = "Name,Key,Description,Enabled,UsagePlanIds\n\
     First,made-up-0123456789abcdefghij,From a file,TRUE,c7y23b\n\
     Second,made-up-abcdefghij0123456789,,FALSE,glvrsr\n";
+
+/// A gateway without plans and keys, whose policy is that of the guide.
+struct Api {
+    gateway: GatewayProcess,
+    url: String,
+}
+
+impl Api {
+    fn start(folder: &Path) -> Self {
+        let policy = json!({"rules": [{"match": "ANY /{proxy+}", "auth": "api_key"}]});
+        let files = [
+            ("policy.json", policy),
+            ("seeds.json", json!({"plans": {}, "keys": []})),
+        ];
+        let paths = files.map(|(name, content)| {
+            let path = folder.join(name);
+            write(&path, content.to_string()).unwrap();
+            path.to_str().unwrap().to_owned()
+        });
+        let [policy, seeds] = &paths;
+        let arguments = ["--log", "quiet", "--policy", policy, "--seeds", seeds];
+        let gateway = GatewayProcess::start_without_examples(&arguments);
+        let url = format!("http://{}", gateway.address);
+        Self { gateway, url }
+    }
+
+    /// Returns the status of `GET /pets` with a key.
+    fn status(&self, key: &str) -> String {
+        let response = get_with(self.gateway.address, "/pets", &format!("x-api-key: {key}"));
+        response.split(' ').nth(1).unwrap().to_owned()
+    }
+}
 
 /// A folder with the files that the guide names.
 fn folder() -> TempDir {
@@ -77,7 +109,8 @@ fn guide_commands() -> Vec<Vec<String>> {
 /// Runs the guide: the client's key works after the migration, and its limit applies.
 #[test]
 fn every_command_of_the_guide_succeeds_and_present_keys_work() {
-    let (api, folder, server) = (Api::start_empty(), folder(), api_gateway());
+    let (folder, server) = (folder(), api_gateway());
+    let api = Api::start(folder.path());
     let commands = guide_commands();
     assert!(commands.len() >= 7, "{commands:?}");
 
@@ -85,7 +118,7 @@ fn every_command_of_the_guide_succeeds_and_present_keys_work() {
         let arguments: Vec<_> = command.iter().map(String::as_str).collect();
         let mut process = match arguments[0] {
             "import" => tollgate(&arguments),
-            _ => api.command(&arguments),
+            _ => tollgate(&[arguments.as_slice(), &["--url", &api.url]].concat()),
         };
         let output = process
             .current_dir(folder.path())
@@ -99,17 +132,12 @@ fn every_command_of_the_guide_succeeds_and_present_keys_work() {
         assert!(!printed.contains("made-up-"), "{command:?}: {printed}");
     }
 
-    let decide = || {
-        let body = json!({"key": SECRET, "route": "GET /pets"}).to_string();
-        let (status, decision) = api.send("POST", "/decisions", &body);
-        assert_eq!(status, 200, "{decision}");
-        decision["decision"].as_str().unwrap().to_owned()
-    };
     // The route has a burst of 1.
-    assert_eq!([decide(), decide()], ["allowed", "throttled"]);
-    let disabled = json!({"key": "made-up-abcdefghij0123456789"}).to_string();
-    let (_, decision) = api.send("POST", "/decisions", &disabled);
-    assert_eq!(decision["decision"], "denied");
+    assert_eq!([api.status(SECRET), api.status(SECRET)], ["200", "429"]);
+    // The second key is disabled.
+    assert_eq!(api.status("made-up-abcdefghij0123456789"), "401");
+    let diff = ["diff", "tollgate.yaml", "--url", &api.url];
+    assert_code(&run_in(folder.path(), &diff), 0);
 
     // The account and its files are converted to the same declaration.
     let body = |name: &str| read_to_string(folder.path().join(name)).unwrap();
