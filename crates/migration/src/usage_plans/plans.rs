@@ -150,7 +150,7 @@ fn converted_quota(
         );
         findings.warning(origin, text);
     }
-    if limit < 0 {
+    if limit <= 0 {
         findings.warning(origin, format!("a quota of {limit} admits no call"));
     }
     Some((period, u64::try_from(limit).unwrap_or_default()))

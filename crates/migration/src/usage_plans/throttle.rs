@@ -78,6 +78,8 @@ fn bounded(rate: f64, burst: f64, origin: &Origin, findings: &mut Findings) -> B
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::Outcome;
 
@@ -128,6 +130,24 @@ mod tests {
                 (expected, outcomes),
                 "{rate:?} {burst:?}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_bucket_admits_at_most_what_api_gateway_admits(
+            rate in proptest::option::of(prop_oneof![-1e3..1e9, -1e-5..1e-5]),
+            burst in proptest::option::of(-1e3..1e12),
+        ) {
+            let (bucket, _) = converted(rate, burst);
+            prop_assert_eq!(bucket.is_some(), rate.is_some() || burst.is_some());
+            let Some((new_rate, new_burst)) = bucket else {
+                return Ok(());
+            };
+            prop_assert!(new_rate <= rate.unwrap_or(ACCOUNT_RATE).max(0.0));
+            #[expect(clippy::cast_precision_loss, reason = "a burst is at most 100,000,000")]
+            let new_burst = new_burst as f64;
+            prop_assert!(new_burst <= burst.unwrap_or(ACCOUNT_BURST).max(0.0));
         }
     }
 }
