@@ -5,7 +5,6 @@ use std::fmt;
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError as ProviderError;
-use aws_smithy_types::error::ErrorMetadata;
 
 use crate::credentials::ProfileChoice;
 
@@ -16,10 +15,7 @@ const MAX_DETAIL_CHARS: usize = 400;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CredentialsError {
     /// No place has credentials.
-    Missing {
-        /// Why the role of an EC2 instance cannot be used, if there may be one.
-        instance: Option<String>,
-    },
+    Missing,
     /// The profile does not exist.
     UnknownProfile(ProfileChoice),
     /// The profile exists, and has no credentials.
@@ -65,19 +61,11 @@ impl CredentialsError {
         let (text, profile) = (text_of(error), profile.clone());
         let contains = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
 
-        let is_undefined = |name: &str| text.contains(&format!("profile `{name}` was not defined"));
-
-        if contains(&["IMDS"]) && profile == ProfileChoice::Chain {
-            let instance = Some(excerpt(&text));
-            Self::Missing { instance }
-        } else if profile.name().is_some_and(is_undefined) {
+        if contains(&["was not defined"]) && profile != ProfileChoice::Chain {
             Self::UnknownProfile(profile)
-        } else if contains(&["was not defined"]) {
-            let detail = excerpt(&text);
-            Self::Other { profile, detail }
         } else if matches!(error, ProviderError::CredentialsNotLoaded(_)) {
             match profile {
-                ProfileChoice::Chain => Self::Missing { instance: None },
+                ProfileChoice::Chain => Self::Missing,
                 profile => Self::EmptyProfile(profile),
             }
         } else if contains(&["credentials-login"]) {
@@ -99,11 +87,7 @@ impl CredentialsError {
 impl fmt::Display for CredentialsError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing { instance } => {
-                let reason = instance.as_ref().map(|reason| format!(" ({reason})"));
-                let reason = reason.unwrap_or_default();
-                write!(formatter, "{PLACES}{reason}\n{NEXT_STEP}")
-            }
+            Self::Missing => formatter.write_str(MISSING),
             Self::UnknownProfile(profile) => {
                 let source = profile.source();
                 write!(
@@ -154,13 +138,13 @@ impl fmt::Display for CredentialsError {
 
 impl StdError for CredentialsError {}
 
-const PLACES: &str = "no AWS credentials found. These places were searched:
+const MISSING: &str = "no AWS credentials found. These places were searched:
 the environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
 the profile `default` in the AWS configuration files
 web identity: AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN
 the container's credentials: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI
-the role of an EC2 instance";
-const NEXT_STEP: &str = "Select a profile with `--profile NAME`, or log in with `aws sso login`";
+the role of an EC2 instance
+Select a profile with `--profile NAME`, or log in with `aws sso login`";
 
 impl ProfileChoice {
     /// Returns the option or variable with the name of the profile.
@@ -197,30 +181,18 @@ fn file(variable: &str, default: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| default.to_owned())
 }
 
-/// Returns the texts of an error's sources, or the code and message of an AWS service among them.
+/// Returns the texts of an error and its sources.
 fn text_of(error: &ProviderError) -> String {
     let mut texts = Vec::new();
     let mut next: Option<&dyn StdError> = error.source();
     while let Some(source) = next {
-        if let Some(text) = source.downcast_ref().and_then(text_of_service) {
-            return text;
-        }
         let text = source.to_string();
-        // The texts of providers around other providers say nothing.
-        if !source.is::<ProviderError>() && texts.last() != Some(&text) {
+        if texts.last() != Some(&text) {
             texts.push(text);
         }
         next = source.source();
     }
     texts.join(": ")
-}
-
-fn text_of_service(error: &ErrorMetadata) -> Option<String> {
-    let code = error.code()?;
-    Some(match error.message() {
-        Some(message) => format!("{code}: {message}"),
-        None => code.to_owned(),
-    })
 }
 
 /// Returns the part after a word, without punctuation at its beginning.
@@ -313,42 +285,6 @@ mod tests {
         ] {
             assert!(text.contains(place), "{place}: {text}");
         }
-    }
-
-    #[test]
-    fn error_of_a_service_is_its_code_and_message() {
-        let metadata = ErrorMetadata::builder()
-            .code("AccessDenied")
-            .message("not authorized to perform: sts:AssumeRole")
-            .build();
-        let inner = ProviderError::provider_error(metadata);
-        let error = ProviderError::provider_error(inner);
-        assert_eq!(
-            text(&error, &dev()),
-            "cannot load the AWS credentials of the profile `dev`: AccessDenied: not authorized to \
-             perform: sts:AssumeRole"
-        );
-    }
-
-    #[test]
-    fn undefined_source_profile_is_not_the_selected_one() {
-        let error = ProviderError::not_loaded(
-            "profile `none` was not defined: could not find source profile none referenced from dev",
-        );
-        let text = text(&error, &dev());
-        assert!(
-            text.contains("`dev`: profile `none` was not defined"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn failure_of_the_instance_metadata_service_is_shown_with_the_places() {
-        let error = ProviderError::provider_error("failed to load IMDS session token: forbidden");
-        let text = text(&error, &ProfileChoice::Chain);
-        assert!(text.starts_with("no AWS credentials found"), "{text}");
-        let place = "the role of an EC2 instance (failed to load IMDS session token: forbidden)\n";
-        assert!(text.contains(place), "{text}");
     }
 
     #[test]

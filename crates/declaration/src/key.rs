@@ -6,6 +6,7 @@ use addresses::Network;
 use jiff::Timestamp;
 use registry::{ApiKey, KeyHash, KeyRecord, MAX_ALLOWED_IPS, is_key_id};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// A key in the file. `null` is the same as an absent field.
 #[derive(Deserialize)]
@@ -29,6 +30,16 @@ pub(crate) struct KeyFields {
 
 /// A mistake: the JSON Pointer below the key, and the problem.
 type Mistake = (String, String);
+
+/// Returns the mistakes in a key with the fields of the admin API: for each, the JSON Pointer below the
+/// key, and the problem.
+#[must_use]
+pub fn key_mistakes(key: &Value) -> Vec<(String, String)> {
+    match KeyFields::deserialize(key) {
+        Ok(fields) => fields.mistakes(),
+        Err(error) => vec![(String::new(), error.to_string())],
+    }
+}
 
 impl KeyFields {
     /// Returns the mistakes in the values of the fields.

@@ -30,8 +30,10 @@ use crate::commands::blocks::BlocksCommand;
 use crate::commands::diff::DiffOptions;
 use crate::commands::dump::DumpOptions;
 use crate::commands::import::ImportCommand;
+use crate::commands::keys::KeysCommand;
 use crate::commands::plans::PlansCommand;
 use crate::commands::policies::PoliciesCommand;
+use crate::commands::usage::UsageCommand;
 
 /// The end of the output of `--help`.
 const AFTER_HELP: &str = "\
@@ -88,6 +90,12 @@ pub(crate) enum Command {
     /// Administer usage plans
     #[command(subcommand)]
     Plans(PlansCommand),
+    /// Administer API keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Report usage, and grant or refund calls
+    #[command(subcommand)]
+    Usage(UsageCommand),
     /// Administer authorization policies and their candidates
     #[command(subcommand)]
     Policies(PoliciesCommand),

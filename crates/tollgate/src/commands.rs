@@ -3,16 +3,20 @@
 pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod blocks;
+mod csv_pages;
 mod declaration_file;
 pub(crate) mod diff;
 mod document;
 pub(crate) mod dump;
 pub(crate) mod import;
 mod input;
+pub(crate) mod keys;
 mod list;
 pub(crate) mod plans;
 pub(crate) mod policies;
 mod remote;
+pub(crate) mod usage;
+mod value_text;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -20,6 +24,7 @@ use std::process::ExitCode;
 use admin_client::ClientError;
 
 use crate::output::OutputError;
+use crate::secrets::SecretsError;
 use crate::{INVALID_INPUT, escaped, fail};
 
 /// The exit code if the service refused a request, or a check failed.
@@ -37,6 +42,9 @@ pub(crate) enum CommandError {
     /// A check failed, or the service refused a part of the command. The exit code is 1.
     #[error("{0}")]
     Refused(String),
+    /// A secret cannot be generated, stored, shown or read.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
     /// Standard output cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -57,7 +65,7 @@ impl CommandError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Client(error) => error.exit_code(),
-            Self::Usage(_) | Self::Output(_) => INVALID_INPUT,
+            Self::Usage(_) | Self::Secrets(_) | Self::Output(_) => INVALID_INPUT,
             Self::Refused(_) => REFUSED,
         }
     }

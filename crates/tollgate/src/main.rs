@@ -4,12 +4,12 @@
 mod cli;
 mod commands;
 mod completions;
+mod instant;
 mod invoke;
 mod log;
 mod mappings;
 mod output;
 mod progress;
-#[expect(dead_code, unused_imports, reason = "the commands of keys use it next")]
 mod secrets;
 mod serve;
 mod target;
@@ -39,6 +39,8 @@ fn main() -> ExitCode {
         Ok(Command::Diff(options)) => commands::diff::run(&options),
         Ok(Command::Apply(options)) => commands::apply::run(&options),
         Ok(Command::Import(command)) => commands::import::run(&command),
+        Ok(Command::Keys(command)) => commands::keys::run(command),
+        Ok(Command::Usage(command)) => commands::usage::run(command),
         Ok(Command::Mappings(options)) => mappings::run(&options),
         Ok(Command::Completions(options)) => completions::run(&options),
         Ok(Command::EvaluateTemplate(options)) => template::run(&options),

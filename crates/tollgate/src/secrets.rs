@@ -7,6 +7,7 @@ mod input;
 mod output;
 mod records;
 mod secret;
+mod terminal;
 
 pub(crate) use error::SecretsError;
 pub(crate) use file::{KeyToCreate, SecretsFile};

@@ -55,10 +55,6 @@ impl Table {
     }
 
     /// Aligns the named columns to the right.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the tables of usage use it next")
-    )]
     pub(crate) fn numeric(mut self, columns: &[&str]) -> Self {
         for (name, is_numeric) in self.header.iter().zip(&mut self.is_numeric) {
             *is_numeric |= columns.contains(&name.as_str());

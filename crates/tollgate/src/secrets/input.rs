@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Read as _};
 
-use super::SecretsError;
+use super::{SecretsError, terminal};
 
 /// The longest input, in bytes.
 const MAX_INPUT_BYTES: u64 = 8 * 1024;
@@ -16,7 +16,7 @@ const MAX_INPUT_BYTES: u64 = 8 * 1024;
 pub(crate) fn read_secret(prompt: &str) -> Result<String, SecretsError> {
     let stdin = std::io::stdin();
     let text = if stdin.is_terminal() {
-        rpassword::prompt_password(prompt).map_err(SecretsError::Input)?
+        terminal::read_line(prompt, MAX_INPUT_BYTES + 1).map_err(SecretsError::Input)?
     } else {
         let mut text = Vec::new();
         let read = stdin
@@ -24,8 +24,9 @@ pub(crate) fn read_secret(prompt: &str) -> Result<String, SecretsError> {
             .take(MAX_INPUT_BYTES + 1)
             .read_to_end(&mut text);
         read.map_err(SecretsError::Input)?;
-        String::from_utf8(text).map_err(|_| invalid("the text is not UTF-8"))?
+        text
     };
+    let text = String::from_utf8(text).map_err(|_| invalid("the text is not UTF-8"))?;
     checked(&text).map(str::to_owned)
 }
 

@@ -4,6 +4,7 @@
     reason = "a test fails at the first unexpected result"
 )]
 
+mod administrator;
 mod apply;
 mod audit;
 mod banner;
@@ -15,6 +16,8 @@ mod import_kong;
 mod import_usage_plans;
 mod invalid_input;
 mod invoke;
+mod keys;
+mod keys_create;
 mod log;
 mod network;
 mod operator;
@@ -29,4 +32,6 @@ mod stack;
 mod target;
 mod template;
 mod token;
+mod usage;
+mod usage_watch;
 mod workflow;

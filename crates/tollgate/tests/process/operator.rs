@@ -53,7 +53,24 @@ pub(crate) fn with_input(command: &mut Command, input: &str) -> Output {
 
 /// Runs a command at a terminal with this number of columns, types `input`, and returns the exit
 /// code and everything on the screen.
-pub(crate) fn at_terminal(mut command: Command, columns: u16, input: &str) -> (i32, String) {
+pub(crate) fn at_terminal(command: Command, columns: u16, input: &str) -> (i32, String) {
+    let (mut control, terminal) = new_terminal(columns);
+    control.write_all(input.as_bytes()).unwrap();
+    run_at(command, control, terminal, None)
+}
+
+/// Runs a command at a terminal, and returns the exit code and everything on the screen. The answer
+/// is typed when the prompt is shown.
+pub(crate) fn at_prompt(
+    command: Command,
+    prompt_and_answer: Option<(&str, &str)>,
+) -> (i32, String) {
+    let (control, terminal) = new_terminal(200);
+    run_at(command, control, terminal, prompt_and_answer)
+}
+
+/// Returns the two ends of a terminal: that of its user, and that of programs.
+fn new_terminal(columns: u16) -> (File, File) {
     let control = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&control).unwrap();
     unlockpt(&control).unwrap();
@@ -70,9 +87,15 @@ pub(crate) fn at_terminal(mut command: Command, columns: u16, input: &str) -> (i
         ws_ypixel: 0,
     };
     tcsetwinsize(terminal.as_fd(), size).unwrap();
+    (File::from(control), terminal)
+}
 
-    let mut control = File::from(control);
-    control.write_all(input.as_bytes()).unwrap();
+fn run_at(
+    mut command: Command,
+    mut control: File,
+    terminal: File,
+    mut prompt_and_answer: Option<(&str, &str)>,
+) -> (i32, String) {
     command
         .stdin(terminal.try_clone().unwrap())
         .stdout(terminal.try_clone().unwrap())
@@ -86,6 +109,11 @@ pub(crate) fn at_terminal(mut command: Command, columns: u16, input: &str) -> (i
     // Linux reports a closed terminal as an error.
     while let Ok(length @ 1..) = control.read(&mut buffer) {
         screen.extend_from_slice(&buffer[..length]);
+        if let Some((_, answer)) =
+            prompt_and_answer.take_if(|(prompt, _)| text(&screen).contains(*prompt))
+        {
+            control.write_all(answer.as_bytes()).unwrap();
+        }
     }
     let code = child.wait().unwrap().code().unwrap();
     (code, text(&screen).replace("\r\n", "\n"))

@@ -52,8 +52,13 @@ impl GatewayProcess {
     }
 
     pub(crate) fn spawn(command: &mut Command) -> Self {
+        Self::spawn_at(command, "127.0.0.1:0")
+    }
+
+    /// Starts a gateway that listens on this address.
+    pub(crate) fn spawn_at(command: &mut Command, address: &str) -> Self {
         let mut child = command
-            .args(["--listen", "127.0.0.1:0"])
+            .args(["--listen", address])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -135,6 +140,19 @@ pub(crate) fn get_with(address: SocketAddr, path: &str, header: &str) -> String 
         "GET {path} HTTP/1.1\r\nhost: a\r\n{header}\r\nconnection: close\r\n\r\n"
     )
     .unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
+}
+
+pub(crate) fn post(address: SocketAddr, path: &str, json: &str) -> String {
+    let length = json.len();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+         connection: close\r\n\r\n{json}"
+    );
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
     let mut response = String::new();
     stream.read_to_string(&mut response).unwrap();
     response

@@ -179,58 +179,6 @@ fn credential_process_provides_credentials_or_says_why_not() {
 }
 
 #[test]
-fn role_of_a_profile_is_assumed_or_the_refusal_is_shown() {
-    let account = Account::new();
-    account.configure(
-        "[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = base\n\
-         [profile role]\nrole_arn = arn:aws:iam::123456789012:role/Admin\nsource_profile = base\n\
-         [profile broken]\nrole_arn = arn:aws:iam::123456789012:role/Admin\nsource_profile = none\n",
-    );
-    let sts = HttpServer::start();
-    let credentials = format!(
-        "<Credentials><AccessKeyId>{KEY_ID}</AccessKeyId><SecretAccessKey>{SECRET}</SecretAccessKey>\
-         <SessionToken>session</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials>"
-    );
-    let assumed = format!(
-        "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult>\
-         <AssumedRoleUser><AssumedRoleId>A:x</AssumedRoleId><Arn>arn:aws:sts::123456789012:assumed-role/Admin/x</Arn></AssumedRoleUser>\
-         {credentials}</AssumeRoleResult></AssumeRoleResponse>"
-    );
-    let denied = "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>\
-                  <Message>User: arn:u is not authorized to perform: sts:AssumeRole</Message></Error>\
-                  </ErrorResponse>";
-    sts.reply("POST /", HttpReply::text(403, "text/xml", denied));
-    sts.reply("POST /", HttpReply::text(200, "text/xml", &assumed));
-    let url = account.server.url();
-    let list = |profile| {
-        let target = ["--url", &url, "--region", "eu-west-1", "--profile", profile];
-        let mut command = account.list(&target);
-        command.env("AWS_ENDPOINT_URL", sts.url());
-        command
-    };
-
-    let refused = list("role").output().unwrap();
-    assert_eq!(
-        text(&refused.stderr),
-        "tollgate: cannot load the AWS credentials of the profile `role`: AccessDenied: User: arn:u \
-         is not authorized to perform: sts:AssumeRole\n"
-    );
-    let broken = list("broken").output().unwrap();
-    let broken = text(&broken.stderr);
-    assert!(
-        broken.contains("profile `none` was not defined"),
-        "{broken}"
-    );
-
-    listed(&mut list("role"));
-    assert_is_signed(
-        &account.server.requests().remove(0),
-        "eu-west-1",
-        Some("session"),
-    );
-}
-
-#[test]
 fn places_without_credentials_are_named() {
     let failure = Account::new().failure(&[]);
     assert!(

@@ -58,4 +58,77 @@ pub(super) const EXAMPLES: &[(&str, &[&str])] = &[
     ("blocks list", &["tollgate blocks list"]),
     ("blocks get", &["tollgate blocks get key acme"]),
     ("blocks delete", &["tollgate blocks delete ip 192.0.2.0/24"]),
+    (
+        "keys list",
+        &[
+            "tollgate keys list --plan pro",
+            "tollgate keys list --metadata email=ops@acme.example --json",
+            "tollgate keys list --unused-since 90d --enabled true",
+        ],
+    ),
+    ("keys get", &["tollgate keys get acme"]),
+    (
+        "keys set",
+        &[
+            "tollgate keys set acme --plan pro --expires-at 30d",
+            "tollgate keys set acme --unset expires_at --unset metadata.trial",
+        ],
+    ),
+    ("keys enable", &["tollgate keys enable acme"]),
+    ("keys disable", &["tollgate keys disable acme"]),
+    (
+        "keys delete",
+        &[
+            "tollgate keys delete acme",
+            "tollgate keys delete acme --yes",
+        ],
+    ),
+    (
+        "keys rotate",
+        &[
+            "tollgate keys rotate acme --grace 7d",
+            "tollgate keys rotate acme --grace 0s --secrets-out secrets.csv",
+        ],
+    ),
+    (
+        "keys whois",
+        &[
+            "tollgate keys whois",
+            "pass show leaked-key | tollgate keys whois",
+        ],
+    ),
+    (
+        "keys export",
+        &["tollgate keys export --plan pro --out keys.csv"],
+    ),
+    (
+        "keys import-csv",
+        &[
+            "tollgate keys import-csv keys.csv --plan free --dry-run",
+            "tollgate keys import-csv keys.csv --plans c7y23b=team",
+        ],
+    ),
+    (
+        "usage top",
+        &[
+            "tollgate usage top --watch",
+            "tollgate usage top --month 2026-11 --plan pro --limit 20",
+        ],
+    ),
+    (
+        "usage grant",
+        &[
+            "tollgate usage grant acme --quota month --amount 500",
+            "tollgate usage grant group/acme --plan pro --quota day --amount -20",
+        ],
+    ),
+    ("usage grants", &["tollgate usage grants acme"]),
+    (
+        "usage revoke",
+        &["tollgate usage revoke acme 042398471239847"],
+    ),
+    (
+        "usage refund",
+        &["jq -r .charge decision.json | tollgate usage refund"],
+    ),
 ];
