@@ -10,6 +10,7 @@ mod audit;
 mod banner;
 mod blocks;
 mod completions;
+mod documented;
 mod dump;
 mod explain;
 mod import_kong;
