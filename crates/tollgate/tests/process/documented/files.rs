@@ -10,17 +10,38 @@ use testing::documents::Page;
 use crate::program::{project, tollgate};
 
 /// Files and folders of the project that commands read, by the names that pages use.
-const PROJECT_FILES: [(&str, &str); 4] = [
+const PROJECT_FILES: [(&str, &str); 8] = [
     ("template.yaml", "template.yaml"),
     ("events", "events"),
     ("examples", "examples"),
     ("corp-ca.pem", "tests/vectors/tls/authority.pem"),
+    (
+        "kong.yaml",
+        "crates/migration/tests/kong/files/documentation.yaml",
+    ),
+    (
+        "plans.json",
+        "crates/migration/src/usage_plans/samples/usage-plans.json",
+    ),
+    (
+        "keys.json",
+        "crates/migration/src/usage_plans/samples/api-keys.json",
+    ),
+    (
+        "c7y23b.json",
+        "crates/migration/src/usage_plans/samples/usage-plan-keys.json",
+    ),
 ];
+/// The names of a second version of the policy.
+const CANDIDATES: [&str; 2] = ["candidate.json", "next.json"];
+/// A key file of API Gateway.
+const KEY_FILE: &str = "Name,Key,Description,Enabled,UsagePlanIds\n\
+    Team A,a-key-of-the-key-file-0001,,TRUE,c7y23b\n\
+    Team B,a-key-of-the-key-file-0002,,TRUE,glvrsr\n";
 /// The policy of a page that shows none.
 const POLICY: &str = r#"{"rules": [{"match": "ANY /{proxy+}", "auth": "api_key"}]}"#;
 
-/// Adds the files of the project, those in the page, a token, and those in `tests/documented` that are
-/// in a folder with the name of the page.
+/// Adds the files of the project, those in the page, a key file and a token.
 pub(super) fn add_files(page: &Page, folder: &Path) {
     for (name, path) in PROJECT_FILES {
         symlink(project().join(path), folder.join(name)).unwrap();
@@ -36,20 +57,14 @@ pub(super) fn add_files(page: &Page, folder: &Path) {
     }
     let policy = folder.join("policy.json");
     if !policy.exists() {
-        fs::write(policy, POLICY).unwrap();
+        fs::write(&policy, POLICY).unwrap();
     }
+    for name in CANDIDATES {
+        fs::copy(&policy, folder.join(name)).unwrap();
+    }
+    fs::write(folder.join("keys.csv"), KEY_FILE).unwrap();
     let token = tollgate(&["token"]).current_dir(folder).output().unwrap();
     fs::write(folder.join("token.txt"), token.stdout).unwrap();
-
-    let stem = Path::new(&page.path).file_stem().unwrap();
-    let own = project()
-        .join("crates/tollgate/tests/documented")
-        .join(stem);
-    if let Ok(entries) = fs::read_dir(own) {
-        for entry in entries.map(Result::unwrap) {
-            fs::copy(entry.path(), folder.join(entry.file_name())).unwrap();
-        }
-    }
 }
 
 /// Returns the name that pages use for a document, by its fields.

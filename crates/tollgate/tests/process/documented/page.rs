@@ -1,5 +1,7 @@
 //! The commands of one page.
 
+use jiff::tz::TimeZone;
+use jiff::{ToSpan as _, Zoned};
 use testing::documents::{Page, commands};
 
 use super::files::add_files;
@@ -19,6 +21,11 @@ const NOT_RUN: [(&str, &str); 6] = [
     ("kubectl ", "needs a cluster of Kubernetes"),
     ("cargo install", "compiles for minutes"),
 ];
+/// The options that pages name for the gateway.
+const GATEWAY_OPTIONS: [(&str, &[&str]); 1] = [(
+    "docs/guides/migrate-from-kong.md",
+    &["--parameter", "KeyHeader=apikey"],
+)];
 /// The address of the local gateway in documents.
 const ADDRESS: &str = "http://127.0.0.1:3000";
 
@@ -46,9 +53,10 @@ impl<'p> PageRun<'p> {
 
         let shell = Shell::new();
         add_files(self.page, shell.folder());
-        let gateway = serve_in(shell.folder(), &["--log", "quiet"], &[]);
+        let options = [&["--log", "quiet"], self.gateway_options()].concat();
+        let gateway = serve_in(shell.folder(), &options, &[]);
         let url = format!("http://{}", gateway.address);
-        let script = self.blocks.concat().replace(ADDRESS, &url);
+        let script = in_present_time(&self.blocks.concat()).replace(ADDRESS, &url);
         let run = shell.run(&script, &url);
 
         let succeeded = run.succeeded && run.commands >= expected;
@@ -61,10 +69,28 @@ impl<'p> PageRun<'p> {
             )
         })
     }
+
+    fn gateway_options(&self) -> &'static [&'static str] {
+        let found = GATEWAY_OPTIONS
+            .iter()
+            .find(|(page, _)| *page == self.page.path);
+        found.map_or(&[], |(_, options)| options)
+    }
 }
 
 /// True for a block with commands of Tollgate, or with requests to the local gateway that prepare them.
 fn is_run(block: &str) -> bool {
     let is_ours = commands(block) > 0 || block.contains(ADDRESS);
     is_ours && !NOT_RUN.iter().any(|(word, _)| block.contains(word))
+}
+
+/// Returns commands with a day of the last week and the present month, because reports end at the
+/// present and audit records are kept for 400 days.
+fn in_present_time(commands: &str) -> String {
+    let today = Zoned::now().with_time_zone(TimeZone::UTC).date();
+    let day = today.checked_sub(7.days()).unwrap().to_string();
+    let month = today.strftime("%Y-%m").to_string();
+    commands
+        .replace("2026-11-22", &day)
+        .replace("--month 2026-11", &format!("--month {month}"))
 }

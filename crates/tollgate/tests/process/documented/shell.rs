@@ -47,6 +47,9 @@ done
 exec tollgate "$@"
 "#;
 
+/// Other programs whose results are files of the test.
+const OTHER_PROGRAMS: [&str; 1] = ["deck"];
+
 /// The answers to questions at the terminal.
 const ANSWERS: usize = 100;
 
@@ -71,6 +74,9 @@ impl Shell {
         };
         shell.add_program("tollgate", TOLLGATE);
         shell.add_program("cargo", CARGO);
+        for name in OTHER_PROGRAMS {
+            shell.add_program(name, "#!/bin/bash\n");
+        }
         shell
     }
 
@@ -120,7 +126,13 @@ impl Shell {
         Run {
             succeeded: output.status.success(),
             commands: fs::read_to_string(&commands).unwrap().lines().count(),
-            output: (text(&output.stdout) + &text(&output.stderr)).replace("y\r\n", ""),
+            output: without_answers(&(text(&output.stdout) + &text(&output.stderr))),
         }
     }
+}
+
+/// Returns the output without the answers, which the terminal shows.
+fn without_answers(output: &str) -> String {
+    let lines = output.lines().filter(|line| *line != "y");
+    lines.map(|line| format!("{line}\n")).collect()
 }
