@@ -6,6 +6,7 @@ use http::Response;
 use serde_json::Value;
 
 use crate::credentials_error::CredentialsError;
+use crate::problem::one_line;
 use crate::target::TargetError;
 use crate::xml;
 
@@ -53,11 +54,12 @@ impl AwsError {
     /// Returns the error of a response, in the XML or the JSON of AWS.
     pub(crate) fn of_response(service: &'static str, response: &Response<Bytes>) -> Self {
         let (code, message) = code_and_message(response);
+        let message: String = message.chars().take(MAX_MESSAGE_CHARS).collect();
         Self::Refused {
             service,
             status: response.status().as_u16(),
-            code,
-            message: message.chars().take(MAX_MESSAGE_CHARS).collect(),
+            code: one_line(&code),
+            message: one_line(&message),
         }
     }
 

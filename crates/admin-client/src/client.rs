@@ -18,6 +18,7 @@ use crate::pages::Pages;
 use crate::refusal::{Refusal, RequestContext, Signature, retry_after};
 use crate::request::AdminRequest;
 use crate::response::AdminResponse;
+use crate::success;
 
 /// The time for one attempt. It exceeds API Gateway's timeout of 30 s.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(35);
@@ -53,7 +54,8 @@ impl AdminClient {
         &self.api.target
     }
 
-    /// Sends a request and returns the response if its status is 200 to 299.
+    /// Sends a request and returns the response if its status is 200 to 299, and it is one that the
+    /// admin API sends.
     ///
     /// Failed connections and 429 are retried, and 503 with `Retry-After` if the request is a
     /// `GET` or has an `Idempotency-Key`. Redirects are not followed.
@@ -140,7 +142,7 @@ impl AdminClient {
     ) -> Result<AdminResponse, ClientError> {
         match outcome {
             Ok(response) if response.status().is_success() => {
-                Ok(AdminResponse::from_http(response))
+                self.checked(request, AdminResponse::from_http(response))
             }
             Ok(response) => Err(ClientError::Refused(self.refusal(request, &response).await)),
             Err(error) => Err(ClientError::Unreachable {
@@ -148,6 +150,24 @@ impl AdminClient {
                 error,
                 has_certificate: self.api.has_certificate,
             }),
+        }
+    }
+
+    fn checked(
+        &self,
+        request: &AdminRequest,
+        response: AdminResponse,
+    ) -> Result<AdminResponse, ClientError> {
+        match success::check(request, &response) {
+            Ok(()) => Ok(response),
+            Err(problem) => {
+                let path = request.path.split('?').next().unwrap_or_default();
+                Err(ClientError::Unexpected {
+                    target: self.target().to_owned(),
+                    request: format!("{} {API_PATH}{path}", request.method),
+                    problem,
+                })
+            }
         }
     }
 

@@ -86,6 +86,25 @@ pub enum ClientError {
         /// The path of the list, without the query.
         path: String,
     },
+    /// A list of the API has too many pages.
+    #[error("the list {path} does not end")]
+    EndlessList {
+        /// The path of the list, without the query.
+        path: String,
+    },
+    /// A successful response is not one of the admin API.
+    #[error(
+        "{target}: unexpected response to {request}: {problem}: is it Tollgate? A change may not \
+         have been made"
+    )]
+    Unexpected {
+        /// The target.
+        target: String,
+        /// The method and the path, without the query.
+        request: String,
+        /// What is wrong, and what was expected.
+        problem: String,
+    },
     /// A list of the API has no items.
     #[error("the response of {path} has no list `items`: is it Tollgate?")]
     NotAList {

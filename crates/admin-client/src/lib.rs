@@ -52,6 +52,7 @@ mod response;
 mod signer;
 mod stack;
 mod subject;
+mod success;
 mod target;
 mod unreachable;
 mod xml;

@@ -1,10 +1,18 @@
 //! Lists of the admin API, page by page.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
+
 use serde_json::Value;
 
 use crate::client::AdminClient;
 use crate::error::ClientError;
 use crate::path::ApiPath;
+
+/// The most pages of a list. With 100 items each, they have 10 million items.
+const MAX_PAGES: usize = 100_000;
+/// The most pages without items in a row. A search reads at most 1,000 objects per page.
+const MAX_EMPTY_PAGES: usize = 10_000;
 
 /// The pages of a list.
 #[derive(Debug)]
@@ -12,6 +20,10 @@ pub struct Pages {
     client: AdminClient,
     path: String,
     position: Position,
+    /// The hashes of all cursors, which a server that repeats them would return forever.
+    seen: HashSet<u64>,
+    hashes: RandomState,
+    empty_in_a_row: usize,
 }
 
 /// The next page of a list.
@@ -28,6 +40,9 @@ impl Pages {
             client,
             path: path.to_owned(),
             position: Position::First,
+            seen: HashSet::new(),
+            hashes: RandomState::new(),
+            empty_in_a_row: 0,
         }
     }
 
@@ -50,18 +65,27 @@ impl Pages {
         let Some(Value::Array(items)) = items else {
             return Err(ClientError::NotAList { path: self.name() });
         };
-        self.position = self.position_after(page["next_cursor"].as_str())?;
+        self.empty_in_a_row = if items.is_empty() {
+            self.empty_in_a_row + 1
+        } else {
+            0
+        };
+        self.position = match page["next_cursor"].as_str() {
+            Some(cursor) => self.position_at(cursor)?,
+            None => Position::End,
+        };
         Ok(Some(items))
     }
 
-    fn position_after(&self, cursor: Option<&str>) -> Result<Position, ClientError> {
-        match (cursor, &self.position) {
-            (None, _) => Ok(Position::End),
-            (Some(next), Position::Cursor(last)) if next == last => {
-                Err(ClientError::RepeatedCursor { path: self.name() })
-            }
-            (Some(next), _) => Ok(Position::Cursor(next.to_owned())),
+    /// Returns the position of the next page, if the list can still end.
+    fn position_at(&mut self, cursor: &str) -> Result<Position, ClientError> {
+        if !self.seen.insert(self.hashes.hash_one(cursor)) {
+            return Err(ClientError::RepeatedCursor { path: self.name() });
         }
+        if self.seen.len() >= MAX_PAGES || self.empty_in_a_row >= MAX_EMPTY_PAGES {
+            return Err(ClientError::EndlessList { path: self.name() });
+        }
+        Ok(Position::Cursor(cursor.to_owned()))
     }
 
     /// Returns the path without the query, for messages.

@@ -3,6 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+/// The most mistakes that are shown.
+const MAX_MISTAKES: usize = 20;
+
 /// The body of an error response of Tollgate.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Problem {
@@ -30,8 +33,7 @@ pub(crate) struct Mistake {
 impl Problem {
     /// Returns the problem in a body, or `None` if the body is not a problem document.
     pub(crate) fn parse(content_type: &str, body: &[u8]) -> Option<Self> {
-        let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        if !media_type.eq_ignore_ascii_case("application/problem+json") {
+        if !media_type(content_type).eq_ignore_ascii_case("application/problem+json") {
             return None;
         }
         serde_json::from_slice(body).ok()
@@ -42,10 +44,15 @@ impl Problem {
         if self.errors.is_empty() {
             let text = [&self.detail, &self.title];
             let text = text.into_iter().find(|text| !text.is_empty());
-            return text.cloned().unwrap_or_default();
+            return text.map(|text| one_line(text)).unwrap_or_default();
         }
 
-        let lines: Vec<_> = self.errors.iter().map(Mistake::text).collect();
+        let shown = self.errors.iter().take(MAX_MISTAKES);
+        let mut lines: Vec<_> = shown.map(Mistake::text).collect();
+        let others = self.errors.len().saturating_sub(MAX_MISTAKES);
+        if others > 0 {
+            lines.push(format!("and {others} more"));
+        }
         lines.join("\n")
     }
 }
@@ -54,16 +61,27 @@ impl Mistake {
     /// Returns the place and what is wrong there, such as `/throttle/rate: must be above 0`.
     pub(crate) fn text(&self) -> String {
         let place = self.pointer.as_ref().or(self.parameter.as_ref());
-        match place.filter(|place| !place.is_empty()) {
+        let text = match place.filter(|place| !place.is_empty()) {
             Some(place) => format!("{place}: {}", self.detail),
             None => self.detail.clone(),
-        }
+        };
+        one_line(&text)
     }
 
     /// Returns the text of a warning in the response to a write.
     pub(crate) fn warning(value: &Value) -> String {
         Self::deserialize(value).map_or_else(|_| value.to_string(), |mistake| mistake.text())
     }
+}
+
+/// Returns a text of a server on one line, so that it cannot look like another message.
+pub(crate) fn one_line(text: &str) -> String {
+    text.replace('\r', "\\r").replace('\n', "\\n")
+}
+
+/// Returns the media type in a content type, without its parameters.
+pub(crate) fn media_type(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
 }
 
 #[cfg(test)]
@@ -94,6 +112,18 @@ mod tests {
     fn problem_without_mistakes_is_its_detail_or_title() {
         assert_eq!(text(&json!({"title": "A", "detail": "B"})), "B");
         assert_eq!(text(&json!({"title": "A"})), "A");
+    }
+
+    #[test]
+    fn text_of_a_server_has_no_line_breaks_and_an_end() {
+        assert_eq!(text(&json!({"detail": "a\nb"})), "a\\nb");
+        let mistake = json!({"pointer": "/a\n", "detail": "b\r\nc"});
+        assert_eq!(text(&json!({"errors": [mistake]})), "/a\\n: b\\r\\nc");
+
+        let many = vec![json!({"detail": "x"}); 5_000];
+        let many = text(&json!({"errors": many}));
+        assert_eq!(many.lines().count(), 21);
+        assert!(many.ends_with("\nand 4980 more"), "{many}");
     }
 
     #[test]

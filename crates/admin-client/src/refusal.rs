@@ -8,7 +8,7 @@ use http::{Method, Response};
 use serde_json::Value;
 
 use crate::aws_error::signature_problem;
-use crate::problem::Problem;
+use crate::problem::{Problem, one_line};
 use crate::subject::subject;
 
 /// The longest text of another service that is shown, in characters.
@@ -173,7 +173,8 @@ fn header<'r>(response: &'r Response<Bytes>, name: &str) -> Option<&'r str> {
 }
 
 fn excerpt(text: &str) -> String {
-    text.chars().take(MAX_TEXT_CHARS).collect()
+    let text: String = text.chars().take(MAX_TEXT_CHARS).collect();
+    one_line(&text)
 }
 
 #[cfg(test)]

@@ -78,8 +78,14 @@ impl AdminRequest {
 
     /// Makes the request only if the document has this entity tag. Otherwise the API responds with
     /// 412.
+    ///
+    /// An empty tag is reported when the request is sent. A proxy might drop it, and the request would
+    /// have no condition.
     #[must_use]
-    pub fn if_match(self, etag: &str) -> Self {
+    pub fn if_match(mut self, etag: &str) -> Self {
+        if etag.trim().is_empty() {
+            self.headers = Err(IF_MATCH.as_str().to_owned());
+        }
         self.header(IF_MATCH.as_str(), etag)
     }
 
@@ -126,6 +132,12 @@ impl AdminRequest {
         self.headers.as_ref().map_err(invalid)
     }
 
+    /// Returns the value of a header.
+    pub(crate) fn header_value(&self, name: &str) -> Option<&str> {
+        let headers = self.headers.as_ref().ok()?;
+        headers.get(name)?.to_str().ok()
+    }
+
     /// True if the request may be sent again although an earlier attempt may have been applied.
     ///
     /// After a lost response, a repetition with `If-Match` gets 412, which would hide the success.
@@ -157,6 +169,13 @@ mod tests {
         let error = request.headers().unwrap_err().to_string();
         assert!(error.contains("`x-note`"), "{error}");
         assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn empty_entity_tag_is_not_sent() {
+        let request = AdminRequest::delete("/plans/a").if_match("");
+        let error = request.headers().unwrap_err().to_string();
+        assert!(error.contains("`if-match`"), "{error}");
     }
 
     #[test]

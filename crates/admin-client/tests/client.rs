@@ -89,6 +89,59 @@ async fn repeated_cursor_ends_the_list_with_an_error() {
 }
 
 #[tokio::test]
+async fn lists_that_do_not_end_are_errors() {
+    let server = HttpServer::start();
+    for cursor in ["a", "b", "a"] {
+        let page = json!({"items": [1], "next_cursor": cursor});
+        server.reply("GET /_tollgate/v1/keys", HttpReply::json(200, &page));
+    }
+
+    let mut pages = client_of(&server).await.pages("/keys");
+    assert!(pages.next().await.unwrap().is_some());
+    assert!(pages.next().await.unwrap().is_some());
+    let error = pages.next().await.unwrap_err();
+    assert!(
+        matches!(error, ClientError::RepeatedCursor { .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn response_with_a_huge_declared_length_is_refused_at_once() {
+    let server = HttpServer::start();
+    let huge = HttpReply::json(200, &json!({})).header("content-length", "99999999999");
+    server.reply("GET /_tollgate/v1/plans", huge);
+
+    let error = client_of(&server).await.get("/plans").await.unwrap_err();
+    assert!(
+        error.to_string().contains("larger than 16777216 bytes"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn login_page_does_not_look_like_a_change() {
+    let server = HttpServer::start();
+    let page = HttpReply::text(200, "text/html", "<html>");
+    server.reply("DELETE /_tollgate/v1/plans/a", page.clone());
+    server.reply("PUT /_tollgate/v1/blocks/key/a", page);
+    let client = client_of(&server).await;
+
+    let request = AdminRequest::delete("/plans/a");
+    let error = client.send(request).await.unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("DELETE /_tollgate/v1/plans/a: status 200, expected 204"),
+        "{text}"
+    );
+    assert!(text.contains("is it Tollgate?"), "{text}");
+    assert_eq!(error.exit_code(), 2);
+
+    let request = AdminRequest::put("/blocks/key/a", &json!({}));
+    assert!(client.send(request).await.is_err());
+}
+
+#[tokio::test]
 async fn only_safe_requests_are_repeated_after_503() {
     let busy = || HttpReply::json(503, &json!({"message": "busy"})).header("retry-after", "0");
     let fine = || HttpReply::json(200, &json!({}));
@@ -184,9 +237,10 @@ async fn body_that_is_not_json_is_an_error() {
     let client = client_of(&server).await;
 
     let error = client.pages("/plans").next().await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the response with status 200 is not JSON (`text/html`): is it Tollgate?"
+    let text = error.to_string();
+    assert!(
+        text.contains("content type `text/html`, expected `application/json`"),
+        "{text}"
     );
     let error = client.pages("/keys").next().await.unwrap_err();
     assert_eq!(

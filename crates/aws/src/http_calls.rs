@@ -219,6 +219,9 @@ impl HttpCalls {
             .try_into_http1x()
             .map_err(|error| to_call_error(ConnectorError::other(error.into(), None)))?
             .into_parts();
+        if declared_length(&head.headers).is_some_and(|length| length > self.max_body_bytes) {
+            return Err(self.body_too_large(host));
+        }
         let body = Limited::new(body, self.max_body_bytes)
             .collect()
             .await
@@ -227,22 +230,31 @@ impl HttpCalls {
     }
 
     fn body_error(&self, host: &str, error: Box<dyn std::error::Error + Send + Sync>) -> CallError {
-        let host = host.to_owned();
         if find_source::<LengthLimitError>(error.as_ref()).is_some() {
-            return CallError::BodyTooLarge {
-                host,
-                limit: self.max_body_bytes,
-            };
+            return self.body_too_large(host);
         }
 
         CallError::Transport {
-            host,
+            host: host.to_owned(),
             kind: ErrorKind::Network,
             fate: Fate::Unknown,
             cause: Cause::Broken,
             source: error,
         }
     }
+
+    fn body_too_large(&self, host: &str) -> CallError {
+        CallError::BodyTooLarge {
+            host: host.to_owned(),
+            limit: self.max_body_bytes,
+        }
+    }
+}
+
+/// Returns the length of a body that its headers state. `None` if there is none, or an invalid one.
+fn declared_length(headers: &http::HeaderMap) -> Option<usize> {
+    let length = headers.get(http::header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
 }
 
 /// Returns the failure of a call, or `None` if it succeeded.

@@ -130,11 +130,14 @@ fn serve(stream: &TcpStream, script: &Mutex<Script>) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader) {
         let reply = script.lock().unwrap().respond(request);
-        let mut head = format!(
-            "HTTP/1.1 {} -\r\ncontent-length: {}\r\n",
-            reply.status,
-            reply.body.len()
-        );
+        let mut head = format!("HTTP/1.1 {} -\r\n", reply.status);
+        let has_length = reply
+            .headers
+            .iter()
+            .any(|(name, _)| name == "content-length");
+        if reply.status != 204 && !has_length {
+            head.push_str(&format!("content-length: {}\r\n", reply.body.len()));
+        }
         for (name, value) in &reply.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
