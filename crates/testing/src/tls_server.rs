@@ -65,7 +65,7 @@ impl TlsServer {
         format!("https://{}{path}", self.address)
     }
 
-    /// Sets the JSON in the response for a path.
+    /// Sets the JSON in the response for a path, with any query.
     pub fn reply(&self, path: &str, body: &serde_json::Value) {
         let mut bodies = self.bodies.lock().unwrap();
         bodies.insert(path.to_owned(), body.to_string());
@@ -139,7 +139,8 @@ async fn serve(stream: TcpStream, acceptor: &TlsAcceptor, bodies: &Bodies) {
     }
 
     let head = String::from_utf8(head).unwrap();
-    let path = head.split(' ').nth(1).unwrap();
+    let target = head.split(' ').nth(1).unwrap();
+    let path = target.split('?').next().unwrap();
     let body = bodies.lock().unwrap().get(path).cloned();
     let status = if body.is_some() {
         "200 OK"
