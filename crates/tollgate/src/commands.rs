@@ -1,5 +1,6 @@
 //! The commands that administer an API.
 
+mod answer;
 pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod blocks;
@@ -83,8 +84,6 @@ pub(crate) fn run(command: impl Future<Output = Result<ExitCode, CommandError>>)
 
     match runtime.block_on(command) {
         Ok(code) => code,
-        // The reader has seen enough.
-        Err(CommandError::Output(error)) if error.is_closed() => ExitCode::SUCCESS,
         Err(error) => {
             let _ = write!(std::io::stderr(), "{}", error_text(&error.to_string()));
             ExitCode::from(error.exit_code())

@@ -40,3 +40,18 @@ impl OutputError {
         self.0.kind() == ErrorKind::BrokenPipe
     }
 }
+
+/// Returns the result of printing, in which it is no error that standard output was closed. For reads,
+/// whose reader has seen enough, and for lines about a change that was made.
+///
+/// # Errors
+/// [`OutputError`] for any other failure.
+pub(crate) fn until_closed(printed: Result<(), OutputError>) -> Result<(), OutputError> {
+    printed.or_else(|error| {
+        if error.is_closed() {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    })
+}

@@ -9,12 +9,13 @@ use std::process::ExitCode;
 
 use admin_client::path;
 use clap::{Args, Subcommand, ValueEnum};
+use registry::BlockTarget;
 use serde_json::Value;
 
-use super::CommandError;
 use super::document::Document;
 use super::list::{ListArgs, cell, instant_cell};
-use crate::output::{Table, print_json};
+use super::{CommandError, answer};
+use crate::output::{Table, print_json, until_closed};
 use crate::target::TargetArgs;
 
 use delete::DeleteBlock;
@@ -106,22 +107,33 @@ async fn get(options: &GetBlock) -> Result<ExitCode, CommandError> {
     let response = client.get(&block.path).await;
     let response = response.map_err(|error| block.failed(error))?;
 
-    print_json(&response.json()?)?;
+    until_closed(print_json(&answer::object(&response)?))?;
     Ok(ExitCode::SUCCESS)
 }
 
 impl BlockedCaller {
-    /// Returns the block of this caller in the API.
+    /// Returns the caller.
     ///
     /// # Errors
     /// [`CommandError`] with exit code 2 if the id does not have the form of its kind.
+    fn target(&self) -> Result<BlockTarget, CommandError> {
+        target::parse(self.kind, &self.id)
+    }
+
+    /// Returns the block of this caller in the API.
+    ///
+    /// # Errors
+    /// As [`Self::target`].
     fn document(&self) -> Result<Document, CommandError> {
-        let target = target::parse(self.kind, &self.id)?;
-        let kind = target.kind().as_str();
-        Ok(Document {
-            label: format!("block of {kind} {target}"),
-            path: path(&["blocks", kind, &target.id()]),
-        })
+        Ok(document(&self.target()?))
+    }
+}
+
+fn document(target: &BlockTarget) -> Document {
+    let kind = target.kind().as_str();
+    Document {
+        label: format!("block of {kind} {target}"),
+        path: path(&["blocks", kind, &target.id()]),
     }
 }
 

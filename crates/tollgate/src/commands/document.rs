@@ -7,8 +7,8 @@ use clap::Args;
 use declaration::yaml_text;
 use serde_json::Value;
 
-use super::CommandError;
-use crate::output::{self, OutputArgs, confirm, print_json, print_line};
+use super::{CommandError, answer};
+use crate::output::{self, OutputArgs, confirm, print_json, print_line, until_closed};
 
 /// A document of the API.
 #[derive(Debug)]
@@ -65,14 +65,14 @@ impl Document {
         let response = response.map_err(|error| self.failed(error))?;
 
         if form.etag {
-            print_line(response.etag().unwrap_or_default())?;
+            until_closed(print_line(answer::etag(&response, &self.label)?))?;
         } else if form.yaml {
-            let text = yaml_text(&response.json()?);
+            let text = yaml_text(&answer::object(&response)?);
             for line in text.lines() {
-                print_line(line)?;
+                until_closed(print_line(line))?;
             }
         } else {
-            print_json(&response.json()?)?;
+            until_closed(print_json(&answer::object(&response)?))?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -132,8 +132,9 @@ impl Document {
         }
 
         match client.send(request).await {
-            Ok(_) => {
-                print_line(&format!("deleted {}", self.label))?;
+            Ok(response) => {
+                answer::deletion(&response)?;
+                until_closed(print_line(&format!("deleted {}", self.label)))?;
                 Ok(Deletion::Done)
             }
             Err(error) if error.is_conflict() => Ok(Deletion::Conflict(error)),
@@ -147,16 +148,17 @@ impl Document {
         response: &AdminResponse,
         output: OutputArgs,
     ) -> Result<ExitCode, CommandError> {
+        let document = answer::object(response)?;
         for warning in response.warnings() {
             output::warn(&format!("{}: {warning}", self.label));
         }
 
         if output.json {
-            print_json(&response.json()?)?;
+            until_closed(print_json(&document))?;
         } else {
             let is_new = response.status == 201;
             let verb = if is_new { "created" } else { "replaced" };
-            print_line(&format!("{verb} {}", self.label))?;
+            until_closed(print_line(&format!("{verb} {}", self.label)))?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::CommandError;
-use crate::output::{JsonList, OutputArgs, Table};
+use crate::output::{JsonList, OutputArgs, OutputError, Table, until_closed};
 use crate::target::TargetArgs;
 
 /// The most items of a page of the API.
@@ -28,9 +28,12 @@ pub(crate) struct ListArgs {
 
 impl ListArgs {
     /// Returns the path with the size of a page, so that no more items are read than are printed.
+    /// Without it, a page has the most items.
     pub(crate) fn paged(&self, path: ApiPath) -> ApiPath {
-        let items = self.limit.unwrap_or(MAX_PAGE_ITEMS).min(MAX_PAGE_ITEMS);
-        path.query(&[("limit", &items.to_string())])
+        match self.limit {
+            Some(limit) => path.query(&[("limit", &limit.min(MAX_PAGE_ITEMS).to_string())]),
+            None => path,
+        }
     }
 
     /// Prints all items. `row` returns the cells of an item.
@@ -58,7 +61,7 @@ impl ListArgs {
 /// A list that is being printed, as a table or as JSON.
 pub(crate) struct PrintedList {
     form: Form,
-    /// The number of items that may still be printed.
+    /// The number of items that may still be printed. 0 once the reader of the output has seen enough.
     remaining: u64,
 }
 
@@ -82,7 +85,7 @@ impl PrintedList {
         }
     }
 
-    /// True if `--limit` items are printed.
+    /// True if `--limit` items are printed, or the output has no reader any more.
     pub(crate) const fn is_full(&self) -> bool {
         self.remaining == 0
     }
@@ -96,6 +99,20 @@ impl PrintedList {
         items: impl IntoIterator<Item = &'v Value>,
         row: impl Fn(&Value) -> Vec<String>,
     ) -> Result<(), CommandError> {
+        match self.try_print_page(items, row) {
+            Err(error) if error.is_closed() => {
+                self.remaining = 0;
+                Ok(())
+            }
+            result => Ok(result?),
+        }
+    }
+
+    fn try_print_page<'v>(
+        &mut self,
+        items: impl IntoIterator<Item = &'v Value>,
+        row: impl Fn(&Value) -> Vec<String>,
+    ) -> Result<(), OutputError> {
         for item in items {
             if self.is_full() {
                 break;
@@ -122,8 +139,8 @@ impl PrintedList {
     pub(crate) fn finish(self) -> Result<(), CommandError> {
         match self.form {
             // A list without pages has a header as well.
-            Form::Table(mut table) => table.print()?,
-            Form::Json(list) => list.finish()?,
+            Form::Table(mut table) => until_closed(table.print())?,
+            Form::Json(list) => until_closed(list.finish())?,
         }
         Ok(())
     }

@@ -22,6 +22,7 @@ mod keys_create;
 mod log;
 mod network;
 mod operator;
+mod other_servers;
 mod output;
 mod plans;
 mod policies;

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use testing::{HttpReply, HttpServer};
 
+use crate::apply::Api;
 use crate::operator::{at_terminal, failure};
 use crate::program::{run, text, tollgate};
 
@@ -206,4 +207,38 @@ fn full_disk_is_an_error() {
             "{error}"
         );
     }
+}
+
+/// Runs a command whose standard output is a pipe without a reader.
+fn with_closed_output(mut command: Command) -> Option<i32> {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    command.stdout(writer).output().unwrap().status.code()
+}
+
+#[test]
+fn closed_output_does_not_hide_differences() {
+    let api = Api::start();
+    let file = api.file(
+        "tollgate.yaml",
+        "plans:\n  gold: {quotas: [{limit: 5, period: day}]}\n",
+    );
+    for form in [&["diff", &file][..], &["diff", &file, "--json"]] {
+        assert_ne!(with_closed_output(api.command(form)), Some(0), "{form:?}");
+    }
+    // What is read only is complete once its reader has seen enough.
+    for form in [
+        &["plans", "list"][..],
+        &["plans", "list", "--json"],
+        &["plans", "get", "free"],
+        &["audit", "list"],
+    ] {
+        assert_eq!(with_closed_output(api.command(form)), Some(0), "{form:?}");
+    }
+    // A change is made, although its result cannot be printed.
+    assert_eq!(
+        with_closed_output(api.command(&["plans", "create", "gold", "--quota", "day=1"])),
+        Some(0)
+    );
+    assert_eq!(api.send("GET", "/plans/gold", "").0, 200);
 }

@@ -34,9 +34,8 @@ pub(crate) struct SearchRecords {
 
 pub(super) async fn run(options: &SearchRecords) -> Result<ExitCode, CommandError> {
     let client = options.list.target.connect().await?;
-    // The number of records that match is unknown, so each page is as large as possible.
-    let path = path(&["audit"]).query(&[("limit", "100")]);
-    let mut pages = client.pages(&options.filter.apply(path));
+    // The number of records that match is unknown, so each page has the most records.
+    let mut pages = client.pages(&options.filter.apply(path(&["audit"])));
 
     let mut list = PrintedList::new(&options.list, row::table());
     let mut progress = Progress::default();

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{BlockedCaller, until};
-use crate::commands::CommandError;
 use crate::commands::list::{cell, instant_cell};
-use crate::output::{OutputArgs, print_json, print_line};
+use crate::commands::{CommandError, answer};
+use crate::output::{OutputArgs, print_json, print_line, until_closed};
 use crate::target::TargetArgs;
 
 /// The options of `blocks set`.
@@ -36,16 +36,24 @@ pub(crate) struct SetBlock {
 }
 
 pub(super) async fn run(options: &SetBlock) -> Result<ExitCode, CommandError> {
-    let block = options.caller.document()?;
+    let target = options.caller.target()?;
+    let document = super::document(&target);
     let client = options.target.connect().await?;
-    let request = AdminRequest::put(&*block.path, &options.body());
+    let request = AdminRequest::put(&*document.path, &options.body());
 
     let response = client.send(request).await;
-    let response = response.map_err(|error| block.failed(error))?.json()?;
+    let response = response.map_err(|error| document.failed(error))?;
+
+    let block = answer::object(&response)?;
+    // An emergency stop that is reported has to exist.
+    let is_blocked = block["kind"] == target.kind().as_str() && block["id"] == target.id();
+    if !is_blocked {
+        return Err(answer::unexpected(&response, "the block"));
+    }
     if options.output.json {
-        print_json(&response)?;
+        until_closed(print_json(&block))?;
     } else {
-        print_line(&summary(&response))?;
+        until_closed(print_line(&summary(&block)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{plan, plan_name};
-use crate::commands::CommandError;
-use crate::output::{OutputArgs, print_json, print_line};
+use crate::commands::{CommandError, answer};
+use crate::output::{OutputArgs, print_json, print_line, until_closed};
 use crate::target::TargetArgs;
 
 /// The number of times that a plan is read again, because someone else has changed it.
@@ -35,7 +35,7 @@ pub(super) async fn run(options: &SwitchPlan, enabled: bool) -> Result<ExitCode,
     for _ in 0..MAX_ATTEMPTS {
         let present = client.get(&plan.path).await;
         let present = present.map_err(|error| plan.failed(error))?;
-        let mut document = present.json()?;
+        let mut document = answer::object(&present)?;
         if is_enabled(&document) == enabled {
             return finish(
                 options,
@@ -46,12 +46,12 @@ pub(super) async fn run(options: &SwitchPlan, enabled: bool) -> Result<ExitCode,
 
         document["enabled"] = Value::Bool(enabled);
         let request = AdminRequest::put(&*plan.path, &document);
-        let request = request.if_match(present.etag().unwrap_or_default());
+        let request = request.if_match(answer::etag(&present, &plan.label)?);
         match client.send(request).await {
             Ok(response) => {
                 return finish(
                     options,
-                    &response.json()?,
+                    &answer::object(&response)?,
                     &format!("{word} {}", plan.label),
                 );
             }
@@ -72,9 +72,9 @@ fn is_enabled(plan: &Value) -> bool {
 
 fn finish(options: &SwitchPlan, document: &Value, result: &str) -> Result<ExitCode, CommandError> {
     if options.output.json {
-        print_json(document)?;
+        until_closed(print_json(document))?;
     } else {
-        print_line(result)?;
+        until_closed(print_line(result))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,9 +7,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::{candidate, policy_name};
-use crate::commands::CommandError;
 use crate::commands::document::Condition;
-use crate::output::{OutputArgs, print_json, print_line};
+use crate::commands::{CommandError, answer};
+use crate::output::{OutputArgs, print_json, print_line, until_closed};
 use crate::target::TargetArgs;
 
 /// The options of `policies promote`.
@@ -40,13 +40,12 @@ pub(super) async fn run(options: &PromoteCandidate) -> Result<ExitCode, CommandE
 
     let response = client.send(request).await;
     let response = response.map_err(|error| candidate(&options.name).failed(error))?;
+    let policy = answer::object(&response)?;
     if options.output.json {
-        print_json(&response.json()?)?;
+        until_closed(print_json(&policy))?;
     } else {
-        print_line(&format!(
-            "promoted the candidate of policy {}",
-            options.name
-        ))?;
+        let line = format!("promoted the candidate of policy {}", options.name);
+        until_closed(print_line(&line))?;
     }
     Ok(ExitCode::SUCCESS)
 }
