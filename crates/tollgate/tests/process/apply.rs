@@ -1,6 +1,8 @@
 //! `diff` and `apply` against the local gateway.
 
 use std::fs::{metadata, read_to_string, write};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -93,28 +95,35 @@ impl Api {
         self.tollgate(&all)
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.gateway.address
+    }
+
     /// Sends a request to the admin API, and returns its status and body.
     pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
-        use std::io::{Read as _, Write as _};
-        let mut stream = std::net::TcpStream::connect(self.gateway.address).unwrap();
-        write!(
-            stream,
-            "{method} /_tollgate/v1{path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n\r\n{body}",
-            self.gateway.address,
-            body.len()
-        )
-        .unwrap();
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
-        let (head, body) = response.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, serde_json::from_str(body).unwrap_or_default())
+        send(self.address(), method, path, body)
     }
 
     fn key(&self, key_id: &str) -> Value {
         self.send("GET", &format!("/keys/{key_id}"), "").1
     }
+}
+
+/// Sends a request to an admin API, and returns its status and body.
+pub(crate) fn send(address: SocketAddr, method: &str, path: &str, body: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "{method} /_tollgate/v1{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap_or_default())
 }
 
 #[track_caller]

@@ -6,6 +6,7 @@
 
 mod administrator;
 mod apply;
+mod apply_faults;
 mod audit;
 mod banner;
 mod blocks;
