@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::Args;
 use declaration::Differences;
 
-use super::diff::{check, print, print_warnings};
+use super::diff::{check, print, print_warnings, unless_closed};
 use super::remote::Remote;
 use super::{CommandError, declaration_file};
 use crate::output::confirm;
@@ -61,8 +61,8 @@ async fn apply(options: &ApplyOptions) -> Result<ExitCode, CommandError> {
     let mut differences = remote.compare(&declaration, options.prune).await?;
 
     check(&differences)?;
-    print(&differences)?;
     print_warnings(&differences);
+    show(&differences, options.yes)?;
     check_refusals(&differences)?;
     if differences.items.is_empty() {
         return Ok(ExitCode::SUCCESS);
@@ -79,6 +79,16 @@ async fn apply(options: &ApplyOptions) -> Result<ExitCode, CommandError> {
     let mut writer = Writer::new(&client, declaration.name(), differences.items.len());
     writer.write(differences.items).await;
     writer.finish(remote.requests, stored)
+}
+
+/// Prints the differences. Without `--yes`, they must be readable.
+fn show(differences: &Differences, yes: bool) -> Result<(), CommandError> {
+    match print(differences) {
+        Err(error) if error.is_closed() && !yes => Err(CommandError::usage(
+            "nothing was changed, because standard output is closed and the changes cannot be shown",
+        )),
+        printed => Ok(unless_closed(printed)?),
+    }
 }
 
 /// Checks that the file has no difference that `apply` does not write.

@@ -11,7 +11,7 @@ use declaration::Differences;
 
 use super::remote::Remote;
 use super::{CommandError, declaration_file};
-use crate::output::{OutputArgs, print_json};
+use crate::output::{OutputArgs, OutputError, print_json};
 use crate::target::TargetArgs;
 
 pub(super) use text::{print, print_warnings};
@@ -58,18 +58,35 @@ async fn diff(options: &DiffOptions) -> Result<ExitCode, CommandError> {
     let differences = remote.compare(&declaration, options.prune).await?;
     check(&differences)?;
 
-    if options.output.json {
-        let target = client.target();
-        print_json(&json::document(target, declaration.name(), &differences))?;
+    let printed = if options.output.json {
+        print_json(&json::document(
+            client.target(),
+            declaration.name(),
+            &differences,
+        ))
     } else {
-        print(&differences)?;
         print_warnings(&differences);
-    }
+        print(&differences)
+    };
+    // The exit code counts, also for a reader such as `head` that has closed the pipe.
+    unless_closed(printed)?;
     Ok(if differences.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(DIFFERENT)
     })
+}
+
+/// Returns the result of printing. If the reader has closed standard output, the command goes on, so
+/// that its exit code shows what it has found or done.
+///
+/// # Errors
+/// [`OutputError`] if standard output cannot be written for another reason.
+pub(super) fn unless_closed(printed: Result<(), OutputError>) -> Result<(), OutputError> {
+    match printed {
+        Err(error) if error.is_closed() => Ok(()),
+        other => other,
+    }
 }
 
 /// Checks that the file names existing plans only.

@@ -51,7 +51,7 @@ pub(crate) fn run(options: &DumpOptions) -> ExitCode {
 }
 
 async fn dump(options: &DumpOptions) -> Result<ExitCode, CommandError> {
-    let mut file = DumpFile::open(options.out.as_deref(), options.with_hashes)?;
+    let file = DumpFile::open(options.out.as_deref(), options.with_hashes)?;
     let client = options.target.connect().await?;
     let mut remote = Remote::new(&client);
 
@@ -60,16 +60,14 @@ async fn dump(options: &DumpOptions) -> Result<ExitCode, CommandError> {
     if options.with_hashes {
         comments.insert(0, CONFIDENTIAL.to_owned());
     }
-    file.write(&declaration.to_yaml(&comments))?;
+    let mut text = declaration.to_yaml(&comments);
 
     let keys = keys(&mut remote, options.with_hashes).await?;
     if !keys.is_empty() {
-        file.write("\nkeys:\n")?;
+        text.push_str("\nkeys:\n");
     }
-    for text in keys.values() {
-        file.write(text)?;
-    }
-    file.finish()?;
+    text.extend(keys.into_values());
+    file.write(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,12 +5,12 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::program::{GatewayProcess, run, text, tollgate};
+use crate::program::{GatewayProcess, project, run, text, tollgate};
 
 const FILE: &str = "\
 name: shop
@@ -445,4 +445,42 @@ fn unreachable_api_is_an_error() {
     ]);
     assert_code(&output, 2);
     assert!(text(&output.stderr).contains("127.0.0.1:9"), "{output:?}");
+}
+
+#[test]
+fn closed_standard_output_hides_neither_differences_nor_changes() {
+    let api = Api::start();
+    let file = api.file("tollgate.yaml", FILE);
+    let secrets = api.path("secrets.csv");
+    let secrets = secrets.to_str().unwrap();
+    let code = |arguments: &[&str]| {
+        let mut child = api
+            .command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        child.wait().unwrap().code()
+    };
+
+    assert_eq!(code(&["diff", &file]), Some(3));
+    assert_eq!(code(&["diff", &file, "--json"]), Some(3));
+    assert_eq!(code(&["apply", &file, "--secrets-out", secrets]), Some(2));
+    assert_eq!(api.send("GET", "/plans/gold", "").0, 404);
+
+    let apply = ["apply", &file, "--yes", "--secrets-out", secrets];
+    assert_eq!(code(&apply), Some(0));
+    assert_code(&api.diff(FILE, &[]), 0);
+}
+
+#[test]
+fn example_is_applied_and_then_has_no_differences() {
+    let api = Api::start();
+    let content = read_to_string(project().join("examples/tollgate.yaml")).unwrap();
+    let applied = api.apply(&content, &[]);
+    assert_code(&applied, 0);
+    assert_eq!(text(&applied.stderr), "", "the example has no warnings");
+    assert!(text(&applied.stdout).contains("5 created, 0 changed, 0 deleted, 0 failed"));
+    assert_code(&api.diff(&content, &["--prune"]), 0);
 }

@@ -1,10 +1,14 @@
 //! `dump` against the local gateway.
 
-use std::fs::{metadata, read_to_string};
+use std::fs::{metadata, read_dir, read_to_string};
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::mpsc::channel;
+
+use testing::{Fault, FaultProxy};
+use tokio::runtime::Runtime;
 
 use crate::apply::{Api, assert_code};
-use crate::program::text;
+use crate::program::{text, tollgate};
 
 /// Plans, policies and keys with every field.
 const FILE: &str = "\
@@ -161,4 +165,29 @@ fn file_stays_if_the_api_cannot_be_reached() {
     let output = crate::program::run(&[&["dump", "--out", &path][..], &url].concat());
     assert_code(&output, 2);
     assert_eq!(read_to_string(&path).unwrap(), "old");
+}
+
+#[test]
+fn interrupted_dump_writes_no_file() {
+    let api = Api::start();
+    let (arrived, arrival) = channel();
+    let runtime = Runtime::new().unwrap();
+    let proxy = runtime.block_on(FaultProxy::in_front_of(api.address()));
+    proxy.fault_by(move |number, _| {
+        if number < 2 {
+            return Fault::None;
+        }
+        arrived.send(()).unwrap();
+        Fault::Hang
+    });
+
+    let path = api.path("dump.yaml");
+    let out = path.to_str().unwrap();
+    let mut child = tollgate(&["dump", "--with-hashes", "--out", out, "--url", &proxy.url])
+        .spawn()
+        .unwrap();
+    arrival.recv().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(read_dir(path.parent().unwrap()).unwrap().count(), 0);
 }

@@ -14,6 +14,7 @@ use super::interruption::{INTERRUPTED, Interruption};
 use super::new_secrets::StoredSecrets;
 use super::outcome::{Outcome, Outcomes, stage};
 use crate::commands::CommandError;
+use crate::commands::diff::unless_closed;
 use crate::output::{OutputError, escaped};
 use crate::progress::Progress;
 
@@ -121,17 +122,16 @@ impl<'c> Writer<'c> {
         let open = self.total - created - updated - deleted - failures.len();
         let requests = requests + self.outcomes.requests;
 
-        let mut output = std::io::stdout();
-        let result = format!(
-            "{created} created, {updated} changed, {deleted} deleted, {} failed, {requests} requests",
+        let mut result = format!(
+            "{created} created, {updated} changed, {deleted} deleted, {} failed, {requests} requests\n",
             failures.len()
         );
-        writeln!(output, "{result}").map_err(OutputError::from)?;
         if let Some(StoredSecrets { count, path }) = stored {
             let path = escaped(&path.display().to_string());
-            writeln!(output, "The secrets of {count} keys are in {path}")
-                .map_err(OutputError::from)?;
+            result.push_str(&format!("The secrets of {count} keys are in {path}\n"));
         }
+        let printed = std::io::stdout().write_all(result.as_bytes());
+        unless_closed(printed.map_err(OutputError::from))?;
 
         if failures.is_empty() && open == 0 {
             return Ok(ExitCode::SUCCESS);

@@ -1,7 +1,7 @@
 //! The output of `dump`.
 
 use std::fs::{File, OpenOptions, metadata, remove_file, rename};
-use std::io::{BufWriter, IsTerminal as _, Write};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -14,105 +14,90 @@ const CONFIDENTIAL_MODE: u32 = 0o600;
 const MODE: u32 = 0o666;
 
 /// The file of `--out`, or standard output.
-pub(super) enum DumpFile {
+pub(super) enum DumpFile<'p> {
     /// Standard output.
-    Output(BufWriter<std::io::Stdout>),
-    /// A file next to the one of `--out`, which replaces it once it is complete.
-    File {
-        file: BufWriter<File>,
-        part: PartPath,
-        path: PathBuf,
-    },
+    Output,
+    /// The file of `--out`. Another file next to it replaces it once it is complete.
+    File { path: &'p Path, mode: u32 },
 }
 
 /// The path of an incomplete file, which is removed on drop.
-pub(super) struct PartPath(PathBuf);
+struct PartPath(PathBuf);
 
-impl DumpFile {
-    /// Opens the output. Nothing is replaced yet.
+impl<'p> DumpFile<'p> {
+    /// Checks that the output can be written. Nothing is replaced yet.
     ///
     /// # Errors
     /// [`CommandError`] with exit code 2 if the file cannot be created, or if others could read a
     /// confidential output.
-    pub(super) fn open(path: Option<&Path>, is_confidential: bool) -> Result<Self, CommandError> {
-        match path {
-            Some(path) => Self::create(path, is_confidential),
-            None if is_confidential && is_public_output() => Err(CommandError::usage(
-                "--with-hashes: standard output is a terminal or a file that others can read, add --out FILE",
-            )),
-            None => Ok(Self::Output(BufWriter::new(std::io::stdout()))),
-        }
-    }
+    pub(super) fn open(
+        path: Option<&'p Path>,
+        is_confidential: bool,
+    ) -> Result<Self, CommandError> {
+        let Some(path) = path else {
+            if is_confidential && is_public_output() {
+                return Err(CommandError::usage(
+                    "--with-hashes: standard output is a terminal or a file that others can read, add --out FILE",
+                ));
+            }
+            return Ok(Self::Output);
+        };
 
-    fn create(path: &Path, is_confidential: bool) -> Result<Self, CommandError> {
-        let failed =
-            |problem: String| CommandError::usage(format!("{}: {problem}", path.display()));
         if metadata(path).is_ok_and(|existing| !existing.is_file()) {
-            return Err(failed("expected a regular file".to_owned()));
+            let problem = format!("{}: expected a regular file", path.display());
+            return Err(CommandError::usage(problem));
         }
-        let name = path
-            .file_name()
-            .ok_or_else(|| failed("expected the path of a file".to_owned()))?;
-
-        let part = format!(".{}.{}.part", name.to_string_lossy(), std::process::id());
-        let part = path.with_file_name(part);
         let mode = if is_confidential {
             CONFIDENTIAL_MODE
         } else {
             MODE
         };
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(&part)
-            .map_err(|error| failed(error.to_string()))?;
-        Ok(Self::File {
-            file: BufWriter::new(file),
-            part: PartPath(part),
-            path: path.to_owned(),
-        })
+        // An interruption while the API is read leaves no file.
+        create_part(path, mode).map_err(|error| file_error(path, &error))?;
+        Ok(Self::File { path, mode })
     }
 
-    /// Writes a part of the text.
+    /// Writes the text, and replaces the file of `--out`.
     ///
     /// # Errors
     /// [`CommandError`] if it cannot be written.
-    pub(super) fn write(&mut self, text: &str) -> Result<(), CommandError> {
+    pub(super) fn write(&self, text: &str) -> Result<(), CommandError> {
         match self {
-            Self::Output(output) => {
+            Self::Output => {
+                let mut output = std::io::stdout().lock();
                 let written = output.write_all(text.as_bytes());
-                written.map_err(OutputError::from)?;
+                written
+                    .and_then(|()| output.flush())
+                    .map_err(OutputError::from)?;
             }
-            Self::File { file, path, .. } => {
-                let written = file.write_all(text.as_bytes());
-                written.map_err(|error| file_error(path, &error))?;
+            Self::File { path, mode } => {
+                replace(path, *mode, text).map_err(|error| file_error(path, &error))?;
             }
         }
         Ok(())
     }
+}
 
-    /// Ends the text, and replaces the file of `--out`.
-    ///
-    /// # Errors
-    /// [`CommandError`] if it cannot be written.
-    pub(super) fn finish(self) -> Result<(), CommandError> {
-        match self {
-            Self::Output(mut output) => output.flush().map_err(OutputError::from)?,
-            Self::File {
-                mut file,
-                part,
-                path,
-            } => {
-                let stored = file
-                    .flush()
-                    .and_then(|()| file.get_ref().sync_all())
-                    .and_then(|()| rename(&part.0, &path));
-                stored.map_err(|error| file_error(&path, &error))?;
-            }
-        }
-        Ok(())
-    }
+fn replace(path: &Path, mode: u32, text: &str) -> std::io::Result<()> {
+    let (mut file, part) = create_part(path, mode)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    rename(&part.0, path)
+}
+
+/// Creates the file that will replace the one at `path`.
+fn create_part(path: &Path, mode: u32) -> std::io::Result<(File, PartPath)> {
+    let name = path.file_name().ok_or(ErrorKind::InvalidFilename)?;
+    let part = format!(".{}.{}.part", name.to_string_lossy(), std::process::id());
+    let part = path.with_file_name(part);
+
+    let mut options = OpenOptions::new();
+    let file = options
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&part)?;
+    Ok((file, PartPath(part)))
 }
 
 impl Drop for PartPath {
@@ -145,24 +130,14 @@ mod tests {
         let path = folder.path().join("tollgate.yaml");
         write(&path, "old").unwrap();
 
-        let mut file = DumpFile::open(Some(&path), true).unwrap();
-        file.write("new").unwrap();
+        let file = DumpFile::open(Some(&path), true).unwrap();
         assert_eq!(read_to_string(&path).unwrap(), "old");
-        file.finish().unwrap();
+        assert_eq!(read_dir(folder.path()).unwrap().count(), 1);
+        file.write("new").unwrap();
 
         assert_eq!(read_to_string(&path).unwrap(), "new");
         assert_eq!(metadata(&path).unwrap().mode() & 0o777, CONFIDENTIAL_MODE);
         assert_eq!(read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn incomplete_file_is_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("tollgate.yaml");
-        let mut file = DumpFile::open(Some(&path), false).unwrap();
-        file.write("new").unwrap();
-        drop(file);
-        assert_eq!(read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
