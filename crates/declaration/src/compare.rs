@@ -17,6 +17,9 @@ pub use field_difference::FieldDifference;
 use canonical::{canonical_numbers, canonical_plan, without_defaults};
 use field_difference::field_differences;
 
+/// The field of plans and keys that `apply` never sets to true on its own.
+const ENABLED: &str = "enabled";
+
 /// The kind of an object. The order is that in which objects are created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKind {
@@ -166,6 +169,7 @@ impl<'d> Comparison<'d> {
         for (name, document) in declared {
             let before = remote.get(name);
             let stored = before.map(|before| &before.document);
+            let document = &self.kept_disabled(name, document, stored);
             let after = canonical_plan(document, stored);
             let shown = without_defaults(&after);
             let shown_before = stored.map(|stored| without_defaults(&canonical_numbers(stored)));
@@ -210,7 +214,9 @@ impl<'d> Comparison<'d> {
             Some(declared) if self.found_keys.insert(&declared.key_id) => {
                 self.declared_key(declared, remote, hash);
             }
-            None if remote["managed_by"] == self.declaration.name() => {
+            None if remote["managed_by"].is_string()
+                && remote["managed_by"].as_str() == self.declaration.name.as_deref() =>
+            {
                 self.deletion(ObjectKind::Key, key_id, etag);
             }
             Some(_) | None => {}
@@ -257,7 +263,12 @@ impl<'d> Comparison<'d> {
             kind,
             name: name.to_owned(),
             change,
-            fields: field_differences(&shown.0.unwrap_or_default(), &shown.1),
+            fields: match shown {
+                (Some(before), after) => {
+                    field_differences(&with_enabled(before), &with_enabled(after))
+                }
+                (None, after) => field_differences(&Value::Null, &after),
+            },
         });
     }
 
@@ -326,10 +337,33 @@ impl<'d> Comparison<'d> {
         }
     }
 
-    /// True if an `apply` of this file created the object.
-    fn is_managed(&self, object: &RemoteObject) -> bool {
-        object.managed_by.as_deref() == Some(self.declaration.name())
+    /// Returns the document of a plan. A plan that is disabled stays disabled, unless the file has
+    /// `enabled: true`: an operator may have disabled it in an emergency.
+    fn kept_disabled(&mut self, name: &str, document: &Value, stored: Option<&Value>) -> Value {
+        let mut document = document.clone();
+        let is_disabled = stored.is_some_and(|stored| stored[ENABLED] == false);
+        if is_disabled && document.get(ENABLED).is_none() {
+            document[ENABLED] = false.into();
+            self.found.warnings.push(format!(
+                "plan {name} is disabled and stays disabled, because the file does not have `enabled: true`"
+            ));
+        }
+        document
     }
+
+    /// True if an `apply` of this file created the object. A file without a name marks nothing.
+    fn is_managed(&self, object: &RemoteObject) -> bool {
+        object.managed_by.is_some() && object.managed_by == self.declaration.name
+    }
+}
+
+/// Returns a disabled or enabled object with `enabled`, so that both values of a change are shown.
+/// Documents of other objects never have this field, so that it never differs.
+fn with_enabled(mut document: Value) -> Value {
+    if let Some(fields) = document.as_object_mut() {
+        fields.entry(ENABLED).or_insert(true.into());
+    }
+    document
 }
 
 #[cfg(test)]

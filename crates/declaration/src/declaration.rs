@@ -6,14 +6,12 @@ use serde_json::{Map, Value};
 
 /// The largest file, in bytes. 100,000 keys take about half of it.
 pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
-/// The name of a declaration without `name`.
-pub const DEFAULT_NAME: &str = "default";
 
 /// The plans, policies and keys of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Declaration {
     /// Marks the objects that an `apply` of this file creates, so that `--prune` deletes only those.
-    /// `None` is [`DEFAULT_NAME`].
+    /// A file without a name marks and deletes nothing.
     pub name: Option<String>,
     /// Plans by name, as in the API.
     pub plans: BTreeMap<String, Value>,
@@ -35,12 +33,6 @@ pub struct DeclaredKey {
 }
 
 impl Declaration {
-    /// Returns the name that marks the objects of this file.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.name.as_deref().unwrap_or(DEFAULT_NAME)
-    }
-
     /// True if the file contains hashes of secrets, and is therefore confidential.
     #[must_use]
     pub fn has_hashes(&self) -> bool {

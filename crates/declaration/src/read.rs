@@ -185,7 +185,7 @@ keys:
     #[test]
     fn plans_policies_and_keys_are_read() {
         let declaration = Declaration::parse("t.yaml", FILE).unwrap();
-        assert_eq!(declaration.name(), "shop");
+        assert_eq!(declaration.name.as_deref(), Some("shop"));
         assert_eq!(
             declaration.plans["free"]["throttle"],
             json!({"rate": 1, "burst": 5})

@@ -4,10 +4,9 @@ use serde_json::{Map, Value};
 
 use super::canonical::declared_fields;
 use super::field_difference::field_differences;
-use super::{Change, Difference, ObjectKind};
+use super::{Change, Difference, ENABLED, ObjectKind, with_enabled};
 use crate::declaration::DeclaredKey;
 
-const ENABLED: &str = "enabled";
 const METADATA: &str = "metadata";
 
 /// Returns the creation of a key that the API does not have.
@@ -50,14 +49,11 @@ pub(super) fn update(declared: &DeclaredKey, remote: &Value) -> Option<Differenc
             body: Value::Object(body),
             etag: remote["etag"].as_str().unwrap_or_default().to_owned(),
         },
-        fields: field_differences(&shown(before), &shown(after)),
+        fields: field_differences(
+            &with_enabled(Value::Object(before)),
+            &with_enabled(Value::Object(after)),
+        ),
     })
-}
-
-/// Returns fields in which `enabled` is never absent, so that both values are shown.
-fn shown(mut fields: Map<String, Value>) -> Value {
-    fields.entry(ENABLED).or_insert(Value::Bool(true));
-    Value::Object(fields)
 }
 
 /// True if the key is disabled and the file does not say so.

@@ -170,6 +170,47 @@ fn only_pruning_deletes_and_only_what_this_file_created() {
 }
 
 #[test]
+fn file_without_a_name_deletes_nothing() {
+    let plans = objects([
+        ("theirs", object(json!({}), Some("default"))),
+        ("by-hand", object(json!({}), None)),
+    ]);
+    let key = json!({"key_id": "k", "plan": "theirs", "enabled": true, "etag": "\"1\""});
+    let found = differences("plans: {by-hand: {}}", true, &plans, &[key]);
+    assert!(found.is_empty() && found.unpruned == 0, "{found:?}");
+}
+
+#[test]
+fn disabled_plan_is_enabled_only_if_the_file_says_so() {
+    let stored = || {
+        let plan = json!({"enabled": false, "throttle": {"rate": 1, "burst": 5}});
+        objects([("a", object(plan, None))])
+    };
+    let compare = |plan: &str| differences(&format!("plans: {{a: {plan}}}"), false, &stored(), &[]);
+
+    let same = compare("{throttle: {rate: 1, burst: 5}}");
+    assert!(same.is_empty(), "{same:?}");
+    assert!(same.warnings[0].starts_with("plan a is disabled and stays disabled"));
+
+    let changed = compare("{throttle: {rate: 2, burst: 5}}");
+    let Change::Update { body, .. } = &changed.items[0].change else {
+        panic!("{changed:?}")
+    };
+    assert_eq!(body["enabled"], false);
+    assert_eq!(
+        (changed.items[0].fields.len(), changed.warnings.len()),
+        (1, 1)
+    );
+
+    let enabled = compare("{enabled: true, throttle: {rate: 1, burst: 5}}");
+    assert_eq!(
+        enabled.items[0].fields[0].to_string(),
+        "enabled: false → true"
+    );
+    assert!(enabled.warnings.is_empty());
+}
+
+#[test]
 fn key_that_means_the_same_does_not_differ() {
     for (declared, remote) in [
         ("plan: free", json!({})),
@@ -272,11 +313,11 @@ fn missing_key_is_created_without_empty_fields() {
 fn plan_of_a_key_must_exist_after_the_changes() {
     let plans = || {
         objects([
-            ("old", object(json!({}), Some("default"))),
+            ("old", object(json!({}), Some("shop"))),
             ("other", object(json!({}), None)),
         ])
     };
-    let text = "plans: {new: {}}\nkeys: [{key_id: k1, plan: new}, {key_id: k2, plan: other}, {key_id: k3, plan: old}]";
+    let text = "name: shop\nplans: {new: {}}\nkeys: [{key_id: k1, plan: new}, {key_id: k2, plan: other}, {key_id: k3, plan: old}]";
     assert_eq!(differences(text, false, &plans(), &[]).mistakes.len(), 0);
 
     let mistakes = differences(text, true, &plans(), &[]).mistakes;
@@ -288,8 +329,8 @@ fn plan_of_a_key_must_exist_after_the_changes() {
 
 #[test]
 fn key_that_a_list_shows_twice_is_compared_once() {
-    let key = json!({"key_id": "acme", "plan": "free", "enabled": true, "etag": "\"1\"", "managed_by": "default"});
-    let text = "plans: {free: {}}\nkeys: [{key_id: acme, plan: free, name: New}]";
+    let key = json!({"key_id": "acme", "plan": "free", "enabled": true, "etag": "\"1\"", "managed_by": "shop"});
+    let text = "name: shop\nplans: {free: {}}\nkeys: [{key_id: acme, plan: free, name: New}]";
     let plans = objects([("free", object(json!({}), None))]);
     let found = differences(text, true, &plans, &[key.clone(), key]);
     assert_eq!(found.items.len(), 1);

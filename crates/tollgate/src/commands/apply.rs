@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::Args;
 use declaration::Differences;
 
-use super::diff::{check, print, print_warnings, unless_closed};
+use super::diff::{check, check_name, print, print_warnings, unless_closed};
 use super::remote::Remote;
 use super::{CommandError, declaration_file};
 use crate::output::confirm;
@@ -56,6 +56,7 @@ pub(crate) fn run(options: &ApplyOptions) -> ExitCode {
 
 async fn apply(options: &ApplyOptions) -> Result<ExitCode, CommandError> {
     let declaration = declaration_file::read(&options.file)?;
+    check_name(&declaration, options.prune)?;
     let client = options.target.connect().await?;
     let mut remote = Remote::new(&client);
     let mut differences = remote.compare(&declaration, options.prune).await?;
@@ -76,9 +77,13 @@ async fn apply(options: &ApplyOptions) -> Result<ExitCode, CommandError> {
     }
 
     let stored = new_secrets::add(&mut differences, secrets_out)?;
-    let mut writer = Writer::new(&client, declaration.name(), differences.items.len());
+    if let Some(stored) = &stored {
+        stored.print_reuse();
+    }
+    let name = declaration.name.as_deref();
+    let mut writer = Writer::new(&client, name, differences.items.len(), stored);
     writer.write(differences.items).await;
-    writer.finish(remote.requests, stored)
+    writer.finish(remote.requests)
 }
 
 /// Prints the differences. Without `--yes`, they must be readable.

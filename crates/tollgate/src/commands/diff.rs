@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use declaration::Differences;
+use declaration::{Declaration, Differences};
 
 use super::remote::Remote;
 use super::{CommandError, declaration_file};
@@ -53,17 +53,15 @@ pub(crate) fn run(options: &DiffOptions) -> ExitCode {
 
 async fn diff(options: &DiffOptions) -> Result<ExitCode, CommandError> {
     let declaration = declaration_file::read(&options.file)?;
+    check_name(&declaration, options.prune)?;
     let client = options.target.connect().await?;
     let mut remote = Remote::new(&client);
     let differences = remote.compare(&declaration, options.prune).await?;
     check(&differences)?;
 
     let printed = if options.output.json {
-        print_json(&json::document(
-            client.target(),
-            declaration.name(),
-            &differences,
-        ))
+        let name = declaration.name.as_deref();
+        print_json(&json::document(client.target(), name, &differences))
     } else {
         print_warnings(&differences);
         print(&differences)
@@ -87,6 +85,20 @@ pub(super) fn unless_closed(printed: Result<(), OutputError>) -> Result<(), Outp
         Err(error) if error.is_closed() => Ok(()),
         other => other,
     }
+}
+
+/// Checks that a file that is applied with `--prune` has a name. Files without one could otherwise
+/// delete what the others have created.
+///
+/// # Errors
+/// [`CommandError`] with exit code 2 if it has none.
+pub(super) fn check_name(declaration: &Declaration, prunes: bool) -> Result<(), CommandError> {
+    if prunes && declaration.name.is_none() {
+        return Err(CommandError::usage(
+            "--prune: the file has no `name`, which marks what it creates. Add a line such as `name: shop`",
+        ));
+    }
+    Ok(())
 }
 
 /// Checks that the file names existing plans only.

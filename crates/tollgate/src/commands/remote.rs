@@ -57,6 +57,7 @@ impl<'c> Remote<'c> {
         while let Some(keys) = self.next(&mut pages).await? {
             progress.advance(keys.len());
             for key in &keys {
+                etag(key)?;
                 let key_id = key["key_id"].as_str().unwrap_or_default();
                 comparison.key(key, hashes.get(key_id).map(String::as_str));
             }
@@ -68,13 +69,13 @@ impl<'c> Remote<'c> {
     }
 
     /// Returns all plans by name.
-    pub(super) async fn plans(&mut self) -> Result<BTreeMap<String, RemoteObject>, ClientError> {
+    pub(super) async fn plans(&mut self) -> Result<BTreeMap<String, RemoteObject>, CommandError> {
         let mut plans = BTreeMap::new();
         let mut pages = self.list(ObjectKind::Plan.plural());
         while let Some(items) = self.next(&mut pages).await? {
             for mut item in items {
                 let plan = item["plan"].take();
-                plans.insert(name(&item), object(&item, plan));
+                plans.insert(name(&item), object(&item, plan)?);
             }
         }
         Ok(plans)
@@ -84,14 +85,14 @@ impl<'c> Remote<'c> {
     pub(super) async fn policies(
         &mut self,
         wanted: impl Fn(&str) -> bool,
-    ) -> Result<BTreeMap<String, ListedPolicy>, ClientError> {
+    ) -> Result<BTreeMap<String, ListedPolicy>, CommandError> {
         let mut policies = BTreeMap::new();
         let mut pages = self.list(ObjectKind::Policy.plural());
         while let Some(items) = self.next(&mut pages).await? {
             for item in items {
                 let name = name(&item);
                 let mut policy = ListedPolicy {
-                    object: object(&item, Value::Null),
+                    object: object(&item, Value::Null)?,
                     has_candidate: item["candidate"] == true,
                 };
                 if !wanted(&name) || self.read_policy(&name, &mut policy.object).await? {
@@ -192,10 +193,18 @@ fn name(item: &Value) -> String {
     item["name"].as_str().unwrap_or_default().to_owned()
 }
 
-fn object(item: &Value, document: Value) -> RemoteObject {
-    RemoteObject {
+fn object(item: &Value, document: Value) -> Result<RemoteObject, CommandError> {
+    Ok(RemoteObject {
         document,
-        etag: item["etag"].as_str().unwrap_or_default().to_owned(),
+        etag: etag(item)?.to_owned(),
         managed_by: item["managed_by"].as_str().map(str::to_owned),
-    }
+    })
+}
+
+/// Returns the entity tag of an object in a list. Without it, a change would not be conditional.
+fn etag(item: &Value) -> Result<&str, CommandError> {
+    let etag = item["etag"].as_str().filter(|etag| !etag.is_empty());
+    etag.ok_or_else(|| {
+        CommandError::usage("a list of the API has an object without `etag`: is it Tollgate?")
+    })
 }

@@ -68,6 +68,11 @@ impl SecretsFile {
         &self.path
     }
 
+    /// True if the file has a secret of this key.
+    pub(crate) fn has(&self, key_id: &str) -> bool {
+        self.secrets.contains_key(key_id)
+    }
+
     /// Returns the secret of each key, in the same order: the one in the file, or a new one, which
     /// is stored first. Ask for many keys at once, because each call waits for the disk.
     ///

@@ -433,6 +433,45 @@ fn mistakes_are_listed_with_their_positions_and_nothing_is_sent() {
 }
 
 #[test]
+fn another_server_is_not_taken_for_the_api() {
+    let list = |entry: &str| format!(r#"{{"items": [{entry}], "next_cursor": null}}"#);
+    let no_etag = list(r#"{"name": "free", "plan": {}}"#);
+    for (lists, expected) in [
+        (list(""), "is it Tollgate?"),
+        (no_etag, "an object without `etag`"),
+    ] {
+        let server = fake_server(lists);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tollgate.yaml");
+        write(&file, "plans: {free: {}}").unwrap();
+        let url = format!("http://{server}");
+        let output = run(&["apply", file.to_str().unwrap(), "--yes", "--url", &url]);
+        assert_code(&output, 2);
+        assert!(text(&output.stderr).contains(expected), "{output:?}");
+    }
+}
+
+/// Starts a server that responds with 200 and this body to every request.
+fn fake_server(body: String) -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 8192];
+            let _ = stream.read(&mut request).unwrap();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json\r\n\
+                 content-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+    address
+}
+
+#[test]
 fn unreachable_api_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tollgate.yaml");
@@ -483,4 +522,70 @@ fn example_is_applied_and_then_has_no_differences() {
     assert_eq!(text(&applied.stderr), "", "the example has no warnings");
     assert!(text(&applied.stdout).contains("5 created, 0 changed, 0 deleted, 0 failed"));
     assert_code(&api.diff(&content, &["--prune"]), 0);
+}
+
+#[test]
+fn pruning_needs_a_name() {
+    let api = Api::start();
+    let first = "plans: {teama: {}}\nkeys: [{key_id: teama, plan: teama}]";
+    assert_code(&api.apply(first, &[]), 0);
+    for command in ["apply", "diff"] {
+        let file = api.file("tollgate.yaml", "plans: {teamb: {}}");
+        let refused = api.tollgate(&[command, &file, "--prune"]);
+        assert_code(&refused, 2);
+        assert!(
+            text(&refused.stderr).contains("such as `name: shop`"),
+            "{refused:?}"
+        );
+    }
+    // Not even a file with the name `default` owns what a file without a name has created.
+    assert_code(
+        &api.apply("name: default\nplans: {teamc: {}}", &["--prune"]),
+        0,
+    );
+    for kept in ["/plans/teama", "/keys/teama"] {
+        assert_eq!(api.send("GET", kept, "").0, 200, "{kept}");
+    }
+}
+
+#[test]
+fn disabled_plan_stays_disabled() {
+    let api = Api::start();
+    let file = "plans: {dp: {throttle: {rate: 1, burst: 5}}}";
+    assert_code(&api.apply(file, &[]), 0);
+    let disabled = r#"{"enabled": false, "throttle": {"rate": 1, "burst": 5}}"#;
+    assert_eq!(api.send("PUT", "/plans/dp", disabled).0, 200);
+
+    let unchanged = api.diff(file, &[]);
+    assert_code(&unchanged, 0);
+    assert!(text(&unchanged.stderr).contains("plan dp is disabled and stays disabled"));
+    assert_code(&api.apply(&file.replace("burst: 5", "burst: 9"), &[]), 0);
+    let (_, plan) = api.send("GET", "/plans/dp", "");
+    assert_eq!(
+        (&plan["enabled"], &plan["throttle"]["burst"]),
+        (&false.into(), &9.into())
+    );
+
+    assert_code(
+        &api.apply(&file.replace("{throttle", "{enabled: true, throttle"), &[]),
+        0,
+    );
+    let (_, plan) = api.send("GET", "/plans/dp", "");
+    assert!(plan["enabled"].is_null(), "enabled by default: {plan}");
+}
+
+#[test]
+fn secrets_that_another_api_has_are_reported() {
+    let (api, other) = (Api::start(), Api::start());
+    assert_code(&api.apply(FILE, &[]), 0);
+    let file = api.file("tollgate.yaml", FILE);
+    let secrets = api.path("secrets.csv");
+    let secrets = secrets.to_str().unwrap();
+    let applied = other.tollgate(&["apply", &file, "--yes", "--secrets-out", secrets]);
+    assert_code(&applied, 0);
+    assert!(
+        text(&applied.stderr).contains("2 secrets were in "),
+        "{applied:?}"
+    );
+    assert!(text(&applied.stderr).contains("Use another file for another API"));
 }

@@ -112,6 +112,27 @@ fn change_since_the_comparison_is_not_overwritten() {
 }
 
 #[test]
+fn secret_of_a_key_that_another_request_created_is_reported_as_invalid() {
+    let api = ProxiedApi::start(|change, api| {
+        if change == 0 {
+            assert_eq!(send(api, "PUT", "/keys/acme", r#"{"plan": "free"}"#).0, 201);
+        }
+        Fault::None
+    });
+    let output = api.apply("keys: [{key_id: acme, plan: free}]");
+    assert_code(&output, 1);
+    let error = text(&output.stderr);
+    assert!(
+        error.contains("secrets.csv is not valid: remove the line"),
+        "{error}"
+    );
+    assert!(
+        !text(&output.stdout).contains("The secrets of"),
+        "{output:?}"
+    );
+}
+
+#[test]
 fn changed_object_is_neither_overwritten_nor_deleted() {
     let api = ProxiedApi::start(|change, api| {
         if change == 0 {
@@ -122,11 +143,11 @@ fn changed_object_is_neither_overwritten_nor_deleted() {
         }
         Fault::None
     });
-    let before = "keys: [{key_id: acme, plan: free}, {key_id: old, plan: free}]";
+    let before = "name: shop\nkeys: [{key_id: acme, plan: free}, {key_id: old, plan: free}]";
     assert_code(&api.api.apply(before, &[]), 0);
 
     let output = api
-        .command("keys: [{key_id: acme, plan: pro}]")
+        .command("name: shop\nkeys: [{key_id: acme, plan: pro}]")
         .arg("--prune")
         .output()
         .unwrap();

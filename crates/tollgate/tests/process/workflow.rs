@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::program::{GatewayProcess, project, text};
 
 const FILE: &str = "\
+name: team
 plans:
   team: {throttle: {rate: 10, burst: 20}}
 keys:

@@ -1,18 +1,42 @@
 //! Secrets of new keys.
 
+use std::collections::HashSet;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use declaration::{Change, Difference, Differences, ObjectKind};
 
 use crate::commands::CommandError;
+use crate::output::escaped;
 use crate::secrets::{KeyToCreate, SecretsFile};
 
 const HASH: &str = "hash";
 
-/// The secrets that were stored.
+/// The file with the secrets of the new keys.
 pub(super) struct StoredSecrets {
-    pub(super) count: usize,
     pub(super) path: PathBuf,
+    key_ids: HashSet<String>,
+    /// The number of secrets that were in the file before.
+    reused: usize,
+}
+
+impl StoredSecrets {
+    /// True if the file has the secret of this new key.
+    pub(super) fn has(&self, difference: &Difference) -> bool {
+        difference.kind == ObjectKind::Key && self.key_ids.contains(&difference.name)
+    }
+
+    /// Says that secrets of an earlier run are used. They should not be those of another API.
+    pub(super) fn print_reuse(&self) {
+        if self.reused > 0 {
+            let path = escaped(&self.path.display().to_string());
+            let note = format!(
+                "{} secrets were in {path} already and are used. Use another file for another API",
+                self.reused
+            );
+            let _ = writeln!(std::io::stderr(), "warning: {note}");
+        }
+    }
 }
 
 /// Checks that there is a place for the secrets of new keys.
@@ -59,12 +83,12 @@ pub(super) fn add(
     let failed = |error: crate::secrets::SecretsError| CommandError::usage(error.to_string());
     let mut file = SecretsFile::create(path).map_err(failed)?;
     let keys: Vec<_> = new.iter().map(|item| key_to_create(item)).collect();
-    let secrets = file.secrets(&keys).map_err(failed)?;
-
     let stored = StoredSecrets {
-        count: secrets.len(),
         path: path.to_owned(),
+        key_ids: keys.iter().map(|key| key.key_id.to_owned()).collect(),
+        reused: keys.iter().filter(|key| file.has(key.key_id)).count(),
     };
+    let secrets = file.secrets(&keys).map_err(failed)?;
     for (item, secret) in new.into_iter().zip(secrets) {
         if let Change::Create { body } = &mut item.change {
             body[HASH] = secret.hash().into();
@@ -138,9 +162,10 @@ mod tests {
         let (mut first, mut second) = (new_keys(), new_keys());
         let stored = add(&mut first, Some(&path)).unwrap().unwrap();
         let text = read_to_string(&path).unwrap();
-        add(&mut second, Some(&path)).unwrap();
+        let again = add(&mut second, Some(&path)).unwrap().unwrap();
+        assert_eq!(again.reused, 2);
 
-        assert_eq!(stored.count, 2);
+        assert_eq!((stored.key_ids.len(), stored.reused), (2, 0));
         assert_eq!(hashes(&first), hashes(&second));
         assert_eq!(hashes(&first)[1], "ab");
         assert_eq!(read_to_string(&path).unwrap(), text);

@@ -5,6 +5,7 @@ use declaration::{Change, Difference, ObjectKind};
 
 const UNAUTHORIZED: u16 = 401;
 const FORBIDDEN: u16 = 403;
+const CONFLICT: u16 = 409;
 const PRECONDITION_FAILED: u16 = 412;
 /// The number of failures in a row after which an API counts as unavailable.
 const MAX_FAILURES: usize = 3;
@@ -27,6 +28,29 @@ pub(super) struct Failure {
     /// The status of the response, if there was one.
     status: Option<u16>,
     exit_code: u8,
+    /// What the failure means for the user.
+    note: Option<String>,
+}
+
+impl Failure {
+    /// Returns the failure of a change whose response is not the API's.
+    pub(super) fn of_other_server() -> Self {
+        Self {
+            message: "the response is not one of the admin API: is it Tollgate?".to_owned(),
+            status: None,
+            exit_code: 2,
+            note: None,
+        }
+    }
+
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self.status, Some(CONFLICT | PRECONDITION_FAILED))
+    }
+
+    /// Adds a sentence to the message.
+    pub(super) fn add(&mut self, sentence: &str) {
+        self.note = Some(sentence.to_owned());
+    }
 }
 
 impl From<ClientError> for Failure {
@@ -35,6 +59,7 @@ impl From<ClientError> for Failure {
             message: error.to_string(),
             status: status(&error),
             exit_code: error.exit_code(),
+            note: None,
         }
     }
 }
@@ -91,7 +116,10 @@ impl Outcomes {
                 } else {
                     &failure.message
                 };
-                self.failures.push(format!("{kind} {name}: {message}"));
+                let note = failure.note.as_deref();
+                let note = note.map_or_else(String::new, |note| format!(". {note}"));
+                self.failures
+                    .push(format!("{kind} {name}: {message}{note}"));
             }
             Outcome::Skipped(reason) => {
                 self.exit_code = self.exit_code.max(1);
@@ -168,6 +196,7 @@ mod tests {
             message: "refused".to_owned(),
             status: Some(status),
             exit_code: if status < 500 { 1 } else { 2 },
+            note: None,
         })
     }
 

@@ -12,7 +12,7 @@ use futures_util::stream;
 
 use super::interruption::{INTERRUPTED, Interruption};
 use super::new_secrets::StoredSecrets;
-use super::outcome::{Outcome, Outcomes, stage};
+use super::outcome::{Failure, Outcome, Outcomes, stage};
 use crate::commands::CommandError;
 use crate::commands::diff::unless_closed;
 use crate::output::{OutputError, escaped};
@@ -22,14 +22,19 @@ use crate::progress::Progress;
 const CONCURRENCY: usize = 8;
 /// The most failures that are listed.
 const MAX_LISTED: usize = 20;
+const NO_CONTENT: u16 = 204;
 /// The header with the name of the file that creates an object.
 const MANAGED_BY: &str = "x-tollgate-managed-by";
 
 /// Writes changes, several at a time.
 pub(super) struct Writer<'c> {
     client: &'c AdminClient,
-    managed_by: &'c str,
+    /// The name of the file. Without one, nothing is marked.
+    managed_by: Option<&'c str>,
     total: usize,
+    secrets: Option<StoredSecrets>,
+    /// The number of created keys whose secrets are in the file.
+    new_secrets: usize,
     outcomes: Outcomes,
     progress: Progress,
     interruption: Interruption,
@@ -37,11 +42,18 @@ pub(super) struct Writer<'c> {
 
 impl<'c> Writer<'c> {
     /// Returns a writer of `total` changes of the file with the name `managed_by`.
-    pub(super) fn new(client: &'c AdminClient, managed_by: &'c str, total: usize) -> Self {
+    pub(super) fn new(
+        client: &'c AdminClient,
+        managed_by: Option<&'c str>,
+        total: usize,
+        secrets: Option<StoredSecrets>,
+    ) -> Self {
         Self {
             client,
             managed_by,
             total,
+            secrets,
+            new_secrets: 0,
             outcomes: Outcomes::default(),
             progress: Progress::new("Writing", Some(total)),
             interruption: Interruption::watch(),
@@ -84,7 +96,19 @@ impl<'c> Writer<'c> {
             .buffer_unordered(CONCURRENCY);
 
         let mut failed_plans = Vec::new();
-        while let Some((difference, outcome)) = written.next().await {
+        while let Some((difference, mut outcome)) = written.next().await {
+            if let Some(secrets) = self.secrets.as_ref().filter(|it| it.has(difference)) {
+                match &mut outcome {
+                    Outcome::Written(_) => self.new_secrets += 1,
+                    Outcome::Failed(failure) if failure.is_conflict() => {
+                        let path = secrets.path.display();
+                        failure.add(&format!(
+                            "Its secret in {path} is not valid: remove the line"
+                        ));
+                    }
+                    _ => {}
+                }
+            }
             outcomes.borrow_mut().add(difference, &outcome);
             self.progress.advance(1);
             match outcome {
@@ -107,11 +131,7 @@ impl<'c> Writer<'c> {
     ///
     /// # Errors
     /// [`CommandError`] if changes were not made, or if standard output cannot be written.
-    pub(super) fn finish(
-        self,
-        requests: usize,
-        stored: Option<StoredSecrets>,
-    ) -> Result<ExitCode, CommandError> {
+    pub(super) fn finish(self, requests: usize) -> Result<ExitCode, CommandError> {
         let Outcomes {
             created,
             updated,
@@ -126,14 +146,16 @@ impl<'c> Writer<'c> {
             "{created} created, {updated} changed, {deleted} deleted, {} failed, {requests} requests\n",
             failures.len()
         );
-        if let Some(StoredSecrets { count, path }) = stored {
-            let path = escaped(&path.display().to_string());
+        if let Some(secrets) = self.secrets.as_ref().filter(|_| self.new_secrets > 0) {
+            let path = escaped(&secrets.path.display().to_string());
+            let count = self.new_secrets;
             result.push_str(&format!("The secrets of {count} keys are in {path}\n"));
         }
         let printed = std::io::stdout().write_all(result.as_bytes());
-        unless_closed(printed.map_err(OutputError::from))?;
+        let printed = unless_closed(printed.map_err(OutputError::from));
 
         if failures.is_empty() && open == 0 {
+            printed?;
             return Ok(ExitCode::SUCCESS);
         }
         let code = if self.interruption.has_happened() {
@@ -170,17 +192,25 @@ impl<'c> Writer<'c> {
     }
 }
 
-async fn write(client: &AdminClient, managed_by: &str, difference: &Difference) -> Outcome {
+async fn write(client: &AdminClient, managed_by: Option<&str>, difference: &Difference) -> Outcome {
     let path = path(&[difference.kind.plural(), &difference.name]);
     let request = match &difference.change {
-        Change::Create { body } => AdminRequest::put(&*path, body)
-            .if_none_match_any()
-            .header(MANAGED_BY, managed_by),
+        Change::Create { body } => {
+            let request = AdminRequest::put(&*path, body).if_none_match_any();
+            match managed_by {
+                Some(name) => request.header(MANAGED_BY, name),
+                None => request,
+            }
+        }
         Change::Update { body, etag } => AdminRequest::put(&*path, body).if_match(etag),
         Change::Delete { etag } => AdminRequest::delete(&*path).if_match(etag),
     };
 
     match client.send(request).await {
+        // Every stored object has an entity tag. Another server may respond with 200 to anything.
+        Ok(response) if response.etag().is_none() && response.status != NO_CONTENT => {
+            Outcome::Failed(Failure::of_other_server())
+        }
         Ok(response) => Outcome::Written(response.warnings()),
         // The object is gone, as it should be.
         Err(error) if error.is_not_found() && is_deletion(difference) => {
