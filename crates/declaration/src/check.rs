@@ -44,6 +44,14 @@ impl<'l> Checker<'l> {
         }
     }
 
+    /// Checks the name of a policy, which follows the rules of plans. It is a segment of a path.
+    pub(crate) fn policy_name(&mut self, pointer: &str, name: &str) {
+        if let Err(error) = check_name(name) {
+            let problem = error.to_string().replacen("plan name", "policy name", 1);
+            self.add(pointer, problem);
+        }
+    }
+
     /// Checks a policy as the authorizer does. The secrets that it names are in the environment of
     /// the authorizer, so each counts as present. The deployed header of keys is unknown here.
     pub(crate) fn policy(&mut self, pointer: &str, document: &Value) {

@@ -214,9 +214,7 @@ impl<'d> Comparison<'d> {
             Some(declared) if self.found_keys.insert(&declared.key_id) => {
                 self.declared_key(declared, remote, hash);
             }
-            None if remote["managed_by"].is_string()
-                && remote["managed_by"].as_str() == self.declaration.name.as_deref() =>
-            {
+            None if remote["managed_by"] == self.declaration.name() => {
                 self.deletion(ObjectKind::Key, key_id, etag);
             }
             Some(_) | None => {}
@@ -351,9 +349,9 @@ impl<'d> Comparison<'d> {
         document
     }
 
-    /// True if an `apply` of this file created the object. A file without a name marks nothing.
+    /// True if an `apply` of this file created the object.
     fn is_managed(&self, object: &RemoteObject) -> bool {
-        object.managed_by.is_some() && object.managed_by == self.declaration.name
+        object.managed_by.as_deref() == Some(self.declaration.name())
     }
 }
 

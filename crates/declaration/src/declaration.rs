@@ -7,11 +7,14 @@ use serde_json::{Map, Value};
 /// The largest file, in bytes. 100,000 keys take about half of it.
 pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 
+/// The name of a declaration without `name`.
+pub const DEFAULT_NAME: &str = "default";
+
 /// The plans, policies and keys of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Declaration {
     /// Marks the objects that an `apply` of this file creates, so that `--prune` deletes only those.
-    /// A file without a name marks and deletes nothing.
+    /// `None` is [`DEFAULT_NAME`], which all files without a name share.
     pub name: Option<String>,
     /// Plans by name, as in the API.
     pub plans: BTreeMap<String, Value>,
@@ -33,6 +36,12 @@ pub struct DeclaredKey {
 }
 
 impl Declaration {
+    /// Returns the name that marks the objects of this file.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(DEFAULT_NAME)
+    }
+
     /// True if the file contains hashes of secrets, and is therefore confidential.
     #[must_use]
     pub fn has_hashes(&self) -> bool {

@@ -20,7 +20,7 @@ pub use compare::{
     Change, Comparison, Difference, Differences, FieldDifference, ObjectKind, RemoteObject,
     declared_fields,
 };
-pub use declaration::{Declaration, DeclaredKey, MAX_FILE_BYTES};
+pub use declaration::{DEFAULT_NAME, Declaration, DeclaredKey, MAX_FILE_BYTES};
 pub use document::{parse_plan, parse_policy};
 pub use key::key_mistakes;
 pub use located::Located;

@@ -54,6 +54,7 @@ fn read(fields: &Map<String, Value>, checker: &mut Checker<'_>) -> Declaration {
     }
     let policies = named(fields, "policies", checker);
     for (name, policy) in &policies {
+        checker.policy_name(&place("policies", name), name);
         checker.policy(&place("policies", name), policy);
     }
     Declaration {
@@ -241,6 +242,15 @@ color: red
             "{problems:#?}"
         );
         assert_eq!(problems.len(), 12, "{problems:#?}");
+    }
+
+    #[test]
+    fn name_of_a_policy_is_a_plain_word() {
+        for name in ["..", ".", "''", "a/b", "-a"] {
+            let text = format!("policies: {{{name}: {{rules: []}}}}");
+            let problem = &problems(&text)[0];
+            assert!(problem.contains("invalid policy name"), "{name}: {problem}");
+        }
     }
 
     #[test]

@@ -170,17 +170,6 @@ fn only_pruning_deletes_and_only_what_this_file_created() {
 }
 
 #[test]
-fn file_without_a_name_deletes_nothing() {
-    let plans = objects([
-        ("theirs", object(json!({}), Some("default"))),
-        ("by-hand", object(json!({}), None)),
-    ]);
-    let key = json!({"key_id": "k", "plan": "theirs", "enabled": true, "etag": "\"1\""});
-    let found = differences("plans: {by-hand: {}}", true, &plans, &[key]);
-    assert!(found.is_empty() && found.unpruned == 0, "{found:?}");
-}
-
-#[test]
 fn disabled_plan_is_enabled_only_if_the_file_says_so() {
     let stored = || {
         let plan = json!({"enabled": false, "throttle": {"rate": 1, "burst": 5}});

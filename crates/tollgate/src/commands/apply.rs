@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::Args;
 use declaration::Differences;
 
-use super::diff::{check, check_name, print, print_warnings, unless_closed};
+use super::diff::{check, print, print_warnings, unless_closed, warn_without_name};
 use super::remote::Remote;
 use super::{CommandError, declaration_file};
 use crate::output::confirm;
@@ -39,7 +39,8 @@ pub(crate) struct ApplyOptions {
     /// Make the changes without asking
     #[arg(long)]
     yes: bool,
-    /// Delete objects that an earlier `apply` of this file created and that are not in it any more
+    /// Delete objects that an earlier `apply` of a file with the same `name` created and that are
+    /// not in this file. Files without `name` count as one
     #[arg(long)]
     prune: bool,
     /// File for the secrets of new keys, with mode 0600. The secrets of an earlier run are kept
@@ -56,7 +57,7 @@ pub(crate) fn run(options: &ApplyOptions) -> ExitCode {
 
 async fn apply(options: &ApplyOptions) -> Result<ExitCode, CommandError> {
     let declaration = declaration_file::read(&options.file)?;
-    check_name(&declaration, options.prune)?;
+    warn_without_name(&declaration, options.prune);
     let client = options.target.connect().await?;
     let mut remote = Remote::new(&client);
     let mut differences = remote.compare(&declaration, options.prune).await?;
@@ -80,7 +81,7 @@ async fn apply(options: &ApplyOptions) -> Result<ExitCode, CommandError> {
     if let Some(stored) = &stored {
         stored.print_reuse();
     }
-    let name = declaration.name.as_deref();
+    let name = declaration.name();
     let mut writer = Writer::new(&client, name, differences.items.len(), stored);
     writer.write(differences.items).await;
     writer.finish(remote.requests)

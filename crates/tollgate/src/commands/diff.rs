@@ -3,6 +3,7 @@
 mod json;
 mod text;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -36,8 +37,8 @@ pub(crate) struct DiffOptions {
     /// File with plans, policies and keys; `-` for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// List what `apply --prune` would delete: objects that an earlier `apply` of this file created
-    /// and that are not in it any more
+    /// List what `apply --prune` would delete: objects that an earlier `apply` of a file with the
+    /// same `name` created and that are not in this file. Files without `name` count as one
     #[arg(long)]
     prune: bool,
     #[command(flatten)]
@@ -53,15 +54,18 @@ pub(crate) fn run(options: &DiffOptions) -> ExitCode {
 
 async fn diff(options: &DiffOptions) -> Result<ExitCode, CommandError> {
     let declaration = declaration_file::read(&options.file)?;
-    check_name(&declaration, options.prune)?;
+    warn_without_name(&declaration, options.prune);
     let client = options.target.connect().await?;
     let mut remote = Remote::new(&client);
     let differences = remote.compare(&declaration, options.prune).await?;
     check(&differences)?;
 
     let printed = if options.output.json {
-        let name = declaration.name.as_deref();
-        print_json(&json::document(client.target(), name, &differences))
+        print_json(&json::document(
+            client.target(),
+            declaration.name(),
+            &differences,
+        ))
     } else {
         print_warnings(&differences);
         print(&differences)
@@ -87,18 +91,13 @@ pub(super) fn unless_closed(printed: Result<(), OutputError>) -> Result<(), Outp
     }
 }
 
-/// Checks that a file that is applied with `--prune` has a name. Files without one could otherwise
-/// delete what the others have created.
-///
-/// # Errors
-/// [`CommandError`] with exit code 2 if it has none.
-pub(super) fn check_name(declaration: &Declaration, prunes: bool) -> Result<(), CommandError> {
+/// Warns about `--prune` with a file that has no name, because such files share one mark.
+pub(super) fn warn_without_name(declaration: &Declaration, prunes: bool) {
     if prunes && declaration.name.is_none() {
-        return Err(CommandError::usage(
-            "--prune: the file has no `name`, which marks what it creates. Add a line such as `name: shop`",
-        ));
+        let warning = "the file has no `name`: --prune also deletes what other files without a name have created. \
+                       Add a line such as `name: shop`";
+        let _ = writeln!(std::io::stderr(), "warning: {warning}");
     }
-    Ok(())
 }
 
 /// Checks that the file names existing plans only.

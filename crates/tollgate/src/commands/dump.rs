@@ -26,6 +26,9 @@ Examples:
 /// The first lines of a file.
 const COMMENT: &str =
     "Plans, policies and keys, written by `tollgate dump`. `tollgate apply` reads this file.";
+/// The next lines of a file.
+const NAME_COMMENT: &str = "\
+Before you use --prune, add `name: NAME`. It marks what this file creates, and files without it share one mark.";
 /// The first line of a file with hashes.
 const CONFIDENTIAL: &str = "\
 CONFIDENTIAL: the hash of a secret that is easy to guess reveals the secret. Do not commit this file.";
@@ -56,7 +59,7 @@ async fn dump(options: &DumpOptions) -> Result<ExitCode, CommandError> {
     let mut remote = Remote::new(&client);
 
     let declaration = plans_and_policies(&mut remote).await?;
-    let mut comments = vec![COMMENT.to_owned()];
+    let mut comments = vec![COMMENT.to_owned(), NAME_COMMENT.to_owned()];
     if options.with_hashes {
         comments.insert(0, CONFIDENTIAL.to_owned());
     }

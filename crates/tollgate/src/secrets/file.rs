@@ -1,7 +1,7 @@
 //! The file of `--secrets-out`.
 
-use std::collections::HashMap;
-use std::fs::{File, Metadata, OpenOptions, TryLockError, symlink_metadata};
+use std::collections::{HashMap, HashSet};
+use std::fs::{File, Metadata, OpenOptions, TryLockError, remove_file, rename, symlink_metadata};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -126,6 +126,58 @@ impl SecretsFile {
         }
         Ok(())
     }
+
+    /// Removes the secrets of keys. Another file replaces this one, so that no other secret is lost if
+    /// the process ends.
+    ///
+    /// # Errors
+    /// [`SecretsError`] if the file cannot be replaced. It is unchanged then.
+    pub(crate) fn remove(&mut self, key_ids: &[String]) -> Result<(), SecretsError> {
+        if key_ids.is_empty() {
+            return Ok(());
+        }
+        let removed: HashSet<&String> = key_ids.iter().collect();
+        let kept = self.secrets.iter();
+        let kept = kept.filter(|(key_id, _)| !removed.contains(key_id));
+        let mut kept: Vec<_> = kept
+            .map(|(key_id, secret)| (key_id.as_str(), secret.clone()))
+            .collect();
+        kept.sort_by_key(|(key_id, _)| *key_id);
+
+        let path = &self.path;
+        let failed = |error| SecretsError::File {
+            path: path.clone(),
+            error,
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+        let file = replacement(&part, &kept).map_err(failed)?;
+        lock(&file, path)?;
+        rename(&part, path).map_err(failed)?;
+        sync_folder(path).map_err(failed)?;
+
+        self.file = file;
+        self.secrets.retain(|key_id, _| !removed.contains(key_id));
+        Ok(())
+    }
+}
+
+/// Writes a new file with these secrets. It is removed after an error.
+fn replacement(path: &Path, secrets: &[(&str, Secret)]) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create_new(true).mode(MODE);
+    let mut file = options.open(path)?;
+
+    let written = lines(secrets).and_then(|lines| {
+        file.write_all(HEADER.as_bytes())?;
+        file.write_all(&lines)?;
+        file.sync_all()
+    });
+    if let Err(error) = written {
+        let _ = remove_file(path);
+        return Err(error);
+    }
+    Ok(file)
 }
 
 /// Creates the file, or opens one that exists. Neither follows a symbolic link.

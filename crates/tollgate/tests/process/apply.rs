@@ -525,27 +525,24 @@ fn example_is_applied_and_then_has_no_differences() {
 }
 
 #[test]
-fn pruning_needs_a_name() {
+fn pruning_without_a_name_is_a_warning() {
     let api = Api::start();
-    let first = "plans: {teama: {}}\nkeys: [{key_id: teama, plan: teama}]";
+    let first = "plans: {teama: {}}";
     assert_code(&api.apply(first, &[]), 0);
-    for command in ["apply", "diff"] {
-        let file = api.file("tollgate.yaml", "plans: {teamb: {}}");
-        let refused = api.tollgate(&[command, &file, "--prune"]);
-        assert_code(&refused, 2);
-        assert!(
-            text(&refused.stderr).contains("such as `name: shop`"),
-            "{refused:?}"
-        );
-    }
-    // Not even a file with the name `default` owns what a file without a name has created.
-    assert_code(
-        &api.apply("name: default\nplans: {teamc: {}}", &["--prune"]),
-        0,
-    );
-    for kept in ["/plans/teama", "/keys/teama"] {
-        assert_eq!(api.send("GET", kept, "").0, 200, "{kept}");
-    }
+    let warning = "--prune also deletes what other files without a name have created";
+    let second = api.diff("plans: {teamb: {}}", &["--prune"]);
+    assert_code(&second, 3);
+    assert!(text(&second.stderr).contains(warning), "{second:?}");
+    assert!(text(&second.stdout).contains("- plan teama"), "{second:?}");
+
+    let named = api.apply("name: team-c\nplans: {teamc: {}}", &["--prune"]);
+    assert_code(&named, 0);
+    assert_eq!(text(&named.stderr), "");
+    assert_eq!(api.send("GET", "/plans/teama", "").0, 200);
+    let unnamed = api.apply("plans: {teamb: {}}", &["--prune"]);
+    assert_code(&unnamed, 0);
+    assert!(text(&unnamed.stderr).contains(warning), "{unnamed:?}");
+    assert_eq!(api.send("GET", "/plans/teama", "").0, 404);
 }
 
 #[test]

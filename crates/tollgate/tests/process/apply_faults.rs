@@ -112,22 +112,24 @@ fn change_since_the_comparison_is_not_overwritten() {
 }
 
 #[test]
-fn secret_of_a_key_that_another_request_created_is_reported_as_invalid() {
+fn secret_of_a_key_that_another_request_created_is_removed() {
     let api = ProxiedApi::start(|change, api| {
         if change == 0 {
             assert_eq!(send(api, "PUT", "/keys/acme", r#"{"plan": "free"}"#).0, 201);
         }
         Fault::None
     });
-    let output = api.apply("keys: [{key_id: acme, plan: free}]");
+    let content = "keys: [{key_id: acme, plan: free}, {key_id: beta, plan: free}]";
+    let output = api.apply(content);
     assert_code(&output, 1);
     let error = text(&output.stderr);
+    assert!(error.contains("is not its secret"), "{error}");
+    let secrets = read_to_string(api.api.path("secrets.csv")).unwrap();
+    assert_eq!(secrets.lines().count(), 2, "beta's secret stays: {secrets}");
+    assert!(secrets.contains("\nbeta,"), "{secrets}");
+    api.assert_next_run_completes(content);
     assert!(
-        error.contains("secrets.csv is not valid: remove the line"),
-        "{error}"
-    );
-    assert!(
-        !text(&output.stdout).contains("The secrets of"),
+        text(&output.stdout).contains("The secrets of 1 keys"),
         "{output:?}"
     );
 }

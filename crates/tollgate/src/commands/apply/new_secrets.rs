@@ -8,13 +8,14 @@ use declaration::{Change, Difference, Differences, ObjectKind};
 
 use crate::commands::CommandError;
 use crate::output::escaped;
-use crate::secrets::{KeyToCreate, SecretsFile};
+use crate::secrets::{KeyToCreate, SecretsError, SecretsFile};
 
 const HASH: &str = "hash";
 
 /// The file with the secrets of the new keys.
 pub(super) struct StoredSecrets {
     pub(super) path: PathBuf,
+    file: SecretsFile,
     key_ids: HashSet<String>,
     /// The number of secrets that were in the file before.
     reused: usize,
@@ -24,6 +25,14 @@ impl StoredSecrets {
     /// True if the file has the secret of this new key.
     pub(super) fn has(&self, difference: &Difference) -> bool {
         difference.kind == ObjectKind::Key && self.key_ids.contains(&difference.name)
+    }
+
+    /// Removes the secrets of these keys from the file.
+    ///
+    /// # Errors
+    /// [`SecretsError`] if the file cannot be written. It is unchanged then.
+    pub(super) fn remove(&mut self, key_ids: &[String]) -> Result<(), SecretsError> {
+        self.file.remove(key_ids)
     }
 
     /// Says that secrets of an earlier run are used. They should not be those of another API.
@@ -80,21 +89,23 @@ pub(super) fn add(
         return Ok(None);
     };
 
-    let failed = |error: crate::secrets::SecretsError| CommandError::usage(error.to_string());
+    let failed = |error: SecretsError| CommandError::usage(error.to_string());
     let mut file = SecretsFile::create(path).map_err(failed)?;
     let keys: Vec<_> = new.iter().map(|item| key_to_create(item)).collect();
-    let stored = StoredSecrets {
-        path: path.to_owned(),
-        key_ids: keys.iter().map(|key| key.key_id.to_owned()).collect(),
-        reused: keys.iter().filter(|key| file.has(key.key_id)).count(),
-    };
+    let key_ids = keys.iter().map(|key| key.key_id.to_owned()).collect();
+    let reused = keys.iter().filter(|key| file.has(key.key_id)).count();
     let secrets = file.secrets(&keys).map_err(failed)?;
     for (item, secret) in new.into_iter().zip(secrets) {
         if let Change::Create { body } = &mut item.change {
             body[HASH] = secret.hash().into();
         }
     }
-    Ok(Some(stored))
+    Ok(Some(StoredSecrets {
+        path: path.to_owned(),
+        file,
+        key_ids,
+        reused,
+    }))
 }
 
 fn needs_secret(difference: &Difference) -> bool {
@@ -161,11 +172,12 @@ mod tests {
         let path = folder.path().join("secrets.csv");
         let (mut first, mut second) = (new_keys(), new_keys());
         let stored = add(&mut first, Some(&path)).unwrap().unwrap();
+        assert_eq!((stored.key_ids.len(), stored.reused), (2, 0));
         let text = read_to_string(&path).unwrap();
+        drop(stored);
         let again = add(&mut second, Some(&path)).unwrap().unwrap();
         assert_eq!(again.reused, 2);
 
-        assert_eq!((stored.key_ids.len(), stored.reused), (2, 0));
         assert_eq!(hashes(&first), hashes(&second));
         assert_eq!(hashes(&first)[1], "ab");
         assert_eq!(read_to_string(&path).unwrap(), text);

@@ -118,8 +118,11 @@ impl Outcomes {
                 };
                 let note = failure.note.as_deref();
                 let note = note.map_or_else(String::new, |note| format!(". {note}"));
-                self.failures
-                    .push(format!("{kind} {name}: {message}{note}"));
+                // A message of the API begins with the object.
+                let object = format!("{kind} {name}:");
+                let message = message.strip_prefix(&object).unwrap_or(message);
+                let message = message.trim_start();
+                self.failures.push(format!("{object} {message}{note}"));
             }
             Outcome::Skipped(reason) => {
                 self.exit_code = self.exit_code.max(1);
@@ -221,6 +224,24 @@ mod tests {
         assert!(outcomes.has_conflict && !outcomes.is_hopeless());
         assert_eq!((outcomes.exit_code, outcomes.failures.len()), (1, 10));
         assert!(outcomes.failures[0].starts_with("key a: it was created since"));
+    }
+
+    #[test]
+    fn failure_names_its_object_once() {
+        let mut outcomes = Outcomes::default();
+        for message in ["key a: wrong", "wrong"] {
+            let failure = Failure {
+                message: message.to_owned(),
+                status: Some(409),
+                exit_code: 1,
+                note: None,
+            };
+            outcomes.add(
+                &difference(ObjectKind::Key, create()),
+                &Outcome::Failed(failure),
+            );
+        }
+        assert_eq!(outcomes.failures, ["key a: wrong", "key a: wrong"]);
     }
 
     #[test]

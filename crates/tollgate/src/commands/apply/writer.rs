@@ -9,6 +9,7 @@ use admin_client::{AdminClient, AdminRequest, path};
 use declaration::{Change, Difference, ObjectKind};
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use serde_json::json;
 
 use super::interruption::{INTERRUPTED, Interruption};
 use super::new_secrets::StoredSecrets;
@@ -29,12 +30,15 @@ const MANAGED_BY: &str = "x-tollgate-managed-by";
 /// Writes changes, several at a time.
 pub(super) struct Writer<'c> {
     client: &'c AdminClient,
-    /// The name of the file. Without one, nothing is marked.
-    managed_by: Option<&'c str>,
+    managed_by: &'c str,
     total: usize,
     secrets: Option<StoredSecrets>,
     /// The number of created keys whose secrets are in the file.
     new_secrets: usize,
+    /// The ids and hashes of keys that another request has created.
+    void_secrets: Vec<(String, String)>,
+    /// The number of requests to find out whether a secret is in use.
+    lookups: usize,
     outcomes: Outcomes,
     progress: Progress,
     interruption: Interruption,
@@ -44,7 +48,7 @@ impl<'c> Writer<'c> {
     /// Returns a writer of `total` changes of the file with the name `managed_by`.
     pub(super) fn new(
         client: &'c AdminClient,
-        managed_by: Option<&'c str>,
+        managed_by: &'c str,
         total: usize,
         secrets: Option<StoredSecrets>,
     ) -> Self {
@@ -54,6 +58,8 @@ impl<'c> Writer<'c> {
             total,
             secrets,
             new_secrets: 0,
+            void_secrets: Vec::new(),
+            lookups: 0,
             outcomes: Outcomes::default(),
             progress: Progress::new("Writing", Some(total)),
             interruption: Interruption::watch(),
@@ -69,6 +75,32 @@ impl<'c> Writer<'c> {
             self.write_stage(stage, &mut missing_plans).await;
         }
         self.progress.clear();
+        self.remove_void_secrets().await;
+    }
+
+    /// Removes secrets of keys that another request created from the file, so that they are not handed
+    /// out. A secret stays if the API knows it: an earlier run has created the key.
+    async fn remove_void_secrets(&mut self) {
+        let Some(secrets) = &mut self.secrets else {
+            return;
+        };
+        let mut void = Vec::new();
+        for (key_id, hash) in self.void_secrets.drain(..) {
+            self.lookups += 1;
+            let request = AdminRequest::post("/keys/lookup", &json!({ "hash": hash }));
+            let found = self.client.send(request).await;
+            if found.is_err_and(|error| error.is_not_found()) {
+                void.push(key_id);
+            }
+        }
+
+        if let Err(error) = secrets.remove(&void) {
+            let path = secrets.path.display();
+            let line = escaped(&format!(
+                "{path}: it has secrets that are not valid: {error}"
+            ));
+            let _ = writeln!(std::io::stderr(), "warning: {line}");
+        }
     }
 
     /// Makes the changes of a stage. Adds the plans that could not be created to `missing_plans`.
@@ -95,16 +127,14 @@ impl<'c> Writer<'c> {
             })
             .buffer_unordered(CONCURRENCY);
 
-        let mut failed_plans = Vec::new();
+        let (mut failed_plans, mut void) = (Vec::new(), Vec::new());
         while let Some((difference, mut outcome)) = written.next().await {
-            if let Some(secrets) = self.secrets.as_ref().filter(|it| it.has(difference)) {
+            if self.secrets.as_ref().is_some_and(|it| it.has(difference)) {
                 match &mut outcome {
                     Outcome::Written(_) => self.new_secrets += 1,
                     Outcome::Failed(failure) if failure.is_conflict() => {
-                        let path = secrets.path.display();
-                        failure.add(&format!(
-                            "Its secret in {path} is not valid: remove the line"
-                        ));
+                        failure.add("The secret that was generated for it is not its secret");
+                        void.extend(secret_hash(difference));
                     }
                     _ => {}
                 }
@@ -123,6 +153,7 @@ impl<'c> Writer<'c> {
             }
         }
         drop(written);
+        self.void_secrets.extend(void);
         missing_plans.extend(failed_plans);
     }
 
@@ -140,7 +171,7 @@ impl<'c> Writer<'c> {
             ..
         } = self.outcomes;
         let open = self.total - created - updated - deleted - failures.len();
-        let requests = requests + self.outcomes.requests;
+        let requests = requests + self.outcomes.requests + self.lookups;
 
         let mut result = format!(
             "{created} created, {updated} changed, {deleted} deleted, {} failed, {requests} requests\n",
@@ -192,16 +223,12 @@ impl<'c> Writer<'c> {
     }
 }
 
-async fn write(client: &AdminClient, managed_by: Option<&str>, difference: &Difference) -> Outcome {
+async fn write(client: &AdminClient, managed_by: &str, difference: &Difference) -> Outcome {
     let path = path(&[difference.kind.plural(), &difference.name]);
     let request = match &difference.change {
-        Change::Create { body } => {
-            let request = AdminRequest::put(&*path, body).if_none_match_any();
-            match managed_by {
-                Some(name) => request.header(MANAGED_BY, name),
-                None => request,
-            }
-        }
+        Change::Create { body } => AdminRequest::put(&*path, body)
+            .if_none_match_any()
+            .header(MANAGED_BY, managed_by),
         Change::Update { body, etag } => AdminRequest::put(&*path, body).if_match(etag),
         Change::Delete { etag } => AdminRequest::delete(&*path).if_match(etag),
     };
@@ -218,6 +245,15 @@ async fn write(client: &AdminClient, managed_by: Option<&str>, difference: &Diff
         }
         Err(error) => Outcome::Failed(error.into()),
     }
+}
+
+/// Returns the id of a new key and the hash of its secret.
+fn secret_hash(difference: &Difference) -> Option<(String, String)> {
+    let Change::Create { body } = &difference.change else {
+        return None;
+    };
+    let hash = body["hash"].as_str()?;
+    Some((difference.name.clone(), hash.to_owned()))
 }
 
 fn is_deletion(difference: &Difference) -> bool {

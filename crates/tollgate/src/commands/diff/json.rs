@@ -4,7 +4,7 @@ use declaration::{Change, Difference, Differences};
 use serde_json::{Value, json};
 
 /// Returns the document of `diff --json`.
-pub(super) fn document(target: &str, name: Option<&str>, differences: &Differences) -> Value {
+pub(super) fn document(target: &str, name: &str, differences: &Differences) -> Value {
     let changes: Vec<_> = differences.items.iter().map(change).collect();
     json!({
         "target": target,
