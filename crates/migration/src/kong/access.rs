@@ -52,6 +52,39 @@ impl Access {
         }
     }
 
+    /// True if the rule of this access demands anything that the rule of `other` does not demand.
+    /// This is the comparison of the authorizer, in which two rules can each demand more.
+    pub(super) fn demands_more_than(&self, other: &Self) -> bool {
+        match (self.rule_guard(), other.rule_guard()) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(one), Some(other)) => {
+                let is_any = one.keys && one.tokens;
+                let has_other_kind = !is_any && one.auth() != other.auth();
+                let has_fewer_issuers = one.issuers.as_ref().is_some_and(|accepted| {
+                    other
+                        .issuers
+                        .as_ref()
+                        .is_none_or(|others| !others.is_subset(accepted))
+                });
+                has_other_kind || has_fewer_issuers || !one.scopes.is_subset(&other.scopes)
+            }
+        }
+    }
+
+    /// Returns the guard that the rule expresses.
+    fn rule_guard(&self) -> Option<Guard> {
+        match self {
+            Self::Open { .. } => None,
+            Self::Guarded(guard) => Some(guard.clone()),
+            Self::Closed => Some(Guard {
+                keys: true,
+                scopes: [CLOSED_SCOPE.to_owned()].into(),
+                ..Guard::default()
+            }),
+        }
+    }
+
     /// Returns the rule of a policy.
     pub(super) fn rule(&self, route: &str) -> Value {
         match self {

@@ -45,22 +45,52 @@ pub(super) struct MappedPath {
 impl Region {
     /// Returns the paths of the route keys that select the region.
     pub(super) fn paths(&self) -> Vec<String> {
+        let keys = self.keys().into_iter();
+        keys.map(|(path, _)| path).collect()
+    }
+
+    /// Returns the paths of the route keys that select the region, each with its part of the region.
+    pub(super) fn keys(&self) -> Vec<(String, Self)> {
+        let path = self.path();
+        if !self.is_open_ended {
+            let path = if path.is_empty() {
+                "/".to_owned()
+            } else {
+                path
+            };
+            return vec![(path, self.clone())];
+        }
+
+        // The rule for everything below also applies to the path itself, except for the root.
+        let below = (format!("{path}/{{proxy+}}"), self.clone());
+        if self.segments.is_empty() {
+            return vec![("/".to_owned(), Self::default()), below];
+        }
+        vec![below]
+    }
+
+    /// Returns the path with variables that `rename` gives a name.
+    fn text<'s>(&'s self, rename: impl Fn(&'s str) -> &'s str) -> String {
         let mut path = String::new();
         for segment in &self.segments {
             path.push('/');
             match segment {
                 Segment::Literal(text) => path.push_str(text),
-                Segment::Variable(name) => path.push_str(&format!("{{{name}}}")),
+                Segment::Variable(name) => path.push_str(&format!("{{{}}}", rename(name))),
             }
         }
+        path
+    }
 
-        match (self.is_open_ended, self.segments.is_empty()) {
-            (true, true) => vec!["/".to_owned(), "/{proxy+}".to_owned()],
-            // The rule for everything below also applies to the path itself.
-            (true, false) => vec![format!("{path}/{{proxy+}}")],
-            (false, true) => vec!["/".to_owned()],
-            (false, false) => vec![path],
-        }
+    /// Returns the path of the region with its variables.
+    pub(super) fn path(&self) -> String {
+        self.text(|name| name)
+    }
+
+    /// Returns the same text for regions with the same paths, whatever the names of their variables.
+    pub(super) fn identity(&self) -> String {
+        let end = if self.is_open_ended { "/+" } else { "" };
+        format!("{}{end}", self.text(|_| ""))
     }
 
     /// Returns paths that belong to both regions: the shortest one, and one below it if there is

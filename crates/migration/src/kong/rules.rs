@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::access::Access;
 use super::document::KongError;
 use super::entities::{Index, Route};
-use super::paths::{Fit, MappedPath};
+use super::paths::{Fit, MappedPath, Region, Segment};
 use crate::Findings;
 
 /// The largest number of paths that are compared with each other.
@@ -37,9 +37,11 @@ struct Match<'c> {
 struct Rule {
     access: Access,
     owners: Vec<usize>,
+    path: String,
+    region: Region,
 }
 
-/// The method and the path of a rule.
+/// The method of a rule, and the identity of its region.
 type Key = (String, String);
 
 /// The precedence of a route in Kong.
@@ -53,15 +55,16 @@ struct Rank {
     length: usize,
 }
 
-/// A rule in the table of the policy.
-struct Choice {
-    key: Key,
-    access: Access,
+/// One of two rules that are compared.
+struct Choice<'r> {
+    /// True for the rule that may have to become stricter.
+    is_weaker: bool,
+    access: &'r Access,
 }
 
-impl Demands for Choice {
+impl Demands for Choice<'_> {
     fn demands_more_than(&self, other: &Self) -> bool {
-        !other.access.covers(&self.access)
+        self.access.demands_more_than(other.access)
     }
 }
 
@@ -110,18 +113,18 @@ impl<'c> Rules<'c> {
     /// Returns the documents of the rules.
     pub(super) fn documents(&self) -> Vec<Value> {
         let mut rules: Vec<_> = self.rules.iter().collect();
-        rules.sort_by_key(|((method, path), _)| (path.clone(), method.clone()));
+        rules.sort_by_key(|((method, _), rule)| (rule.path.clone(), method.clone()));
         let rules = rules.into_iter();
         rules
-            .map(|((method, path), rule)| rule.access.rule(&format!("{method} {path}")))
+            .map(|((method, _), rule)| rule.access.rule(&format!("{method} {}", rule.path)))
             .collect()
     }
 
     /// Reports what each route became.
     pub(super) fn report(&self, findings: &mut Findings) {
-        for ((method, path), rule) in &self.rules {
+        for ((method, _), rule) in &self.rules {
             for owner in &rule.owners {
-                let result = format!("rule {method} {path}: {}", rule.access.text());
+                let result = format!("rule {method} {}: {}", rule.path, rule.access.text());
                 findings.became(&self.matches[*owner].route.origin, result);
             }
         }
@@ -161,38 +164,42 @@ impl<'c> Rules<'c> {
             findings.stricter(&route.origin, format!("{text}: {reason}"));
         }
 
-        let (access, paths) = (access.clone(), path.region.paths());
+        let (access, keys) = (access.clone(), path.region.keys());
         for method in methods(route, findings) {
-            for path in &paths {
-                self.insert((method.clone(), path.clone()), &access, position, findings);
+            for (path, region) in &keys {
+                let rule = Rule {
+                    access: access.clone(),
+                    owners: vec![position],
+                    path: path.clone(),
+                    region: region.clone(),
+                };
+                self.insert(&method, rule, position, findings);
             }
         }
     }
 
     /// Adds a rule, or makes an existing one as strict.
-    fn insert(&mut self, key: Key, access: &Access, owner: usize, findings: &mut Findings) {
+    fn insert(&mut self, method: &str, added: Rule, owner: usize, findings: &mut Findings) {
+        let key = (method.to_owned(), added.region.identity());
         let Some(rule) = self.rules.get_mut(&key) else {
-            let rule = Rule {
-                access: access.clone(),
-                owners: vec![owner],
-            };
-            self.rules.insert(key, rule);
+            self.rules.insert(key, added);
             return;
         };
 
         if !rule.owners.contains(&owner) {
             rule.owners.push(owner);
         }
+        let access = &added.access;
         if rule.access == *access {
             return;
         }
         let origin = &self.matches[owner].route.origin;
-        if let (Access::Open { plan: Some(known) }, Access::Open { plan: Some(added) }) =
+        if let (Access::Open { plan: Some(known) }, Access::Open { plan: Some(other) }) =
             (&rule.access, access)
         {
             let text = format!(
-                "{} {}: limited by plan {known}, not also by plan {added}",
-                key.0, key.1
+                "{method} {}: limited by plan {known}, not also by plan {other}",
+                rule.path
             );
             findings.laxer(origin, text);
             return;
@@ -208,9 +215,8 @@ impl<'c> Rules<'c> {
             .map(|known| self.matches[*known].route.origin.what.as_str())
             .collect();
         let text = format!(
-            "{} {}: Kong distinguishes it from {} by other conditions; one rule applies to all, and {}",
-            key.0,
-            key.1,
+            "{method} {}: Kong distinguishes it from {} by other conditions; one rule applies to all, and {}",
+            rule.path,
             others.join(", "),
             combined.text()
         );
@@ -225,122 +231,112 @@ impl<'c> Rules<'c> {
     /// Makes rules stricter until none admits what Kong might refuse.
     fn compare(&mut self, findings: &mut Findings) {
         for _ in 0..MAX_ROUNDS {
-            let table = self.table();
-            let changes = self.stricter_rules(&table);
+            let changes = self.weaker_rules();
             if changes.is_empty() {
                 break;
             }
             for (key, winner) in changes {
-                let access = self.matches[winner].access.clone();
-                self.insert_stricter(key, &access, winner, findings);
+                self.tighten(&key, winner, findings);
             }
         }
 
-        let table = self.table();
-        for (key, winner) in self.stricter_rules(&table) {
+        for (key, winner) in self.weaker_rules() {
             let text = format!("rule {} {} admits requests that Kong refuses", key.0, key.1);
             findings.laxer(&self.matches[winner].route.origin, text);
         }
-        self.report_siblings(&table, findings);
+        self.report_siblings(findings);
     }
 
-    fn insert_stricter(
-        &mut self,
-        key: Key,
-        access: &Access,
-        winner: usize,
-        findings: &mut Findings,
-    ) {
-        let any = (ANY.to_owned(), key.1.clone());
-        if !self.rules.contains_key(&key)
-            && let Some(rule) = self.rules.get(&any)
-        {
-            // A rule for one method keeps the others as they are.
-            let rule = rule.clone();
-            self.rules.insert(key.clone(), rule);
+    /// Makes a rule as strict as a route. If the route has methods, other methods keep their access.
+    fn tighten(&mut self, key: &Key, winner: usize, findings: &mut Findings) {
+        let strict = &self.matches[winner];
+        let Some(rule) = self.rules.get(key).cloned() else {
+            return;
+        };
+        let added = Rule {
+            access: strict.access.clone(),
+            ..rule.clone()
+        };
+        if key.0 != ANY || strict.route.methods.is_empty() {
+            return self.insert(&key.0, added, winner, findings);
         }
-        self.insert(key, access, winner, findings);
-    }
 
-    fn table(&self) -> PathRules<Choice> {
-        let mut table = PathRules::new(PathOptions::default());
-        for (key, rule) in &self.rules {
-            let choice = Choice {
-                key: key.clone(),
-                access: rule.access.clone(),
-            };
-            // Keys are distinct apart from the names of variables. The first of two equal ones is the
-            // one that is found, and the other one is compared with it by its owners.
-            if let Ok(parsed) = format!("{} {}", key.0, key.1).parse::<RouteKey>() {
-                let _ = table.insert(parsed, choice);
-            }
+        for method in methods(strict.route, &mut Findings::default()) {
+            self.rules
+                .entry((method.clone(), key.1.clone()))
+                .or_insert_with(|| rule.clone());
+            self.insert(&method, added.clone(), winner, findings);
         }
-        table
     }
 
-    /// Returns the rules that must become stricter, each with the match that Kong might select.
-    fn stricter_rules(&self, table: &PathRules<Choice>) -> Vec<(Key, usize)> {
-        let mut changes = Vec::new();
+    /// Returns the rules that admit what Kong might refuse, each with the match that Kong might
+    /// select.
+    fn weaker_rules(&self) -> Vec<(Key, usize)> {
+        let mut weaker = Vec::new();
         for (winner, strict) in self.matches.iter().enumerate() {
             if matches!(strict.access, Access::Open { .. }) {
                 continue;
             }
-            let others = self.matches.iter().filter(|other| may_lose(strict, other));
-            for path in others.flat_map(|other| strict.path.region.common_paths(&other.path.region))
-            {
-                changes.extend(
-                    self.weaker_rules(table, strict, &path)
-                        .map(|key| (key, winner)),
-                );
-            }
+            let rules = self
+                .rules
+                .iter()
+                .filter(|(key, rule)| self.is_weaker(strict, key, rule));
+            weaker.extend(rules.map(|(key, _)| (key.clone(), winner)));
         }
-        changes.sort();
-        changes.dedup();
-        changes
+        weaker
     }
 
-    /// Returns the rules that admit requests of `strict` to this path with less access.
-    fn weaker_rules<'t>(
-        &'t self,
-        table: &'t PathRules<Choice>,
-        strict: &'t Match<'c>,
-        path: &'t str,
-    ) -> impl Iterator<Item = Key> + 't {
-        let declared = &strict.route.methods;
-        let methods = METHODS
-            .iter()
-            .filter(|method| declared.is_empty() || declared.iter().any(|known| known == *method));
-        methods.filter_map(move |method| {
-            let choice = table.choose(method, path).ok().flatten()?;
-            if choice.access.covers(&strict.access) {
-                return None;
-            }
+    /// True if a rule applies to requests for which Kong might select `strict`, and requires less.
+    fn is_weaker(&self, strict: &Match<'_>, (method, identity): &Key, rule: &Rule) -> bool {
+        if rule.access.covers(&strict.access) || !self.may_lose(strict, rule) {
+            return false;
+        }
+        let common = strict.path.region.common_paths(&rule.region);
+        let is_sibling = is_sibling(strict, &rule.region);
+        if common.is_empty() && !is_sibling {
+            return false;
+        }
 
-            let rule = self.rules.get(&choice.key)?;
-            let mut owners = rule.owners.iter().map(|owner| &self.matches[*owner]);
-            if !owners.any(|owner| may_win(strict, owner)) {
-                return None;
-            }
-            let method = if declared.is_empty() {
-                choice.key.0.clone()
-            } else {
-                (*method).to_owned()
+        let mut methods = METHODS.into_iter().filter(|known| {
+            let declared = &strict.route.methods;
+            let is_strict = declared.is_empty() || declared.iter().any(|method| method == known);
+            // A rule for this method applies instead of the one for any method.
+            let has_own = || {
+                self.rules
+                    .contains_key(&((*known).to_owned(), identity.clone()))
             };
-            Some((method, choice.key.1.clone()))
+            is_strict && (method == known || method == ANY && !has_own())
+        });
+        methods.any(|method| {
+            is_sibling
+                || common
+                    .iter()
+                    .any(|path| is_selected(rule, strict, method, path))
         })
     }
 
+    fn may_lose(&self, strict: &Match<'_>, rule: &Rule) -> bool {
+        let mut owners = rule.owners.iter().map(|owner| &self.matches[*owner]);
+        owners.any(|owner| may_win(strict, owner))
+    }
+
     /// Reports weaker rules for paths that only Kong's comparison of text assigns to a route.
-    fn report_siblings(&self, table: &PathRules<Choice>, findings: &mut Findings) {
+    fn report_siblings(&self, findings: &mut Findings) {
         for strict in &self.matches {
             if !strict.path.has_siblings || matches!(strict.access, Access::Open { .. }) {
                 continue;
             }
-            for path in sibling_paths(strict) {
-                if let Some((method, rule)) = self.weaker_rules(table, strict, &path).next() {
+            if let Some(sibling) = siblings(&strict.path.region) {
+                let path = sibling.path();
+                let weaker = self.rules.iter().find(|(_, rule)| {
+                    !rule.access.covers(&strict.access)
+                        && !rule.region.common_paths(&sibling).is_empty()
+                        && self.may_lose(strict, rule)
+                });
+                if let Some(((method, _), rule)) = weaker {
                     let text = format!(
-                        "{}: Kong also selects paths such as {path}, which the rule {method} {rule} admits with less",
-                        strict.text
+                        "{}: Kong also selects paths such as {path}, which the rule {method} {} admits with less",
+                        strict.text, rule.path
                     );
                     findings.laxer(&strict.route.origin, text);
                 }
@@ -349,19 +345,51 @@ impl<'c> Rules<'c> {
     }
 }
 
-/// Returns a path whose last segment continues the one of the route.
-fn sibling_paths(strict: &Match<'_>) -> Vec<String> {
-    let closed = super::paths::Region {
-        is_open_ended: false,
-        ..strict.path.region.clone()
-    };
-    let paths = closed.common_paths(&closed).into_iter();
-    paths.map(|path| format!("{path}-x")).collect()
+/// True if a policy with the rule and the rules of `strict` alone applies the rule to a request.
+fn is_selected(rule: &Rule, strict: &Match<'_>, method: &str, path: &str) -> bool {
+    let mut table = PathRules::new(PathOptions::default());
+    let keys = strict.path.region.paths();
+    let strict_keys = keys.iter().map(|path| (ANY, path, &strict.access, false));
+    // A more specific method takes precedence over a more general one of the same path only.
+    let weaker_key = (method, &rule.path, &rule.access, true);
+    for (method, path, access, is_weaker) in std::iter::once(weaker_key).chain(strict_keys) {
+        if let Ok(key) = format!("{method} {path}").parse::<RouteKey>() {
+            let _ = table.insert(key, Choice { is_weaker, access });
+        }
+    }
+
+    let choice = table.choose(method, path).ok().flatten();
+    choice.is_some_and(|choice| choice.is_weaker)
 }
 
-/// True if `other` requires less, and Kong might select `strict` for a request that both match.
-fn may_lose(strict: &Match<'_>, other: &Match<'_>) -> bool {
-    !other.access.covers(&strict.access) && may_win(strict, other)
+/// True if Kong's comparison of text assigns paths of a rule to a route, such as `/orders-old` to
+/// `/orders`.
+fn is_sibling(strict: &Match<'_>, rule: &Region) -> bool {
+    let mut sibling = strict.path.region.clone();
+    let position = sibling.segments.len().saturating_sub(1);
+    let (Some(Segment::Literal(last)), Some(Segment::Literal(longer))) =
+        (sibling.segments.last_mut(), rule.segments.get(position))
+    else {
+        return false;
+    };
+    if !strict.path.has_siblings || longer == last || !longer.starts_with(last.as_str()) {
+        return false;
+    }
+
+    longer.clone_into(last);
+    sibling.is_open_ended = true;
+    !sibling.common_paths(rule).is_empty()
+}
+
+/// Returns a region whose last segment continues the one of the route, and everything below it.
+fn siblings(region: &Region) -> Option<Region> {
+    let mut sibling = region.clone();
+    let Some(Segment::Literal(last)) = sibling.segments.last_mut() else {
+        return None;
+    };
+    last.push_str("-x");
+    sibling.is_open_ended = true;
+    Some(sibling)
 }
 
 /// True if Kong might select `one` for a request that both match.

@@ -7,6 +7,7 @@
 mod files;
 mod invalid;
 mod precedence;
+mod router;
 
 use std::collections::BTreeMap;
 
