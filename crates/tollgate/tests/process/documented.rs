@@ -10,6 +10,7 @@ use std::thread;
 use testing::documents::pages;
 
 use page::PageRun;
+pub(crate) use shell::Shell;
 
 /// The pages that run at the same time.
 const THREADS: usize = 4;

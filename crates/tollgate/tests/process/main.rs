@@ -4,6 +4,7 @@
     reason = "a test fails at the first unexpected result"
 )]
 
+mod administration_guide;
 mod administrator;
 mod apply;
 mod apply_faults;

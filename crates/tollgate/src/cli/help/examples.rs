@@ -131,4 +131,11 @@ pub(super) const EXAMPLES: &[(&str, &[&str])] = &[
         "usage refund",
         &["jq -r .charge decision.json | tollgate usage refund"],
     ),
+    (
+        "import usage-plans",
+        &[
+            "tollgate import usage-plans plans.json keys.json c7y23b=c7y23b.json --out tollgate.yaml",
+            "tollgate import usage-plans --from-account --profile old --out tollgate.yaml",
+        ],
+    ),
 ];

@@ -36,7 +36,8 @@ fn examples_are_valid_command_lines_of_their_command() {
     for (path, examples) in EXAMPLES {
         assert!(!examples.is_empty(), "{path}");
         for example in *examples {
-            let command = example.split(['<', '>']).next().unwrap();
+            let command = example.split(" | ").last().unwrap();
+            let command = command.split(['<', '>']).next().unwrap();
             let words = shlex::split(command).unwrap();
             let begins = words.join(" ").starts_with(&format!("tollgate {path}"));
             let result = parse(words.into_iter().map(Into::into));

@@ -3,7 +3,7 @@
 use clap::Args;
 use jiff::civil::Date;
 
-use crate::instant::{Month, day, month};
+use crate::instant::{Month, day, month, past_day};
 
 /// The days of a report. Default: the current month to date.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -11,8 +11,8 @@ pub(super) struct PeriodArgs {
     /// Month such as 2026-11. Default: the current month to date
     #[arg(long, value_name = "MONTH", value_parser = month, conflicts_with_all = ["from", "to"])]
     month: Option<Month>,
-    /// First day
-    #[arg(long, value_name = "DAY", value_parser = day)]
+    /// First day, or a duration such as 7d for the day that long ago, in UTC
+    #[arg(long, value_name = "DAY", value_parser = past_day)]
     from: Option<Date>,
     /// Last day, at most 366 days in total
     #[arg(long, value_name = "DAY", value_parser = day)]

@@ -34,6 +34,8 @@ const PROJECT_FILES: [(&str, &str); 8] = [
 ];
 /// The names of a second version of the policy.
 const CANDIDATES: [&str; 2] = ["candidate.json", "next.json"];
+/// The keys of `keys create --from`.
+const NAMES: &str = "name,plan,metadata.email\nAcme Inc.,pro,ops@acme.example\n";
 /// A key file of API Gateway.
 const KEY_FILE: &str = "Name,Key,Description,Enabled,UsagePlanIds\n\
     Team A,a-key-of-the-key-file-0001,,TRUE,c7y23b\n\
@@ -63,6 +65,7 @@ pub(super) fn add_files(page: &Page, folder: &Path) {
         fs::copy(&policy, folder.join(name)).unwrap();
     }
     fs::write(folder.join("keys.csv"), KEY_FILE).unwrap();
+    fs::write(folder.join("names.csv"), NAMES).unwrap();
     let token = tollgate(&["token"]).current_dir(folder).output().unwrap();
     fs::write(folder.join("token.txt"), token.stdout).unwrap();
 }

@@ -53,21 +53,21 @@ const OTHER_PROGRAMS: [&str; 1] = ["deck"];
 /// The answers to questions at the terminal.
 const ANSWERS: usize = 100;
 
-pub(super) struct Shell {
+pub(crate) struct Shell {
     folder: tempfile::TempDir,
     programs: tempfile::TempDir,
 }
 
 /// The result of a script.
-pub(super) struct Run {
-    pub(super) succeeded: bool,
+pub(crate) struct Run {
+    pub(crate) succeeded: bool,
     /// The number of commands of Tollgate that were run.
-    pub(super) commands: usize,
-    pub(super) output: String,
+    pub(crate) commands: usize,
+    pub(crate) output: String,
 }
 
 impl Shell {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let shell = Self {
             folder: tempfile::tempdir().unwrap(),
             programs: tempfile::tempdir().unwrap(),
@@ -81,7 +81,7 @@ impl Shell {
     }
 
     /// The folder in which scripts run.
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
@@ -92,7 +92,7 @@ impl Shell {
     }
 
     /// Runs a script until its first error. Questions are answered with yes.
-    pub(super) fn run(&self, script: &str, url: &str) -> Run {
+    pub(crate) fn run(&self, script: &str, url: &str) -> Run {
         let programs = self.programs.path();
         let (file, commands) = (programs.join("script.sh"), programs.join("commands"));
         // The lines of the script are in the output, so that a failure shows where it happened.
