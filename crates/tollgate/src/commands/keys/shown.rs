@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::commands::value_text::{instant, text};
+use crate::commands::list::instant_cell;
+use crate::commands::value_text::text;
 use crate::output::{OutputError, Table};
 
 /// The columns of a list of keys.
@@ -41,7 +42,7 @@ pub(super) fn row(key: &Value, now: Timestamp) -> [String; 7] {
         cell("plan"),
         cell("group"),
         status(key, now).to_owned(),
-        instant(&key["expires_at"]),
+        instant_cell(key, "expires_at"),
         cell("hint"),
     ]
 }

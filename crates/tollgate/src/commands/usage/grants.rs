@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::caller::Caller;
 use crate::commands::CommandError;
 use crate::commands::keys::idempotency_key;
-use crate::commands::value_text::{instant, text};
+use crate::commands::list::instant_cell;
+use crate::commands::value_text::text;
 use crate::output::{OutputArgs, Table, print_json};
 use crate::target::TargetArgs;
 
@@ -146,16 +147,16 @@ fn show(grants: &Value) -> Result<(), CommandError> {
     let mut table = Table::new(&columns).numeric(&["AMOUNT"]);
     for grant in grants.as_array().into_iter().flatten() {
         let cell = |name: &str| text(&grant[name]);
-        let revoked = match &grant["revoked_at"] {
-            Value::Null => String::new(),
-            at => format!("{} at {}", grant["revoked"], instant(at)),
+        let revoked = match instant_cell(grant, "revoked_at").as_str() {
+            "" => String::new(),
+            at => format!("{} at {at}", cell("revoked")),
         };
         table.row([
             cell("id"),
             cell("quota"),
             cell("amount"),
-            instant(&grant["at"]),
-            instant(&grant["window_end"]),
+            instant_cell(grant, "at"),
+            instant_cell(grant, "window_end"),
             revoked,
         ]);
     }
