@@ -15,6 +15,7 @@ use crate::error::ClientError;
 use crate::identity;
 use crate::options::TargetOptions;
 use crate::pages::Pages;
+use crate::path;
 use crate::refusal::{Refusal, RequestContext, Signature, retry_after};
 use crate::request::AdminRequest;
 use crate::response::AdminResponse;
@@ -113,15 +114,11 @@ impl AdminClient {
 
     fn http_request(&self, request: &AdminRequest) -> Result<Request<Bytes>, ClientError> {
         let url = format!("{}{API_PATH}{}", self.api.base.as_str(), request.path);
-        let invalid_path = || ClientError::InvalidPath {
-            path: request
-                .path
-                .split('?')
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
-        };
-        let uri: Uri = url.parse().map_err(|_| invalid_path())?;
+        let path = request.path.split('?').next().unwrap_or_default();
+        let uri = url.parse().ok().filter(|_| path::is_plain(path));
+        let uri: Uri = uri.ok_or_else(|| ClientError::InvalidPath {
+            path: path.to_owned(),
+        })?;
 
         let mut built = Request::new(request.body.clone());
         *built.method_mut() = request.method.clone();

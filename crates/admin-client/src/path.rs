@@ -32,6 +32,13 @@ pub fn path(segments: &[&str]) -> ApiPath {
     ApiPath(text)
 }
 
+/// True if no segment of an encoded path is empty, `.` or `..`. Proxies resolve such segments, and the
+/// request would be about another object.
+pub(crate) fn is_plain(path: &str) -> bool {
+    let mut segments = path.split('/').skip(1);
+    path.starts_with('/') && segments.all(|segment| !matches!(segment, "" | "." | ".."))
+}
+
 impl ApiPath {
     /// Appends parameters to the query, with names and values encoded.
     #[must_use]
@@ -74,6 +81,16 @@ impl fmt::Display for ApiPath {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_dots_are_not_plain() {
+        for name in [".", "..", ""] {
+            assert!(!is_plain(&path(&["policies", name])), "{name}");
+            assert!(!is_plain(&path(&["policies", name, "candidate"])), "{name}");
+        }
+        assert!(is_plain(&path(&["policies", "v1..2", "candidate"])));
+        assert!(is_plain("/keys"));
+    }
 
     #[test]
     fn reserved_characters_are_encoded() {

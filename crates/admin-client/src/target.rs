@@ -1,6 +1,7 @@
 //! The API that a command is about.
 
 use http::Uri;
+use http::uri::Authority;
 
 use crate::options::TargetOptions;
 
@@ -90,8 +91,11 @@ impl BaseUrl {
         if authority.as_str().contains('@') {
             return Err(error("the URL must not have user info"));
         }
-        if uri.query().is_some() {
-            return Err(error("the URL must not have a query"));
+        if uri.query().is_some() || url.contains('#') {
+            return Err(error("the URL must not have a query or a fragment"));
+        }
+        if !has_valid_port(authority) {
+            return Err(error("invalid port, expected 1 to 65535"));
         }
         match scheme {
             "https" => {}
@@ -117,6 +121,20 @@ impl BaseUrl {
     /// True if the API is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         aws::is_loopback(&self.host)
+    }
+}
+
+/// True if the authority has no port, or a valid one. A connection to an invalid port would go to the
+/// default port of the scheme instead.
+fn has_valid_port(authority: &Authority) -> bool {
+    let rest = authority.as_str().strip_prefix(authority.host());
+    match rest {
+        Some("") => true,
+        Some(rest) => {
+            let port = rest.strip_prefix(':').and_then(|port| port.parse().ok());
+            port.is_some_and(|port: u16| port > 0)
+        }
+        None => false,
     }
 }
 
@@ -165,12 +183,29 @@ mod tests {
     }
 
     #[test]
+    fn valid_ports_are_accepted() {
+        for url in [
+            "https://a",
+            "https://a:1",
+            "http://[::1]:65535",
+            "http://[::1]",
+        ] {
+            assert_eq!(select(&options(Some(url), None), &[]).unwrap(), url);
+        }
+    }
+
+    #[test]
     fn invalid_url_names_its_option_and_hides_a_password() {
         for (url, problem) in [
             ("http://api.example", "http is only for this machine"),
             ("ftp://127.0.0.1", "unknown scheme"),
             ("https://me:hush@a", "must not have user info"),
             ("https://a/?b=c", "must not have a query"),
+            ("https://a/#b", "must not have a query or a fragment"),
+            ("http://127.0.0.1:99999", "invalid port"),
+            ("http://127.0.0.1:", "invalid port"),
+            ("http://127.0.0.1:0", "invalid port"),
+            ("https://[::1]:65536", "invalid port"),
             ("127.0.0.1:3000", "invalid URL"),
             ("", "invalid URL"),
         ] {

@@ -120,6 +120,15 @@ async fn response_with_a_huge_declared_length_is_refused_at_once() {
 }
 
 #[tokio::test]
+async fn name_of_dots_is_not_sent() {
+    let server = HttpServer::start();
+    let request = AdminRequest::delete(path(&["policies", ".."]));
+    let error = client_of(&server).await.send(request).await.unwrap_err();
+    assert_eq!(error.to_string(), "invalid path of the API: /policies/..");
+    assert_eq!((error.exit_code(), server.requests().len()), (2, 0));
+}
+
+#[tokio::test]
 async fn login_page_does_not_look_like_a_change() {
     let server = HttpServer::start();
     let page = HttpReply::text(200, "text/html", "<html>");

@@ -217,6 +217,8 @@ mod tests {
             ("--backend https://a", "http://HOST:PORT"),
             ("--backend http://a/b", "http://HOST:PORT"),
             ("--backend http://u:p@a", "http://HOST:PORT"),
+            ("--backend http://127.0.0.1:99999", "http://HOST:PORT"),
+            ("--backend http://127.0.0.1:", "http://HOST:PORT"),
             ("invoke", "EVENT.json"),
             ("fly", "fly"),
         ] {

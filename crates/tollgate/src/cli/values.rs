@@ -20,8 +20,11 @@ pub(super) fn address(text: &str, schemes: &[&str]) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
     let is_plain =
         schemes.contains(&uri.scheme_str()?) && uri.path() == "/" && uri.query().is_none();
-    let has_valid_port =
-        |authority: &Authority| authority.port().is_none() || authority.port_u16().is_some();
+    // A connection to an invalid port would go to the default port of the scheme instead.
+    let has_valid_port = |authority: &Authority| {
+        let rest = authority.as_str().strip_prefix(authority.host());
+        rest.is_some_and(|rest| rest.is_empty() || authority.port_u16().is_some())
+    };
     let has_host = uri.authority().is_some_and(|authority| {
         !authority.host().is_empty()
             && has_valid_port(authority)
