@@ -8,6 +8,7 @@ mod check;
 mod compare;
 mod declaration;
 mod document;
+mod json_positions;
 mod key;
 mod located;
 mod mistake;

@@ -6,6 +6,7 @@ use saphyr::{MarkedYaml, Scalar, YamlData, YamlLoader};
 use saphyr_parser::{Event, Parser};
 use serde_json::{Map, Number, Value};
 
+use crate::json_positions::json_positions;
 use crate::mistake::{DeclarationError, DeclarationMistake, field_name};
 use crate::position::Position;
 
@@ -19,16 +20,7 @@ pub struct Located {
     file: String,
     /// The value.
     pub value: Value,
-    positions: Positions,
-}
-
-/// The positions of values.
-#[derive(Clone, Debug)]
-enum Positions {
-    /// The position of each value of a YAML document, by JSON Pointer.
-    Known(HashMap<String, Position>),
-    /// A JSON document, in which values are looked up.
-    In(String),
+    positions: HashMap<String, Position>,
 }
 
 /// A problem at a position.
@@ -66,7 +58,7 @@ impl Located {
         Some(Self {
             file: file.to_owned(),
             value: strict_json::value(text.as_bytes()).ok()?,
-            positions: Positions::In(text.to_owned()),
+            positions: json_positions(text)?,
         })
     }
 
@@ -96,7 +88,7 @@ impl Located {
         let mut pointer = pointer;
         loop {
             if let Some(position) = self.positions.get(pointer) {
-                return position;
+                return *position;
             }
             match pointer.rfind('/') {
                 Some(end) => pointer = &pointer[..end],
@@ -116,7 +108,7 @@ impl Located {
         let mut located = Self {
             file: file.to_owned(),
             value: Value::Null,
-            positions: Positions::Known(HashMap::new()),
+            positions: HashMap::new(),
         };
         match loader.into_documents().as_slice() {
             [] => {}
@@ -158,19 +150,8 @@ impl Located {
             }
         };
 
-        if let Positions::Known(positions) = &mut self.positions {
-            positions.insert(pointer, position);
-        }
+        self.positions.insert(pointer, position);
         Ok(value)
-    }
-}
-
-impl Positions {
-    fn get(&self, pointer: &str) -> Option<Position> {
-        match self {
-            Self::Known(positions) => positions.get(pointer).copied(),
-            Self::In(json) => strict_json::locate_json(json, pointer).map(Position::of_text),
-        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use saphyr_parser::Marker;
-use strict_json::TextPosition;
 
 /// A position in a file. It is printed as `LINE:COLUMN`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,14 +16,6 @@ pub struct Position {
 impl Position {
     /// The beginning of a file.
     pub const START: Self = Self { line: 1, column: 1 };
-
-    /// Returns a position of another reader, whose columns count bytes.
-    pub(crate) const fn of_text(position: TextPosition) -> Self {
-        Self {
-            line: position.line,
-            column: position.column,
-        }
-    }
 
     pub(crate) fn of(marker: &Marker) -> Self {
         Self {

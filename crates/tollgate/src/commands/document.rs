@@ -8,7 +8,7 @@ use declaration::yaml_text;
 use serde_json::Value;
 
 use super::{CommandError, answer};
-use crate::output::{self, OutputArgs, confirm, print_json, print_line, until_closed};
+use crate::output::{self, OutputArgs, confirm, escaped, print_json, print_line, until_closed};
 
 /// A document of the API.
 #[derive(Debug)]
@@ -67,10 +67,7 @@ impl Document {
         if form.etag {
             until_closed(print_line(answer::etag(&response, &self.label)?))?;
         } else if form.yaml {
-            let text = yaml_text(&answer::object(&response)?);
-            for line in text.lines() {
-                until_closed(print_line(line))?;
-            }
+            print_yaml(&answer::object(&response)?)?;
         } else {
             until_closed(print_json(&answer::object(&response)?))?;
         }
@@ -174,6 +171,19 @@ impl Document {
             self.label
         ))
     }
+}
+
+/// Prints YAML. A value with characters that control a terminal is printed as JSON, which is YAML too
+/// and can escape all of them.
+fn print_yaml(document: &Value) -> Result<(), CommandError> {
+    let text = yaml_text(document);
+    if text.lines().any(|line| escaped(line) != line) {
+        return Ok(until_closed(print_json(document))?);
+    }
+    for line in text.lines() {
+        until_closed(print_line(line))?;
+    }
+    Ok(())
 }
 
 /// The result of a deletion.

@@ -168,3 +168,27 @@ fn note_that_is_too_long_is_refused() {
         "{error}"
     );
 }
+
+#[test]
+fn very_large_network_is_blocked_after_a_question() {
+    let api = Api::start();
+    for network in ["0.0.0.0/0", "::/0", "128.0.0.0/7", "2000::/3"] {
+        let error = fails(&api, &["blocks", "set", "ip", network], 2);
+        assert!(
+            error.contains(&format!("Block all requests from {network} to http://")),
+            "{error}"
+        );
+        assert!(error.contains("confirm with --yes"), "{error}");
+    }
+    let command = api.command(&["blocks", "set", "ip", "0.0.0.0/0"]);
+    let (code, screen) = at_terminal(command, 80, "n\n");
+    assert_eq!(code, 1, "{screen}");
+    assert!(screen.contains("nothing was blocked"), "{screen}");
+    assert_eq!(ok(&api, &["blocks", "list", "--json"]), "[]\n");
+
+    for network in ["10.0.0.0/8", "2001::/16"] {
+        ok(&api, &["blocks", "set", "ip", network]);
+    }
+    ok(&api, &["blocks", "set", "ip", "0.0.0.0/0", "--yes"]);
+    assert_eq!(ok(&api, &["blocks", "list"]).lines().count(), 4);
+}

@@ -114,7 +114,7 @@ fn change_is_not_sent_without_an_entity_tag() {
         let url = server.url();
         all.extend(["--url", &url]);
         let error = failure(&run(&all), 2);
-        assert!(error.contains("has no entity tag"), "{error}");
+        assert!(error.contains("`ETag` is missing"), "{error}");
     }
     let methods: Vec<_> = server
         .requests()

@@ -224,3 +224,19 @@ fn policy_in_use_is_deleted_by_force_only() {
         ]
     );
 }
+
+#[test]
+fn yaml_with_control_characters_keeps_its_values() {
+    let server = testing::HttpServer::start();
+    let policy = json!({"rules": [], "note": "\u{9b}31m \u{202e}é"});
+    server.reply(
+        "GET /_tollgate/v1/policies/main",
+        testing::HttpReply::json(200, &policy).header("etag", "\"1\""),
+    );
+
+    let output = run(&["policies", "get", "main", "--yaml", "--url", &server.url()]);
+    assert_code(&output, 0);
+    let printed = text(&output.stdout);
+    assert!(!printed.contains(['\u{9b}', '\u{202e}']), "{printed:?}");
+    assert_eq!(serde_json::from_str::<Value>(&printed).unwrap(), policy);
+}

@@ -7,10 +7,10 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{BlockedCaller, until};
+use super::{BlockedCaller, target, until};
 use crate::commands::list::{cell, instant_cell};
 use crate::commands::{CommandError, answer};
-use crate::output::{OutputArgs, print_json, print_line, until_closed};
+use crate::output::{OutputArgs, confirm, note, print_json, print_line, until_closed};
 use crate::target::TargetArgs;
 
 /// The options of `blocks set`.
@@ -29,6 +29,9 @@ pub(crate) struct SetBlock {
     /// Reason, for administrators. At most 256 characters
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
+    /// Block a very large network without a question
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     target: TargetArgs,
     #[command(flatten)]
@@ -39,6 +42,13 @@ pub(super) async fn run(options: &SetBlock) -> Result<ExitCode, CommandError> {
     let target = options.caller.target()?;
     let document = super::document(&target);
     let client = options.target.connect().await?;
+    if target::is_very_large(&target) {
+        let question = format!("Block all requests from {target} to {}?", client.target());
+        if !confirm(&question, options.yes)? {
+            note("nothing was blocked");
+            return Ok(ExitCode::FAILURE);
+        }
+    }
     let request = AdminRequest::put(&*document.path, &options.body());
 
     let response = client.send(request).await;

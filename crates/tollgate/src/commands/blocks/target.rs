@@ -27,6 +27,15 @@ pub(super) fn parse(kind: Kind, id: &str) -> Result<BlockTarget, CommandError> {
     target.map_err(|error| CommandError::usage(format!("{name} `{id}`: {}", problem(kind, &error))))
 }
 
+/// True for a network with a large share of all addresses: shorter than `/8` in IPv4, or `/16` in IPv6.
+pub(super) fn is_very_large(target: &BlockTarget) -> bool {
+    let BlockTarget::Network(network) = target else {
+        return false;
+    };
+    let is_v6 = network.to_string().contains(':');
+    network.prefix_bits() < if is_v6 { 16 } else { 8 }
+}
+
 const fn name(kind: Kind) -> &'static str {
     match kind {
         Kind::Key => "key",
