@@ -30,6 +30,21 @@ pub fn generate_secret(prefix: Option<&str>) -> Result<String, RandomError> {
     Ok(format!("{prefix}{digits}{checksum}"))
 }
 
+/// True if a text ends with 256 random bits and their checksum, as [`generate_secret`] returns them. A
+/// secret that was cut off does not.
+#[must_use]
+pub fn has_valid_checksum(secret: &str) -> bool {
+    let digits_begin = secret.len().checked_sub(SECRET_DIGITS + CHECKSUM_DIGITS);
+    let Some(random) = digits_begin.and_then(|begin| secret.get(begin..)) else {
+        return false;
+    };
+    let Some((digits, checksum)) = random.split_at_checked(SECRET_DIGITS) else {
+        return false;
+    };
+    let expected = crc32fast::hash(digits.as_bytes()).to_be_bytes();
+    checksum == base62(expected, CHECKSUM_DIGITS)
+}
+
 /// Returns a new id of a key: `key_` and 96 random bits in base 62.
 ///
 /// # Errors
@@ -80,6 +95,17 @@ mod tests {
             let expected = base62(crc32fast::hash(digits.as_bytes()).to_be_bytes(), 6);
             assert_eq!(checksum, expected);
         }
+    }
+
+    #[test]
+    fn secret_that_was_cut_off_has_no_valid_checksum() {
+        let secret = generate_secret(Some("acme_production_live_")).unwrap();
+        assert!(has_valid_checksum(&secret));
+        for end in 0..secret.len() {
+            assert!(!has_valid_checksum(&secret[..end]), "{end}");
+        }
+        assert!(!has_valid_checksum("twenty-characters-01"));
+        assert!(!has_valid_checksum(&"é".repeat(40)));
     }
 
     #[test]

@@ -82,7 +82,9 @@ pub use candidates::{PolicyEntry, Promotion};
 pub use deleted::DeletedKey;
 pub use embedded::EmbeddedRegistry;
 pub use error::RegistryError;
-pub use generated::{RandomError, generate_key_id, generate_secret, random_bytes};
+pub use generated::{
+    RandomError, generate_key_id, generate_secret, has_valid_checksum, random_bytes,
+};
 pub use import::IMPORT_BATCH;
 pub use imported::{ImportChange, ImportNote, ImportRefusal, ImportedKey, ImportedRow, WrittenKey};
 pub use key_filter::KeyFilter;

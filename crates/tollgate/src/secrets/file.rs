@@ -40,6 +40,10 @@ impl SecretsFile {
     /// [`SecretsError`] if the file cannot be created, is not a regular file of this user with mode
     /// 0600, is in use by another process, or has other content.
     pub(crate) fn create(path: &Path) -> Result<Self, SecretsError> {
+        if path == Path::new("-") {
+            let problem = "expected the name of a file, because secrets are not printed";
+            return Err(unsafe_file(path, problem.to_owned()));
+        }
         let failed = |error| SecretsError::File {
             path: path.to_owned(),
             error,

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use csv::ReaderBuilder;
 
+use registry::has_valid_checksum;
+
 use super::Secret;
 
 /// The header of a secrets file.
@@ -45,8 +47,10 @@ pub(super) fn parse(text: &[u8]) -> Result<Records, InvalidRecord> {
     if records.lacks_line_break {
         let line_begin = text.iter().rposition(|byte| *byte == b'\n');
         let line_begin = line_begin.map_or(0, |place| place + 1);
-        // A secret is sent only after its whole line was stored, so that this one was not sent.
-        if line_begin > 0 && read(text.get(line_begin..).unwrap_or_default(), 1).is_err() {
+        let last_line = text.get(line_begin..).unwrap_or_default();
+        // A secret is sent only after its whole line was stored, so that this one was not sent. The
+        // rest of a secret may be easy to guess.
+        if line_begin > 0 && !is_complete(last_line) {
             records.complete_bytes = line_begin;
             records.lacks_line_break = false;
         }
@@ -56,11 +60,30 @@ pub(super) fn parse(text: &[u8]) -> Result<Records, InvalidRecord> {
     let Some(rows) = complete.strip_prefix(HEADER.as_bytes()) else {
         return Err(InvalidRecord {
             line: 1,
-            problem: "not a secrets file, expected the header `key_id,secret`",
+            problem: without_header(text),
         });
     };
     records.secrets = read(rows, 2)?.into_iter().collect();
     Ok(records)
+}
+
+/// True if a line has a whole secret, so that an editor has removed only its line break.
+fn is_complete(line: &[u8]) -> bool {
+    read(line, 1).is_ok_and(|rows| {
+        rows.iter()
+            .all(|(_, secret)| has_valid_checksum(secret.expose()))
+    })
+}
+
+/// Returns the reason why a file does not begin with the header.
+fn without_header(text: &[u8]) -> &'static str {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    match text.strip_prefix(HEADER.trim_end().as_bytes()) {
+        Some(rest) if rest.first().is_none_or(|byte| b"\r\n".contains(byte)) => {
+            "the file has a byte order mark or line breaks CRLF, expected the file as it was written"
+        }
+        _ => "not a secrets file, expected the header `key_id,secret`",
+    }
 }
 
 /// Reads rows without a header. `first_line` is the number of the first one.
@@ -136,11 +159,41 @@ mod tests {
     }
 
     #[test]
-    fn last_line_without_a_line_break_is_kept() {
-        let text = format!("{HEADER}acme,{SECRET}");
+    fn whole_secret_without_a_line_break_is_kept() {
+        let secret = Secret::generate(Some("acme_production_live_")).unwrap();
+        let text = format!("{HEADER}acme,{}", secret.expose());
         let records = parsed(&text).unwrap();
         assert!(records.lacks_line_break && records.complete_bytes == text.len());
-        assert_eq!(records.secrets["acme"].expose(), SECRET);
+        assert_eq!(records.secrets["acme"], secret);
+    }
+
+    #[test]
+    fn secret_that_was_cut_off_is_not_used() {
+        let secret = Secret::generate(Some("acme_production_live_")).unwrap();
+        for end in 0..secret.expose().len() {
+            let text = format!("{HEADER}acme,{}", &secret.expose()[..end]);
+            let records = parsed(&text).unwrap();
+            assert_eq!(
+                (records.secrets.len(), records.complete_bytes),
+                (0, HEADER.len()),
+                "{end}"
+            );
+        }
+    }
+
+    #[test]
+    fn file_that_a_spreadsheet_has_saved_is_named() {
+        for text in [
+            "key_id,secret\r\nacme,x\r\n",
+            "\u{feff}key_id,secret\nacme,x\n",
+        ] {
+            let error = parsed(text).unwrap_err();
+            assert!(
+                error
+                    .problem
+                    .contains("byte order mark or line breaks CRLF")
+            );
+        }
     }
 
     #[test]

@@ -85,15 +85,22 @@ fn interrupted_line_is_replaced() {
 }
 
 #[test]
+fn standard_output_is_refused() {
+    let error = SecretsFile::create(Path::new("-")).unwrap_err().to_string();
+    assert!(error.contains("expected the name of a file"), "{error}");
+}
+
+#[test]
 fn line_without_a_line_break_is_completed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secrets.csv");
     drop(SecretsFile::create(&path).unwrap());
-    fs::write(&path, "key_id,secret\nacme,twenty-characters-01").unwrap();
+    let acme = Secret::generate(None).unwrap();
+    fs::write(&path, format!("key_id,secret\nacme,{}", acme.expose())).unwrap();
 
     let mut file = SecretsFile::create(&path).unwrap();
     let secrets = file.secrets(&[key("acme"), key("beta")]).unwrap();
-    assert_eq!(secrets[0].expose(), "twenty-characters-01");
+    assert_eq!(secrets[0], acme);
     assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 3);
 }
 
