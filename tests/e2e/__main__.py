@@ -19,6 +19,7 @@ from collections.abc import Iterator
 
 from e2e.cases import (
     administration,
+    administrators_hour,
     examples,
     iam_users,
     metrics,
@@ -61,6 +62,7 @@ CASES_WITHOUT_IAM = [
 CASES_WITH_IAM = [
     *COMMON,
     iam_users.IamUsers,
+    administrators_hour.AdministratorsHour,
     permissions.Permissions,
     platform.PlatformSwitches,
     proof_of_origin.ProofOfOrigin,

@@ -38,13 +38,16 @@ use crate::commands::usage::UsageCommand;
 /// The end of the output of `--help`.
 const AFTER_HELP: &str = "\
 Environment:
+  TOLLGATE_URL, TOLLGATE_STACK  Target of commands that call an API, instead of the local gateway
+  NO_COLOR     No colours if it is set and not empty
   RUST_LOG     Level of log messages: off, error, warn, info (default), debug or trace; also per
                target, such as `warn,authorizer=debug`. At debug and trace, HTTP libraries log headers
   HTTPS_PROXY  Proxy for requests to issuers and authorization servers, such as http://proxy:3128;
                else ALL_PROXY. NO_PROXY lists hosts that are called directly, as loopback always is
   EXTRA_CA_CERTS  PEM file of certificate authorities that issuers may use in addition to public ones
 
-Exit codes: 0 success, 1 the invoked function failed or the token is refused, 2 invalid input or the gateway cannot start
+Exit codes: 0 success, 1 the API refused a request or a check failed, 2 invalid input or no connection,
+            3 differences
 
 Examples:
   tollgate                                            serve template.yaml with two plans and two keys
@@ -52,7 +55,9 @@ Examples:
   tollgate token --sub alice --plan pro               print a token for `authorization: Bearer`
   tollgate token explain --policy policy.json --file token.txt --request 'GET /orders'
   tollgate invoke authorizer events/authorizer.allowed.json
-  tollgate mappings --format terraform > tollgate.tf";
+  tollgate mappings --format terraform > tollgate.tf
+  tollgate keys list --stack tollgate --plan free    administer a deployed stack
+  tollgate diff tollgate.yaml";
 
 /// The end of the output of `completions --help`.
 const AFTER_COMPLETIONS_HELP: &str = "\
