@@ -644,19 +644,30 @@ fn list<'f>(file: &File<'f>, node: &'f Node, name: &str) -> Result<&'f [Node], K
     }
 }
 
+/// Returns the scheme, the host and the port of a service. Credentials, paths and queries are left
+/// out, because the report is not secret.
 fn service_url(node: &Node) -> Option<String> {
     let text = |name: &str| node.get(name).and_then(known_text);
     if let Some(url) = text("url") {
-        return Some(url.to_owned());
+        let (scheme, rest) = url.split_once("://")?;
+        return host_and_port(rest).map(|host| format!("{scheme}://{host}"));
     }
 
-    let host = text("host")?;
+    let host = host_and_port(text("host")?)?;
     let port = text("port")
         .map(|port| format!(":{port}"))
         .unwrap_or_default();
     let protocol = text("protocol").unwrap_or("http");
-    Some(format!(
-        "{protocol}://{host}{port}{}",
-        text("path").unwrap_or_default()
-    ))
+    Some(format!("{protocol}://{host}{port}"))
+}
+
+/// Returns the host and the port at the beginning of a text, without credentials. A later `@` may end
+/// a password with special characters, so that the host is not known.
+fn host_and_port(text: &str) -> Option<&str> {
+    let end = text.find(['/', '?', '#', '\\']).unwrap_or(text.len());
+    let (authority, rest) = text.split_at(end);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    (!rest.contains('@') && !host.is_empty()).then_some(host)
 }

@@ -79,6 +79,50 @@ fn secrets_are_never_in_the_result() {
 }
 
 #[test]
+fn address_of_a_service_is_reported_without_credentials() {
+    for (service, expected) in [
+        (
+            "url: 'http://user:hushed@backend.example/a?token=hushed'",
+            "the targets of http://backend.example",
+        ),
+        (
+            "url: 'http://us@er:hushed@backend.example:8080'",
+            "the targets of http://backend.example:8080",
+        ),
+        (
+            "url: 'http://user:hu/hushed@backend.example'",
+            "the targets of its address",
+        ),
+        (
+            "url: 'user:hushed@backend.example'",
+            "the targets of its address",
+        ),
+        ("url: 'hushed'", "the targets of its address"),
+        (
+            "host: user:hushed@backend.example, path: /hushed",
+            "the targets of http://backend.example",
+        ),
+        (
+            "host: backend.example, port: 80, protocol: https",
+            "the targets of https://backend.example:80",
+        ),
+        ("host: '::1', port: 80", "the targets of http://::1:80"),
+    ] {
+        let text = format!(
+            "_format_version: '3.0'\nservices: [{{name: s, {service}, routes: [{{name: r, paths: [/r]}}]}}]"
+        );
+        let converted = Converted::of("kong.yaml", &text);
+        let report = converted.migration.report.to_json().to_string();
+        assert!(!report.contains("hu"), "{service}: {report}");
+        let findings = converted.findings(Outcome::NotMapped);
+        assert!(
+            findings.iter().any(|text| text.ends_with(expected)),
+            "{service}: {findings:#?}"
+        );
+    }
+}
+
+#[test]
 fn basic_authentication_closes_its_routes_and_long_keys_need_new_secrets() {
     let converted = Converted::file("supabase.yaml");
     assert_eq!(
