@@ -195,7 +195,7 @@ fn keys_of_a_plan_that_could_not_be_created_are_skipped() {
     assert_code(&output, 2);
     let error = text(&output.stderr);
     assert!(
-        error.contains("key acme: plan gold could not be created"),
+        error.contains("key acme: skipped, because the creation of plan gold failed"),
         "{error}"
     );
     assert_eq!(api.api.send("GET", "/keys/beta", "").0, 200);

@@ -120,7 +120,9 @@ impl<'c> Writer<'c> {
             .take_while(|_| std::future::ready(!is_stopped()))
             .map(|difference| async move {
                 let outcome = match missing_plan(difference, missing) {
-                    Some(plan) => Outcome::Skipped(format!("plan {plan} could not be created")),
+                    Some(plan) => Outcome::Skipped(format!(
+                        "skipped, because the creation of plan {plan} failed"
+                    )),
                     None => write(client, managed_by, difference).await,
                 };
                 (difference, outcome)

@@ -1,6 +1,6 @@
 //! The output of `dump`.
 
-use std::fs::{File, OpenOptions, metadata, remove_file, rename};
+use std::fs::{File, OpenOptions, metadata, remove_file, rename, symlink_metadata};
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -43,8 +43,13 @@ impl<'p> DumpFile<'p> {
             return Ok(Self::Output);
         };
 
-        if metadata(path).is_ok_and(|existing| !existing.is_file()) {
-            let problem = format!("{}: expected a regular file", path.display());
+        if path.as_os_str() == "-" {
+            let problem = "--out: expected a file. Without --out, the dump is printed";
+            return Err(CommandError::usage(problem));
+        }
+        // A link such as /dev/stdout would be replaced, and not the file that it leads to.
+        if symlink_metadata(path).is_ok_and(|existing| !existing.is_file()) {
+            let problem = format!("{}: not a regular file", path.display());
             return Err(CommandError::usage(problem));
         }
         let mode = if is_confidential {
@@ -121,6 +126,7 @@ fn is_public_output() -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs::{read_dir, read_to_string, write};
+    use std::os::unix::fs::symlink;
 
     use super::*;
 
@@ -141,13 +147,20 @@ mod tests {
     }
 
     #[test]
-    fn folder_cannot_be_replaced() {
+    fn only_a_regular_file_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        for path in [folder.path().to_owned(), folder.path().join("no/file.yaml")] {
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        write(&file, "old").unwrap();
+        symlink(&file, &link).unwrap();
+
+        let missing = folder.path().join("no/file.yaml");
+        for path in [folder.path().to_owned(), missing, link.clone(), "-".into()] {
             let Err(error) = DumpFile::open(Some(&path), false) else {
                 panic!("{path:?}")
             };
             assert_eq!(error.exit_code(), 2, "{error}");
         }
+        assert!(symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(read_to_string(&file).unwrap(), "old");
     }
 }
