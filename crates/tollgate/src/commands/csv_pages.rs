@@ -1,28 +1,74 @@
 //! Lists in CSV, of which `Link` names the next page.
 
-use admin_client::AdminResponse;
+use std::collections::HashSet;
+use std::io::{IsTerminal as _, Write as _};
+
+use admin_client::{AdminClient, AdminRequest};
 
 use super::CommandError;
+use crate::output::{OutputError, escaped};
 
 /// The path of the API, with which the target of `Link` begins.
 const API_PATH: &str = "/_tollgate/v1";
 
-/// Returns the path of the next page, or `None` after the last one.
+/// The pages of a list in CSV.
+pub(super) struct CsvPages {
+    client: AdminClient,
+    next: Option<String>,
+    /// The pages that were read. Without them, a list of a wrong server may not end.
+    seen: HashSet<String>,
+}
+
+impl CsvPages {
+    /// Returns the pages from the path of the first one on.
+    pub(super) fn new(client: AdminClient, first: String) -> Self {
+        Self {
+            client,
+            next: Some(first),
+            seen: HashSet::new(),
+        }
+    }
+
+    /// Returns the rows of the next page, or `None` after the last one.
+    ///
+    /// # Errors
+    /// [`CommandError`] if the page cannot be read, or `Link` leads to a page again.
+    pub(super) async fn next(&mut self) -> Result<Option<String>, CommandError> {
+        let Some(page) = self.next.take() else {
+            return Ok(None);
+        };
+        let request = AdminRequest::get(&page).accept("text/csv");
+        let response = self.client.send(request).await?;
+
+        self.seen.insert(page);
+        if let Some(link) = response.header("link") {
+            let next = target(link).filter(|next| !self.seen.contains(*next));
+            let next = next.ok_or_else(|| {
+                let problem =
+                    "the header `Link` of the response names no further page: is it Tollgate?";
+                CommandError::usage(problem)
+            })?;
+            self.next = Some(next.to_owned());
+        }
+        Ok(Some(response.text()))
+    }
+}
+
+/// Prints rows. Control characters are escaped on a terminal, and unchanged in a file or pipe.
 ///
 /// # Errors
-/// [`CommandError`] if the link is invalid, or leads to the same page again.
-pub(super) fn next_page(
-    response: &AdminResponse,
-    page: &str,
-) -> Result<Option<String>, CommandError> {
-    let Some(link) = response.header("link") else {
-        return Ok(None);
-    };
-    let next = target(link).filter(|next| *next != page);
-    let next = next.ok_or_else(|| {
-        CommandError::usage("the header `Link` of the response names no next page: is it Tollgate?")
-    })?;
-    Ok(Some(next.to_owned()))
+/// [`OutputError`] if standard output cannot be written.
+pub(super) fn print_csv(rows: &str) -> Result<(), OutputError> {
+    let mut output = std::io::stdout().lock();
+    if output.is_terminal() {
+        for line in rows.lines() {
+            writeln!(output, "{}", escaped(line))?;
+        }
+    } else {
+        output.write_all(rows.as_bytes())?;
+    }
+    output.flush()?;
+    Ok(())
 }
 
 /// Returns the target of `<…>; rel="next"`, below the path of the API.

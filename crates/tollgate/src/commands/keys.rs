@@ -3,6 +3,7 @@
 mod bulk;
 mod change;
 mod create;
+mod export_output;
 mod fields;
 mod files;
 mod filter;

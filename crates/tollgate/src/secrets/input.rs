@@ -16,7 +16,7 @@ const MAX_INPUT_BYTES: u64 = 8 * 1024;
 pub(crate) fn read_secret(prompt: &str) -> Result<String, SecretsError> {
     let stdin = std::io::stdin();
     let text = if stdin.is_terminal() {
-        terminal::read_line(prompt, MAX_INPUT_BYTES + 1).map_err(SecretsError::Input)?
+        terminal::read_line(prompt).map_err(SecretsError::Input)?
     } else {
         let mut text = Vec::new();
         let read = stdin

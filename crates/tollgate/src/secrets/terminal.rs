@@ -1,8 +1,15 @@
 //! A line that is typed without echo.
 
-use std::io::{self, BufRead as _, Read as _, StdinLock, Write as _};
+use std::io::{self, Read as _, StdinLock, Write as _};
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
+
+/// The character of Ctrl-C.
+const CTRL_C: u8 = 3;
+/// More than the longest line of a terminal, in bytes.
+const MAX_LINE_BYTES: usize = 8 * 1024;
 
 /// A terminal without echo. The echo returns on drop.
 struct HiddenInput {
@@ -19,6 +26,9 @@ impl HiddenInput {
         let mut hidden = before.clone();
         hidden.local_modes.remove(LocalModes::ECHO);
         hidden.local_modes.insert(LocalModes::ECHONL);
+        // A signal would end the process before the echo returns. Ctrl-C ends the line instead.
+        hidden.local_modes.remove(LocalModes::ISIG);
+        hidden.special_codes[SpecialCodeIndex::VEOL] = CTRL_C;
         tcsetattr(&terminal, OptionalActions::Flush, &hidden)?;
         Ok(Self { terminal, before })
     }
@@ -31,20 +41,23 @@ impl Drop for HiddenInput {
     }
 }
 
-/// Shows a prompt on standard error, and reads a line of at most `max_bytes` that is not shown.
+/// Shows a prompt on standard error, and reads a line that is not shown.
 ///
 /// # Errors
-/// The error of the terminal.
-pub(super) fn read_line(prompt: &str, max_bytes: u64) -> io::Result<Vec<u8>> {
+/// The error of the terminal, or an error after Ctrl-C.
+pub(super) fn read_line(prompt: &str) -> io::Result<Vec<u8>> {
     // The prompt comes after, so that nothing is shown that is typed in response to it.
     let mut hidden = HiddenInput::begin()?;
     let mut output = io::stderr();
     output.write_all(prompt.as_bytes())?;
     output.flush()?;
 
-    let mut line = Vec::new();
-    (&mut hidden.terminal)
-        .take(max_bytes)
-        .read_until(b'\n', &mut line)?;
+    // A terminal returns at most one line, which ends with Enter, Ctrl-C or Ctrl-D.
+    let mut line = vec![0; MAX_LINE_BYTES];
+    let length = hidden.terminal.read(&mut line)?;
+    line.truncate(length);
+    if line.contains(&CTRL_C) {
+        return Err(io::Error::other("interrupted"));
+    }
     Ok(line)
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::administrator::{Administrator, secret_in};
+use crate::broken_responses::BrokenResponses;
 use crate::program::{run, text};
 
 fn with_acme() -> Administrator {
@@ -423,4 +424,65 @@ fn unreachable_gateway_and_misplaced_commands_are_explained() {
         "{stderr}"
     );
     assert!(!text(&run(&["keys", "--help"]).stdout).contains("  grant"));
+}
+
+#[test]
+fn secret_of_a_rotation_without_a_response_is_in_the_file() {
+    let administrator = with_acme();
+    let first = secret_in(&administrator.read("s.csv"), "acme");
+    let broken = BrokenResponses::start(administrator.gateway.address);
+    let rotate = [
+        "keys",
+        "rotate",
+        "acme",
+        "--grace",
+        "0s",
+        "--secrets-out",
+        "s.csv",
+    ];
+    let output = administrator
+        .command(&rotate)
+        .env("TOLLGATE_URL", broken.url())
+        .output()
+        .unwrap();
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("tollgate keys whois"), "{stderr}");
+
+    let second = secret_in(&administrator.read("s.csv"), "acme");
+    assert_ne!(first, second);
+    assert_eq!(
+        (administrator.call(&first), administrator.call(&second)),
+        (401, 200)
+    );
+}
+
+#[test]
+fn refused_rotation_keeps_the_secret_of_the_file() {
+    let administrator = with_acme();
+    let secret = secret_in(&administrator.read("s.csv"), "acme");
+    let rotate = [
+        "keys",
+        "rotate",
+        "acme",
+        "--grace",
+        "91d",
+        "--secrets-out",
+        "s.csv",
+    ];
+    let (code, stderr) = administrator.fail(&rotate);
+    assert_eq!(code, 1, "{stderr}");
+    assert_eq!(secret_in(&administrator.read("s.csv"), "acme"), secret);
+    assert_eq!(administrator.call(&secret), 200);
+}
+
+#[test]
+fn echo_returns_after_ctrl_c_at_a_prompt() {
+    let administrator = Administrator::new();
+    let (code, shown) = administrator.terminal(&["keys", "whois"], Some(("Secret: ", "half\u{3}")));
+    assert_eq!(code, 2, "{shown}");
+    assert!(
+        shown.contains("interrupted") && !shown.contains("half"),
+        "{shown}"
+    );
 }

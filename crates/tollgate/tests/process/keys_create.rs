@@ -1,6 +1,8 @@
 //! `tollgate keys create`.
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
 use serde_json::json;
 
@@ -349,4 +351,50 @@ fn json_has_the_documents_of_the_keys_without_secrets() {
             .iter()
             .all(|key| key.get("key").is_none())
     );
+}
+
+#[test]
+fn all_keys_are_created_although_the_list_is_not_read() {
+    let administrator = Administrator::new();
+    let rows: String = (0..250).map(|n| format!("key-{n:03}\n")).collect();
+    let mut child = administrator
+        .command(&[
+            "keys",
+            "create",
+            "--from",
+            "-",
+            "--plan",
+            "free",
+            "--secrets-out",
+            "s.csv",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut input = child.stdin.take().unwrap();
+    input
+        .write_all(format!("key_id\n{rows}").as_bytes())
+        .unwrap();
+    drop(input);
+
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    let keys = administrator.json(&["keys", "list"]);
+    assert_eq!(keys.as_array().unwrap().len(), 252);
+}
+
+#[test]
+fn secret_of_a_refused_key_does_not_stay_in_the_file() {
+    let administrator = Administrator::new();
+    administrator.file("names.csv", "key_id\nlocal-pro\nacme\n");
+    let (code, stderr) = administrator.fail(&[&FROM[..], &["--plan", "free"]].concat());
+    assert_eq!(code, 1, "{stderr}");
+    let file = administrator.read("s.csv");
+    assert!(
+        file.contains("acme") && !file.contains("local-pro"),
+        "{file}"
+    );
+    assert_eq!(administrator.call(&secret_in(&file, "acme")), 200);
 }

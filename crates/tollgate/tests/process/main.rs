@@ -11,6 +11,7 @@ mod apply_faults;
 mod audit;
 mod banner;
 mod blocks;
+mod broken_responses;
 mod completions;
 mod documented;
 mod dump;

@@ -8,9 +8,9 @@ use registry::{AdminError, ApiKey, KeyRecord, NewSecret, Refusal, Version};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::RESOURCE;
 use super::key::KeyWithSecret;
 use super::secret_response::{SecretResponse, replay, replay_winner};
+use super::{RESOURCE, hash};
 use crate::audit::Action;
 use crate::audit::changes::Changes;
 use crate::error_responses::{Reads, Writes};
@@ -36,6 +36,10 @@ pub(crate) struct Rotation {
     /// The prefix of the new secret, and of those after it. Default: the prefix of the key.
     #[schema(pattern = "^[A-Za-z0-9_]{0,31}_$", example = "acme_live_")]
     prefix: Option<String>,
+    /// The SHA-256 of the new secret, as 64 hexadecimal digits. Without it, the response has a
+    /// generated secret.
+    #[schema(pattern = "^[0-9A-Fa-f]{64}$")]
+    hash: Option<String>,
 }
 
 impl RequestDocument for Rotation {
@@ -46,14 +50,16 @@ impl RequestDocument for Rotation {
         let key = ApiKey::new("key".to_owned(), "plan".to_owned());
         let mut record = KeyRecord::new(key, now);
         record.prefix.clone_from(&self.prefix);
-        super::mistakes(&record)
+        let mut mistakes = super::mistakes(&record);
+        mistakes.extend(self.hash.as_deref().and_then(hash::mistake));
+        mistakes
     }
 }
 
 /// Rotate a key
 ///
 /// Gives the key a new secret. Its id and its usage stay the same. The response contains the
-/// secret, which is not shown again. With an `Idempotency-Key`, a repeated request gets the same
+/// secret, which is not shown again, unless the request has a `hash`. With an `Idempotency-Key`, a repeated request gets the same
 /// response for 24 hours.
 #[utoipa::path(post, path = "/_tollgate/v1/keys/{key_id}/rotate", operation_id = "rotateKey", tag = "keys",
     params(("key_id" = String, Path), ("If-Match" = Option<String>, Header),
@@ -79,7 +85,8 @@ pub(crate) async fn rotate(
     let chosen = document.value.prefix;
     let prefix_before = stored.document.prefix;
     let prefix = chosen.clone().or(prefix_before.clone());
-    let response = SecretResponse::new(None, prefix.as_deref(), request.now, idempotency.as_ref())?;
+    let hash = document.value.hash.as_deref().map(hash::read).transpose()?;
+    let response = SecretResponse::new(hash, prefix.as_deref(), request.now, idempotency.as_ref())?;
     let secret = NewSecret {
         prefix: chosen,
         ..response.new_secret()

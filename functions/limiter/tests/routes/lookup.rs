@@ -88,3 +88,31 @@ pub(crate) async fn secret_itself_is_rejected_and_not_repeated(api: Arc<Api>) {
     assert_eq!(rejected.mistakes(), ["/hash"]);
     assert!(!rejected.text.contains(&secret), "{rejected:?}");
 }
+
+pub(crate) async fn rotation_takes_over_a_secret_by_its_hash(api: Arc<Api>) {
+    let (key_id, first) = api.key("free").await;
+    let second = "a-secret-that-the-client-made";
+    let path = format!("/keys/{key_id}/rotate");
+    let body = json!({"grace_s": 0, "hash": sha256(second)});
+    let rotated = api.send("POST", &path, body.clone()).await;
+    assert_eq!(rotated.status, 200, "{rotated:?}");
+    assert_eq!(
+        (rotated.json().get("key"), rotated.json().get("hint")),
+        (None, None)
+    );
+
+    let secret_state = async |secret| found(&look_up(&api, secret).await);
+    assert_eq!(secret_state(&first).await, (json!(key_id), json!("ended")));
+    assert_eq!(
+        secret_state(second).await,
+        (json!(key_id), json!("present"))
+    );
+
+    assert_eq!(api.send("POST", &path, body).await.status, 409);
+    let invalid = api.send("POST", &path, json!({"hash": second})).await;
+    assert_eq!(
+        (invalid.status, invalid.mistakes()),
+        (422, vec!["/hash".to_owned()])
+    );
+    assert!(!invalid.text.contains(second), "{invalid:?}");
+}

@@ -123,6 +123,7 @@ test_on_each_store! {
         disabled_key_is_found
         secrets_of_no_key_and_of_deleted_keys_are_not_found
         secret_itself_is_rejected_and_not_repeated
+        rotation_takes_over_a_secret_by_its_hash
     }
     managed_by {
         object_shows_the_program_that_created_it

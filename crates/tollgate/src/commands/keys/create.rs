@@ -46,7 +46,7 @@ pub(crate) struct CreateKeys {
     /// Id of the key: 2 to 64 lower-case letters, digits, `_` and `-`. Default: a new id
     #[arg(conflicts_with = "from")]
     key_id: Option<String>,
-    /// CSV file with a row per key
+    /// CSV file with a row per key; `-` for standard input
     #[arg(
         long,
         value_name = "FILE",
@@ -116,6 +116,7 @@ async fn create_with_file(
         key_id: &key_id,
         prefix: options.prefix.as_deref(),
     };
+    let is_new = !secrets.has(&key_id);
     let secret = secrets.secrets(&[key])?;
     let secret = secret.first().map(Secret::hash).unwrap_or_default();
     let outcome = put(&client, &key_id, options.document(), &secret).await?;
@@ -139,6 +140,10 @@ async fn create_with_file(
             )
         }
         Outcome::Conflict => {
+            // A secret of an earlier call may be that of the same key in another API.
+            if is_new {
+                secrets.remove(std::slice::from_ref(&key_id))?;
+            }
             return Err(CommandError::refused(new_key::other_secret(&key_id)));
         }
     };

@@ -1,7 +1,7 @@
 //! `keys export` and `keys import-csv`: API Gateway key files.
 
 use std::fs::File;
-use std::io::{IsTerminal as _, Read as _, Write};
+use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,13 +11,16 @@ use clap::Args;
 use http::Method;
 use serde_json::Value;
 
+use super::export_output::ExportOutput;
 use crate::commands::CommandError;
-use crate::commands::csv_pages::{next_page, without_header};
+use crate::commands::csv_pages::{CsvPages, without_header};
 use crate::commands::value_text::text;
-use crate::output::{OutputArgs, OutputError, Table, escaped, print_json};
+use crate::output::{OutputArgs, Table, escaped, print_json};
 use crate::target::TargetArgs;
 
 const CSV: &str = "text/csv";
+/// The exit code of an interrupted command, as of shells.
+const INTERRUPTED: u8 = 130;
 /// The largest key file, in bytes. API Gateway accepts requests of at most 10 MB, the limiter's
 /// Lambda function 6 MB.
 const MAX_BYTES: u64 = 6 * 1024 * 1024;
@@ -57,48 +60,35 @@ pub(crate) struct ImportKeys {
 
 /// Writes the key file page by page.
 pub(super) async fn export(options: ExportKeys) -> Result<ExitCode, CommandError> {
+    let mut output = ExportOutput::open(options.out.as_deref())?;
+    tokio::select! {
+        written = write_pages(&options, &mut output) => written?,
+        // The incomplete file is removed.
+        _ = tokio::signal::ctrl_c() => return Ok(ExitCode::from(INTERRUPTED)),
+    }
+    output.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn write_pages(options: &ExportKeys, output: &mut ExportOutput) -> Result<(), CommandError> {
     let client = options.target.connect().await?;
     let plan = options.plan.as_deref();
     let parameters: Vec<_> = plan.map(|plan| ("plan", plan)).into_iter().collect();
-    let mut page = path(&["keys", "export"]).query(&parameters).to_string();
+    let first = path(&["keys", "export"]).query(&parameters).to_string();
 
-    let mut file = None;
+    let mut pages = CsvPages::new(client, first);
     let mut is_first = true;
-    loop {
-        let response = client.send(AdminRequest::get(&page).accept(CSV)).await?;
-        let rows = response.text();
+    while let Some(rows) = pages.next().await? {
         // Each page has a header.
         let rows = if is_first {
             &rows
         } else {
             without_header(&rows)
         };
-        write(&mut file, options.out.as_deref(), rows)?;
-
+        output.write(rows)?;
         is_first = false;
-        match next_page(&response, &page)? {
-            Some(next) => page = next,
-            None => return Ok(ExitCode::SUCCESS),
-        }
     }
-}
-
-/// Writes to the file, which is created by the first call, or to standard output.
-fn write(file: &mut Option<File>, path: Option<&Path>, rows: &str) -> Result<(), CommandError> {
-    let Some(path) = path else {
-        let mut output = std::io::stdout().lock();
-        let written = output
-            .write_all(rows.as_bytes())
-            .and_then(|()| output.flush());
-        return Ok(written.map_err(OutputError::from)?);
-    };
-
-    let failed = |error| CommandError::usage(format!("{}: {error}", path.display()));
-    let file = match file {
-        Some(file) => file,
-        None => file.insert(File::create(path).map_err(failed)?),
-    };
-    file.write_all(rows.as_bytes()).map_err(failed)
+    Ok(())
 }
 
 /// Sends a key file. Importing a file again is safe.

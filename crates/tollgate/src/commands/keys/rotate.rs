@@ -1,6 +1,5 @@
 //! `keys rotate`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,8 +10,8 @@ use serde_json::{Map, Value};
 use super::idempotency_key;
 use crate::commands::CommandError;
 use crate::instant::seconds;
-use crate::output::{OutputArgs, escaped, print_json};
-use crate::secrets::{Secret, SecretsOutput};
+use crate::output::{OutputArgs, note, print_json};
+use crate::secrets::{KeyToCreate, Secret, SecretsOutput};
 use crate::target::TargetArgs;
 
 /// The options of `keys rotate`.
@@ -36,47 +35,120 @@ pub(crate) struct RotateKey {
     target: TargetArgs,
 }
 
-/// Gives a key a new secret.
+/// Gives a key a new secret. It is generated and stored here first, and only its hash is sent, so that
+/// a lost response loses no secret.
 pub(super) async fn rotate(options: RotateKey) -> Result<ExitCode, CommandError> {
     let mut secrets = SecretsOutput::open(options.secrets_out.as_deref())?;
     let client = options.target.connect().await?;
+    let key = client
+        .get(&path(&["keys", &options.key_id]))
+        .await?
+        .json()?;
 
-    let mut rotation = Map::from_iter([("grace_s".to_owned(), Value::from(options.grace))]);
+    let prefix = options.prefix.as_deref().or(key["prefix"].as_str());
+    let secret = Secret::generate(prefix)?;
+    let earlier = store(&mut secrets, &options.key_id, &secret)?;
+    let request = request(&options, &secret.hash())?;
+    match client.send(request).await {
+        Ok(response) => finish(&options, &mut secrets, &secret, &response.json()?),
+        Err(error) if error.exit_code() == 1 => {
+            restore(&mut secrets, &options.key_id, earlier)?;
+            Err(error.into())
+        }
+        Err(error) => {
+            let place = place(&mut secrets, &options.key_id, &secret)?;
+            Err(CommandError::usage(format!(
+                "{error}\nThe key may have the new secret {place}. Check it with `tollgate keys whois`. If no key has \
+                 it, run the command again."
+            )))
+        }
+    }
+}
+
+fn request(options: &RotateKey, hash: &str) -> Result<AdminRequest, CommandError> {
+    let mut rotation = Map::new();
+    rotation.insert("grace_s".to_owned(), options.grace.into());
+    rotation.insert("hash".to_owned(), hash.into());
     if let Some(prefix) = &options.prefix {
         rotation.insert("prefix".to_owned(), prefix.clone().into());
     }
-    let request = AdminRequest::post(path(&["keys", &options.key_id, "rotate"]), &rotation.into());
-    // With the key, the client can repeat the request until it has the secret.
-    let request = request.idempotency_key(idempotency_key()?);
-    let mut key = client.send(request).await?.json()?;
 
-    let secret = key["key"].take();
-    let secret = secret.as_str().and_then(Secret::from_text);
-    let secret = secret.ok_or_else(|| CommandError::usage("the response has no secret"))?;
-    if let Some(fields) = key.as_object_mut() {
-        fields.remove("key");
-    }
-    secrets.put(&options.key_id, &secret)?;
-
-    if options.output.json {
-        print_json(&key)?;
-    } else {
-        let text = summary(&options, &secrets);
-        let _ = writeln!(std::io::stderr(), "{}", escaped(&text));
-    }
-    Ok(ExitCode::SUCCESS)
+    let path = path(&["keys", &options.key_id, "rotate"]);
+    let request = AdminRequest::post(path, &rotation.into());
+    // With the header, the client can repeat the request.
+    Ok(request.idempotency_key(idempotency_key()?))
 }
 
-fn summary(options: &RotateKey, secrets: &SecretsOutput) -> String {
+/// Stores the new secret in a file, and returns the one that the file had.
+fn store(
+    secrets: &mut SecretsOutput,
+    key_id: &str,
+    secret: &Secret,
+) -> Result<Option<Secret>, CommandError> {
+    let SecretsOutput::File(file) = secrets else {
+        return Ok(None);
+    };
+    let earlier = if file.has(key_id) {
+        let key = KeyToCreate {
+            key_id,
+            prefix: None,
+        };
+        file.secrets(&[key])?.pop()
+    } else {
+        None
+    };
+    file.append(&[(key_id, secret.clone())])?;
+    Ok(earlier)
+}
+
+/// Makes the earlier secret the last one of the file again after a refused rotation.
+fn restore(
+    secrets: &mut SecretsOutput,
+    key_id: &str,
+    earlier: Option<Secret>,
+) -> Result<(), CommandError> {
+    let SecretsOutput::File(file) = secrets else {
+        return Ok(());
+    };
+    match earlier {
+        Some(earlier) => file.append(&[(key_id, earlier)])?,
+        None => file.remove(&[key_id.to_owned()])?,
+    }
+    Ok(())
+}
+
+fn finish(
+    options: &RotateKey,
+    secrets: &mut SecretsOutput,
+    secret: &Secret,
+    key: &Value,
+) -> Result<ExitCode, CommandError> {
+    let place = place(secrets, &options.key_id, secret)?;
     let earlier = match options.grace {
         0 => "earlier secrets are revoked within 30 s".to_owned(),
         seconds => format!("the previous one works for {}", duration(seconds)),
     };
-    let place = match secrets {
-        SecretsOutput::File(file) => format!(" It is in {}.", file.path().display()),
-        SecretsOutput::Terminal => String::new(),
-    };
-    format!("key {} has a new secret; {earlier}.{place}", options.key_id)
+    note(&format!(
+        "key {} has the new secret {place}; {earlier}",
+        options.key_id
+    ));
+    if options.output.json {
+        print_json(key)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows the secret on the terminal, or returns where it is stored.
+fn place(
+    secrets: &mut SecretsOutput,
+    key_id: &str,
+    secret: &Secret,
+) -> Result<String, CommandError> {
+    if let SecretsOutput::File(file) = secrets {
+        return Ok(format!("at the end of {}", file.path().display()));
+    }
+    secrets.put(key_id, secret)?;
+    Ok("above".to_owned())
 }
 
 /// Returns a duration in its largest whole unit.

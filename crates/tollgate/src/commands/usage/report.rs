@@ -1,18 +1,17 @@
 //! `usage report`.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
-use admin_client::{AdminClient, AdminRequest, path};
+use admin_client::path;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::period::PeriodArgs;
 use crate::commands::CommandError;
-use crate::commands::csv_pages::next_page;
+use crate::commands::csv_pages::{CsvPages, print_csv};
 use crate::commands::list::ListArgs;
 use crate::commands::value_text::text;
-use crate::output::{OutputError, Table};
+use crate::output::Table;
 
 /// The columns of usage.
 pub(super) const COLUMNS: [&str; 9] = [
@@ -83,32 +82,17 @@ pub(super) async fn report(options: ReportUsage) -> Result<ExitCode, CommandErro
     let path = path(&["usage"]).query(&parameters.collect::<Vec<_>>());
 
     if options.csv {
-        csv(&client, path.to_string()).await?;
+        // Only the first page has a header.
+        let mut pages = CsvPages::new(client, path.to_string());
+        while let Some(rows) = pages.next().await? {
+            print_csv(&rows)?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
     // A row has another size than a key, so that the API chooses the size of a page.
     let table = Table::new(&COLUMNS).numeric(&NUMBERS);
     let row = |item: &_| row(item).to_vec();
     options.list.print(client.pages(&path), table, row).await
-}
-
-/// Only the first page has a header.
-async fn csv(client: &AdminClient, mut page: String) -> Result<(), CommandError> {
-    loop {
-        let request = AdminRequest::get(&page).accept("text/csv");
-        let response = client.send(request).await?;
-        let mut output = std::io::stdout().lock();
-        let written = output
-            .write_all(&response.body)
-            .and_then(|()| output.flush());
-        written.map_err(OutputError::from)?;
-        drop(output);
-
-        match next_page(&response, &page)? {
-            Some(next) => page = next,
-            None => return Ok(()),
-        }
-    }
 }
 
 /// Returns the cells of a key and a period, in the order of [`COLUMNS`].

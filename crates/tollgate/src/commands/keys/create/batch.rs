@@ -14,7 +14,7 @@ use super::new_key::{Outcome, other_secret, put, stops_the_others};
 use super::rows::{self, NewKey};
 use super::{CreateKeys, file};
 use crate::commands::CommandError;
-use crate::output::{JsonList, Table, escaped};
+use crate::output::{JsonList, OutputError, Table, escaped};
 use crate::secrets::{KeyToCreate, Secret, SecretsFile};
 
 /// The number of requests at the same time.
@@ -34,6 +34,8 @@ pub(super) async fn create(options: &CreateKeys, path: &Path) -> Result<ExitCode
 
     let secrets_out = options.secrets_out.as_deref().unwrap_or(Path::new(""));
     let mut file = SecretsFile::create(secrets_out)?;
+    let known = keys.iter().filter(|key| file.has(&key.key_id));
+    let known: BTreeSet<_> = known.map(|key| key.key_id.clone()).collect();
     let secrets = secrets(&mut file, &keys)?;
 
     let mut report = Report::new(path, options.output.json);
@@ -46,11 +48,21 @@ pub(super) async fn create(options: &CreateKeys, path: &Path) -> Result<ExitCode
             }
         })
         .buffered(CONCURRENCY);
+    let mut stopped = None;
     while let Some((key, result)) = results.next().await {
-        report.add(key, result)?;
+        if let Err(error) = report.add(key, result) {
+            stopped = Some(error);
+            break;
+        }
     }
     drop(results);
-    report.finish(&file)
+    // A secret of an earlier call may be that of the same key in another API.
+    report.void.retain(|key_id| !known.contains(key_id));
+    file.remove(&report.void)?;
+    match stopped {
+        Some(error) => Err(error),
+        None => report.finish(&file),
+    }
 }
 
 /// Checks that the plans exist, so that a typing error does not fail row by row.
@@ -94,6 +106,10 @@ struct Report<'p> {
     existed: usize,
     failed: usize,
     unprinted: usize,
+    /// The ids of keys whose stored secret is not theirs.
+    void: Vec<String>,
+    /// The first failure to print. Keys are created nevertheless.
+    unwritten: Option<OutputError>,
 }
 
 impl<'p> Report<'p> {
@@ -106,6 +122,8 @@ impl<'p> Report<'p> {
             existed: 0,
             failed: 0,
             unprinted: 0,
+            void: Vec::new(),
+            unwritten: None,
         }
     }
 
@@ -146,29 +164,37 @@ impl<'p> Report<'p> {
         };
 
         if let Some(items) = &mut self.items {
-            items.push(&document)?;
+            let printed = items.push(&document);
+            self.note_output(printed);
         } else {
             let cells = [&*key.key_id, key.text("name"), key.text("plan"), result];
             self.table.row(cells);
             self.unprinted += 1;
         }
         if self.unprinted == PRINTED_ROWS {
-            self.print()?;
+            self.print();
         }
         Ok(())
     }
 
     /// Prints the rows of the table that were not printed yet.
-    fn print(&mut self) -> Result<(), CommandError> {
+    fn print(&mut self) {
         self.unprinted = 0;
-        if self.items.is_none() {
-            self.table.print()?;
+        if self.items.is_none() && self.unwritten.is_none() {
+            let printed = self.table.print();
+            self.note_output(printed);
         }
-        Ok(())
+    }
+
+    fn note_output(&mut self, printed: Result<(), OutputError>) {
+        if let Err(error) = printed {
+            self.unwritten.get_or_insert(error);
+        }
     }
 
     fn refuse(&mut self, key: &NewKey, problem: &str) {
         self.failed += 1;
+        self.void.push(key.key_id.clone());
         if self.failed <= MAX_MESSAGES {
             self.message(key, problem);
         }
@@ -189,9 +215,10 @@ impl<'p> Report<'p> {
     }
 
     fn finish(mut self, file: &SecretsFile) -> Result<ExitCode, CommandError> {
-        self.print()?;
-        if let Some(items) = self.items {
-            items.finish()?;
+        self.print();
+        if let (Some(items), None) = (self.items.take(), &self.unwritten) {
+            let printed = items.finish();
+            self.note_output(printed);
         }
         let summary = format!(
             "{} keys were created, {} existed already. The secrets are in {}.",
@@ -204,6 +231,10 @@ impl<'p> Report<'p> {
             let problem = format!("{} keys were refused", self.failed);
             return Err(CommandError::refused(problem));
         }
-        Ok(ExitCode::SUCCESS)
+        // The keys were created, but the reader of the list has not seen all of them.
+        match self.unwritten {
+            Some(error) => Err(error.into()),
+            None => Ok(ExitCode::SUCCESS),
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! The CSV file of `keys create --from`: its header and cells.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::Read;
 use std::path::Path;
 
 use csv::{Position, ReaderBuilder, StringRecord};
 
 use crate::commands::CommandError;
+use crate::secrets::Secret;
 
 /// The largest file, in bytes.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -42,8 +43,13 @@ pub(super) fn read(path: &Path) -> Result<Vec<Line>, CommandError> {
     let name = path.display();
     let failed = |error| CommandError::usage(format!("{name}: {error}"));
     let mut text = Vec::new();
-    let file = File::open(path).map_err(failed)?;
-    file.take(MAX_BYTES + 1)
+    let input: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(File::open(path).map_err(failed)?)
+    };
+    input
+        .take(MAX_BYTES + 1)
         .read_to_end(&mut text)
         .map_err(failed)?;
 
@@ -137,6 +143,10 @@ fn unknown(name: &str) -> String {
         );
     }
     let columns = COLUMNS.join(", ");
+    // A file without a header may begin with a secret, which is not repeated.
+    if Secret::from_text(name).is_some() {
+        return format!("unknown column, expected a header with {columns}, or metadata.NAME");
+    }
     format!(
         "unknown column `{name}`, expected {columns}, or metadata.NAME such as `metadata.{name}`"
     )
@@ -176,6 +186,11 @@ mod tests {
             (&b""[..], 1, "the header is missing"),
             (b"name;plan\n", 1, "unknown column `name;plan`"),
             (b"name,email\n", 1, "such as `metadata.email`"),
+            (
+                b"a-secret-of-a-key-0001\n",
+                1,
+                "unknown column, expected a header",
+            ),
             (b"name,key\n", 1, "tollgate keys import-csv"),
             (b"name,plan,name\n", 1, "the column `name` is given twice"),
             (b"name,metadata.\n", 1, "unknown column `metadata.`"),
