@@ -34,6 +34,10 @@ pub(super) fn of(error: &clap::Error, program: &Command) -> String {
         return missing_command(program, &path);
     }
 
+    if let Some(problem) = possible_secret(error, &path) {
+        return format!("{problem}; see `{path} --help`");
+    }
+
     let command = below(program, &path);
     let tip = other_name(error, command)
         .map(|name| format!("the subcommand is named '{name}'"))
@@ -42,6 +46,40 @@ pub(super) fn of(error: &clap::Error, program: &Command) -> String {
         Some(tip) => format!("{}; tip: {tip}", problem(&text)),
         None => one_line(&text, &path),
     }
+}
+
+/// Returns the problem for an unexpected argument that could be a secret. Logs keep standard error, so
+/// its value is not repeated.
+fn possible_secret(error: &clap::Error, path: &str) -> Option<String> {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    if context(ContextKind::InvalidSubcommand).is_some_and(|given| !is_word(given)) {
+        return Some(format!("`{path}` has no such subcommand"));
+    }
+
+    let argument = context(ContextKind::InvalidArg)?;
+    let is_option = argument
+        .strip_prefix("--")
+        .or_else(|| argument.strip_prefix('-'))
+        .is_some_and(is_word);
+    if error.kind() != ErrorKind::UnknownArgument || is_option {
+        return None;
+    }
+    let reason = if path.ends_with(" whois") {
+        ": the secret is read from standard input"
+    } else {
+        ""
+    };
+    Some(format!("unexpected argument after `{path}`{reason}"))
+}
+
+/// True for the form of the names of commands and options, of which secrets have digits or capital
+/// letters in addition.
+fn is_word(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+    text.bytes().all(is_letter)
 }
 
 /// Returns the command that the usage names, such as `tollgate plans set`.
@@ -156,5 +194,41 @@ mod tests {
             one_line(text, &path(text)),
             "unexpected argument '-v' found; see `tollgate plans get --help`"
         );
+    }
+
+    fn error_of(line: &str) -> String {
+        let words = std::iter::once("tollgate").chain(line.split(' '));
+        match crate::cli::parse(words.map(Into::into)) {
+            Err(crate::cli::ParseError::Invalid(text)) => text,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn secret_in_the_place_of_an_argument_is_not_repeated() {
+        let secret = "tg_O4egXyZ0123456789abcdefghij";
+        for line in [
+            format!("keys whois {secret}"),
+            format!("keys get acme {secret}"),
+            format!("keys whois --secret {secret}"),
+            format!("keys whois --secret={secret}"),
+            format!("keys whois -{secret}"),
+            format!("keys {secret}"),
+            secret.to_owned(),
+        ] {
+            let error = error_of(&line);
+            assert!(!error.contains("O4eg"), "{line}: {error}");
+            assert!(
+                error.contains("see `tollgate") || error.contains("tip: "),
+                "{error}"
+            );
+        }
+        assert!(error_of(&format!("keys whois {secret}")).contains("read from standard input"));
+    }
+
+    #[test]
+    fn mistyped_names_are_repeated() {
+        assert!(error_of("plans lst").contains("'lst'"));
+        assert!(error_of("plans list --jsn").contains("'--jsn'"));
     }
 }
