@@ -21,7 +21,7 @@ Exit codes: 0 success, 1 some keys are refused until you decide, 2 invalid input
 Examples:
   tollgate import api-keys keys.csv --plan basic --out tollgate.yaml
   tollgate import api-keys keys.csv --plans c7y23b=basic,glvrsr=premium --out tollgate.yaml
-  tollgate import api-keys - --plan basic < keys.csv > tollgate.yaml";
+  tollgate import api-keys - --plan basic --out tollgate.yaml < keys.csv";
 
 /// The options of `import api-keys`.
 #[derive(Debug, Args)]

@@ -20,7 +20,7 @@ Exit codes: 0 success, 1 the result would admit more than Kong or refuses reques
 Examples:
   deck gateway dump -o kong.yaml && tollgate import kong kong.yaml --out tollgate.yaml
   tollgate import kong services.yaml consumers.yaml --out tollgate.yaml --report report.json
-  tollgate import kong - < kong.yaml > tollgate.yaml";
+  tollgate import kong - --out tollgate.yaml < kong.yaml";
 
 /// The options of `import kong`.
 #[derive(Debug, Args)]
