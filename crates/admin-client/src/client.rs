@@ -146,6 +146,7 @@ impl AdminClient {
                 target: self.target().to_owned(),
                 error,
                 has_certificate: self.api.has_certificate,
+                is_write: request.is_write(),
             }),
         }
     }

@@ -9,9 +9,11 @@ pub(crate) struct Environment(Arc<Lookup>);
 
 type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
-/// Returns a variable of the process.
+/// Returns a variable of the process. Bytes that are not UTF-8 are replaced, so that an invalid value
+/// is reported and not taken for a missing one.
 pub(crate) fn process_environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    let value = std::env::var_os(name)?;
+    Some(value.to_string_lossy().into_owned())
 }
 
 impl Environment {

@@ -60,7 +60,7 @@ pub enum ClientError {
         name: String,
     },
     /// There was no response.
-    #[error("{}", unreachable::message(target, error, *has_certificate))]
+    #[error("{}", unreachable::message(target, error, *has_certificate, *is_write))]
     Unreachable {
         /// The target.
         target: String,
@@ -68,6 +68,8 @@ pub enum ClientError {
         error: CallError,
         /// True if the connection has a client certificate.
         has_certificate: bool,
+        /// True if the request changes something.
+        is_write: bool,
     },
     /// The response is an error.
     #[error("{}", .0.message)]
@@ -93,10 +95,7 @@ pub enum ClientError {
         path: String,
     },
     /// A successful response is not one of the admin API.
-    #[error(
-        "{target}: unexpected response to {request}: {problem}: is it Tollgate? A change may not \
-         have been made"
-    )]
+    #[error("{target}: unexpected response to {request}: {problem}: is it Tollgate?")]
     Unexpected {
         /// The target.
         target: String,

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use crate::error::ClientError;
 
+/// The path of the only `POST` request that changes nothing.
+const LOOKUP: &str = "/keys/lookup";
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// A request to the admin API. Its path is below `/_tollgate/v1`.
@@ -136,6 +138,11 @@ impl AdminRequest {
     pub(crate) fn header_value(&self, name: &str) -> Option<&str> {
         let headers = self.headers.as_ref().ok()?;
         headers.get(name)?.to_str().ok()
+    }
+
+    /// True if the request changes something.
+    pub(crate) fn is_write(&self) -> bool {
+        self.method != Method::GET && self.path != LOOKUP
     }
 
     /// True if the request may be sent again although an earlier attempt may have been applied.

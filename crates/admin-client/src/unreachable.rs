@@ -1,9 +1,16 @@
 //! Network faults, as an operator reads them.
 
-use aws::{CallError, Cause};
+use aws::{CallError, Cause, Fate};
 
 /// Returns the message for a call of `target` without a response.
-pub(crate) fn message(target: &str, error: &CallError, has_certificate: bool) -> String {
+///
+/// If the request changes something and may have been applied, the message says so.
+pub(crate) fn message(
+    target: &str,
+    error: &CallError,
+    has_certificate: bool,
+    is_write: bool,
+) -> String {
     let text = match error {
         CallError::TimedOut { waited, .. } => {
             format!("no response within {} s", waited.as_secs())
@@ -14,8 +21,12 @@ pub(crate) fn message(target: &str, error: &CallError, has_certificate: bool) ->
         error => error.to_string(),
     };
     let hint = hint(error, has_certificate).unwrap_or_default();
-    format!("{target}: {text}{hint}")
+    let is_lost = is_write && error.fate() != Fate::NotApplied;
+    let effect = if is_lost { MAY_BE_MADE } else { "" };
+    format!("{target}: {text}{hint}{effect}")
 }
+
+const MAY_BE_MADE: &str = "\nthe change may have been made, look before you repeat it";
 
 /// Returns the next step, if there is an obvious one.
 fn hint(error: &CallError, has_certificate: bool) -> Option<&'static str> {
@@ -84,7 +95,7 @@ mod tests {
             host: host(),
             waited,
         };
-        let text = message("stack prod (https://api.example)", &late, false);
+        let text = message("stack prod (https://api.example)", &late, false, false);
         assert_eq!(
             text,
             "stack prod (https://api.example): no response within 35 s"
@@ -94,8 +105,26 @@ mod tests {
             host: host(),
             limit: 1_024,
         };
-        let text = message("https://api.example", &large, false);
+        let text = message("https://api.example", &large, false, false);
         assert!(text.contains("larger than 1024 bytes"), "{text}");
+    }
+
+    #[test]
+    fn lost_response_of_a_change_is_pointed_out() {
+        let host = || "api.example:443".to_owned();
+        let waited = Duration::from_secs(35);
+        let late = CallError::TimedOut {
+            host: host(),
+            waited,
+        };
+        let text = message("https://a", &late, false, true);
+        assert!(
+            text.ends_with("\nthe change may have been made, look before you repeat it"),
+            "{text}"
+        );
+
+        let unsent = CallError::NoTimeLeft { host: host() };
+        assert!(!message("https://a", &unsent, false, true).contains("may have been made"));
     }
 
     #[test]

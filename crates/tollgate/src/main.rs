@@ -6,6 +6,7 @@ mod commands;
 mod completions;
 mod instant;
 mod invoke;
+mod key_id;
 mod log;
 mod mappings;
 mod output;

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::fields::KeyFields;
 use super::shown;
 use crate::commands::CommandError;
+use crate::key_id;
 use crate::output::{OutputArgs, confirm, print_json};
 use crate::target::TargetArgs;
 
@@ -28,6 +29,7 @@ const REMOVABLE: [&str; 8] = [
 #[derive(Debug, Args)]
 pub(crate) struct SetKey {
     /// Id of the key
+    #[arg(value_parser = key_id::parse)]
     key_id: String,
     /// Field to remove, such as `expires_at` or `metadata.NAME`; may be repeated
     #[arg(long, value_name = "FIELD")]
@@ -47,6 +49,7 @@ pub(crate) struct SetKey {
 #[derive(Debug, Args)]
 pub(crate) struct SwitchKey {
     /// Id of the key
+    #[arg(value_parser = key_id::parse)]
     key_id: String,
     #[command(flatten)]
     output: OutputArgs,
@@ -58,6 +61,7 @@ pub(crate) struct SwitchKey {
 #[derive(Debug, Args)]
 pub(crate) struct DeleteKey {
     /// Id of the key
+    #[arg(value_parser = key_id::parse)]
     key_id: String,
     /// Do not ask
     #[arg(long)]

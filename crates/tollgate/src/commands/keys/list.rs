@@ -10,6 +10,7 @@ use super::filter::ListFilter;
 use super::shown;
 use crate::commands::CommandError;
 use crate::commands::list::ListArgs;
+use crate::key_id;
 use crate::output::{OutputArgs, Table, print_json};
 use crate::target::TargetArgs;
 
@@ -26,6 +27,7 @@ pub(crate) struct ListKeys {
 #[derive(Debug, Args)]
 pub(crate) struct GetKey {
     /// Id of the key
+    #[arg(value_parser = key_id::parse)]
     key_id: String,
     #[command(flatten)]
     output: OutputArgs,

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::idempotency_key;
 use crate::commands::CommandError;
 use crate::instant::seconds;
+use crate::key_id;
 use crate::output::{OutputArgs, note, print_json};
 use crate::secrets::{KeyToCreate, Secret, SecretsOutput};
 use crate::target::TargetArgs;
@@ -18,6 +19,7 @@ use crate::target::TargetArgs;
 #[derive(Debug, Args)]
 pub(crate) struct RotateKey {
     /// Id of the key
+    #[arg(value_parser = key_id::parse)]
     key_id: String,
     /// Time for which the previous secret continues to work, such as 7d. 0s revokes all earlier
     /// secrets at once. At most 90d

@@ -6,6 +6,8 @@ use admin_client::{ApiPath, path};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::key_id;
+
 /// A caller whose calls are counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Caller {
@@ -23,14 +25,14 @@ impl Caller {
         let Some((kind, id)) = text.split_once(['/', '#']) else {
             return match text {
                 "" => Err("expected a key id, or a caller such as group/acme".to_owned()),
-                key_id => Ok(Self::Key(key_id.to_owned())),
+                text => key_id::parse(text).map(Self::Key),
             };
         };
 
         let is_hash = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
         match kind {
-            "key" if !id.is_empty() => Ok(Self::Key(id.to_owned())),
-            "group" if !id.is_empty() => Ok(Self::other("group", id)),
+            "key" => key_id::parse(id).map(Self::Key),
+            "group" if registry::is_chosen_name(id) => Ok(Self::other("group", id)),
             "sub" if is_hash => Ok(Self::other("sub", &id.to_lowercase())),
             "cert" if is_hash => Ok(Self::other("cert", &id.to_lowercase())),
             "sub" | "cert" => Err("expected an id of 64 hexadecimal digits, as in logs".to_owned()),
