@@ -114,7 +114,7 @@ fn show(preview: &Value) -> Result<(), CommandError> {
     };
     let _ = writeln!(
         std::io::stderr(),
-        "{matched} keys match, {changing} of them would be changed{more}."
+        "{matched} matching, {changing} to be changed{more}."
     );
     Ok(())
 }
