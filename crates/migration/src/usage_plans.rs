@@ -256,7 +256,7 @@ impl Account {
             let text = "no keys of usage plans are given, so that no key has a plan. Add the output of `aws apigateway \
                         get-usage-plan-keys --usage-plan-id PLAN_ID` as PLAN_ID=FILE";
             self.findings
-                .warning(&Origin::new("all files", "the import"), text);
+                .closed(&Origin::new("all files", "the import"), text);
         }
 
         let mut conversion = KeyConversion::default();

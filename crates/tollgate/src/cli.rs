@@ -146,9 +146,10 @@ pub(crate) enum ParseError {
 pub(crate) fn parse(
     arguments: impl Iterator<Item = std::ffi::OsString>,
 ) -> Result<Command, ParseError> {
+    let arguments: Vec<_> = arguments.collect();
     let mut command = command();
     let parsed = command
-        .try_get_matches_from_mut(arguments)
+        .try_get_matches_from_mut(&arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches));
 
     match parsed {
@@ -161,7 +162,9 @@ pub(crate) fn parse(
         {
             Err(ParseError::Help(error.to_string()))
         }
-        Err(error) => Err(ParseError::Invalid(message::of(&error, &command))),
+        Err(error) => Err(ParseError::Invalid(message::of(
+            &error, &command, &arguments,
+        ))),
     }
 }
 

@@ -32,7 +32,7 @@ class AdministratorsHour(StackCase):
 
         self.assertEqual(len(secrets), 20)
         self.assertEqual(self.key("dahlia", environment)["plan"], "standard")
-        self.assertFalse(self.key("acorn", environment)["enabled"])
+        self.assertTrue(self.key("acorn", environment)["enabled"])
         self.assertNotEqual(rotated["ginkgo"], secrets["ginkgo"])
         self.assertEqual(self.deployment.request("GET", "/orders", secrets["tulip"]).status, 200)
         self.assertIn("tulip", usage)

@@ -1,5 +1,7 @@
 //! Converts clap's errors to one line.
 
+use std::ffi::OsString;
+
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
@@ -27,9 +29,9 @@ const OTHER_NAMES: [(&str, &str); 16] = [
 const EXAMPLE: &str = "tollgate plans list --stack NAME";
 
 /// Returns the problem and clap's tips, such as a similar name, or a hint to `--help` of the command.
-pub(super) fn of(error: &clap::Error, program: &Command) -> String {
+pub(super) fn of(error: &clap::Error, program: &Command, arguments: &[OsString]) -> String {
     let text = error.to_string();
-    let path = path(&text);
+    let path = path(&text).unwrap_or_else(|| given_path(program, arguments));
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return missing_command(program, &path);
     }
@@ -82,18 +84,28 @@ fn is_word(text: &str) -> bool {
     text.bytes().all(is_letter)
 }
 
-/// Returns the command that the usage names, such as `tollgate plans set`.
-fn path(text: &str) -> String {
+/// Returns the command that the arguments name. Errors of values have no usage.
+fn given_path(program: &Command, arguments: &[OsString]) -> String {
+    let mut names = vec![program.get_name()];
+    let mut command = program;
+    for argument in arguments.iter().skip(1) {
+        let Some(below) = command.find_subcommand(argument) else {
+            break;
+        };
+        names.push(below.get_name());
+        command = below;
+    }
+    names.join(" ")
+}
+
+/// Returns the command that the usage names, such as `tollgate plans set`, if the error has a usage.
+fn path(text: &str) -> Option<String> {
     let usage = text
         .lines()
-        .find_map(|line| line.trim().strip_prefix("Usage: "));
+        .find_map(|line| line.trim().strip_prefix("Usage: "))?;
     let is_name = |word: &&str| word.starts_with(|first: char| first.is_ascii_lowercase());
-    let names: Vec<_> = usage
-        .unwrap_or("tollgate")
-        .split_whitespace()
-        .take_while(is_name)
-        .collect();
-    names.join(" ")
+    let names: Vec<_> = usage.split_whitespace().take_while(is_name).collect();
+    Some(names.join(" "))
 }
 
 /// Returns the command with this path.
@@ -191,7 +203,7 @@ mod tests {
     fn error_without_a_tip_refers_to_help_of_the_command() {
         let text = "error: unexpected argument '-v' found\n\n  tip: to pass '-v' as a value, use '-- -v'\n\nUsage: tollgate plans get [OPTIONS] <NAME>";
         assert_eq!(
-            one_line(text, &path(text)),
+            one_line(text, &path(text).unwrap()),
             "unexpected argument '-v' found; see `tollgate plans get --help`"
         );
     }

@@ -38,7 +38,7 @@ pub(crate) struct ListRecords {
 /// The filter of the API.
 #[derive(Debug, Args)]
 pub(crate) struct RecordFilter {
-    /// First day in UTC, or instant. Default: 30 days before the end
+    /// First day in UTC, or instant. Default: so that the records of 31 days are shown
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
     /// Last day in UTC, or an instant that ends the list. Default: now

@@ -22,8 +22,15 @@ pub(crate) struct ListArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// Print at most this number of items
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = limit)]
     pub(crate) limit: Option<u64>,
+}
+
+fn limit(text: &str) -> Result<u64, &'static str> {
+    text.parse()
+        .ok()
+        .filter(|limit| *limit > 0)
+        .ok_or("expected a whole number from 1")
 }
 
 impl ListArgs {

@@ -332,7 +332,7 @@ fn bulk_change_is_shown_confirmed_and_made() {
     let (code, stderr) = administrator.fail(&bulk);
     assert_eq!(code, 2, "{stderr}");
     assert!(
-        stderr.contains("1 keys match, 1 of them") && stderr.contains("--yes"),
+        stderr.contains("1 matching, 1 to be changed") && stderr.contains("--yes"),
         "{stderr}"
     );
     let dry_run = administrator.json(&[&bulk[..], &["--dry-run"]].concat());
@@ -348,7 +348,7 @@ fn bulk_change_is_shown_confirmed_and_made() {
     let (code, shown) = administrator.terminal(&bulk, Some(("[y/N] ", "y\n")));
     assert_eq!(code, 0, "{shown}");
     assert!(
-        shown.contains("Change 1 keys?") && shown.contains("1 keys were changed"),
+        shown.contains("Make these changes? (1 in total)") && shown.contains("1 changed,"),
         "{shown}"
     );
     assert_eq!(

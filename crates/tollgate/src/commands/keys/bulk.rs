@@ -65,7 +65,7 @@ pub(super) async fn change(options: ChangeKeys) -> Result<ExitCode, CommandError
         return Ok(ExitCode::SUCCESS);
     }
     if !confirm(
-        &format!("Change {} keys?", preview["changing"]),
+        &format!("Make these changes? ({} in total)", preview["changing"]),
         options.yes,
     )? {
         return Err(CommandError::refused("nothing was changed"));
@@ -124,7 +124,7 @@ fn finish(result: &Value) -> Result<ExitCode, CommandError> {
     let mut errors = std::io::stderr();
     let _ = writeln!(
         errors,
-        "{} keys were changed, {} already had the values.",
+        "{} changed, {} already had the values.",
         result["changed"], result["unchanged"]
     );
 
@@ -142,7 +142,7 @@ fn finish(result: &Value) -> Result<ExitCode, CommandError> {
         return Ok(ExitCode::SUCCESS);
     }
     Err(CommandError::refused(format!(
-        "{} keys failed and {remaining} keys were not reached in time; run the same command again",
+        "{} failed and {remaining} not reached in time; run the same command again",
         failed.len()
     )))
 }

@@ -35,12 +35,17 @@ pub(crate) struct Grant {
     #[arg(long, value_name = "NAME")]
     quota: String,
     /// Number of calls to add. A negative number removes calls
-    #[arg(long, value_name = "CALLS", allow_negative_numbers = true)]
+    #[arg(long, value_name = "CALLS", allow_negative_numbers = true, value_parser = amount)]
     amount: i64,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     target: TargetArgs,
+}
+
+fn amount(text: &str) -> Result<i64, &'static str> {
+    text.parse()
+        .map_err(|_| "expected a whole number, such as 500 or -20")
 }
 
 /// The options of `usage grants`.
