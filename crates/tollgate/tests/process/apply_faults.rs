@@ -129,7 +129,7 @@ fn secret_of_a_key_that_another_request_created_is_removed() {
     assert!(secrets.contains("\nbeta,"), "{secrets}");
     api.assert_next_run_completes(content);
     assert!(
-        text(&output.stdout).contains("The secrets of 1 keys"),
+        text(&output.stdout).contains("secrets.csv: 1\n"),
         "{output:?}"
     );
 }

@@ -31,7 +31,6 @@ pub(crate) struct FoundKey {
     #[serde(flatten)]
     key: Key,
     /// The state of the secret. The key itself may be disabled or expired.
-    #[schema(inline)]
     secret: SecretStateName,
 }
 

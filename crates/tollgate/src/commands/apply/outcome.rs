@@ -118,6 +118,10 @@ impl Outcomes {
                 };
                 let note = failure.note.as_deref();
                 let note = note.map_or_else(String::new, |note| format!(". {note}"));
+                let message = message
+                    .strip_suffix('.')
+                    .filter(|_| !note.is_empty())
+                    .unwrap_or(message);
                 // A message of the API begins with the object.
                 let object = format!("{kind} {name}:");
                 let message = message.strip_prefix(&object).unwrap_or(message);

@@ -182,7 +182,7 @@ impl<'c> Writer<'c> {
         if let Some(secrets) = self.secrets.as_ref().filter(|_| self.new_secrets > 0) {
             let path = escaped(&secrets.path.display().to_string());
             let count = self.new_secrets;
-            result.push_str(&format!("The secrets of new keys: {count} in {path}\n"));
+            result.push_str(&format!("Secrets of new keys in {path}: {count}\n"));
         }
         let printed = std::io::stdout().write_all(result.as_bytes());
         let printed = unless_closed(printed.map_err(OutputError::from));
