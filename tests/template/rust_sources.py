@@ -38,6 +38,8 @@ STATEMENT = re.compile(
     re.M,
 )
 VARIABLE = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
+# The crates of the command line, the local gateway and the tests.
+NOT_DEPLOYED = ("admin-client", "declaration", "gateway", "migration", "testing", "tollgate")
 # The files that read settings. All other files get them as arguments.
 SHARED_SETTINGS = ["crates/aws/src/endpoint.rs", "crates/aws/src/sdk.rs"]
 STORE_SETTINGS = ["crates/store/src/dynamodb/config.rs", "crates/store/src/store_config.rs"]
@@ -156,11 +158,10 @@ def called_actions(source: str) -> set[str]:
 
 def service_files() -> list[str]:
     """Returns the sources of all deployed code, without tests."""
-    # The local gateway and the test support are not deployed.
     crates = [
         path
         for path in (PROJECT / "crates").glob("*/src")
-        if path.parent.name not in ("gateway", "testing", "tollgate")
+        if path.parent.name not in NOT_DEPLOYED
     ]
     roots = [*(PROJECT / "functions").glob("*/src"), *crates]
     paths = sorted(str(path.relative_to(PROJECT)) for root in roots for path in root.rglob("*.rs"))

@@ -516,7 +516,7 @@ fn closed_standard_output_hides_neither_differences_nor_changes() {
 #[test]
 fn example_is_applied_and_then_has_no_differences() {
     let api = Api::start();
-    let content = read_to_string(project().join("examples/tollgate.yaml")).unwrap();
+    let content = read_to_string(project().join("examples/configuration/tollgate.yaml")).unwrap();
     let applied = api.apply(&content, &[]);
     assert_code(&applied, 0);
     assert_eq!(text(&applied.stderr), "", "the example has no warnings");
