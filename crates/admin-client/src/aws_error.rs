@@ -45,7 +45,7 @@ pub enum AwsError {
     Unexpected {
         /// The name of the service.
         service: &'static str,
-        /// What is wrong.
+        /// The problem with the response.
         problem: &'static str,
     },
 }

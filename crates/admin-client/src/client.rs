@@ -82,7 +82,7 @@ impl AdminClient {
     /// Sends a `GET` request.
     ///
     /// # Errors
-    /// As [`Self::send`].
+    /// See [`Self::send`].
     pub async fn get(&self, path: &str) -> Result<AdminResponse, ClientError> {
         self.send(AdminRequest::get(path)).await
     }

@@ -27,7 +27,7 @@ pub enum CertificateError {
         option: &'static str,
         /// The file.
         path: PathBuf,
-        /// What is wrong, and what was expected.
+        /// The problem, and the expected form.
         problem: String,
     },
     /// The key does not belong to the certificate.
@@ -72,7 +72,7 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateEr
         path: path.to_owned(),
         problem,
     };
-    let pem = read(path).map_err(error)?;
+    let pem = aws::read_limited(path, MAX_FILE_BYTES).map_err(error)?;
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<_, _>>()
         .map_err(|problem| error(format!("invalid certificate: {problem}")))?;
@@ -90,7 +90,7 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
         path: path.to_owned(),
         problem,
     };
-    let pem = read(path).map_err(error)?;
+    let pem = aws::read_limited(path, MAX_FILE_BYTES).map_err(error)?;
     let is_encrypted = pem
         .windows(ENCRYPTED.len())
         .any(|part| part == ENCRYPTED.as_bytes());
@@ -109,21 +109,6 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
 
 /// The words in a PEM file with an encrypted key.
 const ENCRYPTED: &str = "ENCRYPTED";
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    use std::io::Read as _;
-
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    let mut content = Vec::new();
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut content)
-        .map_err(|error| error.to_string())?;
-    if u64::try_from(content.len()).is_ok_and(|bytes| bytes <= MAX_FILE_BYTES) {
-        Ok(content)
-    } else {
-        Err(format!("larger than {MAX_FILE_BYTES} bytes"))
-    }
-}
 
 /// Returns the authorities of the system, or of `SSL_CERT_FILE`, and the extra ones.
 fn roots(authorities: &ExtraAuthorities) -> RootCertStore {

@@ -39,7 +39,7 @@ pub enum CredentialsError {
     Process {
         /// The profile.
         profile: ProfileChoice,
-        /// What it printed.
+        /// The output of the process.
         detail: String,
     },
     /// No credentials were found in time.

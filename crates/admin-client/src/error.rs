@@ -64,7 +64,7 @@ pub enum ClientError {
     Unreachable {
         /// The target.
         target: String,
-        /// What failed.
+        /// The error of the request.
         error: CallError,
         /// True if the connection has a client certificate.
         has_certificate: bool,
@@ -101,7 +101,7 @@ pub enum ClientError {
         target: String,
         /// The method and the path, without the query.
         request: String,
-        /// What is wrong, and what was expected.
+        /// The problem, and the expected form.
         problem: String,
     },
     /// A list of the API has no items.

@@ -12,7 +12,7 @@ pub(crate) struct Problem {
     /// The reason phrase of the status.
     #[serde(default)]
     pub(crate) title: String,
-    /// What is wrong with the request.
+    /// The problem with the request.
     #[serde(default)]
     pub(crate) detail: String,
     /// Every mistake in the request.

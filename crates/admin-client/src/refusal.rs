@@ -24,7 +24,7 @@ pub struct Refusal {
     pub(crate) message: String,
 }
 
-/// What was requested, and how.
+/// The request that was refused, and its signature.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestContext<'r> {
     /// The target, as messages name it.

@@ -64,7 +64,7 @@ pub enum StackError {
     Failed {
         /// The name of the stack.
         stack: String,
-        /// What failed.
+        /// The error of the request.
         error: AwsError,
     },
     /// The output `ApiUrl` or the address of an emulator is invalid.
@@ -72,7 +72,7 @@ pub enum StackError {
     Invalid {
         /// The name of the stack.
         stack: String,
-        /// What is wrong.
+        /// The problem with the stack.
         error: TargetError,
     },
 }

@@ -35,7 +35,7 @@ pub enum TargetError {
     Url {
         /// The option or variable.
         source_name: &'static str,
-        /// What is wrong, and what was expected.
+        /// The problem, and the expected form.
         problem: &'static str,
     },
     /// Requests must be signed, and there is no region.

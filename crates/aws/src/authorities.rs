@@ -114,16 +114,24 @@ pub(crate) fn check_system_file(variable: &'static str, path: &str) -> Result<()
 }
 
 fn read_file(path: &str) -> Result<Vec<u8>, String> {
-    let file = File::open(Path::new(path)).map_err(|error| error.to_string())?;
+    read_limited(Path::new(path), MAX_FILE_BYTES)
+}
+
+/// Reads a file of at most `limit` bytes.
+///
+/// # Errors
+/// The problem, without the path.
+pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
     let mut content = Vec::new();
-    file.take(MAX_FILE_BYTES + 1)
+    file.take(limit + 1)
         .read_to_end(&mut content)
         .map_err(|error| error.to_string())?;
 
-    if u64::try_from(content.len()).is_ok_and(|bytes| bytes <= MAX_FILE_BYTES) {
+    if u64::try_from(content.len()).is_ok_and(|bytes| bytes <= limit) {
         Ok(content)
     } else {
-        Err(format!("larger than {MAX_FILE_BYTES} bytes"))
+        Err(format!("larger than {limit} bytes"))
     }
 }
 

@@ -53,7 +53,7 @@ mod test_log;
 
 pub use address::Reach;
 pub use addresses::is_loopback;
-pub use authorities::ExtraAuthorities;
+pub use authorities::{ExtraAuthorities, read_limited};
 pub use aws_json::{AwsJson, AwsJsonError, AwsOperation};
 pub use breaker::{Breaker, Permit, Verdict};
 pub use call_error::CallError;

@@ -1,4 +1,4 @@
-//! What a file declares.
+//! The content of a file: plans, policies and keys.
 
 use std::collections::BTreeMap;
 

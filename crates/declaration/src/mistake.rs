@@ -14,7 +14,7 @@ pub struct DeclarationMistake {
     pub position: Position,
     /// The field, such as `plans.free.throttle.rate`. Empty for the whole file.
     pub field: String,
-    /// What is wrong, and what was expected.
+    /// The problem, and the expected form.
     pub problem: String,
 }
 

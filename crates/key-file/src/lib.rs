@@ -83,7 +83,7 @@ pub struct Row {
 pub struct Rejection {
     /// The line at which the row begins.
     pub line: u64,
-    /// What is wrong, and what was expected.
+    /// The problem, and the expected form.
     pub detail: String,
 }
 

@@ -21,8 +21,8 @@ pub use usage_plans::Account;
 /// The result of a conversion.
 #[derive(Debug)]
 pub struct Migration {
-    /// What the configuration became. It is meant to be reviewed.
+    /// The converted configuration, which people review before they apply it.
     pub declaration: Declaration,
-    /// What became of each part.
+    /// The outcome of each part.
     pub report: Report,
 }

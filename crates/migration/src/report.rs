@@ -1,4 +1,4 @@
-//! What became of each part of a configuration.
+//! The outcome of each part of a configuration.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -81,7 +81,7 @@ pub(super) fn refusal(
     None
 }
 
-/// What all keys of a consumer have in common.
+/// The fields that all keys of a consumer share.
 pub(super) struct Owner<'c> {
     pub(super) consumer: &'c Consumer,
     pub(super) assignment: &'c Assignment,

@@ -123,7 +123,7 @@ impl BlockedCaller {
     /// Returns the block of this caller in the API.
     ///
     /// # Errors
-    /// As [`Self::target`].
+    /// See [`Self::target`].
     fn document(&self) -> Result<Document, CommandError> {
         Ok(document(&self.target()?))
     }

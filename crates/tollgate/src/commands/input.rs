@@ -2,6 +2,9 @@
 
 use std::io::Read;
 
+use declaration::DeclarationError;
+use serde_json::Value;
+
 use super::CommandError;
 
 /// The name that stands for standard input.
@@ -11,9 +14,9 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// A text file, and its name for errors.
 #[derive(Debug)]
-pub(crate) struct TextFile {
-    pub(crate) name: String,
-    pub(crate) text: String,
+struct TextFile {
+    name: String,
+    text: String,
 }
 
 impl TextFile {
@@ -48,6 +51,19 @@ impl TextFile {
             text,
         })
     }
+}
+
+/// Reads a file and checks the document in it, before anything is sent. `parse` gets the name and the
+/// text of the file.
+///
+/// # Errors
+/// [`CommandError`] with exit code 2 if the file cannot be read, or has mistakes.
+pub(crate) fn read_document(
+    path: &str,
+    parse: fn(&str, &str) -> Result<Value, DeclarationError>,
+) -> Result<Value, CommandError> {
+    let file = TextFile::read(path)?;
+    parse(&file.name, &file.text).map_err(|error| CommandError::usage(error.to_string()))
 }
 
 #[cfg(test)]

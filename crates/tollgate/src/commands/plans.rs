@@ -10,11 +10,10 @@ use std::process::ExitCode;
 use admin_client::path;
 use clap::{Args, Subcommand};
 use declaration::parse_plan;
-use serde_json::Value;
 
 use super::CommandError;
 use super::document::{Condition, Document, DocumentForm};
-use super::input::TextFile;
+use super::input::read_document;
 use super::list::ListArgs;
 use crate::output::OutputArgs;
 use crate::target::TargetArgs;
@@ -124,7 +123,7 @@ async fn get(options: &GetPlan) -> Result<ExitCode, CommandError> {
 
 async fn create(options: &CreatePlan) -> Result<ExitCode, CommandError> {
     let document = match &options.from {
-        Some(file) => read(file)?,
+        Some(file) => read_document(file, parse_plan)?,
         None if options.limits.is_empty() => {
             return Err(CommandError::usage(
                 "expected --from FILE, or limits such as --rate 10 --burst 20 --quota day=1000",
@@ -138,18 +137,11 @@ async fn create(options: &CreatePlan) -> Result<ExitCode, CommandError> {
 }
 
 async fn set(options: &SetPlan) -> Result<ExitCode, CommandError> {
-    let document = read(&options.from)?;
+    let document = read_document(&options.from, parse_plan)?;
     let client = options.target.connect().await?;
     let plan = plan(&options.name);
     plan.set(&client, &document, &options.condition, options.output)
         .await
-}
-
-/// Reads and checks a file before anything is sent.
-fn read(file: &str) -> Result<Value, CommandError> {
-    let file = TextFile::read(file)?;
-    let plan = parse_plan(&file.name, &file.text);
-    plan.map_err(|error| CommandError::usage(error.to_string()))
 }
 
 fn plan(name: &str) -> Document {

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::CommandError;
 use super::document::{Condition, Document, DocumentForm};
-use super::input::TextFile;
+use super::input::read_document;
 use super::list::{ListArgs, cell};
 use crate::output::{OutputArgs, Table};
 use crate::target::TargetArgs;
@@ -124,25 +124,18 @@ async fn get(options: &GetPolicy, document: Document) -> Result<ExitCode, Comman
 }
 
 async fn create(options: &CreatePolicy) -> Result<ExitCode, CommandError> {
-    let document = read(&options.from)?;
+    let document = read_document(&options.from, parse_policy)?;
     let client = options.target.connect().await?;
     let policy = policy(&options.name);
     policy.create(&client, &document, options.output).await
 }
 
 async fn set(options: &SetPolicy, document: Document) -> Result<ExitCode, CommandError> {
-    let policy = read(&options.from)?;
+    let policy = read_document(&options.from, parse_policy)?;
     let client = options.target.connect().await?;
     document
         .set(&client, &policy, &options.condition, options.output)
         .await
-}
-
-/// Reads and checks a file before anything is sent.
-fn read(file: &str) -> Result<Value, CommandError> {
-    let file = TextFile::read(file)?;
-    let policy = parse_policy(&file.name, &file.text);
-    policy.map_err(|error| CommandError::usage(error.to_string()))
 }
 
 fn policy(name: &str) -> Document {

@@ -41,6 +41,15 @@ impl Administrator {
         std::fs::read_to_string(self.folder().join(name)).unwrap()
     }
 
+    /// Creates this number of keys of the plan `free`, with ids such as `key-007`.
+    pub(crate) fn create_keys(&self, count: usize) {
+        let rows: String = (0..count).map(|n| format!("key-{n:03}\n")).collect();
+        self.file("names.csv", &format!("key_id\n{rows}"));
+        let from = ["keys", "create", "--from", "names.csv"];
+        let options = ["--plan", "free", "--secrets-out", "s.csv"];
+        self.run(&[from, options].concat());
+    }
+
     /// Returns a command of the administrator, in the folder.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = tollgate(arguments);

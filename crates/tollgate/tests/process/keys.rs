@@ -46,18 +46,7 @@ fn list_meets_every_condition() {
 #[test]
 fn list_of_several_pages_is_complete() {
     let administrator = Administrator::new();
-    let rows: String = (0..230).map(|n| format!("key-{n:03}\n")).collect();
-    administrator.file("names.csv", &format!("key_id\n{rows}"));
-    administrator.run(&[
-        "keys",
-        "create",
-        "--from",
-        "names.csv",
-        "--plan",
-        "free",
-        "--secrets-out",
-        "s.csv",
-    ]);
+    administrator.create_keys(230);
 
     assert_eq!(ids(&administrator.json(&["keys", "list"])).len(), 232);
     assert_eq!(

@@ -147,18 +147,7 @@ fn top_lists_the_keys_with_the_most_calls_first() {
 #[test]
 fn report_of_several_pages_has_one_header_and_every_key() {
     let administrator = with_calls();
-    let rows: String = (0..150).map(|n| format!("key-{n:03}\n")).collect();
-    administrator.file("names.csv", &format!("key_id\n{rows}"));
-    administrator.run(&[
-        "keys",
-        "create",
-        "--from",
-        "names.csv",
-        "--plan",
-        "free",
-        "--secrets-out",
-        "s.csv",
-    ]);
+    administrator.create_keys(150);
     administrator.run(&["keys", "delete", "key-000", "--yes"]);
 
     let csv = administrator.run(&["usage", "report", "--csv"]);

@@ -1,4 +1,4 @@
-//! What has become of the changes.
+//! The outcomes of changes.
 
 use admin_client::ClientError;
 use declaration::{Change, Difference, ObjectKind};
@@ -28,7 +28,7 @@ pub(super) struct Failure {
     /// The status of the response, if there was one.
     status: Option<u16>,
     exit_code: u8,
-    /// What the failure means for the user.
+    /// A sentence about the consequence for the operator.
     note: Option<String>,
 }
 
