@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use authorizer::{Config, log_to};
 use gateway::api::Api;
 use gateway::function::Function;
-use gateway::template::{Fields, Kind, Node, ParameterValues, Template};
+use sam_template::{Fields, Kind, Node, ParameterValues, Template};
 use serde_json::Value;
 use telemetry::RecordLog;
 

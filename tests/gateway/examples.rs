@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gateway::function::Function;
-use gateway::template::{Fields, Kind, Node};
+use sam_template::{Fields, Kind, Node};
 use serde_json::{Value, json};
 use telemetry::RecordLog;
 

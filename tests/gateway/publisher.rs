@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gateway::function::Function;
-use gateway::template::{Fields, Kind, Node, ParameterValues, Template};
+use sam_template::{Fields, Kind, Node, ParameterValues, Template};
 use serde_json::{Value, json};
 use telemetry::RecordLog;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use gateway::template::{Fields, Kind, Node};
 use http::StatusCode;
+use sam_template::{Fields, Kind, Node};
 use serde_json::{Value, json};
 use tests::{Call, Setup};
 

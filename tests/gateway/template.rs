@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use gateway::api::Api;
 use gateway::function::Function;
-use gateway::template::{Fields, Kind, Node, ParameterValues, Template};
 use http::{HeaderName, HeaderValue};
 use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ContextField, Decision, ORIGIN_HEADER};
+use sam_template::{Fields, Kind, Node, ParameterValues, Template};
 use serde_json::Value;
 use telemetry::RecordLog;
 

@@ -1,8 +1,8 @@
 //! Headers that no backend receives: the caller's key, and headers that replace the method or the
 //! path of a request.
 
-use gateway::template::{Fields, Node};
 use http::StatusCode;
+use sam_template::{Fields, Node};
 use serde_json::json;
 use tests::{Backend, Gateway, PRO, Setup};
 

@@ -1,7 +1,7 @@
 //! alb-sync's part of the template, beside what the function does.
 
 use gateway::local::Schedule;
-use gateway::template::{Fields, Kind, Node, ParameterValues, Template};
+use sam_template::{Fields, Kind, Node, ParameterValues, Template};
 
 const TARGETS: &str =
     r#"[{"name":"a.example","target_group_arn":"arn:aws:x:targetgroup/a/1","port":443}]"#;

@@ -39,7 +39,16 @@ STATEMENT = re.compile(
 )
 VARIABLE = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
 # The crates of the command line, the local gateway and the tests.
-NOT_DEPLOYED = ("admin-client", "declaration", "gateway", "migration", "testing", "tollgate")
+NOT_DEPLOYED = (
+    "admin-client",
+    "checks",
+    "declaration",
+    "gateway",
+    "migration",
+    "sam-template",
+    "testing",
+    "tollgate",
+)
 # The files that read settings. All other files get them as arguments.
 SHARED_SETTINGS = ["crates/aws/src/endpoint.rs", "crates/aws/src/sdk.rs"]
 STORE_SETTINGS = ["crates/store/src/dynamodb/config.rs", "crates/store/src/store_config.rs"]

@@ -1,20 +1,14 @@
 //! Usage plans and API keys of API Gateway's REST APIs, as an import reads them.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
 use crate::aws_api::{AwsApi, AwsService};
 use crate::aws_error::AwsError;
-use crate::credentials::{AwsCredentials, ProfileChoice};
-use crate::environment::{Environment, process_environment};
 use crate::error::ClientError;
-use crate::network::Network;
 use crate::options::TargetOptions;
 use crate::path::{ApiPath, path};
-use crate::region;
 
 const API_GATEWAY: AwsService = AwsService {
     name: "apigateway",
@@ -41,21 +35,8 @@ impl ApiGatewayReader {
     /// # Errors
     /// [`ClientError`] if there is no region, or a setting of the environment is invalid.
     pub async fn connect(options: &TargetOptions) -> Result<Self, ClientError> {
-        let lookup = process_environment;
-        let calls = Network::from_lookup(lookup)?.http_calls();
-        let profile = ProfileChoice::select(options.profile.as_deref(), lookup);
-        let region = region::select(options.region.as_deref(), None, &profile, lookup).await?;
-        let credentials = AwsCredentials::new(profile, &region, calls.connections()).await;
-        let credentials = Arc::new(credentials);
-
-        Ok(Self {
-            aws: AwsApi {
-                calls,
-                credentials,
-                region,
-                environment: Environment::process(),
-            },
-        })
+        let aws = AwsApi::connect(options).await?;
+        Ok(Self { aws })
     }
 
     /// Returns the region that is read.
@@ -151,9 +132,14 @@ const fn unexpected(problem: &'static str) -> AwsError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use testing::{HttpReply, HttpServer};
 
     use super::*;
+    use crate::credentials::AwsCredentials;
+    use crate::environment::Environment;
+    use crate::network::Network;
 
     fn reader(server: &HttpServer) -> ApiGatewayReader {
         let address = server.url();

@@ -10,8 +10,12 @@ use http::{Request, Response, Uri};
 use tokio::time::Instant;
 
 use crate::aws_error::AwsError;
-use crate::credentials::AwsCredentials;
-use crate::environment::Environment;
+use crate::credentials::{AwsCredentials, ProfileChoice};
+use crate::environment::{Environment, process_environment};
+use crate::error::ClientError;
+use crate::network::Network;
+use crate::options::TargetOptions;
+use crate::region;
 use crate::target::{BaseUrl, TargetError};
 
 /// The time for one attempt.
@@ -19,13 +23,13 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 /// The time for all attempts and the pauses between them.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An AWS service.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AwsService {
+/// An AWS service with an address in each region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AwsService {
     /// The name in host names and signatures.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// The variable that replaces its address.
-    pub(crate) endpoint_variable: &'static str,
+    pub endpoint_variable: &'static str,
 }
 
 /// The services of one account and region.
@@ -38,6 +42,26 @@ pub(crate) struct AwsApi {
 }
 
 impl AwsApi {
+    /// Selects the account and region by `profile` and `region` of the options, or else by the
+    /// environment. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`ClientError`] if there is no region, or a setting of the environment is invalid.
+    pub(crate) async fn connect(options: &TargetOptions) -> Result<Self, ClientError> {
+        let lookup = process_environment;
+        let calls = Network::from_lookup(lookup)?.http_calls();
+        let profile = ProfileChoice::select(options.profile.as_deref(), lookup);
+        let region = region::select(options.region.as_deref(), None, &profile, lookup).await?;
+        let credentials = AwsCredentials::new(profile, &region, calls.connections()).await;
+
+        Ok(Self {
+            calls,
+            credentials: Arc::new(credentials),
+            region,
+            environment: Environment::process(),
+        })
+    }
+
     /// Makes a read-only call and returns the response if it is successful. `request` has a path
     /// instead of a URL. Throttled and failed calls are repeated.
     ///

@@ -52,7 +52,8 @@ pub enum AwsError {
 
 impl AwsError {
     /// Returns the error of a response, in the XML or the JSON of AWS.
-    pub(crate) fn of_response(service: &'static str, response: &Response<Bytes>) -> Self {
+    #[must_use]
+    pub fn of_response(service: &'static str, response: &Response<Bytes>) -> Self {
         let (code, message) = code_and_message(response);
         let message: String = message.chars().take(MAX_MESSAGE_CHARS).collect();
         Self::Refused {
@@ -75,8 +76,27 @@ impl AwsError {
     }
 
     /// True if the service refused the call for lack of a permission.
-    pub(crate) fn is_access_denied(&self) -> bool {
-        matches!(self, Self::Refused { code, .. } if code.starts_with("AccessDenied"))
+    /// EC2 and SNS have codes of their own for it. A response to `HEAD` has no code.
+    #[must_use]
+    pub fn is_access_denied(&self) -> bool {
+        let Self::Refused { status, code, .. } = self else {
+            return false;
+        };
+        let has_code = [
+            "AccessDenied",
+            "UnauthorizedOperation",
+            "AuthorizationError",
+        ]
+        .into_iter()
+        .any(|denial| code.starts_with(denial));
+        has_code || (*status == 403 && code.is_empty())
+    }
+
+    /// True if the service responded that the object of the call does not exist.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, .. })
+            || matches!(self, Self::Refused { code, .. } if code.contains("NotFound"))
     }
 }
 

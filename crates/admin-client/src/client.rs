@@ -55,6 +55,42 @@ impl AdminClient {
         &self.api.target
     }
 
+    /// Returns the URL of the API, without a `/` at its end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.api.base.as_str()
+    }
+
+    /// Calls a route of the API as its clients do: unsigned, once, and with any status. `request`
+    /// has a path instead of a URL, which is sent as it is.
+    ///
+    /// # Errors
+    /// [`ClientError`] if the path is invalid, or if there is no response within `limit`.
+    pub async fn call(
+        &self,
+        mut request: Request<Bytes>,
+        limit: Duration,
+    ) -> Result<Response<Bytes>, ClientError> {
+        let path = request.uri().to_string();
+        let url = format!("{}{path}", self.url());
+        let is_write = !request.method().is_safe();
+        *request.uri_mut() = url.parse().map_err(|_| ClientError::InvalidPath { path })?;
+
+        let call = HttpCall {
+            service: "tollgate",
+            operation: "Route",
+            request,
+            replay: Replay::Never,
+        };
+        let outcome = self.api.calls.send_once(call, limit).await;
+        outcome.map_err(|error| ClientError::Unreachable {
+            target: self.target().to_owned(),
+            error,
+            has_certificate: self.api.has_certificate,
+            is_write,
+        })
+    }
+
     /// Sends a request and returns the response if its status is 200 to 299, and it is one that the
     /// admin API sends.
     ///

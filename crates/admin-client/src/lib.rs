@@ -30,6 +30,7 @@
 
 mod api;
 mod api_gateway;
+mod aws_account;
 mod aws_api;
 mod aws_error;
 mod client;
@@ -58,6 +59,8 @@ mod unreachable;
 mod xml;
 
 pub use api_gateway::ApiGatewayReader;
+pub use aws_account::AwsAccount;
+pub use aws_api::AwsService;
 pub use aws_error::AwsError;
 pub use client::AdminClient;
 pub use client_certificate::CertificateError;

@@ -35,7 +35,7 @@
 //! # }
 //! ```
 //!
-//! Modules, in the order of a request: [`template`] evaluates the CloudFormation template, [`api`]
+//! The crate `sam_template` evaluates the template. Modules, in the order of a request: [`api`]
 //! is the HTTP API in it, [`server`] serves that API over HTTP and [`function`] invokes the
 //! functions. [`local`] puts them together.
 
@@ -47,4 +47,3 @@ mod memory_budget;
 pub mod metrics;
 mod pages;
 pub mod server;
-pub mod template;

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use gateway::template::{Node, ParameterValues, Template, TemplateError};
+use sam_template::{Node, ParameterValues, Template, TemplateError};
 use serde_json::{Value, json};
 
 use crate::cli::EvaluateTemplate;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::function_resource::FunctionResources;
-use crate::template::{Template, TemplateError};
+use sam_template::{Template, TemplateError};
 
 /// The authorizers of an API and their functions.
 pub(super) struct Authorizers {

@@ -9,7 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use crate::template::{Fields, Node, TemplateError};
+use sam_template::{Fields, Node, TemplateError};
 
 /// The longest `MaxAge` that API Gateway accepts, in seconds.
 const MAX_AGE_S: i64 = 86_400;

@@ -7,7 +7,7 @@ use super::authorizer;
 use super::function_resource::{FunctionResource, FunctionResources};
 use super::route::{check_permissions, read_routes};
 use super::{Api, Cors, Integration, ListenerRule, Stage};
-use crate::template::{Fields, Template, TemplateError};
+use sam_template::{Fields, Template, TemplateError};
 
 /// The services that requests pass. Their unsupported resource types are errors.
 const CHECKED_SERVICES: [&str; 3] = [

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::pattern;
-use crate::template::{Fields, Node, Template, TemplateError};
+use sam_template::{Fields, Node, Template, TemplateError};
 
 /// The part of an invocation URI before the function's ARN.
 const INVOCATION_PREFIX: &str = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/";

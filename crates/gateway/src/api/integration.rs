@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 use super::{Exchange, Mapping, RequestParts};
-use crate::template::{Fields, Kind, Node, TemplateError};
+use sam_template::{Fields, Kind, Node, TemplateError};
 
 /// The default timeout of an integration, which is also the longest.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);

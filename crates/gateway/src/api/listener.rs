@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::pattern;
-use crate::template::{Fields, Node, TemplateError};
+use sam_template::{Fields, Node, TemplateError};
 
 const CONTENT_TYPES: [&str; 5] = [
     "text/plain",

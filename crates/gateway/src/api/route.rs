@@ -8,7 +8,7 @@ use routes::RouteTable;
 use super::authorizer::Authorizers;
 use super::function_resource::FunctionResources;
 use super::{Authorization, Integration, Route};
-use crate::template::{Fields, Kind, Template, TemplateError};
+use sam_template::{Fields, Kind, Template, TemplateError};
 
 /// Checks that API Gateway may invoke the function of each route.
 pub(super) fn check_permissions(

@@ -11,7 +11,7 @@ use registry::Seeds;
 use store::{Call, DynamoDbConfig, EmbeddedStore};
 
 use super::LogFormat;
-use crate::template::{Fields, Node, Position, TemplateError};
+use sam_template::{Fields, Node, Position, TemplateError};
 
 /// The `$default` stage.
 #[derive(Debug)]

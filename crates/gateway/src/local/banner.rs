@@ -16,7 +16,7 @@ use super::schedule::Schedule;
 use crate::api::{Api, Authorization};
 use crate::function::Function;
 use crate::pages::METRICS_PATH;
-use crate::template::StandIn;
+use sam_template::StandIn;
 
 pub(super) struct Banner<'b> {
     pub(super) address: SocketAddr,

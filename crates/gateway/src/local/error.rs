@@ -9,7 +9,7 @@ use strict_json::TextPosition;
 
 use super::IssuerError;
 use crate::function::FunctionError;
-use crate::template::TemplateError;
+use sam_template::TemplateError;
 
 /// The reasons why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]

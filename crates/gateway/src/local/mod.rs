@@ -27,9 +27,9 @@ use crate::echo;
 use crate::function::{Function, FunctionError};
 use crate::metrics::LocalMetrics;
 use crate::server::{Gateway, LogSink, serve};
-use crate::template::{ParameterValues, Template};
 use banner::Banner;
 use functions::{Overrides, PolicyFile, check_secret_headers, key_headers, set_up_functions};
+use sam_template::{ParameterValues, Template};
 
 pub use authorizer::{CheckResult, TokenCheck, TokenExplanation};
 pub use error::StartError;

@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::store;
 use crate::api::{environment, package_name};
 use crate::function::{Function, FunctionError};
-use crate::template::{Fields, Node, Position, Template, TemplateError};
+use sam_template::{Fields, Node, Position, Template, TemplateError};
 
 /// A function that is invoked at a fixed rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +166,7 @@ fn parse_rate(expression: &str, position: Position) -> Result<Duration, Template
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::ParameterValues;
+    use sam_template::ParameterValues;
 
     fn schedules(schedule: &str) -> Result<Vec<Schedule>, TemplateError> {
         let text = format!(

@@ -1,7 +1,7 @@
 //! A CloudFormation template, parsed with positions and evaluated for given parameter values.
 //!
 //! ```
-//! use gateway::template::{ParameterValues, Template};
+//! use sam_template::{ParameterValues, Template};
 //!
 //! let text = "
 //! Parameters: {Stage: {Type: String, Default: dev}}
@@ -11,7 +11,7 @@
 //! let (id, mut properties) = template.resources("AWS::SNS::Topic")?.remove(0);
 //! assert_eq!(id, "Topic");
 //! assert_eq!(properties.require_text("TopicName")?.0, "orders-dev");
-//! # Ok::<(), gateway::template::TemplateError>(())
+//! # Ok::<(), sam_template::TemplateError>(())
 //! ```
 
 mod condition;

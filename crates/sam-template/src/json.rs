@@ -103,8 +103,8 @@ fn plain_scalar(text: &str) -> Value {
 mod tests {
     use serde_json::json;
 
-    use super::super::ParameterValues;
     use super::*;
+    use crate::ParameterValues;
 
     const TEMPLATE: &str = r#"
 Parameters:

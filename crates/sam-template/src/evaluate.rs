@@ -114,8 +114,8 @@ pub(super) fn arguments<'n, const N: usize>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::ParameterValues;
     use super::*;
+    use crate::ParameterValues;
 
     const HEAD: &str = "
 Parameters:

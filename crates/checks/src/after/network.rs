@@ -1,0 +1,9 @@
+//! The load balancer, its security groups and the VPC link.
+
+mod vpc_link;
+
+use crate::runner::Entry;
+use crate::stack::Stack;
+
+/// The checks of the group `network`.
+pub(super) const CHECKS: &[Entry<Stack>] = &[vpc_link::ENTRY];

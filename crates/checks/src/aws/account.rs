@@ -1,0 +1,168 @@
+//! Reads an AWS account. Each response is read once per run.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use admin_client::{AwsAccount, AwsError, AwsService};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::call::Call;
+use super::service::Protocol;
+use super::unread::Unread;
+use super::xml;
+
+/// The time for one call, with its retries.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// The most pages of one list.
+const MAX_PAGES: usize = 50;
+
+/// Sends requests to AWS services.
+pub(crate) trait Transport: Send + Sync {
+    /// Sends a request that has a path instead of a URL, and returns a successful response.
+    fn send<'a>(
+        &'a self,
+        service: AwsService,
+        request: &'a Request<Bytes>,
+    ) -> BoxFuture<'a, Result<Response<Bytes>, AwsError>>;
+}
+
+impl Transport for AwsAccount {
+    fn send<'a>(
+        &'a self,
+        service: AwsService,
+        request: &'a Request<Bytes>,
+    ) -> BoxFuture<'a, Result<Response<Bytes>, AwsError>> {
+        Box::pin(self.read(service, request))
+    }
+}
+
+type Read = Arc<OnceCell<Result<Arc<Value>, Unread>>>;
+
+/// An AWS account that is read. Checks that need the same response share one call.
+#[derive(Clone)]
+pub struct Account {
+    transport: Arc<dyn Transport>,
+    region: String,
+    reads: Arc<Mutex<HashMap<Call, Read>>>,
+}
+
+impl Account {
+    /// Returns the reader of an account. Nothing is sent.
+    #[must_use]
+    pub fn new(account: AwsAccount) -> Self {
+        let region = account.region().to_owned();
+        Self::over(Arc::new(account), region)
+    }
+
+    pub(crate) fn over(transport: Arc<dyn Transport>, region: String) -> Self {
+        Self {
+            transport,
+            region,
+            reads: Arc::default(),
+        }
+    }
+
+    /// Returns the region.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Returns the response of a call. XML is returned as JSON, without its root element.
+    ///
+    /// # Errors
+    /// [`Unread`] if a permission is missing, the object does not exist, or the call failed.
+    pub async fn read(&self, call: &Call) -> Result<Arc<Value>, Unread> {
+        let read = {
+            let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(reads.entry(call.clone()).or_default())
+        };
+        read.get_or_init(|| self.send(call)).await.clone()
+    }
+
+    /// Returns the items of all pages of a list. `list` is a JSON Pointer to the items, such as
+    /// `/DescribeStacksResult/Stacks`. The token of the next page is in the same object.
+    ///
+    /// # Errors
+    /// [`Unread`] as for [`Self::read`], and if the list does not end.
+    pub async fn read_all(&self, call: &Call, list: &str) -> Result<Vec<Value>, Unread> {
+        let mut items = Vec::new();
+        let mut page_call = call.clone();
+        for _ in 0..MAX_PAGES {
+            let page = self.read(&page_call).await?;
+            items.extend(
+                array(page.pointer(list).unwrap_or(&Value::Null))
+                    .iter()
+                    .cloned(),
+            );
+
+            let parent = list.rsplit_once('/').map_or("", |(parent, _)| parent);
+            match next_token(page.pointer(parent).unwrap_or(&Value::Null)) {
+                None => return Ok(items),
+                Some(token) => page_call = call.with_token(token),
+            }
+        }
+        let permission = call.permission();
+        Err(Unread::Failed(format!(
+            "{permission}: the list has more than {MAX_PAGES} pages"
+        )))
+    }
+
+    async fn send(&self, call: &Call) -> Result<Arc<Value>, Unread> {
+        let permission = call.permission();
+        let request = call
+            .request()
+            .map_err(|_| Unread::Failed(format!("{permission}: invalid request")))?;
+        let sending = self.transport.send(call.service().aws(), &request);
+        let response = tokio::time::timeout(CALL_TIMEOUT, sending)
+            .await
+            .map_err(|_| {
+                let seconds = CALL_TIMEOUT.as_secs();
+                Unread::Failed(format!("{permission}: no response within {seconds} s"))
+            })?
+            .map_err(|error| Unread::of_aws(permission.clone(), &error))?;
+
+        document(call, response.body())
+            .map(Arc::new)
+            .map_err(|problem| {
+                Unread::Failed(format!("{permission}: unexpected response: {problem}"))
+            })
+    }
+}
+
+fn document(call: &Call, body: &[u8]) -> Result<Value, &'static str> {
+    match call.service().protocol() {
+        Protocol::Query { .. } => {
+            let text = std::str::from_utf8(body).map_err(|_| "not UTF-8")?;
+            xml::value(text)
+        }
+        Protocol::Json { .. } | Protocol::Rest => {
+            serde_json::from_slice(body).map_err(|_| "not valid JSON")
+        }
+    }
+}
+
+/// Returns the items of a list. A missing or empty list is null.
+#[must_use]
+pub fn array(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Returns a string, or the empty string if the value is missing or not a string.
+#[must_use]
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// Returns the token of the next page.
+fn next_token(page: &Value) -> Option<&str> {
+    let token = ["NextToken", "nextToken", "NextMarker", "position"]
+        .into_iter()
+        .find_map(|name| page.get(name)?.as_str())?;
+    (!token.is_empty()).then_some(token)
+}

@@ -1,0 +1,140 @@
+//! One read-only call of an AWS service.
+
+use admin_client::ApiPath;
+use bytes::Bytes;
+use http::Request;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::service::{Protocol, Service};
+
+/// A read-only call of an AWS service.
+///
+/// ```
+/// use checks::aws::{Call, Service};
+///
+/// let call = Call::query(Service::Ec2, "DescribeSubnets", &[("SubnetId.1", "subnet-1")]);
+/// assert_eq!(call.permission(), "ec2:DescribeSubnets");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Call {
+    service: Service,
+    operation: &'static str,
+    input: Input,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Input {
+    /// The fields of a form.
+    Form(Vec<(String, String)>),
+    /// A JSON document.
+    Json(String),
+    /// A path with its query.
+    Path(String),
+}
+
+impl Call {
+    /// Returns a call of a service that takes forms, such as EC2.
+    #[must_use]
+    pub fn query(service: Service, operation: &'static str, fields: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self {
+            service,
+            operation,
+            input: Input::Form(fields.iter().map(owned).collect()),
+        }
+    }
+
+    /// Returns a call of a service that takes JSON, such as DynamoDB.
+    #[must_use]
+    pub fn json(service: Service, operation: &'static str, body: &Value) -> Self {
+        Self {
+            service,
+            operation,
+            input: Input::Json(body.to_string()),
+        }
+    }
+
+    /// Returns a `GET` request of a service such as Lambda. `operation` is the name in permissions.
+    #[must_use]
+    pub fn get(service: Service, operation: &'static str, path: &ApiPath) -> Self {
+        Self {
+            service,
+            operation,
+            input: Input::Path(path.to_string()),
+        }
+    }
+
+    /// Returns the same call for a later page.
+    pub(super) fn with_token(&self, token: &str) -> Self {
+        let mut call = self.clone();
+        let name = self.service.token_name();
+        match &mut call.input {
+            Input::Form(fields) => fields.push((name.to_owned(), token.to_owned())),
+            Input::Json(body) => {
+                let mut fields: Value = serde_json::from_str(body).unwrap_or_default();
+                fields[name] = token.into();
+                *body = fields.to_string();
+            }
+            Input::Path(path) => {
+                path.push(if path.contains('?') { '&' } else { '?' });
+                let token = utf8_percent_encode(token, NON_ALPHANUMERIC);
+                path.push_str(&format!("{name}={token}"));
+            }
+        }
+        call
+    }
+
+    /// Returns the service.
+    #[must_use]
+    pub const fn service(&self) -> Service {
+        self.service
+    }
+
+    /// Returns the name of the operation in permissions.
+    #[must_use]
+    pub const fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// Returns the permission that the call needs, such as `ec2:DescribeSubnets`.
+    #[must_use]
+    pub fn permission(&self) -> String {
+        format!("{}:{}", self.service.permission_prefix(), self.operation)
+    }
+
+    /// Returns the HTTP request, with a path instead of a URL.
+    pub(super) fn request(&self) -> Result<Request<Bytes>, http::Error> {
+        match (&self.input, self.service.protocol()) {
+            (Input::Form(fields), Protocol::Query { version }) => Request::post("/")
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(form(self.operation, version, fields)),
+            (
+                Input::Json(body),
+                Protocol::Json {
+                    target,
+                    content_type,
+                },
+            ) => Request::post("/")
+                .header(CONTENT_TYPE, content_type)
+                .header("x-amz-target", format!("{target}.{}", self.operation))
+                .body(Bytes::from(body.clone())),
+            (Input::Path(path), _) => Request::get(path)
+                .header(ACCEPT, "application/json")
+                .body(Bytes::new()),
+            // A form for a service that takes JSON, or the reverse, is a mistake of this crate.
+            (Input::Form(_) | Input::Json(_), _) => Request::post("").body(Bytes::new()),
+        }
+    }
+}
+
+fn form(operation: &str, version: &str, fields: &[(String, String)]) -> Bytes {
+    let mut body = format!("Action={operation}&Version={version}");
+    for (name, value) in fields {
+        let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+        let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
+        body.push_str(&format!("&{name}={value}"));
+    }
+    body.into()
+}

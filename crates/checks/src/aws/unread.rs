@@ -1,0 +1,42 @@
+//! The reasons why a fact is not known.
+
+use admin_client::{AwsError, ClientError};
+
+/// The reason why AWS or the API could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// The identity lacks a permission.
+    #[error("needs {permission}")]
+    Denied {
+        /// The permission, such as `ec2:DescribeSubnets`.
+        permission: String,
+    },
+    /// The object does not exist.
+    #[error("{permission}: there is no such object")]
+    NotFound {
+        /// The permission of the call.
+        permission: String,
+    },
+    /// The call failed, or its response is not as documented.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Unread {
+    pub(super) fn of_aws(permission: String, error: &AwsError) -> Self {
+        if error.is_access_denied() {
+            Self::Denied { permission }
+        } else if error.is_not_found() {
+            Self::NotFound { permission }
+        } else {
+            Self::Failed(format!("{permission}: {error}"))
+        }
+    }
+}
+
+impl From<ClientError> for Unread {
+    /// The admin API names a missing permission in its message.
+    fn from(error: ClientError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}

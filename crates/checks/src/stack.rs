@@ -1,0 +1,233 @@
+//! A deployed stack: its parameters, outputs and resources, and what its template asks for.
+
+use std::collections::BTreeMap;
+
+use sam_template::{Node, ParameterValues, Template};
+use serde_json::{Map, Value};
+
+use crate::aws::{Account, Call, Service, Unread, array, text};
+
+/// A deployed stack.
+#[derive(Clone)]
+pub struct Stack {
+    account: Account,
+    name: String,
+    status: String,
+    parameters: BTreeMap<String, String>,
+    outputs: BTreeMap<String, String>,
+    resources: BTreeMap<String, Resource>,
+    template: Result<Value, Unread>,
+}
+
+/// A resource of a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Resource {
+    /// The physical ID, such as the ID of a VPC link.
+    pub(crate) id: String,
+    /// The type, such as `AWS::ApiGatewayV2::VpcLink`.
+    pub(crate) kind: String,
+    /// The status, such as `UPDATE_COMPLETE`.
+    pub(crate) status: String,
+}
+
+impl Stack {
+    /// Reads a stack: its description, its resources and its template.
+    ///
+    /// # Errors
+    /// [`Unread`] if the description or the resources cannot be read. A template that cannot be
+    /// read is an error of [`Self::expected`] instead.
+    pub async fn read(account: Account, name: &str) -> Result<Self, Unread> {
+        let describe = Call::query(
+            Service::CloudFormation,
+            "DescribeStacks",
+            &[("StackName", name)],
+        );
+        let list = Call::query(
+            Service::CloudFormation,
+            "ListStackResources",
+            &[("StackName", name)],
+        );
+        let described = account.read(&describe).await?;
+        let stack = &described["DescribeStacksResult"]["Stacks"][0];
+        let resources = account
+            .read_all(&list, "/ListStackResourcesResult/StackResourceSummaries")
+            .await?;
+
+        let mut found = Self {
+            account,
+            name: name.to_owned(),
+            status: text(&stack["StackStatus"]).to_owned(),
+            parameters: pairs(&stack["Parameters"], "ParameterKey", "ParameterValue"),
+            outputs: pairs(&stack["Outputs"], "OutputKey", "OutputValue"),
+            resources: resources.iter().filter_map(resource).collect(),
+            template: Ok(Value::Null),
+        };
+        found.template = found.read_template(text(&stack["StackId"])).await;
+        Ok(found)
+    }
+
+    /// Returns the account that the stack is in.
+    pub(crate) const fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Returns the name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the status, such as `UPDATE_COMPLETE`.
+    pub(crate) fn status(&self) -> &str {
+        &self.status
+    }
+
+    /// Returns the value of a parameter: that of the stack, or else the default of its template. A
+    /// value that CloudFormation hides is `****`. An unknown parameter is empty.
+    pub(crate) fn parameter(&self, name: &str) -> String {
+        if let Some(value) = self.parameters.get(name) {
+            return value.clone();
+        }
+        let template = self.template.as_ref().unwrap_or(&Value::Null);
+        match &template["Parameters"][name] {
+            Value::String(value) => value.clone(),
+            Value::Null => String::new(),
+            value => value.to_string(),
+        }
+    }
+
+    /// Returns an output.
+    pub(crate) fn output(&self, name: &str) -> Option<&str> {
+        self.outputs.get(name).map(String::as_str)
+    }
+
+    /// Returns a resource by its name in the template.
+    pub(crate) fn resource(&self, name: &str) -> Option<&Resource> {
+        self.resources.get(name)
+    }
+
+    /// Returns the resources by their names in the template.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = (&str, &Resource)> {
+        self.resources
+            .iter()
+            .map(|(name, resource)| (name.as_str(), resource))
+    }
+
+    /// Returns the properties that the template asks for, or `None` if the resource does not exist
+    /// with these parameters. References to resources are their physical IDs. What only
+    /// CloudFormation knows stays an object such as `{"Fn::GetAtt": […]}`.
+    ///
+    /// # Errors
+    /// [`Unread`] if the template could not be read or evaluated.
+    pub(crate) fn expected(&self, name: &str) -> Result<Option<Value>, Unread> {
+        let template = self.template.as_ref().map_err(Clone::clone)?;
+        let resource = template["Resources"].get(name);
+        Ok(resource.map(|resource| self.resolved(&resource["Properties"])))
+    }
+
+    /// Returns the names of the resources of a type that the template asks for.
+    ///
+    /// # Errors
+    /// [`Unread`] if the template could not be read or evaluated.
+    pub(crate) fn expected_of_kind(&self, kind: &str) -> Result<Vec<String>, Unread> {
+        let template = self.template.as_ref().map_err(Clone::clone)?;
+        let resources = template["Resources"].as_object().into_iter().flatten();
+        Ok(resources
+            .filter(|(_, resource)| resource["Type"] == kind)
+            .map(|(name, _)| name.clone())
+            .collect())
+    }
+
+    async fn read_template(&self, stack_id: &str) -> Result<Value, Unread> {
+        let fields = [
+            ("StackName", self.name.as_str()),
+            ("TemplateStage", "Original"),
+        ];
+        let call = Call::query(Service::CloudFormation, "GetTemplate", &fields);
+        let response = self.account.read(&call).await?;
+        let body = text(&response["GetTemplateResult"]["TemplateBody"]);
+
+        let invalid = |error| Unread::Failed(format!("the template of the stack: {error}"));
+        let mut given = self.pseudo_parameters(stack_id);
+        given.extend(self.parameters.clone());
+        let node = Node::parse(body).map_err(invalid)?;
+        let template = Template::unresolved(node, &given).map_err(invalid)?;
+        template.to_json().map_err(invalid)
+    }
+
+    /// Returns the pseudo parameters. The account and the partition are in the ID of the stack:
+    /// `arn:PARTITION:cloudformation:REGION:ACCOUNT:stack/NAME/ID`.
+    fn pseudo_parameters(&self, stack_id: &str) -> ParameterValues {
+        let parts: Vec<&str> = stack_id.split(':').collect();
+        let part = |index: usize| parts.get(index).copied().unwrap_or_default();
+        let suffix = match part(1) {
+            "aws-cn" => "amazonaws.com.cn",
+            _ => "amazonaws.com",
+        };
+        [
+            ("AWS::StackId", stack_id),
+            ("AWS::StackName", &self.name),
+            ("AWS::Partition", part(1)),
+            ("AWS::Region", self.account.region()),
+            ("AWS::AccountId", part(4)),
+            ("AWS::URLSuffix", suffix),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+    }
+
+    fn resolved(&self, value: &Value) -> Value {
+        match value {
+            Value::Array(items) => items.iter().map(|item| self.resolved(item)).collect(),
+            Value::Object(fields) => self.reference(fields).unwrap_or_else(|| {
+                let resolved =
+                    |(name, value): (&String, &Value)| (name.clone(), self.resolved(value));
+                fields.iter().map(resolved).collect()
+            }),
+            other => other.clone(),
+        }
+    }
+
+    /// Returns the value of `{"Ref": NAME}` or `{"Fn::Sub": TEXT}`, if all names are resources.
+    fn reference(&self, fields: &Map<String, Value>) -> Option<Value> {
+        if fields.len() != 1 {
+            return None;
+        }
+        if let Some(name) = fields.get("Ref") {
+            return Some(self.resource(name.as_str()?)?.id.clone().into());
+        }
+
+        let mut rest = fields.get("Fn::Sub")?.as_str()?;
+        let mut substituted = String::new();
+        while let Some((before, after)) = rest.split_once("${") {
+            let (name, after) = after.split_once('}')?;
+            substituted.push_str(before);
+            substituted.push_str(&self.resource(name)?.id);
+            rest = after;
+        }
+        substituted.push_str(rest);
+        Some(substituted.into())
+    }
+}
+
+fn pairs(list: &Value, key: &str, value: &str) -> BTreeMap<String, String> {
+    array(list)
+        .iter()
+        .map(|pair| (text(&pair[key]).to_owned(), text(&pair[value]).to_owned()))
+        .collect()
+}
+
+fn resource(summary: &Value) -> Option<(String, Resource)> {
+    let field = |name: &str| summary[name].as_str().map(str::to_owned);
+    let status = field("ResourceStatus").unwrap_or_default();
+    if status == "DELETE_COMPLETE" {
+        return None;
+    }
+    let resource = Resource {
+        id: field("PhysicalResourceId").unwrap_or_default(),
+        kind: field("ResourceType").unwrap_or_default(),
+        status,
+    };
+    Some((field("LogicalResourceId")?, resource))
+}

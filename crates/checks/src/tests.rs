@@ -1,0 +1,3 @@
+//! What the tests of the checks share.
+
+pub(crate) mod recorded;

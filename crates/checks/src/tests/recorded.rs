@@ -1,0 +1,200 @@
+//! Recorded responses of AWS services, for tests.
+//!
+//! The folder `answers` has one file per call: `SERVICE.Operation.xml` or `.json`. With `@TEXT` in the
+//! name, the file is only for requests whose path or body contains the text, in which `~` is `/`. The longest matching
+//! text wins. Each file has the form that AWS documents; `answers/README.md` names the sources.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use admin_client::{AwsError, AwsService};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
+
+use crate::aws::{Account, Transport};
+use crate::stack::Stack;
+
+/// The name of the recorded stack.
+pub(crate) const STACK: &str = "tollgate";
+/// The region of the recorded stack.
+pub(crate) const REGION: &str = "eu-west-1";
+
+/// The recorded responses of a healthy stack, with changes.
+#[derive(Clone)]
+pub(crate) struct Recorded {
+    answers: BTreeMap<String, Answer>,
+}
+
+#[derive(Clone)]
+struct Answer {
+    status: StatusCode,
+    body: String,
+}
+
+impl Recorded {
+    /// Returns the responses of a healthy stack in production, with the template of this project.
+    pub(crate) fn healthy() -> Self {
+        let mut answers = BTreeMap::new();
+        for entry in std::fs::read_dir(folder()).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if name != "README.md" {
+                let body = std::fs::read_to_string(&path).unwrap();
+                answers.insert(name, Answer::ok(body));
+            }
+        }
+
+        let template = std::fs::read_to_string(folder().join("../../../template.yaml")).unwrap();
+        let mut recorded = Self { answers };
+        recorded.set_template(&template);
+        recorded
+    }
+
+    /// Changes the body of a response. `name` is the name of its file.
+    pub(crate) fn with(mut self, name: &str, change: impl Fn(&str) -> String) -> Self {
+        let answer = self.answer(name);
+        let changed = change(&answer.body);
+        assert_ne!(answer.body, changed, "the change of {name} changes nothing");
+        answer.body = changed;
+        self
+    }
+
+    /// Adds a response, or replaces it.
+    pub(crate) fn answering(mut self, name: &str, body: impl Into<String>) -> Self {
+        self.answers
+            .insert(name.to_owned(), Answer::ok(body.into()));
+        self
+    }
+
+    /// Changes a parameter of the stack.
+    pub(crate) fn with_parameter(self, name: &str, value: &str) -> Self {
+        self.with("cloudformation.DescribeStacks.xml", |text| {
+            let start = format!("<ParameterKey>{name}</ParameterKey>");
+            let others: Vec<&str> = text.lines().filter(|line| !line.contains(&start)).collect();
+            let added = format!(
+                "<Parameters>\n<member>{start}<ParameterValue>{value}</ParameterValue></member>"
+            );
+            others.join("\n").replacen("<Parameters>", &added, 1)
+        })
+    }
+
+    /// Denies a call. `name` is the name of its file.
+    pub(crate) fn denied(mut self, name: &str) -> Self {
+        let answer = self.answer(name);
+        answer.status = StatusCode::FORBIDDEN;
+        answer.body = r#"{"__type": "AccessDeniedException", "message": "denied"}"#.to_owned();
+        self
+    }
+
+    /// Makes a call fail with the error for objects that do not exist.
+    pub(crate) fn missing(mut self, name: &str) -> Self {
+        let answer = self.answer(name);
+        answer.status = StatusCode::NOT_FOUND;
+        answer.body = r#"{"__type": "NotFoundException", "message": "not found"}"#.to_owned();
+        self
+    }
+
+    /// Returns the account.
+    pub(crate) fn account(self) -> Account {
+        Account::over(Arc::new(self), REGION.to_owned())
+    }
+
+    /// Returns the stack.
+    pub(crate) async fn stack(self) -> Stack {
+        Stack::read(self.account(), STACK).await.unwrap()
+    }
+
+    fn answer(&mut self, name: &str) -> &mut Answer {
+        let known = self.answers.keys().cloned().collect::<Vec<_>>().join(" ");
+        let answer = self.answers.get_mut(name);
+        answer.unwrap_or_else(|| panic!("no answer {name}, expected one of {known}"))
+    }
+
+    fn set_template(&mut self, template: &str) {
+        let escaped = template.replace('&', "&amp;").replace('<', "&lt;");
+        let body = format!(
+            "<GetTemplateResponse><GetTemplateResult><TemplateBody>{escaped}</TemplateBody></GetTemplateResult></GetTemplateResponse>"
+        );
+        let name = "cloudformation.GetTemplate.xml".to_owned();
+        self.answers.insert(name, Answer::ok(body));
+    }
+
+    /// Returns the response to a request, by the longest text that it contains.
+    fn find(&self, service: &str, request: &Request<Bytes>) -> Option<&Answer> {
+        let body = String::from_utf8_lossy(request.body()).into_owned();
+        let content = format!("{} {body}", request.uri());
+        let content = percent_decode_str(&content)
+            .decode_utf8_lossy()
+            .into_owned();
+        let operation = operation(request, &body);
+        let prefix = format!("{service}.{operation}");
+
+        let mut found: Vec<(String, &Answer)> = Vec::new();
+        for (name, answer) in &self.answers {
+            let stem = name
+                .rsplit_once('.')
+                .map_or(name.as_str(), |(stem, _)| stem);
+            let (call, text) = stem.split_once('@').unwrap_or((stem, ""));
+            let text = text.replace('~', "/");
+            if call == prefix && content.contains(&text) {
+                found.push((text, answer));
+            }
+        }
+        found.sort_by_key(|(text, _)| text.len());
+        found.last().map(|(_, answer)| *answer)
+    }
+}
+
+impl Answer {
+    fn ok(body: String) -> Self {
+        Self {
+            status: StatusCode::OK,
+            body,
+        }
+    }
+}
+
+impl Transport for Recorded {
+    fn send<'a>(
+        &'a self,
+        service: AwsService,
+        request: &'a Request<Bytes>,
+    ) -> BoxFuture<'a, Result<Response<Bytes>, AwsError>> {
+        let answer = self.find(service.name, request);
+        let answer = answer.unwrap_or_else(|| {
+            panic!(
+                "no recorded answer of {} for {} {:?}",
+                service.name,
+                request.uri(),
+                request.body()
+            )
+        });
+        let mut response = Response::new(Bytes::from(answer.body.clone()));
+        *response.status_mut() = answer.status;
+        let outcome = if answer.status.is_success() {
+            Ok(response)
+        } else {
+            Err(AwsError::of_response(service.name, &response))
+        };
+        Box::pin(std::future::ready(outcome))
+    }
+}
+
+/// Returns the operation: that in `x-amz-target` or `Action`, or else the method.
+fn operation(request: &Request<Bytes>, body: &str) -> String {
+    if let Some(target) = request.headers().get("x-amz-target") {
+        let target = target.to_str().unwrap();
+        return target.rsplit('.').next().unwrap().to_owned();
+    }
+    match body.strip_prefix("Action=") {
+        Some(rest) => rest.split('&').next().unwrap().to_owned(),
+        None => request.method().to_string(),
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("answers")
+}
