@@ -106,7 +106,11 @@ impl AwsApi {
             .map_err(|_| AwsError::Signature)?;
         *request.uri_mut() = uri;
         let now = SystemTime::now();
-        aws::sign(&mut request, &credentials, service.name, &self.region, now)
+        let region = match global_endpoint(service.name, &self.region) {
+            Some((_, region)) => region,
+            None => &self.region,
+        };
+        aws::sign(&mut request, &credentials, service.name, region, now)
             .map_err(|_| AwsError::Signature)?;
 
         let call = HttpCall {
@@ -158,6 +162,9 @@ fn address(
     if let Some(address) = configured_address(service, lookup)? {
         return Ok(address);
     }
+    if let Some((host, _)) = global_endpoint(service.name, region) {
+        return BaseUrl::parse("region", &format!("https://{host}"));
+    }
     let suffix = if region.starts_with("cn-") {
         "amazonaws.com.cn"
     } else {
@@ -165,6 +172,25 @@ fn address(
     };
     let url = format!("https://{}.{region}.{suffix}", service.name);
     BaseUrl::parse("region", &url)
+}
+
+/// Returns the host name of a service that has one address per partition, and the region in the
+/// signatures of its requests.
+fn global_endpoint(service: &str, region: &str) -> Option<(&'static str, &'static str)> {
+    let partition = match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
+    match (service, partition) {
+        ("iam", "aws-cn") => Some(("iam.cn-north-1.amazonaws.com.cn", "cn-north-1")),
+        ("iam", "aws-us-gov") => Some(("iam.us-gov.amazonaws.com", "us-gov-west-1")),
+        ("iam", _) => Some(("iam.amazonaws.com", "us-east-1")),
+        ("route53", "aws-cn") => Some(("route53.amazonaws.com.cn", "cn-northwest-1")),
+        ("route53", "aws-us-gov") => Some(("route53.us-gov.amazonaws.com", "us-gov-west-1")),
+        ("route53", _) => Some(("route53.amazonaws.com", "us-east-1")),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -205,6 +231,52 @@ mod tests {
             address_with("cn-north-1", &[]),
             "https://cloudformation.cn-north-1.amazonaws.com.cn"
         );
+    }
+
+    #[test]
+    fn global_services_have_one_address_per_partition() {
+        let address_of = |name, region| {
+            let endpoint_variable = "AWS_ENDPOINT_URL_TEST";
+            let service = AwsService {
+                name,
+                endpoint_variable,
+            };
+            let address = address(service, region, |_| None).unwrap();
+            (address.as_str().to_owned(), global_endpoint(name, region))
+        };
+        // The addresses and regions are those of botocore.
+        for (name, region, host, signed) in [
+            ("iam", "eu-west-1", "iam.amazonaws.com", "us-east-1"),
+            (
+                "iam",
+                "us-gov-east-1",
+                "iam.us-gov.amazonaws.com",
+                "us-gov-west-1",
+            ),
+            (
+                "iam",
+                "cn-northwest-1",
+                "iam.cn-north-1.amazonaws.com.cn",
+                "cn-north-1",
+            ),
+            ("route53", "eu-west-1", "route53.amazonaws.com", "us-east-1"),
+            (
+                "route53",
+                "us-gov-west-1",
+                "route53.us-gov.amazonaws.com",
+                "us-gov-west-1",
+            ),
+            (
+                "route53",
+                "cn-north-1",
+                "route53.amazonaws.com.cn",
+                "cn-northwest-1",
+            ),
+        ] {
+            let expected = (format!("https://{host}"), Some((host, signed)));
+            assert_eq!(address_of(name, region), expected, "{name} {region}");
+        }
+        assert_eq!(global_endpoint("s3", "eu-west-1"), None);
     }
 
     #[test]

@@ -92,6 +92,24 @@ impl AwsError {
         has_code || (*status == 403 && code.is_empty())
     }
 
+    /// True if there are no credentials to sign the call with.
+    #[must_use]
+    pub const fn is_without_credentials(&self) -> bool {
+        matches!(self, Self::Credentials(_))
+    }
+
+    /// True if the service responded that the object is in another region, as Amazon S3 does.
+    #[must_use]
+    pub const fn is_redirect(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                status: 301 | 307,
+                ..
+            }
+        )
+    }
+
     /// True if the service responded that the object of the call does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

@@ -4,7 +4,8 @@ use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{
-    SignableBody, SignableRequest, SigningSettings, sign as sign_request,
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+    UriPathNormalizationMode, sign as sign_request,
 };
 use aws_sigv4::sign::v4;
 use bytes::Bytes;
@@ -56,7 +57,7 @@ fn signature(
         .region(region)
         .name(service)
         .time(time)
-        .settings(SigningSettings::default())
+        .settings(settings(service))
         .build()
         .map_err(|_| SignatureError)?;
 
@@ -69,6 +70,18 @@ fn signature(
 
     let (instructions, _) = signed.into_parts();
     instructions.headers().map(header).collect()
+}
+
+/// Returns the settings of a service. Amazon S3 signs the path as it is sent, and needs the digest
+/// of the body in a header.
+fn settings(service: &str) -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    if service == "s3" {
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    }
+    settings
 }
 
 /// Returns the headers that the signature covers.
@@ -168,6 +181,26 @@ mod tests {
             "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/execute-api/aws4_request, \
              SignedHeaders=content-type;host;x-amz-date, \
              Signature=193e507fd5d8e26cb21ac8f60836056134fa2480722c74c13d386bbaf6a49b4f"
+        );
+    }
+
+    #[test]
+    fn path_of_an_s3_object_is_signed_as_botocore_signs_it() {
+        let url = "https://s3.eu-west-1.amazonaws.com/bucket/a%20b//c%2Fd.pem?versionId=x%2By";
+        let mut request = Request::head(url).body(Bytes::new()).unwrap();
+        sign(
+            &mut request,
+            &credentials(None),
+            "s3",
+            "eu-west-1",
+            instant(),
+        )
+        .unwrap();
+        assert_eq!(
+            authorization(&request),
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/eu-west-1/s3/aws4_request, \
+             SignedHeaders=host;x-amz-content-sha256;x-amz-date, \
+             Signature=0c7e3dc0b2fc3be3edcbf4f0bac5493513bb21d4f4cb44c5b696f88ad4bbcf41"
         );
     }
 

@@ -12,7 +12,7 @@ pub enum Status {
     Warning,
     /// The fact is not true.
     Failed,
-    /// The fact could not be read for lack of a permission.
+    /// The fact could not be read for lack of credentials or a permission.
     NotChecked,
     /// The run could not show the fact, for example because no route echoes requests.
     NotProven,
@@ -123,8 +123,12 @@ impl Verdict {
 impl From<Unread> for Verdict {
     fn from(reason: Unread) -> Self {
         match reason {
-            Unread::Denied { .. } => Self::not_checked(reason.to_string()),
-            Unread::NotFound { .. } => Self::failed(reason.to_string()),
+            Unread::Denied { .. } | Unread::NoCredentials(_) => {
+                Self::not_checked(reason.to_string())
+            }
+            Unread::NotFound { .. } | Unread::OtherRegion { .. } => {
+                Self::failed(reason.to_string())
+            }
             Unread::Failed(_) => Self::error(reason.to_string()),
         }
     }

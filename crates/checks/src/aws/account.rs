@@ -7,7 +7,7 @@ use std::time::Duration;
 use admin_client::{AwsAccount, AwsError, AwsService};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -73,7 +73,8 @@ impl Account {
         &self.region
     }
 
-    /// Returns the response of a call. XML is returned as JSON, without its root element.
+    /// Returns the response of a call. XML is returned as JSON, without its root element. The response
+    /// to `HEAD` is an object of its header fields.
     ///
     /// # Errors
     /// [`Unread`] if a permission is missing, the object does not exist, or the call failed.
@@ -127,24 +128,33 @@ impl Account {
             })?
             .map_err(|error| Unread::of_aws(permission.clone(), &error))?;
 
-        document(call, response.body())
-            .map(Arc::new)
-            .map_err(|problem| {
-                Unread::Failed(format!("{permission}: unexpected response: {problem}"))
-            })
+        document(call, &response).map(Arc::new).map_err(|problem| {
+            Unread::Failed(format!("{permission}: unexpected response: {problem}"))
+        })
     }
 }
 
-fn document(call: &Call, body: &[u8]) -> Result<Value, &'static str> {
+fn document(call: &Call, response: &Response<Bytes>) -> Result<Value, &'static str> {
+    let body = response.body();
     match call.service().protocol() {
-        Protocol::Query { .. } => {
+        Protocol::Query { .. } | Protocol::RestXml => {
             let text = std::str::from_utf8(body).map_err(|_| "not UTF-8")?;
             xml::value(text)
         }
         Protocol::Json { .. } | Protocol::Rest => {
             serde_json::from_slice(body).map_err(|_| "not valid JSON")
         }
+        Protocol::Head => Ok(header_fields(response.headers())),
     }
+}
+
+/// Returns the header fields whose values are text.
+fn header_fields(headers: &HeaderMap) -> Value {
+    let fields = headers.iter().filter_map(|(name, value)| {
+        let value = value.to_str().ok()?;
+        Some((name.to_string(), Value::from(value)))
+    });
+    Value::Object(fields.collect())
 }
 
 /// Returns the items of a list. A missing or empty list is null.

@@ -56,7 +56,8 @@ impl Call {
         }
     }
 
-    /// Returns a `GET` request of a service such as Lambda. `operation` is the name in permissions.
+    /// Returns a `GET` request of a service such as Lambda, or `HEAD` for Amazon S3. `operation` is the
+    /// name in permissions.
     #[must_use]
     pub fn get(service: Service, operation: &'static str, path: &ApiPath) -> Self {
         Self {
@@ -120,6 +121,7 @@ impl Call {
                 .header(CONTENT_TYPE, content_type)
                 .header("x-amz-target", format!("{target}.{}", self.operation))
                 .body(Bytes::from(body.clone())),
+            (Input::Path(path), Protocol::Head) => Request::head(path).body(Bytes::new()),
             (Input::Path(path), _) => Request::get(path)
                 .header(ACCEPT, "application/json")
                 .body(Bytes::new()),

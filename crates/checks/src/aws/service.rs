@@ -23,12 +23,22 @@ pub enum Service {
     LoadBalancing,
     /// Amazon EventBridge.
     EventBridge,
+    /// AWS Identity and Access Management.
+    Iam,
+    /// AWS Key Management Service.
+    Kms,
     /// AWS Lambda.
     Lambda,
     /// Amazon CloudWatch Logs.
     Logs,
     /// Service Quotas.
     Quotas,
+    /// Amazon Route 53.
+    Route53,
+    /// Amazon S3. Its objects are only asked for, and never read.
+    S3,
+    /// AWS Secrets Manager.
+    SecretsManager,
     /// Amazon SNS.
     Sns,
     /// Amazon SQS.
@@ -54,6 +64,10 @@ pub(super) enum Protocol {
     },
     /// `GET` requests. The response is JSON.
     Rest,
+    /// `GET` requests. The response is XML.
+    RestXml,
+    /// `HEAD` requests. The response is its header fields.
+    Head,
 }
 
 const JSON_1_0: &str = "application/x-amz-json-1.0";
@@ -75,9 +89,14 @@ impl Service {
                 "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2",
             ),
             Self::EventBridge => ("events", "AWS_ENDPOINT_URL_EVENTBRIDGE"),
+            Self::Iam => ("iam", "AWS_ENDPOINT_URL_IAM"),
+            Self::Kms => ("kms", "AWS_ENDPOINT_URL_KMS"),
             Self::Lambda => ("lambda", "AWS_ENDPOINT_URL_LAMBDA"),
             Self::Logs => ("logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"),
             Self::Quotas => ("servicequotas", "AWS_ENDPOINT_URL_SERVICE_QUOTAS"),
+            Self::Route53 => ("route53", "AWS_ENDPOINT_URL_ROUTE_53"),
+            Self::S3 => ("s3", "AWS_ENDPOINT_URL_S3"),
+            Self::SecretsManager => ("secretsmanager", "AWS_ENDPOINT_URL_SECRETS_MANAGER"),
             Self::Sns => ("sns", "AWS_ENDPOINT_URL_SNS"),
             Self::Sqs => ("sqs", "AWS_ENDPOINT_URL_SQS"),
             Self::Sts => ("sts", "AWS_ENDPOINT_URL_STS"),
@@ -112,16 +131,21 @@ impl Service {
             Self::CloudFormation => query("2010-05-15"),
             Self::CloudWatch => query("2010-08-01"),
             Self::Ec2 => query("2016-11-15"),
+            Self::Iam => query("2010-05-08"),
             Self::LoadBalancing => query("2015-12-01"),
             Self::Sns => query("2010-03-31"),
             Self::Sts => query("2011-06-15"),
             Self::Acm => json("CertificateManager", JSON_1_1),
             Self::DynamoDb => json("DynamoDB_20120810", JSON_1_0),
             Self::EventBridge => json("AWSEvents", JSON_1_1),
+            Self::Kms => json("TrentService", JSON_1_1),
             Self::Logs => json("Logs_20140328", JSON_1_1),
             Self::Quotas => json("ServiceQuotasV20190624", JSON_1_1),
+            Self::SecretsManager => json("secretsmanager", JSON_1_1),
             Self::Sqs => json("AmazonSQS", JSON_1_0),
             Self::ApiGateway | Self::AppConfig | Self::Lambda => Protocol::Rest,
+            Self::Route53 => Protocol::RestXml,
+            Self::S3 => Protocol::Head,
         }
     }
 }

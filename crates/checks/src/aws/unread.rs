@@ -17,6 +17,15 @@ pub enum Unread {
         /// The permission of the call.
         permission: String,
     },
+    /// The object is in another region.
+    #[error("{permission}: the object is in another region")]
+    OtherRegion {
+        /// The permission of the call.
+        permission: String,
+    },
+    /// There are no credentials, or no region.
+    #[error("{0}")]
+    NoCredentials(String),
     /// The call failed, or its response is not as documented.
     #[error("{0}")]
     Failed(String),
@@ -28,6 +37,10 @@ impl Unread {
             Self::Denied { permission }
         } else if error.is_not_found() {
             Self::NotFound { permission }
+        } else if error.is_redirect() {
+            Self::OtherRegion { permission }
+        } else if error.is_without_credentials() {
+            Self::NoCredentials(error.to_string())
         } else {
             Self::Failed(format!("{permission}: {error}"))
         }

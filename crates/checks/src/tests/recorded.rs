@@ -11,7 +11,7 @@ use std::sync::Arc;
 use admin_client::{AwsError, AwsService};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Request, Response, StatusCode};
+use http::{HeaderName, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
 use crate::aws::{Account, Transport};
@@ -97,6 +97,13 @@ impl Recorded {
         self
     }
 
+    /// Makes a call fail because the object is in another region.
+    pub(crate) fn elsewhere(mut self, name: &str) -> Self {
+        let answer = self.answer(name);
+        answer.status = StatusCode::MOVED_PERMANENTLY;
+        self
+    }
+
     /// Returns the account.
     pub(crate) fn account(self) -> Account {
         Account::over(Arc::new(self), REGION.to_owned())
@@ -155,6 +162,21 @@ impl Answer {
             body,
         }
     }
+
+    /// Returns the response. The answer to `HEAD` is a list of header fields, one per line.
+    fn response(&self, method: &Method) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = self.status;
+        if method != Method::HEAD {
+            *response.body_mut() = Bytes::from(self.body.clone());
+            return response;
+        }
+        for (name, value) in self.body.lines().filter_map(|line| line.split_once(": ")) {
+            let name = HeaderName::try_from(name).unwrap();
+            response.headers_mut().insert(name, value.parse().unwrap());
+        }
+        response
+    }
 }
 
 impl Transport for Recorded {
@@ -172,8 +194,7 @@ impl Transport for Recorded {
                 request.body()
             )
         });
-        let mut response = Response::new(Bytes::from(answer.body.clone()));
-        *response.status_mut() = answer.status;
+        let response = answer.response(request.method());
         let outcome = if answer.status.is_success() {
             Ok(response)
         } else {
