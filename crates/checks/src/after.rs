@@ -1,5 +1,6 @@
 //! Checks of a deployed stack, by reading AWS.
 
+mod functions;
 mod network;
 
 use tokio::time::Instant;
@@ -12,7 +13,7 @@ use crate::verdict::Outcome;
 
 /// Returns the entries of all groups, in the order of the output.
 fn entries() -> impl Iterator<Item = &'static Entry<Stack>> {
-    network::CHECKS.iter()
+    network::CHECKS.iter().chain(functions::CHECKS)
 }
 
 /// Returns the checks.

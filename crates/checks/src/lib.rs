@@ -15,6 +15,7 @@ pub mod before;
 pub mod catalogue;
 mod check;
 pub mod configuration;
+mod findings;
 mod report;
 pub mod requests;
 mod runner;

@@ -50,6 +50,7 @@ impl Recorded {
         let template = std::fs::read_to_string(folder().join("../../../template.yaml")).unwrap();
         let mut recorded = Self { answers };
         recorded.set_template(&template);
+        recorded.set_release(env!("CARGO_PKG_VERSION"));
         recorded
     }
 
@@ -127,6 +128,15 @@ impl Recorded {
         );
         let name = "cloudformation.GetTemplate.xml".to_owned();
         self.answers.insert(name, Answer::ok(body));
+    }
+
+    /// Sets the output `Version`, so that the recorded stack is of the release under test.
+    fn set_release(&mut self, version: &str) {
+        let answer = self.answer("cloudformation.DescribeStacks.xml");
+        let key = "<OutputKey>Version</OutputKey><OutputValue>";
+        let (before, after) = answer.body.split_once(key).unwrap();
+        let (_, after) = after.split_once('<').unwrap();
+        answer.body = format!("{before}{key}{version}<{after}");
     }
 
     /// Returns the response to a request, by the longest text that it contains.
