@@ -15,6 +15,7 @@
 //! ```
 
 mod condition;
+mod declaration;
 mod document;
 mod evaluate;
 mod fields;
@@ -30,6 +31,7 @@ mod substitute;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use declaration::Declaration;
 pub use document::Template;
 pub use fields::Fields;
 pub use node::{Kind, Node};

@@ -1,6 +1,6 @@
 //! YAML with positions, in which calls of CloudFormation's functions are distinct from data.
 
-use saphyr::{LoadableYamlNode as _, MarkedYaml, Scalar, ScalarStyle, Tag, YamlData, YamlLoader};
+use saphyr::{MarkedYaml, Scalar, ScalarStyle, Tag, YamlData, YamlLoader};
 use saphyr_parser::{Event, Marker, Parser};
 
 use super::{Position, TemplateError};
@@ -58,15 +58,18 @@ impl Node {
         matches!(self.kind, Kind::Call(..))
     }
 
-    pub(super) fn as_text(&self) -> Option<&str> {
+    /// Returns the string, if this is one.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    /// A field of a map.
-    pub(super) fn field(&self, name: &str) -> Option<&Self> {
+    /// Returns a field of a map.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Self> {
         let Kind::Map(entries) = &self.kind else {
             return None;
         };
@@ -80,6 +83,19 @@ impl Node {
     /// [`TemplateError`] if the text is not YAML, has a duplicate key, is nested too deeply or is
     /// not a single map.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let node = Self::parse_document(text)?;
+        match node.kind {
+            Kind::Map(_) => Ok(node),
+            _ => Err(TemplateError::whole("a template must be one map")),
+        }
+    }
+
+    /// Parses any YAML document. An empty text is null.
+    ///
+    /// # Errors
+    /// [`TemplateError`] under the conditions of [`Self::parse`], except that the document can be
+    /// of any type.
+    pub fn parse_document(text: &str) -> Result<Self, TemplateError> {
         check_depth(text)?;
         let mut loader = YamlLoader::<MarkedYaml<'_>>::default();
         // Keeps scalars as written: `1.10` does not become 1.1.
@@ -90,8 +106,9 @@ impl Node {
         }
 
         match loader.into_documents().as_slice() {
-            [document] if document.is_mapping() => Self::from_yaml(document),
-            _ => Err(TemplateError::whole("a template must be one map")),
+            [] => Ok(Self::new(Position { line: 1, column: 1 }, Kind::Null)),
+            [document] => Self::from_yaml(document),
+            _ => Err(TemplateError::whole("more than one document")),
         }
     }
 

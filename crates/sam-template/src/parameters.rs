@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::declaration::Declaration;
 use super::document::References;
 use super::{Fields, Kind, Node, ParameterValues, Position, TemplateError};
 
@@ -21,7 +22,8 @@ pub(super) struct Values(BTreeMap<String, Value>);
 
 #[derive(Debug)]
 struct Value {
-    kind: String,
+    is_list: bool,
+    is_number: bool,
     text: String,
     position: Position,
 }
@@ -46,14 +48,14 @@ impl Values {
 
 impl Value {
     fn node(&self, position: Position) -> Node {
-        if self.kind.starts_with("List<") || self.kind == "CommaDelimitedList" {
+        if self.is_list {
             let items = self.text.split(',');
             let items = items.map(|item| Node::text(position, item.trim()));
             return Node::new(position, Kind::List(items.collect()));
         }
 
         Node {
-            is_plain: self.kind == "Number",
+            is_plain: self.is_number,
             ..Node::text(position, self.text.as_str())
         }
     }
@@ -83,7 +85,7 @@ pub(super) fn values(
 
     let (mut values, mut stand_ins) = (Values::default(), Vec::new());
     for (name, position, node) in declared {
-        let parameter = Parameter::read(&name, position, node)?;
+        let parameter = Declaration::read(&name, position, node)?;
         let local = LOCAL_DEFAULTS
             .iter()
             .find(|(known, _)| references == References::Local && *known == name)
@@ -104,112 +106,12 @@ pub(super) fn values(
             }
         };
         let value = Value {
-            kind: parameter.kind,
+            is_list: parameter.is_list(),
+            is_number: parameter.kind == "Number",
             text,
             position,
         };
         values.0.insert(name, value);
     }
     Ok((values, stand_ins))
-}
-
-struct Parameter {
-    name: String,
-    position: Position,
-    kind: String,
-    default: Option<String>,
-    allowed: Vec<String>,
-    min: Option<f64>,
-    max: Option<f64>,
-}
-
-impl Parameter {
-    fn read(name: &str, position: Position, node: Node) -> Result<Self, TemplateError> {
-        let mut fields = Fields::of(node, format!("parameter {name}"))?;
-        let (kind, _) = fields.require_text("Type")?;
-        let default = fields.text("Default")?.map(|(text, _)| text);
-        let allowed = fields
-            .take("AllowedValues")
-            .map(|node| texts(node, "AllowedValues"))
-            .transpose()?
-            .unwrap_or_default();
-        let (min, max) = (fields.number("MinValue")?, fields.number("MaxValue")?);
-
-        // CloudFormation checks patterns and lengths. A made-up value cannot match every pattern.
-        fields.ignore(&[
-            "Description",
-            "AllowedPattern",
-            "ConstraintDescription",
-            "NoEcho",
-            "MinLength",
-            "MaxLength",
-        ]);
-        fields.finish()?;
-
-        Ok(Self {
-            name: name.to_owned(),
-            position,
-            kind,
-            default,
-            allowed,
-            min,
-            max,
-        })
-    }
-
-    fn check(&self, value: &str) -> Result<(), TemplateError> {
-        let refuse = |problem: String| {
-            let problem = format!("parameter {}: `{value}` {problem}", self.name);
-            Err(TemplateError::at(self.position, problem))
-        };
-
-        if !self.allowed.is_empty() && !self.allowed.iter().any(|allowed| allowed == value) {
-            return refuse(format!(
-                "is not allowed, expected one of {}",
-                self.allowed.join(", ")
-            ));
-        }
-        if self.kind != "Number" {
-            return Ok(());
-        }
-        let Ok(number) = value.parse::<f64>() else {
-            return refuse("is not a number".to_owned());
-        };
-        let is_below = self.min.is_some_and(|min| number < min);
-        let is_above = self.max.is_some_and(|max| number > max);
-        if is_below || is_above {
-            return refuse("is out of range".to_owned());
-        }
-        Ok(())
-    }
-
-    fn stand_in(&self) -> String {
-        if let Some(first) = self.allowed.first() {
-            return first.clone();
-        }
-
-        let of_type = |kind: &str| match kind {
-            "Number" => self.min.unwrap_or(1.0).to_string(),
-            "AWS::EC2::VPC::Id" => "vpc-00000000000000000".to_owned(),
-            "AWS::EC2::Subnet::Id" => "subnet-00000000000000000".to_owned(),
-            "AWS::EC2::SecurityGroup::Id" => "sg-00000000000000000".to_owned(),
-            _ => format!("stand-in-for-{}", self.name),
-        };
-
-        match self
-            .kind
-            .strip_prefix("List<")
-            .and_then(|rest| rest.strip_suffix('>'))
-        {
-            Some(kind) => format!("{0},{0}", of_type(kind)),
-            None => of_type(&self.kind),
-        }
-    }
-}
-
-fn texts(node: Node, what: &str) -> Result<Vec<String>, TemplateError> {
-    node.into_list(what)?
-        .into_iter()
-        .map(|item| item.into_text(what).map(|(text, _)| text))
-        .collect()
 }

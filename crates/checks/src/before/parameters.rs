@@ -1,0 +1,9 @@
+//! The values of the parameters, without AWS.
+
+mod known;
+
+use super::context::Parameters;
+use crate::runner::Entry;
+
+/// The checks of the group `parameters`.
+pub(super) const CHECKS: &[Entry<Parameters>] = &[known::ENTRY];
