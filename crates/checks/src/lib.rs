@@ -16,6 +16,7 @@ pub mod catalogue;
 mod check;
 pub mod configuration;
 mod findings;
+mod load_balancer;
 mod report;
 pub mod requests;
 mod runner;

@@ -46,6 +46,21 @@ impl Call {
         }
     }
 
+    /// Returns the call with a list, such as `SubnetId` of EC2 or `ListenerArns` of other services.
+    #[must_use]
+    pub fn with_list<'a>(mut self, name: &str, items: impl IntoIterator<Item = &'a str>) -> Self {
+        let prefix = match self.service {
+            Service::Ec2 => name.to_owned(),
+            _ => format!("{name}.member"),
+        };
+        if let Input::Form(fields) = &mut self.input {
+            for (index, item) in items.into_iter().enumerate() {
+                fields.push((format!("{prefix}.{}", index + 1), item.to_owned()));
+            }
+        }
+        self
+    }
+
     /// Returns a call of a service that takes JSON, such as DynamoDB.
     #[must_use]
     pub fn json(service: Service, operation: &'static str, body: &Value) -> Self {
@@ -139,4 +154,21 @@ fn form(operation: &str, version: &str, fields: &[(String, String)]) -> Bytes {
         body.push_str(&format!("&{name}={value}"));
     }
     body.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_have_the_form_of_their_service() {
+        let body = |service| {
+            let call = Call::query(service, "Describe", &[]).with_list("Ids", ["a/1", "b"]);
+            String::from_utf8(call.request().unwrap().body().to_vec()).unwrap()
+        };
+        assert!(body(Service::Ec2).ends_with("&Ids%2E1=a%2F1&Ids%2E2=b"));
+        assert!(
+            body(Service::LoadBalancing).ends_with("&Ids%2Emember%2E1=a%2F1&Ids%2Emember%2E2=b")
+        );
+    }
 }
