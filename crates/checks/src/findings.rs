@@ -34,8 +34,9 @@ impl Findings {
     pub(crate) fn unread(&mut self, subject: &str, reason: &Unread) {
         match reason {
             // One note for all objects that need the same permission.
-            Unread::Denied { .. } => self.unchecked(reason.to_string()),
+            Unread::Denied { .. } | Unread::NoCredentials(_) => self.unchecked(reason.to_string()),
             Unread::NotFound { .. } => self.problem(format!("{subject} does not exist")),
+            Unread::OtherRegion { .. } => self.problem(format!("{subject} is in another region")),
             Unread::Failed(_) => self.add(Status::Error, format!("{subject}: {reason}")),
         }
     }
