@@ -1,5 +1,6 @@
 //! Checks of a deployed stack, by reading AWS.
 
+mod api;
 mod functions;
 mod network;
 
@@ -13,7 +14,10 @@ use crate::verdict::Outcome;
 
 /// Returns the entries of all groups, in the order of the output.
 fn entries() -> impl Iterator<Item = &'static Entry<Stack>> {
-    network::CHECKS.iter().chain(functions::CHECKS)
+    network::CHECKS
+        .iter()
+        .chain(api::CHECKS)
+        .chain(functions::CHECKS)
 }
 
 /// Returns the checks.

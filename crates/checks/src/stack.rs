@@ -1,6 +1,7 @@
 //! A deployed stack: its parameters, outputs and resources, and what its template asks for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sam_template::{Node, ParameterValues, Template};
 use serde_json::{Map, Value};
@@ -16,7 +17,10 @@ pub struct Stack {
     parameters: BTreeMap<String, String>,
     outputs: BTreeMap<String, String>,
     resources: BTreeMap<String, Resource>,
+    template_text: Result<Arc<str>, Unread>,
     template: Result<Value, Unread>,
+    stack_id: String,
+    api: Option<String>,
 }
 
 /// A resource of a stack.
@@ -60,10 +64,39 @@ impl Stack {
             parameters: pairs(&stack["Parameters"], "ParameterKey", "ParameterValue"),
             outputs: pairs(&stack["Outputs"], "OutputKey", "OutputValue"),
             resources: resources.iter().filter_map(resource).collect(),
+            template_text: Ok(Arc::from("")),
             template: Ok(Value::Null),
+            stack_id: text(&stack["StackId"]).to_owned(),
+            api: None,
         };
-        found.template = found.read_template(text(&stack["StackId"])).await;
+        found.template_text = found.read_template().await;
+        found.template = found.evaluated();
         Ok(found)
+    }
+
+    /// Returns the stack with the ID of an API that uses its authorizer. The parameter `HttpApiId` of
+    /// the stack is `none`, or the API is a second one.
+    #[must_use]
+    pub fn with_api(mut self, id: &str) -> Self {
+        self.api = Some(id.to_owned());
+        self
+    }
+
+    /// Returns the ID that [`Self::with_api`] set.
+    pub(crate) fn named_api(&self) -> Option<&str> {
+        self.api.as_deref()
+    }
+
+    /// Returns the stack as its template describes it with other parameters. Outputs and resources
+    /// stay those of the deployed stack.
+    pub(crate) fn with_parameters(&self, changes: &[(&str, &str)]) -> Self {
+        let mut changed = self.clone();
+        for (name, value) in changes {
+            let value = (*value).to_owned();
+            changed.parameters.insert((*name).to_owned(), value);
+        }
+        changed.template = changed.evaluated();
+        changed
     }
 
     /// Returns the account that the stack is in.
@@ -138,38 +171,50 @@ impl Stack {
             .collect())
     }
 
-    async fn read_template(&self, stack_id: &str) -> Result<Value, Unread> {
+    async fn read_template(&self) -> Result<Arc<str>, Unread> {
         let fields = [
             ("StackName", self.name.as_str()),
             ("TemplateStage", "Original"),
         ];
         let call = Call::query(Service::CloudFormation, "GetTemplate", &fields);
         let response = self.account.read(&call).await?;
-        let body = text(&response["GetTemplateResult"]["TemplateBody"]);
+        Ok(text(&response["GetTemplateResult"]["TemplateBody"]).into())
+    }
 
+    /// Returns the template with the parameters of the stack.
+    fn evaluated(&self) -> Result<Value, Unread> {
+        let body = self.template_text.as_ref().map_err(Clone::clone)?;
         let invalid = |error| Unread::Failed(format!("the template of the stack: {error}"));
-        let mut given = self.pseudo_parameters(stack_id);
+        let mut given = self.pseudo_parameters();
         given.extend(self.parameters.clone());
         let node = Node::parse(body).map_err(invalid)?;
         let template = Template::unresolved(node, &given).map_err(invalid)?;
         template.to_json().map_err(invalid)
     }
 
-    /// Returns the pseudo parameters. The account and the partition are in the ID of the stack:
+    /// Returns the partition, such as `aws`. The ID of a stack is
     /// `arn:PARTITION:cloudformation:REGION:ACCOUNT:stack/NAME/ID`.
-    fn pseudo_parameters(&self, stack_id: &str) -> ParameterValues {
-        let parts: Vec<&str> = stack_id.split(':').collect();
-        let part = |index: usize| parts.get(index).copied().unwrap_or_default();
-        let suffix = match part(1) {
+    pub(crate) fn partition(&self) -> &str {
+        self.stack_id.split(':').nth(1).unwrap_or_default()
+    }
+
+    /// Returns the ID of the account.
+    pub(crate) fn account_id(&self) -> &str {
+        self.stack_id.split(':').nth(4).unwrap_or_default()
+    }
+
+    /// Returns the pseudo parameters.
+    fn pseudo_parameters(&self) -> ParameterValues {
+        let suffix = match self.partition() {
             "aws-cn" => "amazonaws.com.cn",
             _ => "amazonaws.com",
         };
         [
-            ("AWS::StackId", stack_id),
+            ("AWS::StackId", self.stack_id.as_str()),
             ("AWS::StackName", &self.name),
-            ("AWS::Partition", part(1)),
+            ("AWS::Partition", self.partition()),
             ("AWS::Region", self.account.region()),
-            ("AWS::AccountId", part(4)),
+            ("AWS::AccountId", self.account_id()),
             ("AWS::URLSuffix", suffix),
         ]
         .into_iter()

@@ -96,11 +96,7 @@ impl Account {
         let mut page_call = call.clone();
         for _ in 0..MAX_PAGES {
             let page = self.read(&page_call).await?;
-            items.extend(
-                array(page.pointer(list).unwrap_or(&Value::Null))
-                    .iter()
-                    .cloned(),
-            );
+            items.extend(items_of(page.pointer(list)));
 
             let parent = list.rsplit_once('/').map_or("", |(parent, _)| parent);
             match next_token(page.pointer(parent).unwrap_or(&Value::Null)) {
@@ -155,6 +151,15 @@ fn header_fields(headers: &HeaderMap) -> Value {
         Some((name.to_string(), Value::from(value)))
     });
     Value::Object(fields.collect())
+}
+
+/// Returns the items of a list. API Gateway returns a single item of a REST API without a list.
+fn items_of(list: Option<&Value>) -> Vec<Value> {
+    match list {
+        Some(Value::Array(items)) => items.clone(),
+        Some(item @ Value::Object(_)) => vec![item.clone()],
+        _ => Vec::new(),
+    }
 }
 
 /// Returns the items of a list. A missing or empty list is null.

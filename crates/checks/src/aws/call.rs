@@ -94,6 +94,9 @@ impl Call {
                 *body = fields.to_string();
             }
             Input::Path(path) => {
+                // The older API of API Gateway, for REST APIs, has another name.
+                let is_rest_api = path.starts_with("/restapis/");
+                let name = if is_rest_api { "position" } else { name };
                 path.push(if path.contains('?') { '&' } else { '?' });
                 let token = utf8_percent_encode(token, NON_ALPHANUMERIC);
                 path.push_str(&format!("{name}={token}"));

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
+use serde_json::Value;
 
 use crate::aws::{Account, Transport};
 use crate::stack::Stack;
@@ -61,6 +62,15 @@ impl Recorded {
         assert_ne!(answer.body, changed, "the change of {name} changes nothing");
         answer.body = changed;
         self
+    }
+
+    /// Changes the JSON of a response. `name` is the name of its file.
+    pub(crate) fn with_json(self, name: &str, change: impl Fn(&mut Value)) -> Self {
+        self.with(name, |body| {
+            let mut value = serde_json::from_str(body).unwrap();
+            change(&mut value);
+            value.to_string()
+        })
     }
 
     /// Adds a response, or replaces it.
