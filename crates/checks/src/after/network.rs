@@ -2,6 +2,8 @@
 
 mod alb;
 mod backend;
+mod ingress;
+mod link;
 mod vpc_link;
 
 use crate::runner::Entry;
@@ -13,4 +15,5 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     alb::DROPS_INVALID_HEADERS_ENTRY,
     alb::DESYNC_MODE_ENTRY,
     alb::INTERNAL_ENTRY,
+    ingress::ENTRY,
 ];

@@ -1,0 +1,206 @@
+//! The ways into the load balancer.
+
+mod admission;
+mod interfaces;
+
+use serde_json::Value;
+
+use crate::aws::{Account, Call, Service, Unread};
+use crate::check::{Check, Group};
+use crate::findings::Findings;
+use crate::load_balancer::{self, LoadBalancer, load_balancer_arn};
+use crate::runner::Entry;
+use crate::stack::Stack;
+use crate::verdict::{Status, Verdict};
+
+use super::backend::{listener_arn, no_listener};
+use super::link;
+use admission::{Admission, Source, admissions};
+
+const CHECK: Check = Check {
+    id: "alb-ingress",
+    group: Group::Network,
+    title: "Only the VPC link can reach the load balancer",
+    explanation: "Services trust the headers that API Gateway sets, such as `x-tollgate-user-id`. A \
+                  client that reaches the load balancer in another way can claim any identity, and \
+                  no limit applies to it. A Network Load Balancer in front of it is such a way. A \
+                  proof of origin, as the parameter `OriginSecretArn` adds it, lets services refuse \
+                  these requests.",
+    fix: "Remove the inbound rules that are named from the security groups of the load balancer. If \
+          another client must reach the services, add a proof of origin: \
+          docs/guides/proof-of-origin.md.",
+    permissions: &[
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroupRules",
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "apigateway:GET",
+    ],
+    evidence: None,
+};
+
+pub(super) const ENTRY: Entry<Stack> = Entry {
+    check: &CHECK,
+    run: |stack| Box::pin(check(stack)),
+};
+
+/// What leads into the load balancer, as AWS describes it.
+struct Ways {
+    admissions: Vec<Admission>,
+    /// The groups of the VPC link, or `None` if they could not be read.
+    link_groups: Option<Vec<String>>,
+    /// The load balancers of the region, to name those in front.
+    load_balancers: Vec<LoadBalancer>,
+    /// The network interfaces that have a group of the VPC link and are not part of it.
+    interfaces: Vec<String>,
+}
+
+/// Returns whether only the VPC link can reach the load balancer.
+///
+/// # Errors
+/// [`Unread`] if the load balancer or its security groups cannot be read.
+pub(super) async fn check(stack: &Stack) -> Result<Verdict, Unread> {
+    let Some(listener) = listener_arn(stack) else {
+        return Ok(no_listener());
+    };
+    let account = stack.account();
+    let mut findings = Findings::default();
+
+    let arn = load_balancer_arn(&listener);
+    let load_balancer = load_balancer::load_balancer(account, &arn).await?;
+    check_parameter(stack, &load_balancer, &mut findings);
+    let port = match load_balancer::listener(account, &listener).await {
+        Ok(listener) => listener.port,
+        Err(reason) => {
+            findings.unread("the listener", &reason);
+            stack.parameter("AlbListenerPort").parse().unwrap_or(80)
+        }
+    };
+
+    let rules = rules_of(account, &load_balancer.groups).await?;
+    let link_groups = findings.take("the VPC link", link::groups(stack).await);
+    let interfaces = match &link_groups {
+        Some(groups) => {
+            let read = interfaces::other_owners(account, groups).await;
+            findings.take("the network interfaces", read)
+        }
+        None => None,
+    };
+    let ways = Ways {
+        admissions: admissions(&rules, &load_balancer.groups, port),
+        link_groups,
+        load_balancers: load_balancer::load_balancers(account)
+            .await
+            .unwrap_or_default(),
+        interfaces: interfaces.unwrap_or_default(),
+    };
+
+    let verdict = verdict(&ways, findings);
+    let has_proof = !stack.parameter("OriginSecretArn").is_empty();
+    Ok(if has_proof {
+        with_proof_of_origin(verdict, &ways)
+    } else {
+        verdict
+    })
+}
+
+/// Adds a problem if the stack opens a group that the load balancer does not have.
+fn check_parameter(stack: &Stack, load_balancer: &LoadBalancer, findings: &mut Findings) {
+    let group = stack.parameter("AlbSecurityGroupId");
+    if group.is_empty() || load_balancer.groups.contains(&group) {
+        return;
+    }
+    let groups = load_balancer.groups.join(", ");
+    findings.problem(format!(
+        "AlbSecurityGroupId is {group}, but the load balancer has {groups}"
+    ));
+}
+
+fn verdict(ways: &Ways, mut findings: Findings) -> Verdict {
+    let link_groups = ways.link_groups.as_deref().unwrap_or_default();
+    let link = link_groups.join(", ");
+    if ways.link_groups.is_some() && !is_link_admitted(ways) {
+        findings.problem(format!(
+            "no rule admits {link} (the VPC link), so requests do not reach the load balancer"
+        ));
+    }
+
+    for admission in others(ways) {
+        let front = front(admission, &ways.load_balancers);
+        match (&ways.link_groups, &admission.source) {
+            (None, Source::Group { .. }) => findings.unproven(format!(
+                "{admission}{front}, which may be the group of the VPC link"
+            )),
+            (None, _) => findings.problem(format!("{admission}, expected only the VPC link")),
+            (Some(_), _) => findings.problem(format!(
+                "{admission}{front}, expected only {link} (the VPC link)"
+            )),
+        }
+    }
+    for interface in &ways.interfaces {
+        findings.problem(format!(
+            "{interface} has a security group of the VPC link ({link}), expected only the link itself"
+        ));
+    }
+    findings.verdict(match &ways.link_groups {
+        Some(_) => format!("the load balancer admits only {link} (the VPC link)"),
+        None => "the load balancer admits no range of addresses and no prefix list".to_owned(),
+    })
+}
+
+/// Returns the verdict if a secret proves the origin of requests: other ways in are a warning.
+fn with_proof_of_origin(verdict: Verdict, ways: &Ways) -> Verdict {
+    if verdict.status != Status::Failed || !is_link_admitted(ways) {
+        return verdict;
+    }
+    let mut details = verdict.details;
+    details.push(
+        "OriginSecretArn is set, so services or rules that check x-tollgate-origin refuse requests \
+         that come another way"
+            .to_owned(),
+    );
+    Verdict {
+        status: Status::Warning,
+        details,
+        fix: None,
+    }
+}
+
+fn is_link_admitted(ways: &Ways) -> bool {
+    let groups = ways.link_groups.as_deref().unwrap_or_default();
+    let mut admissions = ways.admissions.iter();
+    admissions.any(|admission| admission.is_of_group(groups))
+}
+
+/// Returns the admissions of other sources than the VPC link.
+fn others(ways: &Ways) -> impl Iterator<Item = &Admission> {
+    let link_groups = ways.link_groups.as_deref().unwrap_or_default();
+    ways.admissions
+        .iter()
+        .filter(|admission| !admission.is_of_group(link_groups))
+}
+
+/// Returns the name of a load balancer that has the admitted group, as an addition to a sentence.
+fn front(admission: &Admission, load_balancers: &[LoadBalancer]) -> String {
+    let Source::Group { id, .. } = &admission.source else {
+        return String::new();
+    };
+    let with_group = |found: &&LoadBalancer| found.groups.contains(id);
+    match load_balancers.iter().find(with_group) {
+        Some(LoadBalancer { name, kind, .. }) => format!(" ({kind} load balancer {name})"),
+        None => String::new(),
+    }
+}
+
+async fn rules_of(account: &Account, groups: &[String]) -> Result<Vec<Value>, Unread> {
+    let call = Call::query(
+        Service::Ec2,
+        "DescribeSecurityGroupRules",
+        &[("Filter.1.Name", "group-id")],
+    )
+    .with_list("Filter.1.Value", groups.iter().map(String::as_str));
+    account.read_all(&call, "/securityGroupRuleSet").await
+}
+
+#[cfg(test)]
+mod tests;
