@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws::{CallError, Fate, HttpCall, Replay};
+use aws::{CallError, Fate, HttpCall, HttpCalls, Replay};
 use bytes::Bytes;
 use http::header::{ACCEPT, HeaderValue, USER_AGENT};
 use http::{Request, Response, StatusCode, Uri};
@@ -61,6 +61,12 @@ impl AdminClient {
         self.api.base.as_str()
     }
 
+    /// True if requests to the admin API are signed, as those to a deployed API are.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.api.signer.is_some()
+    }
+
     /// Calls a route of the API as its clients do: unsigned, once, and with any status. `request`
     /// has a path instead of a URL, which is sent as it is.
     ///
@@ -68,6 +74,27 @@ impl AdminClient {
     /// [`ClientError`] if the path is invalid, or if there is no response within `limit`.
     pub async fn call(
         &self,
+        request: Request<Bytes>,
+        limit: Duration,
+    ) -> Result<Response<Bytes>, ClientError> {
+        self.call_over(&self.api.calls, request, limit).await
+    }
+
+    /// Calls a route as [`Self::call`] does, without the client certificate of the options.
+    ///
+    /// # Errors
+    /// See [`Self::call`].
+    pub async fn call_without_certificate(
+        &self,
+        request: Request<Bytes>,
+        limit: Duration,
+    ) -> Result<Response<Bytes>, ClientError> {
+        self.call_over(&self.api.aws_calls, request, limit).await
+    }
+
+    async fn call_over(
+        &self,
+        calls: &HttpCalls,
         mut request: Request<Bytes>,
         limit: Duration,
     ) -> Result<Response<Bytes>, ClientError> {
@@ -82,7 +109,7 @@ impl AdminClient {
             request,
             replay: Replay::Never,
         };
-        let outcome = self.api.calls.send_once(call, limit).await;
+        let outcome = calls.send_once(call, limit).await;
         outcome.map_err(|error| ClientError::Unreachable {
             target: self.target().to_owned(),
             error,

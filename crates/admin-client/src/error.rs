@@ -136,6 +136,12 @@ impl ClientError {
         }
     }
 
+    /// True if the caller lacks a permission.
+    #[must_use]
+    pub const fn is_access_denied(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if matches!(refusal.status, 401 | 403))
+    }
+
     /// True if the object does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

@@ -1,29 +1,38 @@
 //! Checks of the responses to real requests.
 //!
-//! Checks that need an API key use a temporary one. [`clean_up`] deletes it, also after an
-//! interrupted run.
+//! Some checks need an API key. They share a temporary key on a temporary plan, which a run makes and
+//! deletes. [`clean_up`] deletes them after an interrupted run. If that fails too, the key expires by
+//! itself, and a later run deletes it.
 
+mod admitted;
 mod context;
+mod fields;
+mod problem;
+mod reply;
+mod run;
+mod session;
+mod temporary;
 
 use admin_client::ClientError;
-use tokio::time::Instant;
 
 use crate::check::Check;
-use crate::selection::Selection;
-use crate::verdict::Outcome;
+use crate::runner::Entry;
 
 pub use context::{RequestOptions, Requests};
+pub use run::run;
+
+use run::KeyEntry;
+
+/// The checks that need the temporary key, in the order in which they run.
+const KEY_CHECKS: &[KeyEntry] = &[admitted::ENTRY];
+
+/// The checks that need no key.
+const OTHER_CHECKS: &[Entry<Requests>] = &[];
 
 /// Returns the checks.
 pub(crate) fn checks() -> impl Iterator<Item = &'static Check> {
-    std::iter::empty()
-}
-
-/// Runs the selected checks. A temporary plan and a temporary key are made if a selected check needs
-/// them, and deleted before the outcomes are returned.
-pub async fn run(requests: &Requests, selection: &Selection, deadline: Instant) -> Vec<Outcome> {
-    let _ = (requests, selection, deadline);
-    Vec::new()
+    let with_key = KEY_CHECKS.iter().map(|entry| entry.check);
+    with_key.chain(OTHER_CHECKS.iter().map(|entry| entry.check))
 }
 
 /// Deletes the temporary plan and key of a run that was interrupted. Nothing is sent if there are
@@ -32,6 +41,5 @@ pub async fn run(requests: &Requests, selection: &Selection, deadline: Instant) 
 /// # Errors
 /// [`ClientError`] if the plan or the key cannot be deleted.
 pub async fn clean_up(requests: &Requests) -> Result<(), ClientError> {
-    let _ = requests;
-    Ok(())
+    temporary::clean_up(requests).await
 }

@@ -1,5 +1,7 @@
 //! The result of a check.
 
+use admin_client::ClientError;
+
 use crate::aws::Unread;
 use crate::check::Check;
 
@@ -130,6 +132,17 @@ impl From<Unread> for Verdict {
                 Self::failed(reason.to_string())
             }
             Unread::Failed(_) => Self::error(reason.to_string()),
+        }
+    }
+}
+
+impl From<ClientError> for Verdict {
+    fn from(error: ClientError) -> Self {
+        let detail = error.to_string().replace('\n', "; ");
+        if error.is_access_denied() {
+            Self::not_checked(detail)
+        } else {
+            Self::error(detail)
         }
     }
 }

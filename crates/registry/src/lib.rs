@@ -58,6 +58,7 @@ mod record;
 mod rotation;
 mod scan;
 mod schema_version;
+mod secret;
 mod secret_lookup;
 mod seeds;
 mod shared_secret;
@@ -99,6 +100,7 @@ pub use record::{
     MAX_NAME_CHARACTERS, MAX_PREFIX_CHARACTERS, MAX_SCOPE_CHARACTERS, MAX_SCOPES, Retirement, hint,
 };
 pub use scan::{KeyScan, MIN_SCAN_ENTRIES, ScannedKey};
+pub use secret::Secret;
 pub use secret_lookup::SecretState;
 pub use seeds::{KeySeed, Seeds, SeedsError};
 pub use shared_secret::SECRET_BYTES;

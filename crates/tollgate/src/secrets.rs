@@ -6,11 +6,10 @@ mod file;
 mod input;
 mod output;
 mod records;
-mod secret;
 mod terminal;
 
 pub(crate) use error::SecretsError;
 pub(crate) use file::{KeyToCreate, SecretsFile};
 pub(crate) use input::read_secret;
 pub(crate) use output::SecretsOutput;
-pub(crate) use secret::Secret;
+pub(crate) use registry::Secret;

@@ -12,7 +12,7 @@ use crate::commands::CommandError;
 use crate::instant::seconds;
 use crate::key_id;
 use crate::output::{OutputArgs, note, print_json};
-use crate::secrets::{KeyToCreate, Secret, SecretsOutput};
+use crate::secrets::{KeyToCreate, Secret, SecretsError, SecretsOutput};
 use crate::target::TargetArgs;
 
 /// The options of `keys rotate`.
@@ -48,7 +48,7 @@ pub(super) async fn rotate(options: RotateKey) -> Result<ExitCode, CommandError>
         .json()?;
 
     let prefix = options.prefix.as_deref().or(key["prefix"].as_str());
-    let secret = Secret::generate(prefix)?;
+    let secret = Secret::generate(prefix).map_err(SecretsError::from)?;
     let earlier = store(&mut secrets, &options.key_id, &secret)?;
     let request = request(&options, &secret.hash())?;
     match client.send(request).await {

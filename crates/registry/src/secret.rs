@@ -1,37 +1,47 @@
-//! One secret.
+//! The secret of a key, on the side of the client that generates it.
 
 use std::fmt;
 
-use registry::{KeyHash, generate_secret};
-
-use super::SecretsError;
+use crate::{KeyHash, RandomError, generate_secret};
 
 /// The secret of a key. Its `Debug` output does not show it.
+///
+/// ```
+/// # fn example() -> Result<(), registry::RandomError> {
+/// let secret = registry::Secret::generate(None)?;
+/// assert!(secret.expose().starts_with("tg_"));
+/// assert_eq!(format!("{secret:?}"), "Secret(…)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Secret(String);
+pub struct Secret(String);
 
 impl Secret {
     /// Returns a new random secret that begins with `prefix`, or with `tg_`.
     ///
     /// # Errors
-    /// [`SecretsError::Random`] if the random number generator fails.
-    pub(crate) fn generate(prefix: Option<&str>) -> Result<Self, SecretsError> {
+    /// [`RandomError`] if the random number generator fails.
+    pub fn generate(prefix: Option<&str>) -> Result<Self, RandomError> {
         Ok(Self(generate_secret(prefix)?))
     }
 
     /// Returns a text as a secret. `None` unless it has the form of an API key: 20 to 128 visible
     /// ASCII characters without a comma.
-    pub(crate) fn from_text(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
         KeyHash::of(text).is_ok().then(|| Self(text.to_owned()))
     }
 
-    /// Returns the text, only for the terminal and for a secrets file.
-    pub(crate) fn expose(&self) -> &str {
+    /// Returns the text. It must not be logged.
+    #[must_use]
+    pub fn expose(&self) -> &str {
         &self.0
     }
 
     /// Returns the SHA-256 as 64 hexadecimal digits, as the API's field `hash`.
-    pub(crate) fn hash(&self) -> String {
+    #[must_use]
+    pub fn hash(&self) -> String {
         // Both constructors check the form, so there is always a hash.
         KeyHash::of(&self.0).map_or_else(|_| String::new(), |hash| hash.hex())
     }

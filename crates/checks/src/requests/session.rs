@@ -1,0 +1,171 @@
+//! The calls with the temporary key, and how many of them were admitted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use admin_client::ClientError;
+use futures_util::future::join_all;
+use tokio::sync::OnceCell;
+
+use super::context::Requests;
+use super::reply::{Admission, Reply};
+use super::temporary::Temporary;
+use crate::verdict::Verdict;
+
+/// The pause after which the temporary plan, with one call per second, admits another call.
+const REFILL: Duration = Duration::from_millis(1_100);
+/// The pause before a refused call is repeated.
+const SECOND_ATTEMPT: Duration = Duration::from_secs(2);
+/// The number of calls that are made at once. One more than the plan admits.
+const CALLS_AT_ONCE: usize = 3;
+/// The most repetitions of calls at once. Slow first calls, such as those that start a function, can
+/// be so far apart that all of them are admitted.
+const MAX_ROUNDS: usize = 3;
+/// The description of calls with the key in messages.
+const WITH_KEY: &str = "with the temporary key";
+/// The header with an id that the client chose.
+pub(super) const REQUEST_ID: &str = "x-request-id";
+
+/// A temporary key in use.
+pub(super) struct Session<'r> {
+    pub(super) requests: &'r Requests,
+    pub(super) temporary: Temporary,
+    /// The request id that the client sends.
+    pub(super) client_id: String,
+    first: OnceCell<Result<Reply, Verdict>>,
+    at_once: OnceCell<Result<Vec<Reply>, Verdict>>,
+    charged: AtomicU64,
+    lost: AtomicU64,
+}
+
+impl<'r> Session<'r> {
+    pub(super) fn new(requests: &'r Requests, temporary: Temporary) -> Self {
+        Self {
+            requests,
+            client_id: format!("client-{}", temporary.name),
+            temporary,
+            first: OnceCell::new(),
+            at_once: OnceCell::new(),
+            charged: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+        }
+    }
+
+    /// Calls a route with the key.
+    ///
+    /// # Errors
+    /// [`ClientError`] if there is no response.
+    pub(super) async fn call(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Reply, ClientError> {
+        let key_header = self.requests.key_header();
+        let mut all = vec![(key_header.as_str(), self.temporary.secret.expose())];
+        all.extend(headers);
+        let outcome = self.requests.call("GET", path, &all, WITH_KEY).await;
+        self.count(&outcome);
+        outcome
+    }
+
+    /// Counts a call with the key.
+    pub(super) fn count(&self, outcome: &Result<Reply, ClientError>) {
+        match outcome {
+            Ok(reply) if reply.is_charged() => self.charged.fetch_add(1, Ordering::Relaxed),
+            Ok(_) => 0,
+            Err(_) => self.lost.fetch_add(1, Ordering::Relaxed),
+        };
+    }
+
+    /// Calls a route when the plan admits another call, and repeats a call that was throttled.
+    ///
+    /// # Errors
+    /// [`ClientError`] if there is no response.
+    pub(super) async fn call_later(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Reply, ClientError> {
+        self.requests.pause(REFILL).await;
+        let reply = self.call(path, headers).await?;
+        if reply.admission() != Admission::Throttled {
+            return Ok(reply);
+        }
+        self.requests.pause(SECOND_ATTEMPT).await;
+        self.call(path, headers).await
+    }
+
+    /// Waits until the plan admits another call.
+    pub(super) async fn wait_for_refill(&self) {
+        self.requests.pause(REFILL).await;
+    }
+
+    /// Returns the response to the first call with the key.
+    ///
+    /// # Errors
+    /// A verdict if there is no response.
+    pub(super) async fn first_call(&self) -> Result<&Reply, Verdict> {
+        let path = &self.requests.options.path;
+        let first = || async {
+            let sent = [(REQUEST_ID, self.client_id.as_str())];
+            self.call(path, &sent).await.map_err(Verdict::from)
+        };
+        self.first
+            .get_or_init(first)
+            .await
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    /// Returns the response to the first call, if the key was admitted.
+    ///
+    /// # Errors
+    /// "Not proven" if it was not.
+    pub(super) async fn admitted_call(&self) -> Result<&Reply, Verdict> {
+        let not_admitted = |detail: String| Verdict::not_proven(detail).with_fix(SEE_ADMITTED);
+        match self.first_call().await {
+            Ok(reply) if reply.admission() == Admission::Admitted => Ok(reply),
+            Ok(reply) => Err(not_admitted(format!(
+                "the temporary key was not admitted: {}",
+                reply.summary()
+            ))),
+            Err(_) => Err(not_admitted("the temporary key got no response".to_owned())),
+        }
+    }
+
+    /// Returns the responses to calls that were made at the same time, until one was not admitted.
+    ///
+    /// # Errors
+    /// A verdict if the key is not admitted, or a call has no response.
+    pub(super) async fn calls_at_once(&self) -> Result<&[Reply], Verdict> {
+        self.admitted_call().await?;
+        let calls = || async {
+            let mut replies = Vec::new();
+            for _ in 0..MAX_ROUNDS {
+                let calls = (0..CALLS_AT_ONCE).map(|_| self.call(&self.requests.options.path, &[]));
+                for reply in join_all(calls).await {
+                    replies.push(reply?);
+                }
+                if replies.iter().any(|reply| !reply.is_charged()) {
+                    break;
+                }
+            }
+            Ok(replies)
+        };
+        let replies = self.at_once.get_or_init(calls).await;
+        replies.as_deref().map_err(Clone::clone)
+    }
+
+    /// Returns the number of calls that were charged to the key.
+    ///
+    /// # Errors
+    /// The number of calls whose responses were lost.
+    pub(super) fn charged(&self) -> Result<u64, u64> {
+        match self.lost.load(Ordering::Relaxed) {
+            0 => Ok(self.charged.load(Ordering::Relaxed)),
+            lost => Err(lost),
+        }
+    }
+}
+
+const SEE_ADMITTED: &str = "See the check key-admitted.";
