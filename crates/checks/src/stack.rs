@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use sam_template::{Node, ParameterValues, Template};
 use serde_json::{Map, Value};
 
@@ -12,8 +13,11 @@ use crate::aws::{Account, Call, Service, Unread, array, text};
 #[derive(Clone)]
 pub struct Stack {
     account: Account,
+    now: Timestamp,
     name: String,
     status: String,
+    created: Option<Timestamp>,
+    updated: Option<Timestamp>,
     parameters: BTreeMap<String, String>,
     outputs: BTreeMap<String, String>,
     resources: BTreeMap<String, Resource>,
@@ -32,10 +36,13 @@ pub(crate) struct Resource {
     pub(crate) kind: String,
     /// The status, such as `UPDATE_COMPLETE`.
     pub(crate) status: String,
+    /// The instant of the last change by CloudFormation.
+    pub(crate) updated: Option<Timestamp>,
 }
 
 impl Stack {
-    /// Reads a stack: its description, its resources and its template.
+    /// Reads a stack: its description, its resources and its template. `name` is its name or its
+    /// ARN.
     ///
     /// # Errors
     /// [`Unread`] if the description or the resources cannot be read. A template that cannot be
@@ -59,8 +66,11 @@ impl Stack {
 
         let mut found = Self {
             account,
-            name: name.to_owned(),
+            now: Timestamp::now(),
+            name: text(&stack["StackName"]).to_owned(),
             status: text(&stack["StackStatus"]).to_owned(),
+            created: text(&stack["CreationTime"]).parse().ok(),
+            updated: text(&stack["LastUpdatedTime"]).parse().ok(),
             parameters: pairs(&stack["Parameters"], "ParameterKey", "ParameterValue"),
             outputs: pairs(&stack["Outputs"], "OutputKey", "OutputValue"),
             resources: resources.iter().filter_map(resource).collect(),
@@ -69,7 +79,7 @@ impl Stack {
             stack_id: text(&stack["StackId"]).to_owned(),
             api: None,
         };
-        found.template_text = found.read_template().await;
+        found.template_text = found.read_template(name).await;
         found.template = found.evaluated();
         Ok(found)
     }
@@ -99,6 +109,31 @@ impl Stack {
         changed
     }
 
+    /// Returns the stack as it is checked at an instant. [`Self::read`] sets the current time.
+    #[must_use]
+    pub const fn at(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
+    }
+
+    /// Returns the instant of the check, from which ages and periods are calculated.
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Returns the instant at which the creation of the stack began.
+    pub(crate) const fn created(&self) -> Option<Timestamp> {
+        self.created
+    }
+
+    /// Returns the instant at which the last update began, or else the creation.
+    pub(crate) const fn updated(&self) -> Option<Timestamp> {
+        match self.updated {
+            None => self.created,
+            updated => updated,
+        }
+    }
+
     /// Returns the account that the stack is in.
     pub(crate) const fn account(&self) -> &Account {
         &self.account
@@ -108,6 +143,27 @@ impl Stack {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns the ARN of a resource in the account and region of the stack. `resource` is the end
+    /// of the ARN, such as `function:NAME`.
+    pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
+        let (partition, account) = (self.partition(), self.account_id());
+        let region = self.account.region();
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
+
+    /// Reads the stack of a resource of the type `AWS::CloudFormation::Stack`. Returns `None` if the
+    /// stack has no such resource.
+    ///
+    /// # Errors
+    /// [`Unread`] as for [`Self::read`].
+    pub(crate) async fn nested(&self, name: &str) -> Result<Option<Self>, Unread> {
+        let Some(resource) = self.resource(name) else {
+            return Ok(None);
+        };
+        let stack = Self::read(self.account.clone(), &resource.id).await?;
+        Ok(Some(stack.at(self.now)))
     }
 
     /// Returns the status, such as `UPDATE_COMPLETE`.
@@ -171,11 +227,8 @@ impl Stack {
             .collect())
     }
 
-    async fn read_template(&self) -> Result<Arc<str>, Unread> {
-        let fields = [
-            ("StackName", self.name.as_str()),
-            ("TemplateStage", "Original"),
-        ];
+    async fn read_template(&self, name: &str) -> Result<Arc<str>, Unread> {
+        let fields = [("StackName", name), ("TemplateStage", "Original")];
         let call = Call::query(Service::CloudFormation, "GetTemplate", &fields);
         let response = self.account.read(&call).await?;
         Ok(text(&response["GetTemplateResult"]["TemplateBody"]).into())
@@ -273,6 +326,7 @@ fn resource(summary: &Value) -> Option<(String, Resource)> {
         id: field("PhysicalResourceId").unwrap_or_default(),
         kind: field("ResourceType").unwrap_or_default(),
         status,
+        updated: text(&summary["LastUpdatedTimestamp"]).parse().ok(),
     };
     Some((field("LogicalResourceId")?, resource))
 }

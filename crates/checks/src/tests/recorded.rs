@@ -22,6 +22,8 @@ use crate::stack::Stack;
 pub(crate) const STACK: &str = "tollgate";
 /// The region of the recorded stack.
 pub(crate) const REGION: &str = "eu-west-1";
+/// The instant at which the responses were recorded.
+pub(crate) const NOW: &str = "2026-11-28T12:00:00Z";
 
 /// The recorded responses of a healthy stack, with changes.
 #[derive(Clone)]
@@ -48,9 +50,12 @@ impl Recorded {
             }
         }
 
-        let template = std::fs::read_to_string(folder().join("../../../template.yaml")).unwrap();
         let mut recorded = Self { answers };
-        recorded.set_template(&template);
+        recorded.set_template("cloudformation.GetTemplate.xml", "template.yaml");
+        recorded.set_template(
+            "cloudformation.GetTemplate@stack~tollgate-Monitoring.xml",
+            "stacks/monitoring.yaml",
+        );
         recorded.set_release(env!("CARGO_PKG_VERSION"));
         recorded
     }
@@ -120,9 +125,10 @@ impl Recorded {
         Account::over(Arc::new(self), REGION.to_owned())
     }
 
-    /// Returns the stack.
+    /// Returns the stack, checked at [`NOW`].
     pub(crate) async fn stack(self) -> Stack {
-        Stack::read(self.account(), STACK).await.unwrap()
+        let stack = Stack::read(self.account(), STACK).await.unwrap();
+        stack.at(NOW.parse().unwrap())
     }
 
     fn answer(&mut self, name: &str) -> &mut Answer {
@@ -131,13 +137,13 @@ impl Recorded {
         answer.unwrap_or_else(|| panic!("no answer {name}, expected one of {known}"))
     }
 
-    fn set_template(&mut self, template: &str) {
+    fn set_template(&mut self, name: &str, path: &str) {
+        let template = std::fs::read_to_string(folder().join("../../..").join(path)).unwrap();
         let escaped = template.replace('&', "&amp;").replace('<', "&lt;");
         let body = format!(
             "<GetTemplateResponse><GetTemplateResult><TemplateBody>{escaped}</TemplateBody></GetTemplateResult></GetTemplateResponse>"
         );
-        let name = "cloudformation.GetTemplate.xml".to_owned();
-        self.answers.insert(name, Answer::ok(body));
+        self.answers.insert(name.to_owned(), Answer::ok(body));
     }
 
     /// Sets the output `Version`, so that the recorded stack is of the release under test.
