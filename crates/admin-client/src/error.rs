@@ -142,6 +142,16 @@ impl ClientError {
         matches!(self, Self::Refused(refusal) if matches!(refusal.status, 401 | 403))
     }
 
+    /// Returns the permission for lack of which API Gateway refused a signed request, such as
+    /// `execute-api:Invoke on ARN for arn:aws:iam::123456789012:user/ann`.
+    #[must_use]
+    pub fn missing_permission(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refusal) => refusal.missing_permission.as_deref(),
+            _ => None,
+        }
+    }
+
     /// True if the object does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

@@ -22,6 +22,8 @@ pub struct Refusal {
     /// True if Tollgate responded, and not API Gateway or another server.
     pub is_of_tollgate: bool,
     pub(crate) message: String,
+    /// The permission that the identity lacks, with the identity if it is known.
+    pub(crate) missing_permission: Option<String>,
 }
 
 /// The request that was refused, and its signature.
@@ -56,6 +58,10 @@ impl Refusal {
         let content_type = header(response, CONTENT_TYPE.as_str()).unwrap_or_default();
         let problem = Problem::parse(content_type, response.body());
 
+        let is_denied = problem.is_none() && matches!(status, 401 | 403);
+        let missing_permission = is_denied
+            .then(|| missing_permission(response, context))
+            .flatten();
         let message = match &problem {
             Some(problem) => of_problem(problem, context),
             None => of_other(response, context),
@@ -64,6 +70,7 @@ impl Refusal {
             status,
             is_of_tollgate: problem.is_some(),
             message: message + &retry_hint(response),
+            missing_permission,
         }
     }
 
@@ -112,24 +119,37 @@ fn of_other(response: &Response<Bytes>, context: &RequestContext<'_>) -> String 
 /// Returns the message for a request that API Gateway did not let through.
 fn denied(response: &Response<Bytes>, context: &RequestContext<'_>, said: &str) -> String {
     let target = context.target;
-    let code = header(response, "x-amzn-errortype").unwrap_or_default();
-    if let Some(problem) = signature_problem(code, &body_message(response)) {
+    if let Some(problem) = problem_of_signature(response) {
         return format!("{target}: {problem} ({said})");
     }
 
-    match &context.signature {
-        Signature::None => format!(
+    match missing_permission(response, context) {
+        None => format!(
             "{target}: access denied ({said}). The request was not signed. Sign it with --profile \
              or --region"
         ),
-        Signature::Signed { identity, resource } => {
-            let identity = identity.map_or_else(String::new, |arn| format!(" for {arn}"));
-            format!(
-                "{target}: access denied ({said}). Expected the permission execute-api:Invoke on \
-                 {resource}{identity}"
-            )
+        Some(permission) => {
+            format!("{target}: access denied ({said}). Expected the permission {permission}")
         }
     }
+}
+
+/// Returns the permission that a signed request lacked. `None` if the request was not signed, or its
+/// signature is invalid.
+fn missing_permission(response: &Response<Bytes>, context: &RequestContext<'_>) -> Option<String> {
+    let Signature::Signed { identity, resource } = &context.signature else {
+        return None;
+    };
+    let identity = identity.map_or_else(String::new, |arn| format!(" for {arn}"));
+    let permission = format!("execute-api:Invoke on {resource}{identity}");
+    problem_of_signature(response)
+        .is_none()
+        .then_some(permission)
+}
+
+fn problem_of_signature(response: &Response<Bytes>) -> Option<&'static str> {
+    let code = header(response, "x-amzn-errortype").unwrap_or_default();
+    signature_problem(code, &body_message(response))
 }
 
 /// Returns the status and the message of a response.

@@ -23,10 +23,12 @@ pub(crate) use mappings::{Mappings, MappingsFormat};
 pub(crate) use serve::{LogStyle, Serve};
 pub(crate) use template::EvaluateTemplate;
 pub(crate) use token::{ExplainToken, Token, TokenCommand};
+pub(crate) use values::parameter;
 
 use crate::commands::apply::ApplyOptions;
 use crate::commands::audit::AuditCommand;
 use crate::commands::blocks::BlocksCommand;
+use crate::commands::check::CheckOptions;
 use crate::commands::diff::DiffOptions;
 use crate::commands::dump::DumpOptions;
 use crate::commands::import::ImportCommand;
@@ -47,7 +49,7 @@ Environment:
   EXTRA_CA_CERTS  PEM file of certificate authorities that issuers may use in addition to public ones
 
 Exit codes: 0 success, 1 the API refused a request or a check failed, 2 invalid input or no connection,
-            3 differences
+            3 differences, or `check --strict` found something that is not shown to be true
 
 Examples:
   tollgate                                            serve template.yaml with two plans and two keys
@@ -57,7 +59,8 @@ Examples:
   tollgate invoke authorizer events/authorizer.allowed.json
   tollgate mappings --format terraform > tollgate.tf
   tollgate keys list --stack tollgate --plan free    administer a deployed stack
-  tollgate diff tollgate.yaml";
+  tollgate diff tollgate.yaml
+  tollgate check --stack tollgate                     prove a deployment";
 
 /// The end of the output of `completions --help`.
 const AFTER_COMPLETIONS_HELP: &str = "\
@@ -110,6 +113,8 @@ pub(crate) enum Command {
     /// Show who changed what
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Prove a deployment: its parameters before it, the stack and the API after it
+    Check(Box<CheckOptions>),
     /// Print the plans, policies and keys of an API as a file for `apply`
     Dump(DumpOptions),
     /// Compare a file with the plans, policies and keys of an API

@@ -4,6 +4,7 @@ mod answer;
 pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod blocks;
+pub(crate) mod check;
 mod csv_pages;
 mod declaration_file;
 pub(crate) mod diff;

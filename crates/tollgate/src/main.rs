@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Ok(Command::Policies(command)) => commands::policies::run(&command),
         Ok(Command::Blocks(command)) => commands::blocks::run(&command),
         Ok(Command::Audit(command)) => commands::audit::run(&command),
+        Ok(Command::Check(options)) => commands::check::run(&options),
         Ok(Command::Dump(options)) => commands::dump::run(&options),
         Ok(Command::Diff(options)) => commands::diff::run(&options),
         Ok(Command::Apply(options)) => commands::apply::run(&options),

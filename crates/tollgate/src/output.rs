@@ -9,6 +9,7 @@ mod line;
 mod style;
 mod table;
 mod terminal;
+mod wrap;
 
 use std::io::ErrorKind;
 
@@ -20,6 +21,8 @@ pub(crate) use json::{JsonList, print_json};
 pub(crate) use line::{note, print_line, warn};
 pub(crate) use style::Style;
 pub(crate) use table::Table;
+pub(crate) use terminal::stdout_columns;
+pub(crate) use wrap::wrapped;
 
 /// The options of commands that print data.
 #[derive(Clone, Copy, Debug, Args)]

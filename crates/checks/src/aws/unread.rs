@@ -48,8 +48,15 @@ impl Unread {
 }
 
 impl From<ClientError> for Unread {
-    /// The admin API names a missing permission in its message.
     fn from(error: ClientError) -> Self {
+        if let Some(permission) = error.missing_permission() {
+            let permission = permission.to_owned();
+            return Self::Denied { permission };
+        }
+        if error.is_not_found() {
+            let permission = "execute-api:Invoke".to_owned();
+            return Self::NotFound { permission };
+        }
         Self::Failed(error.to_string())
     }
 }

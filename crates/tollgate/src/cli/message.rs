@@ -25,6 +25,8 @@ const OTHER_NAMES: [(&str, &str); 16] = [
     ("pull", "dump"),
 ];
 
+/// The longest list of possible values that an error repeats, in bytes.
+const MAX_VALUES: usize = 200;
 /// A command with options of a command.
 const EXAMPLE: &str = "tollgate plans list --stack NAME";
 
@@ -160,7 +162,8 @@ fn accepts(command: &Command, option: &str) -> bool {
 /// Returns the first paragraph of an error.
 fn problem(text: &str) -> String {
     let first = text.split("\n\n").next().unwrap_or_default();
-    let lines: Vec<_> = first.lines().map(str::trim).collect();
+    let is_short = |line: &&str| !line.starts_with("[possible values") || line.len() <= MAX_VALUES;
+    let lines: Vec<_> = first.lines().map(str::trim).filter(is_short).collect();
     let line = lines.join(" ");
     line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }

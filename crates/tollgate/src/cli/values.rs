@@ -4,7 +4,7 @@ use http::Uri;
 use http::uri::Authority;
 
 /// Parses `NAME=VALUE`.
-pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
+pub(crate) fn parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 /// Returns the number of columns of the terminal at standard output. `None` if it is a file or a
 /// pipe.
-pub(super) fn stdout_columns() -> Option<usize> {
+pub(crate) fn stdout_columns() -> Option<usize> {
     let (terminal_size::Width(columns), _) = terminal_size::terminal_size_of(std::io::stdout())?;
 
     // Some terminals report no size at all. Cutting every cell to nothing would be worse than lines

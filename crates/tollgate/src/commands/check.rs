@@ -1,0 +1,142 @@
+//! `check`: proves a deployment, before and after it.
+
+mod catalogue;
+mod names;
+mod run;
+mod scope;
+mod signals;
+mod target;
+mod text;
+mod wait;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use checks::Report;
+use clap::Args;
+
+use super::CommandError;
+use crate::cli::parameter;
+use crate::instant::seconds;
+use crate::output::{print_json, until_closed};
+use crate::target::TargetArgs;
+
+use run::Run;
+use scope::Scope;
+use wait::End;
+
+/// The exit code of `--strict` if something is not shown to be true.
+const NOT_SHOWN: u8 = 3;
+
+/// The end of the output of `check --help`.
+const AFTER_HELP: &str = "\
+Without options, the local gateway is checked by its plans, keys and policies, and by requests. With
+--stack, what was deployed is read in AWS as well. With --parameters, a parameter file is checked
+before a deployment. docs/operations/check.md describes every check and the permissions.
+
+Only the group `requests` changes something: it creates a temporary plan and a temporary key, and
+deletes them at the end.
+
+Exit codes: 0 no check failed, 1 a check failed or access was refused, 2 invalid input or no connection,
+            3 with --strict: warnings, or facts that are not checked or not proven, 130 interrupted
+
+Examples:
+  tollgate check
+  tollgate check --parameters parameters.yaml
+  tollgate check --stack tollgate --wait 10m --echo /echo
+  tollgate check --stack tollgate --only network,alarms-quiet --json
+  tollgate check --list";
+
+/// The options of `check`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct CheckOptions {
+    /// Parameter file to check before a deployment
+    #[arg(long, value_name = "FILE")]
+    parameters: Option<PathBuf>,
+    /// Template of the parameters
+    #[arg(long, value_name = "FILE", default_value = "template.yaml")]
+    template: PathBuf,
+    /// Value of a parameter instead of that in the file; may be repeated
+    #[arg(long = "parameter", value_name = "NAME=VALUE", requires = "parameters", value_parser = parameter)]
+    overrides: Vec<(String, String)>,
+    /// Path of a route that a key may call with `GET`
+    #[arg(long, value_name = "PATH", default_value = "/", value_parser = path)]
+    path: String,
+    /// Path of a route whose backend responds with the headers and the path that it received
+    #[arg(long, value_name = "PATH", value_parser = path)]
+    echo: Option<String>,
+    /// Skip the checks by requests, which create a temporary plan and key
+    #[arg(long)]
+    no_requests: bool,
+    /// Make only these checks: ids or groups, separated by commas; may be repeated. --list shows
+    /// them
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = names::parser(),
+        hide_possible_values = true)]
+    only: Vec<String>,
+    /// Skip these checks: ids or groups, separated by commas; may be repeated
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = names::parser(),
+        hide_possible_values = true)]
+    skip: Vec<String>,
+    /// Repeat what is not ok until no check fails, for at most this time, such as 10m
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    wait: Option<u32>,
+    /// Exit with 3 if something is not shown to be true, although no check failed
+    #[arg(long)]
+    strict: bool,
+    /// Print what was found for checks that passed, and those that do not apply
+    #[arg(long, conflicts_with = "json")]
+    verbose: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+    /// List the checks instead of making them
+    #[arg(long)]
+    list: bool,
+    #[command(flatten)]
+    target: TargetArgs,
+}
+
+/// Runs `check`.
+pub(crate) fn run(options: &CheckOptions) -> ExitCode {
+    super::run(check(options))
+}
+
+async fn check(options: &CheckOptions) -> Result<ExitCode, CommandError> {
+    let selection = names::selection(options)?;
+    if options.list {
+        until_closed(catalogue::print(&selection, options.json))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+
+    let scope = Scope::of(options, &selection)?;
+    let run = Run::new(options, scope);
+    let report = match wait::until_signal(&run, selection, options.wait).await? {
+        End::Report(report) => report,
+        End::Signal(code) => return Ok(ExitCode::from(code)),
+    };
+
+    until_closed(if options.json {
+        print_json(&report.to_json(env!("CARGO_PKG_VERSION")))
+    } else {
+        text::print(&report, options.verbose)
+    })?;
+    Ok(exit_code(&report, options.strict))
+}
+
+fn exit_code(report: &Report, is_strict: bool) -> ExitCode {
+    if report.has_failed() {
+        ExitCode::from(super::REFUSED)
+    } else if is_strict && report.has_warnings() {
+        ExitCode::from(NOT_SHOWN)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn path(text: &str) -> Result<String, &'static str> {
+    let is_path = text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_path
+        .then(|| text.to_owned())
+        .ok_or("expected a path such as /orders, with other characters percent-encoded")
+}

@@ -1,0 +1,171 @@
+//! The result for people.
+
+use std::io::Write as _;
+
+use checks::{DOCUMENTATION, Outcome, Report, Status};
+
+use crate::output::{OutputError, Style, escaped, stdout_columns, wrapped};
+
+/// The indentation of what was found.
+const INDENT: &str = "    ";
+/// The statuses in the order of the last line, each with its name.
+const COUNTED: [(Status, &str); 7] = [
+    (Status::Ok, "ok"),
+    (Status::Warning, "warning"),
+    (Status::Failed, "failed"),
+    (Status::Error, "error"),
+    (Status::NotChecked, "not checked"),
+    (Status::NotProven, "not proven"),
+    (Status::NotApplicable, "not applicable"),
+];
+
+/// Prints a report.
+///
+/// # Errors
+/// [`OutputError`] if standard output cannot be written.
+pub(super) fn print(report: &Report, is_verbose: bool) -> Result<(), OutputError> {
+    let form = Form {
+        style: Style::stdout(),
+        has_symbols: has_symbols(),
+        columns: stdout_columns(),
+        is_verbose,
+    };
+    let mut output = std::io::stdout().lock();
+    output.write_all(form.text(report).as_bytes())?;
+    output.flush()?;
+    Ok(())
+}
+
+/// True if the terminal can show characters that are not ASCII.
+fn has_symbols() -> bool {
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    let names = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable);
+    let locale = names.into_iter().find(|value| !value.is_empty());
+    let locale = locale.unwrap_or_default().to_ascii_lowercase();
+    variable("TERM") != "dumb" && (locale.contains("utf-8") || locale.contains("utf8"))
+}
+
+/// The form of the output.
+struct Form {
+    style: Style,
+    has_symbols: bool,
+    /// The width of the terminal. `None` for a file or a pipe, in which lines are not wrapped.
+    columns: Option<usize>,
+    is_verbose: bool,
+}
+
+impl Form {
+    fn text(&self, report: &Report) -> String {
+        let mut text = String::new();
+        let mut group = None;
+        for outcome in report.outcomes.iter().filter(|one| self.is_shown(one)) {
+            if group != Some(outcome.check.group) {
+                if group.is_some() {
+                    text.push('\n');
+                }
+                group = Some(outcome.check.group);
+                let name = outcome.check.group.name();
+                let heading = format!("{name}\n{}", "-".repeat(name.len()));
+                for line in heading.lines() {
+                    text.push_str(&self.style.bold(line));
+                    text.push('\n');
+                }
+            }
+            self.add_outcome(&mut text, outcome);
+        }
+
+        if group.is_some() {
+            text.push('\n');
+        }
+        self.add_line(&mut text, "", &counts(report));
+        self.add_line(&mut text, "", conclusion(report));
+        text
+    }
+
+    fn is_shown(&self, outcome: &Outcome) -> bool {
+        self.is_verbose || outcome.verdict.status != Status::NotApplicable
+    }
+
+    fn add_outcome(&self, text: &mut String, outcome: &Outcome) {
+        let status = outcome.verdict.status;
+        let title = format!("{} {}", self.symbol(status), outcome.check.title);
+        text.push_str(&title);
+        text.push('\n');
+        if status == Status::Ok && !self.is_verbose {
+            return;
+        }
+
+        let label = label(status);
+        let details = &outcome.verdict.details;
+        for (index, detail) in details.iter().flat_map(|one| one.lines()).enumerate() {
+            let detail = escaped(detail);
+            let label = if index == 0 { label } else { "" };
+            self.add_line(text, INDENT, &format!("{label}{detail}"));
+        }
+        if let Some(fix) = outcome.fix() {
+            self.add_line(text, INDENT, &format!("Fix: {}", escaped(fix)));
+        }
+        if !matches!(status, Status::Ok | Status::NotApplicable) {
+            let link = format!("See {DOCUMENTATION}#{}", outcome.check.id);
+            self.add_line(text, INDENT, &link);
+        }
+    }
+
+    /// Adds a paragraph, wrapped to the terminal.
+    fn add_line(&self, text: &mut String, indent: &str, line: &str) {
+        let columns = self
+            .columns
+            .map(|columns| columns - indent.len().min(columns));
+        for line in wrapped(line, columns) {
+            text.push_str(indent);
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+
+    fn symbol(&self, status: Status) -> String {
+        let symbol = |unicode: &'static str, ascii: &'static str| {
+            if self.has_symbols { unicode } else { ascii }
+        };
+        match status {
+            Status::Ok => self.style.green(symbol("√", "+")),
+            Status::Failed | Status::Error => self.style.red(symbol("×", "x")),
+            Status::Warning | Status::NotChecked | Status::NotProven => {
+                self.style.yellow(symbol("‼", "!"))
+            }
+            Status::NotApplicable => "-".to_owned(),
+        }
+    }
+}
+
+/// Returns the beginning of the first detail, for statuses that have the symbol of another one.
+const fn label(status: Status) -> &'static str {
+    match status {
+        Status::NotChecked => "not checked: ",
+        Status::NotProven => "not proven: ",
+        Status::Error => "error: ",
+        Status::NotApplicable => "not applicable: ",
+        Status::Ok | Status::Warning | Status::Failed => "",
+    }
+}
+
+fn counts(report: &Report) -> String {
+    let counts: Vec<String> = COUNTED
+        .into_iter()
+        .map(|(status, name)| (report.count(status), name))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{count} {name}"))
+        .collect();
+    let target = escaped(&report.target);
+    format!("{target}: {}", counts.join(", "))
+}
+
+fn conclusion(report: &Report) -> &'static str {
+    if report.has_failed() {
+        "At least one check failed."
+    } else if report.has_warnings() {
+        "No check failed, but not everything is shown to be true."
+    } else {
+        "All checks passed."
+    }
+}

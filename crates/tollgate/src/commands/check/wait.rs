@@ -1,0 +1,145 @@
+//! Repeats a run until no check fails, and ends it after a signal.
+
+use std::time::Duration;
+
+use checks::{Outcome, Report, Selection, Status};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+
+use super::run::Run;
+use super::signals::Signals;
+use crate::commands::CommandError;
+use crate::output::{note, warn};
+use crate::progress::Progress;
+
+/// The pause before the first repetition. Each further pause is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause between two runs.
+const MAX_PAUSE: Duration = Duration::from_secs(15);
+/// The time to delete the temporary plan and key after a signal.
+const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(20);
+/// The most checks that a note names.
+const MAX_NAMES: usize = 5;
+
+/// The end of a command.
+pub(super) enum End {
+    /// The checks were made.
+    Report(Report),
+    /// A signal ended the command, with this exit code.
+    Signal(u8),
+}
+
+/// Makes the checks, with `seconds` repeatedly until none fails. After a signal, the temporary plan
+/// and key are deleted; a second signal ends the command at once.
+///
+/// # Errors
+/// [`CommandError`] if the target cannot be found or read.
+pub(super) async fn until_signal(
+    run: &Run<'_>,
+    selection: Selection,
+    seconds: Option<u32>,
+) -> Result<End, CommandError> {
+    let signals = Signals::listen();
+    let mut signals =
+        signals.map_err(|error| CommandError::usage(format!("cannot catch signals: {error}")))?;
+
+    let code = tokio::select! {
+        report = until_healthy(run, selection, seconds) => return Ok(End::Report(report?)),
+        code = signals.next() => code,
+    };
+    tokio::select! {
+        () = clean_up(run) => {}
+        _ = signals.next() => {}
+    }
+    Ok(End::Signal(code))
+}
+
+async fn clean_up(run: &Run<'_>) {
+    let problem = match timeout(CLEAN_UP_TIMEOUT, run.clean_up()).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no response within {} s", CLEAN_UP_TIMEOUT.as_secs()),
+    };
+    warn(&format!(
+        "the temporary plan and key were not deleted: {problem}. The next run deletes them"
+    ));
+}
+
+async fn until_healthy(
+    run: &Run<'_>,
+    selection: Selection,
+    seconds: Option<u32>,
+) -> Result<Report, CommandError> {
+    let Some(seconds) = seconds else {
+        return with_progress(run.once(&selection, None)).await;
+    };
+
+    let end = Instant::now() + Duration::from_secs(seconds.into());
+    let mut report = with_progress(run.once(&selection, Some(end))).await?;
+    let mut pause = FIRST_PAUSE;
+    while report.has_failed() && Instant::now() + pause < end {
+        note(&waiting(&report, pause));
+        sleep(pause).await;
+        pause = MAX_PAUSE.min(pause * 2);
+
+        let rest = Selection::new(open(&report), Vec::new())
+            .map_err(|error| CommandError::usage(error.to_string()))?;
+        match with_progress(run.once(&rest, Some(end))).await {
+            Ok(repeated) => merge(&mut report, repeated),
+            Err(error) => note(&format!("The target cannot be read: {error}")),
+        }
+    }
+    Ok(report)
+}
+
+/// Shows on a terminal that the command works, and for how long.
+async fn with_progress<T>(run: impl Future<Output = T>) -> T {
+    let mut progress = Progress::new("Checking, seconds", None);
+    let mut ticks = interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks.tick().await;
+
+    tokio::pin!(run);
+    loop {
+        tokio::select! {
+            result = &mut run => return result,
+            _ = ticks.tick() => progress.advance(1),
+        }
+    }
+}
+
+/// Returns the ids of the checks that a repetition makes.
+fn open(report: &Report) -> Vec<String> {
+    let is_open = |outcome: &&Outcome| {
+        let status = outcome.verdict.status;
+        !matches!(status, Status::Ok | Status::NotApplicable)
+    };
+    let outcomes = report.outcomes.iter().filter(is_open);
+    outcomes
+        .map(|outcome| outcome.check.id.to_owned())
+        .collect()
+}
+
+/// Replaces the outcomes of the checks that were repeated.
+fn merge(report: &mut Report, repeated: Report) {
+    for outcome in repeated.outcomes {
+        let mut known = report.outcomes.iter_mut();
+        if let Some(known) = known.find(|known| known.check == outcome.check) {
+            *known = outcome;
+        }
+    }
+}
+
+/// Returns the note before a pause.
+fn waiting(report: &Report, pause: Duration) -> String {
+    let is_failed =
+        |outcome: &&Outcome| matches!(outcome.verdict.status, Status::Failed | Status::Error);
+    let failed = report.outcomes.iter().filter(is_failed);
+    let ids: Vec<&str> = failed.map(|outcome| outcome.check.id).collect();
+
+    let named = ids.iter().take(MAX_NAMES).copied();
+    let mut names = named.collect::<Vec<_>>().join(", ");
+    if let Some(rest) = ids.len().checked_sub(MAX_NAMES).filter(|rest| *rest > 0) {
+        names.push_str(&format!(" and {rest} more"));
+    }
+    format!("Waiting for {names}; next run in {} s", pause.as_secs())
+}
