@@ -2,6 +2,7 @@
 
 mod api;
 mod functions;
+mod invocation;
 mod network;
 
 use tokio::time::Instant;

@@ -1,5 +1,6 @@
 //! Routes, authorizer, integrations and domain.
 
+mod authorizer_settings;
 #[cfg(test)]
 mod fixtures;
 mod http_api;
@@ -13,4 +14,4 @@ use crate::runner::Entry;
 use crate::stack::Stack;
 
 /// The checks of the group `api`.
-pub(super) const CHECKS: &[Entry<Stack>] = &[routes_authorized::ENTRY];
+pub(super) const CHECKS: &[Entry<Stack>] = &[routes_authorized::ENTRY, authorizer_settings::ENTRY];
