@@ -3,7 +3,9 @@
 mod alb;
 mod backend;
 mod ingress;
+mod integration;
 mod link;
+mod listener_rules;
 mod vpc_link;
 
 use crate::runner::Entry;
@@ -16,4 +18,7 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     alb::DESYNC_MODE_ENTRY,
     alb::INTERNAL_ENTRY,
     ingress::ENTRY,
+    listener_rules::PRESENT_ENTRY,
+    listener_rules::FIRST_ENTRY,
+    listener_rules::HEADER_ENTRY,
 ];
