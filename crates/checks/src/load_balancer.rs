@@ -6,6 +6,7 @@
 mod attributes;
 mod listener;
 mod rules;
+mod targets;
 
 use serde_json::Value;
 
@@ -14,7 +15,8 @@ use crate::verdict::Verdict;
 
 pub(crate) use attributes::{Attributes, desync_mode, invalid_headers};
 pub(crate) use listener::{Listener, listener};
-pub(crate) use rules::{DECISION_HEADER, HeaderCondition, ListenerRule, rules, rules_before};
+pub(crate) use rules::{DECISION_HEADER, ListenerRule, rules, rules_before};
+pub(crate) use targets::{Target, group_name, targets};
 
 /// A load balancer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,10 +2,13 @@
 
 mod alb;
 mod backend;
+mod backend_tls;
 mod ingress;
 mod integration;
 mod link;
+mod link_settings;
 mod listener_rules;
+mod targets;
 mod vpc_link;
 
 use crate::runner::Entry;
@@ -14,6 +17,8 @@ use crate::stack::Stack;
 /// The checks of the group `network`.
 pub(super) const CHECKS: &[Entry<Stack>] = &[
     vpc_link::ENTRY,
+    link_settings::SUBNETS_ENTRY,
+    link_settings::GROUPS_ENTRY,
     alb::DROPS_INVALID_HEADERS_ENTRY,
     alb::DESYNC_MODE_ENTRY,
     alb::INTERNAL_ENTRY,
@@ -21,4 +26,6 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     listener_rules::PRESENT_ENTRY,
     listener_rules::FIRST_ENTRY,
     listener_rules::HEADER_ENTRY,
+    backend_tls::ENTRY,
+    targets::ENTRY,
 ];

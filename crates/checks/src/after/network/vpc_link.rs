@@ -1,12 +1,12 @@
 //! The state of the VPC link.
 
-use admin_client::path;
-
-use crate::aws::{Call, Service, Unread, text};
+use crate::aws::{Unread, text};
 use crate::check::{Check, Group};
 use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
+
+use super::link;
 
 const CHECK: Check = Check {
     id: "vpc-link-available",
@@ -30,11 +30,9 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     let Some(id) = stack.output("VpcLinkId") else {
         return Ok(Verdict::not_applicable("the stack has no VPC link"));
     };
-    let link = path(&["v2", "vpclinks", id]);
-    let call = Call::get(Service::ApiGateway, "GET", &link);
-    let response = stack.account().read(&call).await?;
+    let found = link::read(stack.account(), id).await?;
 
-    let status = text(&response["vpcLinkStatus"]);
+    let status = text(&found["vpcLinkStatus"]);
     let detail = format!("VPC link {id} is {status}");
     Ok(match status {
         "AVAILABLE" => Verdict::ok(detail),
