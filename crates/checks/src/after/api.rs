@@ -3,7 +3,10 @@
 mod authorizer_settings;
 #[cfg(test)]
 mod fixtures;
+mod header_mappings;
 mod http_api;
+mod identity_headers;
+mod integration;
 mod rest_api;
 mod review;
 mod route;
@@ -14,4 +17,9 @@ use crate::runner::Entry;
 use crate::stack::Stack;
 
 /// The checks of the group `api`.
-pub(super) const CHECKS: &[Entry<Stack>] = &[routes_authorized::ENTRY, authorizer_settings::ENTRY];
+pub(super) const CHECKS: &[Entry<Stack>] = &[
+    routes_authorized::ENTRY,
+    authorizer_settings::ENTRY,
+    identity_headers::OVERWRITTEN_ENTRY,
+    identity_headers::REMOVED_ENTRY,
+];
