@@ -3,11 +3,14 @@
 mod active;
 mod alias;
 mod comparison;
+mod concurrency;
 mod environment;
+mod event_sources;
 mod function;
 mod layers;
 mod roles;
 mod settings_version;
+mod tables;
 mod vpc;
 
 use crate::runner::Entry;
@@ -22,4 +25,7 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     roles::ENTRY,
     vpc::ENTRY,
     layers::ENTRY,
+    concurrency::ENTRY,
+    event_sources::ENTRY,
+    tables::ENTRY,
 ];

@@ -17,9 +17,9 @@ const CHECK: Check = Check {
     id: "alias-current",
     group: Group::Functions,
     title: "The alias of the authorizer is its newest version",
-    explanation: "API Gateway invokes the alias `live`. If the alias is an older version, requests \
-                  are decided by its code and its policy, although the deployment succeeded. Weights \
-                  that a gradual deployment left over send requests to two versions.",
+    explanation: "API Gateway invokes the alias `live`. If the alias is an older version, its code \
+                  and its policy decide, although the deployment succeeded. Weights that a gradual \
+                  deployment left over send requests to two versions.",
     fix: "Open the deployments of the function in CodeDeploy, and end one that is still running. \
           Otherwise deploy again with a changed parameter, which publishes a version and moves the \
           alias.",

@@ -16,9 +16,9 @@ const CHECK: Check = Check {
     id: "environment-matches",
     group: Group::Functions,
     title: "The variables of the functions are those of the template and its parameters",
-    explanation: "Functions read their settings from environment variables, and the authorizer from \
-                  those of the version that the alias names. A variable that differs means that \
-                  another policy, table or limit applies than the parameters say.",
+    explanation: "Functions read their settings from environment variables, and the authorizer \
+                  from those of the version that the alias names. A variable that differs means \
+                  that another policy, table or limit applies than the parameters say.",
     fix: "Deploy again with a changed parameter, which publishes a new version with the variables \
           of the template. Remove variables that were added by hand.",
     permissions: &[

@@ -15,8 +15,8 @@ const CHECK: Check = Check {
     group: Group::Functions,
     title: "Every function has the role of the template",
     explanation: "Each function has a role of its own with the permissions that it needs. With \
-                  another role, a function may have more permissions, or fail for lack of one. This \
-                  check does not read the policies of the roles.",
+                  another role, a function may have more permissions, or fail for lack of one. \
+                  This check does not read the policies of the roles.",
     fix: "Set the role of the function in Lambda to the role of the template, or deploy again with \
           a changed parameter.",
     permissions: &[
@@ -54,7 +54,8 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
         }
     }
     Ok(findings.verdict(format!(
-        "{compared} functions have the role of the template; the policies of the roles were not read"
+        "{compared} functions have the role of the template; the policies of the roles were not \
+         read"
     )))
 }
 
