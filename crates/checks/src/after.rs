@@ -3,6 +3,7 @@
 mod api;
 mod functions;
 mod invocation;
+mod monitoring;
 mod network;
 
 use tokio::time::Instant;
@@ -19,6 +20,7 @@ fn entries() -> impl Iterator<Item = &'static Entry<Stack>> {
         .iter()
         .chain(api::CHECKS)
         .chain(functions::CHECKS)
+        .chain(monitoring::CHECKS)
 }
 
 /// Returns the checks.

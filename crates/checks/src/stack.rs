@@ -227,6 +227,16 @@ impl Stack {
             .collect())
     }
 
+    /// Returns the names of the outputs that the template asks for.
+    ///
+    /// # Errors
+    /// [`Unread`] if the template could not be read or evaluated.
+    pub(crate) fn expected_outputs(&self) -> Result<Vec<String>, Unread> {
+        let template = self.template.as_ref().map_err(Clone::clone)?;
+        let outputs = template["Outputs"].as_object().into_iter().flatten();
+        Ok(outputs.map(|(name, _)| name.clone()).collect())
+    }
+
     async fn read_template(&self, name: &str) -> Result<Arc<str>, Unread> {
         let fields = [("StackName", name), ("TemplateStage", "Original")];
         let call = Call::query(Service::CloudFormation, "GetTemplate", &fields);
