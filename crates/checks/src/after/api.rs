@@ -7,6 +7,9 @@ mod header_mappings;
 mod http_api;
 mod identity_headers;
 mod integration;
+mod integration_target;
+mod path_forwarded;
+mod response_mappings;
 mod rest_api;
 mod review;
 mod route;
@@ -22,4 +25,7 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     authorizer_settings::ENTRY,
     identity_headers::OVERWRITTEN_ENTRY,
     identity_headers::REMOVED_ENTRY,
+    response_mappings::ENTRY,
+    integration_target::ENTRY,
+    path_forwarded::ENTRY,
 ];
