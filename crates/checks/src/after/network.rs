@@ -8,6 +8,8 @@ mod integration;
 mod link;
 mod link_settings;
 mod listener_rules;
+mod nlb_targets;
+mod origin_proof;
 mod targets;
 mod vpc_link;
 
@@ -28,4 +30,6 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     listener_rules::HEADER_ENTRY,
     backend_tls::ENTRY,
     targets::ENTRY,
+    nlb_targets::ENTRY,
+    origin_proof::ENTRY,
 ];

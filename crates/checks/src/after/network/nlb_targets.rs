@@ -1,0 +1,121 @@
+//! The targets that alb-sync registers.
+
+mod comparison;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde::Deserialize;
+
+use crate::aws::Unread;
+use crate::check::{Check, Group};
+use crate::findings::Findings;
+use crate::load_balancer::{group_name, targets};
+use crate::runner::Entry;
+use crate::stack::Stack;
+use crate::verdict::Verdict;
+
+use comparison::{Name, compare};
+
+/// The time for a DNS lookup.
+const DNS_TIMEOUT: Duration = Duration::from_secs(5);
+/// The most names in SyncTargets, as alb-sync has it.
+const MAX_NAMES: usize = 100;
+
+const CHECK: Check = Check {
+    id: "nlb-targets-current",
+    group: Group::Network,
+    title: "The target groups of alb-sync contain the current addresses",
+    explanation: "An Application Load Balancer changes its addresses. alb-sync registers them in a \
+                  target group every minute. Without it, a Network Load Balancer sends connections \
+                  to addresses that no longer belong to the load balancer.",
+    fix: "Wait for two runs of alb-sync, then read its log: docs/operations/runbook.md. It changes \
+          nothing if `SyncDryRun` is `true`, or if a DNS lookup fails.",
+    permissions: &["elasticloadbalancing:DescribeTargetHealth"],
+    evidence: Some("The schedule starts `alb-sync`. It registers addresses"),
+};
+
+pub(super) const ENTRY: Entry<Stack> = Entry {
+    check: &CHECK,
+    run: |stack| Box::pin(check(stack, &system_addresses)),
+};
+
+/// An entry of SyncTargets.
+#[derive(Clone, Debug, Deserialize)]
+struct SyncTarget {
+    name: String,
+    target_group_arn: String,
+    port: u16,
+    #[serde(default)]
+    answers: String,
+}
+
+/// Looks up the addresses of a host name. `None` if the name does not resolve.
+type Lookup = dyn Fn(String) -> BoxFuture<'static, Option<BTreeSet<IpAddr>>> + Sync;
+
+async fn check(stack: &Stack, lookup: &Lookup) -> Result<Verdict, Unread> {
+    let parameter = stack.parameter("SyncTargets");
+    if parameter.is_empty() {
+        return Ok(Verdict::not_applicable("SyncTargets is empty"));
+    }
+    let entries: Vec<SyncTarget> = match serde_json::from_str(&parameter) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let problem = format!("SyncTargets is not valid: {error}");
+            return Ok(Verdict::failed(problem));
+        }
+    };
+
+    let mut findings = Findings::default();
+    if stack.parameter("SyncDryRun") == "true" {
+        findings.warning("SyncDryRun is true, so alb-sync changes no target");
+    }
+
+    let groups: BTreeSet<&String> = entries.iter().map(|it| &it.target_group_arn).collect();
+    let mut known = Vec::new();
+    for group in groups {
+        let name = group_name(group);
+        let read = targets(stack.account(), group).await;
+        let Some(targets) = findings.take(&format!("target group {name}"), read) else {
+            continue;
+        };
+        let names = resolved(&entries, group, lookup).await;
+        compare(name, &names, &targets, has_own_dns(stack), &mut findings);
+        known.push(name);
+    }
+    let detail = format!("current: target groups {}", known.join(", "));
+    Ok(findings.verdict(detail))
+}
+
+/// True if alb-sync can receive other addresses for a name than this machine.
+fn has_own_dns(stack: &Stack) -> bool {
+    stack.parameter("SyncInVpc") == "true" || !stack.parameter("SyncDnsServers").is_empty()
+}
+
+async fn resolved(entries: &[SyncTarget], group: &str, lookup: &Lookup) -> Vec<Name> {
+    let of_group = entries.iter().filter(|it| it.target_group_arn == group);
+    let mut names = Vec::new();
+    for entry in of_group.take(MAX_NAMES) {
+        names.push(Name {
+            host: entry.name.clone(),
+            port: entry.port,
+            is_sample: entry.answers == "part",
+            addresses: lookup(entry.name.clone()).await,
+        });
+    }
+    names
+}
+
+/// Looks up a name with the resolver of the system.
+fn system_addresses(host: String) -> BoxFuture<'static, Option<BTreeSet<IpAddr>>> {
+    Box::pin(async move {
+        let lookup = tokio::net::lookup_host((host, 0));
+        let found = tokio::time::timeout(DNS_TIMEOUT, lookup).await.ok()?.ok()?;
+        Some(found.map(|address| address.ip()).collect())
+    })
+}
+
+#[cfg(test)]
+mod tests;
