@@ -1,6 +1,7 @@
 //! Routes, authorizer, integrations and domain.
 
 mod authorizer_settings;
+mod cors;
 #[cfg(test)]
 mod fixtures;
 mod header_mappings;
@@ -8,6 +9,7 @@ mod http_api;
 mod identity_headers;
 mod integration;
 mod integration_target;
+mod limiter_routes;
 mod path_forwarded;
 mod response_mappings;
 mod rest_api;
@@ -28,4 +30,7 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     response_mappings::ENTRY,
     integration_target::ENTRY,
     path_forwarded::ENTRY,
+    cors::ENTRY,
+    limiter_routes::LIMITER_ENTRY,
+    limiter_routes::FOREIGN_ENTRY,
 ];

@@ -1,0 +1,357 @@
+//! The routes of the limiter, and other routes below its path.
+
+use serde_json::Value;
+
+use super::http_api::{HttpApi, Ownership, function_name};
+use super::integration::Role;
+use super::review::Review;
+use super::route::{OWN_PATHS, Route};
+use super::subject::{Subject, unknown};
+use crate::after::invocation::{Invocation, function_policy, invocation};
+use crate::aws::{Unread, text};
+use crate::check::{Check, Group};
+use crate::runner::Entry;
+use crate::stack::Stack;
+use crate::verdict::Verdict;
+
+const LIMITER: Check = Check {
+    id: "limiter-routes",
+    group: Group::Api,
+    title: "The routes of the admin API and of the usage lead to the limiter",
+    explanation: "Without these routes plans and keys cannot be administered, and customers cannot see their \
+                  usage. If API Gateway may not invoke the limiter, every request on them fails with 500.",
+    fix: "Deploy the stack again. If the API has a definition of its own, add the routes and the permission \
+          that `tollgate mappings` prints. CloudFormation restores a missing permission only if its \
+          resource changes: `aws lambda add-permission` adds it.",
+    permissions: &["apigateway:GET", "lambda:GetPolicy"],
+    evidence: None,
+};
+
+const FOREIGN: Check = Check {
+    id: "foreign-routes",
+    group: Group::Api,
+    title: "All routes below /_tollgate/ are those of the template",
+    explanation: "A more specific route takes requests away from the limiter. It can answer in the name of the \
+                  admin API, receive the keys of customers, or make the admin API public.",
+    fix: "Delete the route, or move it to another path.",
+    permissions: &["apigateway:GET"],
+    evidence: None,
+};
+
+pub(super) const LIMITER_ENTRY: Entry<Stack> = Entry {
+    check: &LIMITER,
+    run: |stack| Box::pin(check_limiter(stack)),
+};
+
+pub(super) const FOREIGN_ENTRY: Entry<Stack> = Entry {
+    check: &FOREIGN,
+    run: |stack| Box::pin(check_foreign(stack)),
+};
+
+const NO_LIMITER: &str = "the stack has no limiter";
+
+async fn check_limiter(stack: &Stack) -> Result<Verdict, Unread> {
+    match Subject::of(stack).await? {
+        Subject::Http(api) => check_http(&api).await,
+        Subject::Rest(_) => Ok(Verdict::not_applicable(NO_LIMITER)),
+        Subject::Unknown => Ok(unknown()),
+    }
+}
+
+async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
+    let expected = own_routes(api)?;
+    let routes = api.routes().await?;
+    let authorizer = api.authorizer_id().await?.unwrap_or_default();
+    let integrations = api.used_integrations().await?;
+    let limiters: Vec<_> = integrations
+        .iter()
+        .filter(|it| it.role == Role::Limiter)
+        .collect();
+
+    let mut review = Review::default();
+    for expected in &expected {
+        let Some(route) = routes.iter().find(|it| it.key == expected.key) else {
+            review_missing(expected, api.ownership, &mut review);
+            continue;
+        };
+        let key = &route.key;
+        if !limiters.iter().any(|it| it.id == route.integration) {
+            let integration = &route.integration;
+            review.problem(format!(
+                "route {key} leads to integration {integration}, expected the limiter"
+            ));
+        }
+        review.equal(
+            &format!("authorization of {key}"),
+            &route.authorization,
+            &expected.authorization,
+        );
+        if expected.authorization == "CUSTOM" {
+            review.equal(
+                &format!("authorizer of {key}"),
+                &route.authorizer,
+                &authorizer,
+            );
+        }
+    }
+    for limiter in limiters {
+        review_integration(&limiter.name(), &limiter.settings, api, &mut review);
+    }
+    review_permission(api, &expected, &mut review).await;
+
+    let keys: Vec<&str> = expected.iter().map(|it| it.key.as_str()).collect();
+    Ok(review.verdict(keys.join(", ")))
+}
+
+/// Returns the routes that the template asks for below the path of Tollgate.
+fn own_routes(api: &HttpApi<'_>) -> Result<Vec<Route>, Unread> {
+    let routes = api.expected_routes()?;
+    Ok(routes.into_iter().filter(Route::has_own_path).collect())
+}
+
+/// Reviews a missing route. A definition of the API's owner can do without public routes.
+fn review_missing(expected: &Route, ownership: Ownership, review: &mut Review) {
+    let detail = format!("route {} is missing", expected.key);
+    match ownership {
+        Ownership::Defined if expected.authorization == "NONE" => {}
+        Ownership::Defined => review.warning(detail),
+        Ownership::Created | Ownership::Attached => review.problem(detail),
+    }
+}
+
+fn review_integration(name: &str, settings: &Value, api: &HttpApi<'_>, review: &mut Review) {
+    let invoked = function_name(text(&settings["integrationUri"])).unwrap_or_default();
+    let function = api.stack.output("LimiterFunctionName").unwrap_or_default();
+    review.equal(&format!("function of {name}"), invoked, function);
+    let kind = text(&settings["integrationType"]);
+    review.equal(&format!("type of {name}"), kind, "AWS_PROXY");
+    let format = text(&settings["payloadFormatVersion"]);
+    review.equal(&format!("payload format of {name}"), format, "2.0");
+}
+
+/// Reviews the permission of API Gateway to invoke the limiter for each route.
+async fn review_permission(api: &HttpApi<'_>, expected: &[Route], review: &mut Review) {
+    let function = api.stack.output("LimiterFunctionName").unwrap_or_default();
+    let policy = match function_policy(api.stack.account(), function, None).await {
+        Ok(policy) => policy,
+        Err(reason) => {
+            review.unread(&format!("permission to invoke {function}"), reason);
+            return;
+        }
+    };
+
+    for route in expected {
+        let key = &route.key;
+        match invocation(&policy, "apigateway.amazonaws.com", &source_arn(api, route)) {
+            Invocation::Allowed => {}
+            Invocation::NotAllowed => review.problem(format!(
+                "the policy of {function} does not allow API Gateway to invoke it for {key}"
+            )),
+            Invocation::AllowedForAllSources => {
+                review.warning(format!(
+                    "the policy of {function} allows API Gateway to invoke it for every API"
+                ));
+                return;
+            }
+            Invocation::Unclear => {
+                review.unproven(format!(
+                    "the policy of {function} has a condition that is not evaluated"
+                ));
+                return;
+            }
+        }
+    }
+}
+
+/// Returns the ARN of a request on a route.
+fn source_arn(api: &HttpApi<'_>, route: &Route) -> String {
+    let stack = &api.stack;
+    // API Gateway checks the permission for the route, not for the path of the request.
+    let method = match route.key.split_once(' ') {
+        Some((method, _)) if method != "ANY" => method,
+        _ => "*",
+    };
+    format!(
+        "arn:{}:execute-api:{}:{}:{}/{}/{method}{}",
+        stack.partition(),
+        stack.account().region(),
+        stack.account_id(),
+        api.id,
+        api.stage(),
+        route.path(),
+    )
+}
+
+async fn check_foreign(stack: &Stack) -> Result<Verdict, Unread> {
+    let (keys, expected): (Vec<String>, Vec<String>) = match Subject::of(stack).await? {
+        Subject::Http(api) => {
+            let expected = own_routes(&api)?;
+            let routes = api.routes().await?;
+            let routes = routes.into_iter().filter(Route::has_own_path);
+            (
+                routes.map(|it| it.key).collect(),
+                expected.into_iter().map(|it| it.key).collect(),
+            )
+        }
+        Subject::Rest(api) => {
+            let methods = api.methods().await?;
+            let below = format!("{OWN_PATHS}/");
+            let methods = methods
+                .into_iter()
+                .filter(|it| format!("{}/", it.path).starts_with(&below));
+            (methods.map(|it| it.key).collect(), Vec::new())
+        }
+        Subject::Unknown => return Ok(unknown()),
+    };
+
+    let foreign = keys.iter().filter(|key| !expected.contains(key));
+    let problems = foreign.map(|key| format!("route {key} is not of the template"));
+    let count = keys.len();
+    Ok(Verdict::of_problems(
+        problems.collect(),
+        format!("{count} routes below {OWN_PATHS}/, all of the template"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::after::api::fixtures::{INTEGRATIONS, LIMITER_POLICY, ROUTES};
+    use crate::tests::recorded::Recorded;
+    use crate::verdict::Status;
+
+    use super::*;
+
+    async fn limiter(recorded: Recorded) -> Verdict {
+        let verdict = check_limiter(&recorded.stack().await).await;
+        verdict.unwrap_or_else(Into::into)
+    }
+
+    async fn foreign(recorded: Recorded) -> Verdict {
+        let verdict = check_foreign(&recorded.stack().await).await;
+        verdict.unwrap_or_else(Into::into)
+    }
+
+    fn with_routes(change: impl Fn(&mut Vec<Value>)) -> Recorded {
+        Recorded::healthy().with_json(ROUTES, |routes| {
+            change(routes["items"].as_array_mut().unwrap());
+        })
+    }
+
+    #[tokio::test]
+    async fn routes_of_the_template_pass() {
+        let verdict = limiter(Recorded::healthy()).await;
+        assert_eq!(verdict.status, Status::Ok, "{verdict:?}");
+        let verdict = foreign(Recorded::healthy()).await;
+        let detail = "3 routes below /_tollgate/, all of the template";
+        assert_eq!(verdict, Verdict::ok(detail));
+    }
+
+    #[tokio::test]
+    async fn missing_route_fails() {
+        let recorded = with_routes(|routes| {
+            routes.retain(|it| it["routeKey"] != "GET /_tollgate/usage");
+        });
+        let verdict = limiter(recorded).await;
+        assert_eq!(
+            verdict,
+            Verdict::failed("route GET /_tollgate/usage is missing")
+        );
+    }
+
+    #[tokio::test]
+    async fn open_admin_api_and_other_integration_fail() {
+        let recorded = with_routes(|routes| {
+            for route in routes {
+                match route["routeKey"].as_str().unwrap() {
+                    "ANY /_tollgate/v1/{proxy+}" => route["authorizationType"] = json!("NONE"),
+                    "GET /_tollgate/usage" => route["target"] = json!("integrations/intpub"),
+                    _ => {}
+                }
+            }
+        });
+        let mut verdict = limiter(recorded).await;
+        verdict.details.sort();
+        assert_eq!(
+            verdict.details,
+            [
+                "authorization of ANY /_tollgate/v1/{proxy+} is NONE, expected AWS_IAM",
+                "route GET /_tollgate/usage leads to integration intpub, expected the limiter",
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn other_function_and_format_fail() {
+        let recorded = Recorded::healthy().with_json(INTEGRATIONS, |integrations| {
+            let limiter = &mut integrations["items"][2];
+            limiter["payloadFormatVersion"] = json!("1.0");
+            limiter["integrationUri"] = json!("arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:111122223333:function:other/invocations");
+        });
+        assert_eq!(
+            limiter(recorded).await.details,
+            [
+                "function of LimiterIntegration intlim is other, expected tollgate-LimiterFunction-AbCdEfGh",
+                "payload format of LimiterIntegration intlim is 1.0, expected 2.0",
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn missing_permission_to_invoke_fails() {
+        let verdict = limiter(Recorded::healthy().missing(LIMITER_POLICY)).await;
+        assert_eq!(verdict.status, Status::Failed);
+        assert_eq!(verdict.details.len(), 3, "one per route");
+
+        let narrow = Recorded::healthy().with(LIMITER_POLICY, |text| {
+            text.replace("/*/*/_tollgate/*", "/*/GET/_tollgate/*")
+        });
+        let detail = "the policy of tollgate-LimiterFunction-AbCdEfGh does not allow API Gateway to invoke it for ANY /_tollgate/v1/{proxy+}";
+        assert_eq!(limiter(narrow).await, Verdict::failed(detail));
+    }
+
+    #[tokio::test]
+    async fn unreadable_policy_is_not_checked() {
+        let verdict = limiter(Recorded::healthy().denied(LIMITER_POLICY)).await;
+        let detail =
+            "permission to invoke tollgate-LimiterFunction-AbCdEfGh: needs lambda:GetPolicy";
+        assert_eq!(verdict, Verdict::not_checked(detail));
+    }
+
+    #[tokio::test]
+    async fn other_routes_below_the_path_fail() {
+        let recorded = with_routes(|routes| {
+            for key in [
+                "GET /_tollgate/v1/plans",
+                "ANY /_tollgate/{proxy+}",
+                "GET /orders",
+            ] {
+                routes.push(json!({"routeKey": key, "authorizationType": "NONE"}));
+            }
+        });
+        let verdict = foreign(recorded).await;
+        assert_eq!(verdict.status, Status::Failed);
+        assert_eq!(
+            verdict.details,
+            [
+                "route GET /_tollgate/v1/plans is not of the template",
+                "route ANY /_tollgate/{proxy+} is not of the template",
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn routes_of_an_earlier_setting_fail() {
+        let recorded = Recorded::healthy().with_parameter("PublicDescription", "false");
+        let detail = "route GET /_tollgate/openapi.json is not of the template";
+        assert_eq!(foreign(recorded).await, Verdict::failed(detail));
+    }
+
+    #[tokio::test]
+    async fn missing_permission_is_no_failure() {
+        let expected = Verdict::not_checked("needs apigateway:GET");
+        assert_eq!(limiter(Recorded::healthy().denied(ROUTES)).await, expected);
+        assert_eq!(foreign(Recorded::healthy().denied(ROUTES)).await, expected);
+    }
+}
