@@ -78,8 +78,12 @@ impl Template {
         }
     }
 
-    /// The assertions that are false for the template's parameters, as `Rule: description`.
-    pub(super) fn failed_assertions(&self) -> Result<Vec<String>, TemplateError> {
+    /// Returns the assertions of rules that are false for the values of the parameters, as `Rule:
+    /// description`. [`Self::parse`] leaves rules to CloudFormation and has none.
+    ///
+    /// # Errors
+    /// [`TemplateError`] if a rule has an unsupported expression.
+    pub fn failed_rules(&self) -> Result<Vec<String>, TemplateError> {
         let mut failed = Vec::new();
         for rule in &self.rules {
             if let Some(condition) = &rule.condition

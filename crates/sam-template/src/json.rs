@@ -34,7 +34,7 @@ impl Template {
             ("Conditions", conditions.into()),
             ("Resources", resources.into()),
             ("Outputs", self.outputs_json()?),
-            ("Rules", self.failed_assertions()?.into()),
+            ("Rules", self.failed_rules()?.into()),
         ]))
     }
 

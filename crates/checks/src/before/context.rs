@@ -1,8 +1,10 @@
 //! What is known before a deployment: the parameters and the template.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use sam_template::{Declaration, Node, ParameterValues, Template, TemplateError};
+use serde_json::Value;
 
 use super::file::{ParameterFile, ParameterFileError};
 use crate::aws::Account;
@@ -22,6 +24,7 @@ pub struct Parameters {
     declarations: Vec<Declaration>,
     stack_name: Option<String>,
     account: Option<Account>,
+    resources: OnceLock<Result<Value, TemplateError>>,
 }
 
 /// The reason why there is nothing to check.
@@ -68,6 +71,7 @@ impl Parameters {
             template,
             stack_name: None,
             account: None,
+            resources: OnceLock::new(),
         })
     }
 
@@ -148,6 +152,18 @@ impl Parameters {
     pub(crate) fn region(&self) -> Option<&str> {
         let of_account = self.account.as_ref().map(Account::region);
         of_account.or_else(|| super::regions::common(self))
+    }
+
+    /// Returns the resources that the template defines with these values, by name.
+    ///
+    /// # Errors
+    /// [`TemplateError`] if a value is not allowed, or a required one is missing.
+    pub(crate) fn resources(&self) -> Result<&Value, TemplateError> {
+        let evaluated = || Ok(self.evaluated()?.to_json()?["Resources"].take());
+        self.resources
+            .get_or_init(evaluated)
+            .as_ref()
+            .map_err(Clone::clone)
     }
 
     /// Returns the template with these values.

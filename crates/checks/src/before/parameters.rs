@@ -1,9 +1,12 @@
 //! The values of the parameters, without AWS.
 
+mod constraint;
 mod known;
+mod rules;
+mod valid;
 
 use super::context::Parameters;
 use crate::runner::Entry;
 
 /// The checks of the group `parameters`.
-pub(super) const CHECKS: &[Entry<Parameters>] = &[known::ENTRY];
+pub(super) const CHECKS: &[Entry<Parameters>] = &[known::ENTRY, valid::ENTRY, rules::ENTRY];

@@ -26,6 +26,11 @@ pub(super) fn without_network(lines: &str) -> Parameters {
 
 /// Returns the parameters of a YAML file.
 pub(super) fn of_yaml(text: &str) -> Parameters {
+    of_template(text, TEMPLATE)
+}
+
+/// Returns the parameters of a YAML file for another template.
+pub(super) fn of_template(text: &str, template: &str) -> Parameters {
     let file = ParameterFile::parse("parameters.yaml", text.as_bytes()).unwrap();
-    Parameters::new(file, TEMPLATE).unwrap()
+    Parameters::new(file, template).unwrap()
 }
