@@ -1,5 +1,6 @@
 //! Checks of a parameter file, before a deployment.
 
+mod configured_policy;
 mod context;
 mod file;
 mod parameters;

@@ -1,6 +1,6 @@
 //! A checked policy, and the choice of a rule for a request.
 
-use routes::{Ambiguity, PathOptions, PathRules};
+use routes::{Ambiguity, PathOptions, PathRules, RouteKey};
 
 use crate::bearer_keys::BearerKeys;
 use crate::front::Front;
@@ -61,6 +61,11 @@ impl Policy {
     #[must_use]
     pub fn named_plans(&self) -> &[NamedPlan] {
         &self.named_plans
+    }
+
+    /// Returns all rules with their route keys, in the order of the document.
+    pub fn rules(&self) -> impl Iterator<Item = (&RouteKey, &Rule)> {
+        self.rules.iter()
     }
 
     /// Returns the rule for a request, or `None` if the request is refused because of its path.

@@ -23,6 +23,7 @@ pub struct Parameters {
     template: Node,
     declarations: Vec<Declaration>,
     stack_name: Option<String>,
+    stored_policy: Option<(String, String)>,
     account: Option<Account>,
     resources: OnceLock<Result<Value, TemplateError>>,
 }
@@ -70,6 +71,7 @@ impl Parameters {
             file,
             template,
             stack_name: None,
+            stored_policy: None,
             account: None,
             resources: OnceLock::new(),
         })
@@ -88,6 +90,13 @@ impl Parameters {
     #[must_use]
     pub fn with_stack_name(mut self, name: String) -> Self {
         self.stack_name = Some(name);
+        self
+    }
+
+    /// Sets the text of the policy in the registry that `AuthPolicy` names, and its path for messages.
+    #[must_use]
+    pub fn with_stored_policy(mut self, path: String, text: String) -> Self {
+        self.stored_policy = Some((path, text));
         self
     }
 
@@ -116,6 +125,12 @@ impl Parameters {
     /// Returns the name of the stack, if it is known.
     pub(crate) fn stack_name(&self) -> Option<&str> {
         self.stack_name.as_deref()
+    }
+
+    /// Returns the path and the text of the policy in the registry, if they are known.
+    pub(crate) fn stored_policy(&self) -> Option<(&str, &str)> {
+        let (path, text) = self.stored_policy.as_ref()?;
+        Some((path, text))
     }
 
     /// Returns the account to deploy to, if there are credentials for it.

@@ -2,6 +2,8 @@
 
 mod constraint;
 mod known;
+mod policy;
+mod possible;
 mod rules;
 mod valid;
 
@@ -9,4 +11,11 @@ use super::context::Parameters;
 use crate::runner::Entry;
 
 /// The checks of the group `parameters`.
-pub(super) const CHECKS: &[Entry<Parameters>] = &[known::ENTRY, valid::ENTRY, rules::ENTRY];
+pub(super) const CHECKS: &[Entry<Parameters>] = &[
+    known::ENTRY,
+    valid::ENTRY,
+    rules::ENTRY,
+    policy::VALID_ENTRY,
+    policy::WARNINGS_ENTRY,
+    possible::ENTRY,
+];
