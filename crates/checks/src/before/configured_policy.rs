@@ -12,7 +12,7 @@ use super::context::Parameters;
 /// The policy of a deployment.
 pub(crate) enum ConfiguredPolicy {
     /// The parameters contain it.
-    Inline(InlinePolicy),
+    Inline(Box<InlinePolicy>),
     /// It is in the registry, under this name.
     Stored(String),
     /// It is invalid, with the place and the problem.
@@ -85,7 +85,7 @@ impl ConfiguredPolicy {
             Some(UNREAD_SECRET.to_owned())
         };
         match Policy::parse(text, &key_header, &lookup) {
-            Ok(policy) => Self::Inline(InlinePolicy {
+            Ok(policy) => Self::Inline(Box::new(InlinePolicy {
                 policy,
                 place: place.to_owned(),
                 // The authorizer ignores a private key, but a new policy must not contain one.
@@ -93,7 +93,7 @@ impl ConfiguredPolicy {
                     .err()
                     .map(|error| described(place, text, &error)),
                 variables: variables.into_inner(),
-            }),
+            })),
             Err(error) => Self::Invalid(described(place, text, &error)),
         }
     }
