@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws::{Connections, HttpCalls};
 
+use crate::client_certificate::CertificateError;
 use crate::credentials::{AwsCredentials, ProfileChoice};
 use crate::environment::process_environment;
 use crate::error::ClientError;
@@ -32,6 +33,8 @@ pub(crate) struct Api {
     administration_arn: Option<String>,
     /// True if the connections have a client certificate.
     pub(crate) has_certificate: bool,
+    pub(crate) network: Network,
+    options: TargetOptions,
 }
 
 impl Api {
@@ -45,15 +48,15 @@ impl Api {
         let network = Network::from_lookup(lookup)?;
 
         match place {
-            Place::Url(base) => Self::of_url(base, options, &network).await,
-            Place::Stack(stack) => Self::of_stack(&stack, options, &network).await,
+            Place::Url(base) => Self::of_url(base, options, network).await,
+            Place::Stack(stack) => Self::of_stack(&stack, options, network).await,
         }
     }
 
     async fn of_url(
         base: BaseUrl,
         options: &TargetOptions,
-        network: &Network,
+        network: Network,
     ) -> Result<Self, ClientError> {
         let aws_calls = network.http_calls();
         let is_signed =
@@ -67,19 +70,21 @@ impl Api {
 
         Ok(Self {
             calls: network.http_calls_to(&base, options)?,
+            options: options.clone(),
             aws_calls,
             target: base.as_str().to_owned(),
             base,
             signer,
             administration_arn: None,
             has_certificate: options.certificate.is_some(),
+            network,
         })
     }
 
     async fn of_stack(
         stack: &str,
         options: &TargetOptions,
-        network: &Network,
+        network: Network,
     ) -> Result<Self, ClientError> {
         let aws_calls = network.http_calls();
         let signer = signer(options, None, aws_calls.connections()).await?;
@@ -88,13 +93,23 @@ impl Api {
 
         Ok(Self {
             calls: network.http_calls_to(&base, options)?,
+            options: options.clone(),
             aws_calls,
             target: format!("stack {stack} ({})", base.as_str()),
             base,
             signer: Some(signer),
             administration_arn: outputs.administration_arn,
             has_certificate: options.certificate.is_some(),
+            network,
         })
+    }
+
+    /// Returns connections for requests without a body, which send the names of headers in upper case.
+    ///
+    /// # Errors
+    /// [`CertificateError`] if the certificate of the options cannot be used.
+    pub(crate) fn upper_case_calls(&self) -> Result<HttpCalls, CertificateError> {
+        self.network.upper_case_calls_to(&self.base, &self.options)
     }
 
     /// Returns the resource of the permission to call the API: that of the stack, or one that is

@@ -67,6 +67,18 @@ impl AdminClient {
         self.api.signer.is_some()
     }
 
+    /// True if the API is reached through a proxy.
+    #[must_use]
+    pub fn has_proxy(&self) -> bool {
+        self.api.network.has_proxy_for(&self.api.base)
+    }
+
+    /// True if requests have a client certificate.
+    #[must_use]
+    pub fn has_certificate(&self) -> bool {
+        self.api.has_certificate
+    }
+
     /// Calls a route of the API as its clients do: unsigned, once, and with any status. `request`
     /// has a path instead of a URL, which is sent as it is.
     ///
@@ -90,6 +102,20 @@ impl AdminClient {
         limit: Duration,
     ) -> Result<Response<Bytes>, ClientError> {
         self.call_over(&self.api.aws_calls, request, limit).await
+    }
+
+    /// Calls a route as [`Self::call`] does, with the names of headers in upper case. The request must
+    /// have no body.
+    ///
+    /// # Errors
+    /// See [`Self::call`].
+    pub async fn call_in_upper_case(
+        &self,
+        request: Request<Bytes>,
+        limit: Duration,
+    ) -> Result<Response<Bytes>, ClientError> {
+        let calls = self.api.upper_case_calls()?;
+        self.call_over(&calls, request, limit).await
     }
 
     async fn call_over(

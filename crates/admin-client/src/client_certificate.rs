@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws::ExtraAuthorities;
+use rustls::client::WantsClientCert;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
 use crate::options::TargetOptions;
 
@@ -57,13 +58,33 @@ pub(crate) fn tls_config(
 
     let chain = read_chain(certificate)?;
     let key = read_key(key)?;
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(CertificateError::Mismatch)?
-        .with_root_certificates(roots(authorities))
+    let config = builder(authorities)?
         .with_client_auth_cert(chain, key)
         .map_err(CertificateError::Mismatch)?;
     Ok(Some(config))
+}
+
+/// Returns the TLS settings with the certificate of the options, if they have one.
+///
+/// # Errors
+/// See [`tls_config`].
+pub(crate) fn any_tls_config(
+    options: &TargetOptions,
+    authorities: &ExtraAuthorities,
+) -> Result<ClientConfig, CertificateError> {
+    match tls_config(options, authorities)? {
+        Some(config) => Ok(config),
+        None => Ok(builder(authorities)?.with_no_client_auth()),
+    }
+}
+
+fn builder(
+    authorities: &ExtraAuthorities,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, CertificateError> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(CertificateError::Mismatch)?;
+    Ok(builder.with_root_certificates(roots(authorities)))
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {

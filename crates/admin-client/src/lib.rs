@@ -39,8 +39,8 @@ mod credentials;
 mod credentials_error;
 mod environment;
 mod error;
+mod hyper_client;
 mod identity;
-mod mutual_tls;
 mod network;
 mod options;
 mod pages;
@@ -56,6 +56,7 @@ mod subject;
 mod success;
 mod target;
 mod unreachable;
+mod upper_case;
 mod xml;
 
 pub use api_gateway::ApiGatewayReader;

@@ -8,9 +8,9 @@ use aws::{Connections, ExtraAuthorities, HttpCalls, Proxy};
 use http::Uri;
 use telemetry::RecordLog;
 
-use crate::client_certificate::{CertificateError, tls_config};
+use crate::client_certificate::{CertificateError, any_tls_config, tls_config};
 use crate::error::ClientError;
-use crate::mutual_tls;
+use crate::hyper_client::{self, HeaderCase};
 use crate::options::TargetOptions;
 use crate::target::BaseUrl;
 
@@ -66,8 +66,33 @@ impl Network {
         let url = url.ok_or(CertificateError::PlainHttp)?;
 
         let proxy = self.proxy.as_ref();
-        let connections = mutual_tls::connections(tls, proxy, &url, CONNECT_TIMEOUT)?;
+        let case = HeaderCase::Lower;
+        let connections = hyper_client::connections(tls, proxy, &url, CONNECT_TIMEOUT, case)?;
         Ok(http_calls(connections))
+    }
+
+    /// Returns an HTTP client for requests without a body to an API, which sends the names of
+    /// headers in upper case.
+    ///
+    /// # Errors
+    /// [`CertificateError`] if the certificate of the options cannot be used.
+    pub(crate) fn upper_case_calls_to(
+        &self,
+        api: &BaseUrl,
+        options: &TargetOptions,
+    ) -> Result<HttpCalls, CertificateError> {
+        let tls = any_tls_config(options, &self.authorities)?;
+        let url = api.as_str().parse().unwrap_or_default();
+        let (proxy, case) = (self.proxy.as_ref(), HeaderCase::Upper);
+        let connections = hyper_client::connections(tls, proxy, &url, CONNECT_TIMEOUT, case)?;
+        Ok(http_calls(connections))
+    }
+
+    /// True if requests to an API go through a proxy.
+    pub(crate) fn has_proxy_for(&self, api: &BaseUrl) -> bool {
+        let url = api.as_str().parse::<Uri>().unwrap_or_default();
+        let proxy = self.proxy.as_ref();
+        proxy.and_then(|proxy| proxy.route(&url)).is_some()
     }
 }
 

@@ -4,14 +4,25 @@
 //! deletes. [`clean_up`] deletes them after an interrupted run. If that fails too, the key expires by
 //! itself, and a later run deletes it.
 
+mod administration;
 mod admitted;
 mod context;
+mod disabled;
+mod echo;
 mod fields;
+mod paths;
 mod problem;
+mod refused;
 mod reply;
+mod request_id;
 mod run;
 mod session;
+mod spoofed;
 mod temporary;
+#[cfg(test)]
+mod tests;
+mod throttled;
+mod usage;
 
 use admin_client::ClientError;
 
@@ -24,10 +35,23 @@ pub use run::run;
 use run::KeyEntry;
 
 /// The checks that need the temporary key, in the order in which they run.
-const KEY_CHECKS: &[KeyEntry] = &[admitted::ENTRY];
+const KEY_CHECKS: &[KeyEntry] = &[
+    admitted::ENTRY,
+    throttled::THROTTLED_ENTRY,
+    throttled::ADMITTED_AGAIN_ENTRY,
+    request_id::ENTRY,
+    spoofed::ENTRY,
+    paths::ENTRY,
+    usage::ENTRY,
+    disabled::ENTRY,
+];
 
 /// The checks that need no key.
-const OTHER_CHECKS: &[Entry<Requests>] = &[];
+const OTHER_CHECKS: &[Entry<Requests>] = &[
+    refused::MISSING_ENTRY,
+    refused::WRONG_ENTRY,
+    administration::ENTRY,
+];
 
 /// Returns the checks.
 pub(crate) fn checks() -> impl Iterator<Item = &'static Check> {

@@ -20,16 +20,22 @@ pub struct HttpRequest {
     pub method: String,
     /// The path with its query, as it was sent.
     pub target: String,
-    /// The headers with names in lower case.
+    /// The headers with names in lower case. Of several with one name, the last.
     pub headers: HashMap<String, String>,
+    /// All headers, as they were sent.
+    pub header_lines: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
+
+/// Returns the response to a request.
+type Respond = Box<dyn Fn(&HttpRequest) -> HttpReply + Send>;
 
 #[derive(Default)]
 struct Script {
     replies: HashMap<String, VecDeque<HttpReply>>,
     requests: Vec<HttpRequest>,
+    respond: Option<Respond>,
 }
 
 /// A server that responds to each method and path as scripted, and otherwise as API Gateway does if
@@ -69,9 +75,25 @@ impl HttpServer {
     /// # Panics
     /// If no loopback port is free.
     pub fn start() -> Self {
+        Self::start_with(Script::default())
+    }
+
+    /// Starts a server on a free port that responds to all requests by a function. Requests are
+    /// served one after the other.
+    ///
+    /// # Panics
+    /// If no loopback port is free.
+    pub fn responding(respond: impl Fn(&HttpRequest) -> HttpReply + Send + 'static) -> Self {
+        Self::start_with(Script {
+            respond: Some(Box::new(respond)),
+            ..Script::default()
+        })
+    }
+
+    fn start_with(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let script = Arc::new(Mutex::new(Script::default()));
+        let script = Arc::new(Mutex::new(script));
 
         let shared = Arc::clone(&script);
         std::thread::spawn(move || {
@@ -110,6 +132,11 @@ impl HttpServer {
 impl Script {
     /// Keeps a request and returns its response.
     fn respond(&mut self, request: HttpRequest) -> HttpReply {
+        if let Some(respond) = &self.respond {
+            let reply = respond(&request);
+            self.requests.push(request);
+            return reply;
+        }
         let path = request.target.split('?').next().unwrap_or_default();
         let route = format!("{} {path}", request.method);
         self.requests.push(request);
@@ -161,6 +188,7 @@ fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<HttpRequest> {
     let (method, target) = (parts.next()?.to_owned(), parts.next()?.to_owned());
 
     let mut headers = HashMap::new();
+    let mut header_lines = Vec::new();
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
@@ -168,6 +196,7 @@ fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<HttpRequest> {
             break;
         };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+        header_lines.push((name.to_owned(), value.trim().to_owned()));
     }
 
     let length = headers.get("content-length").and_then(|it| it.parse().ok());
@@ -177,6 +206,7 @@ fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<HttpRequest> {
         method,
         target,
         headers,
+        header_lines,
         body,
     })
 }

@@ -20,7 +20,7 @@ const USER_AGENT_VALUE: HeaderValue =
     HeaderValue::from_static(concat!("tollgate-check/", env!("CARGO_PKG_VERSION")));
 
 /// Waits for a duration.
-type Pause = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
+pub(crate) type Pause = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// The routes that the checks call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Requests {
 
     /// Replaces the pauses between requests.
     #[cfg(test)]
-    pub(super) fn pausing(self, pause: Pause) -> Self {
+    pub(crate) fn pausing(self, pause: Pause) -> Self {
         Self { pause, ..self }
     }
 
@@ -115,6 +115,24 @@ impl Requests {
         let request = request(method, path, headers)?;
         let response = self.client.call(request, CALL_TIMEOUT).await?;
         Ok(Reply::new(described(method, path, what), response))
+    }
+
+    /// Sends a `GET` request with the names of headers in upper case.
+    ///
+    /// # Errors
+    /// [`ClientError`] if the request is invalid, or if there is no response.
+    pub(super) async fn call_in_upper_case(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        what: &str,
+    ) -> Result<Reply, ClientError> {
+        let request = request("GET", path, headers)?;
+        let response = self
+            .client
+            .call_in_upper_case(request, CALL_TIMEOUT)
+            .await?;
+        Ok(Reply::new(described("GET", path, what), response))
     }
 
     pub(super) fn set_temporary(&self, name: Option<String>) {

@@ -69,7 +69,7 @@ impl<'r> Session<'r> {
     }
 
     /// Counts a call with the key.
-    pub(super) fn count(&self, outcome: &Result<Reply, ClientError>) {
+    fn count(&self, outcome: &Result<Reply, ClientError>) {
         match outcome {
             Ok(reply) if reply.is_charged() => self.charged.fetch_add(1, Ordering::Relaxed),
             Ok(_) => 0,
@@ -95,9 +95,23 @@ impl<'r> Session<'r> {
         self.call(path, headers).await
     }
 
-    /// Waits until the plan admits another call.
-    pub(super) async fn wait_for_refill(&self) {
-        self.requests.pause(REFILL).await;
+    /// Calls a route when the plan admits another call, with the names of headers in upper case.
+    ///
+    /// # Errors
+    /// [`ClientError`] if there is no response.
+    pub(super) async fn call_in_upper_case(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Reply, ClientError> {
+        let key_header = self.requests.key_header();
+        let mut all = vec![(key_header.as_str(), self.temporary.secret.expose())];
+        all.extend(headers);
+        self.requests.pause(SECOND_ATTEMPT).await;
+        let calling = self.requests.call_in_upper_case(path, &all, WITH_KEY);
+        let outcome = calling.await;
+        self.count(&outcome);
+        outcome
     }
 
     /// Returns the response to the first call with the key.

@@ -39,6 +39,12 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
+    /// Returns the random part of the name.
+    pub(super) fn mark(&self) -> String {
+        let mark = self.name.rsplit('-').next();
+        mark.unwrap_or_default().to_owned()
+    }
+
     /// Makes a plan and a key. Until [`clean_up`] has deleted them, `requests` knows their name.
     ///
     /// # Errors

@@ -1,6 +1,5 @@
-//! Connections with a client certificate.
-//!
-//! The SDK's HTTP client cannot present one, so this is a client of hyper with the same TLS library.
+//! Connections that the SDK's HTTP client cannot make: with a client certificate, or with names of
+//! headers in upper case. They are made by a client of hyper with the same TLS library.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,17 +10,29 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use http::Uri;
+use hyper::rt::{Read, Write};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::legacy::connect::{Connect, HttpConnector as TcpConnector};
+use hyper_util::client::legacy::connect::{Connect, Connection, HttpConnector as TcpConnector};
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::TokioExecutor;
 use rustls::ClientConfig;
+use tower_service::Service;
 
 use crate::client_certificate::CertificateError;
+use crate::upper_case::UpperCaseConnector;
 
-/// Returns connections that present the certificate in `tls`. They use the proxy if it is meant for
-/// the host of `url`.
+/// The case of the names of headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HeaderCase {
+    /// Lower case.
+    Lower,
+    /// Upper case, for requests without a body.
+    Upper,
+}
+
+/// Returns connections with these TLS settings. They use the proxy if it is meant for the host of
+/// `url`.
 ///
 /// # Errors
 /// [`CertificateError::Proxy`] if the proxy is reached by TLS.
@@ -30,6 +41,7 @@ pub(crate) fn connections(
     proxy: Option<&Proxy>,
     url: &Uri,
     connect: Duration,
+    case: HeaderCase,
 ) -> Result<Connections, CertificateError> {
     let mut tcp = TcpConnector::new();
     tcp.enforce_http(false);
@@ -37,7 +49,7 @@ pub(crate) fn connections(
     tcp.set_connect_timeout(Some(connect));
 
     match proxy.and_then(|proxy| proxy.route(url)) {
-        None => Ok(Connections::of(MutualTls::new(tcp, tls))),
+        None => Ok(over(tcp, tls, case)),
         Some(ProxyRoute { address, .. }) if address.scheme_str() != Some("http") => {
             Err(CertificateError::Proxy)
         }
@@ -49,32 +61,39 @@ pub(crate) fn connections(
             if let Some(authorization) = authorization {
                 tunnel = tunnel.with_auth(authorization);
             }
-            Ok(Connections::of(MutualTls::new(tunnel, tls)))
+            Ok(over(tunnel, tls, case))
         }
     }
 }
 
-/// A client of hyper. `C` opens TCP connections, or tunnels through a proxy.
-struct MutualTls<C>(Client<HttpsConnector<C>, SdkBody>);
-
-impl<C> MutualTls<C>
+/// Returns connections over `transport`, which opens TCP connections, or tunnels through a proxy.
+fn over<T>(transport: T, tls: ClientConfig, case: HeaderCase) -> Connections
 where
-    HttpsConnector<C>: Connect + Clone + Send + Sync + 'static,
+    HttpsConnector<T>: Service<Uri, Response: Connection + Read + Write + Send + Unpin + 'static>,
+    HttpsConnector<T>: Connect + Clone + Send + Sync + 'static,
+    UpperCaseConnector<HttpsConnector<T>>: Connect + Clone + Send + Sync + 'static,
 {
-    fn new(transport: C, tls: ClientConfig) -> Self {
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_only()
-            .enable_http1()
-            .wrap_connector(transport);
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(transport);
+    match case {
+        HeaderCase::Lower => Connections::of(HyperClient::new(connector)),
+        HeaderCase::Upper => Connections::of(HyperClient::new(UpperCaseConnector(connector))),
+    }
+}
+
+/// A client of hyper. `C` opens connections.
+struct HyperClient<C>(Client<C, SdkBody>);
+
+impl<C: Connect + Clone + Send + Sync + 'static> HyperClient<C> {
+    fn new(connector: C) -> Self {
         Self(Client::builder(TokioExecutor::new()).build(connector))
     }
 }
 
-impl<C> HttpConnector for MutualTls<C>
-where
-    HttpsConnector<C>: Connect + Clone + Send + Sync + 'static,
-{
+impl<C: Connect + Clone + Send + Sync + 'static> HttpConnector for HyperClient<C> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let request = match request.try_into_http1x() {
             Ok(request) => request,
@@ -87,9 +106,9 @@ where
     }
 }
 
-impl<C> fmt::Debug for MutualTls<C> {
+impl<C> fmt::Debug for HyperClient<C> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("MutualTls")
+        formatter.write_str("HyperClient")
     }
 }
 

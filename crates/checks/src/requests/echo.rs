@@ -1,0 +1,89 @@
+//! Responses that contain the request which the backend received.
+
+use http::uri::PathAndQuery;
+
+use super::reply::{Admission, Reply};
+
+/// A harmless header, by which an echo is recognized.
+pub(super) const MARKER: &str = "x-check-marker";
+
+/// The part of a path that is sent, and the texts that come after it where the backend received it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// The backend received these texts after the part.
+    At(Vec<String>),
+    /// The response does not contain the part.
+    NotEchoed,
+}
+
+/// True if a response contains the headers of its request.
+pub(super) fn is_echo(reply: &Reply, marker: &str) -> bool {
+    reply.admission() == Admission::Admitted && reply.text().contains(marker)
+}
+
+/// Returns what comes after `part` in the body of a response, up to the end of the path.
+pub(super) fn arrival(reply: &Reply, part: &str) -> Arrival {
+    let text = reply.text();
+    let mut found: Vec<String> = text.split(part).skip(1).map(rest_of_path).collect();
+    found.sort();
+    found.dedup();
+    if found.is_empty() {
+        Arrival::NotEchoed
+    } else {
+        Arrival::At(found)
+    }
+}
+
+/// Returns the beginning of a text that can be part of a path in JSON, in HTML or in plain text.
+fn rest_of_path(text: &str) -> String {
+    let is_end =
+        |character: char| character.is_whitespace() || "\"'<>,;&?#(){}[]\\".contains(character);
+    text.split(is_end).next().unwrap_or_default().to_owned()
+}
+
+/// Returns a path below the path of the option, which may have a query.
+pub(super) fn below(path: &str, segment: &str) -> String {
+    let parsed: Option<PathAndQuery> = path.parse().ok();
+    let path = parsed.as_ref().map_or(path, PathAndQuery::path);
+    format!("{}/{segment}", path.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::requests::reply::tests::reply;
+
+    #[test]
+    fn echo_contains_the_marker() {
+        assert!(is_echo(
+            &reply(200, &[], r#"{"x-check-marker":"m1"}"#),
+            "m1"
+        ));
+        assert!(!is_echo(&reply(200, &[], "hello"), "m1"));
+        assert!(!is_echo(&reply(401, &[], r#"{"message":"m1"}"#), "m1"));
+    }
+
+    #[test]
+    fn arrival_is_read_from_json_and_text() {
+        for (body, expected) in [
+            (r#"{"path":"/echo/c1/a"}"#, &["/a"][..]),
+            (
+                r#"{"path":"/echo/c1%2Fa","url":"http://x/echo/c1/a?q"}"#,
+                &["%2Fa", "/a"],
+            ),
+            ("GET /echo/c1 HTTP/1.1\r\nhost: x", &[""]),
+            ("<p>/echo/c1/a</p>", &["/a"]),
+        ] {
+            let expected = expected.iter().map(|text| (*text).to_owned()).collect();
+            let found = arrival(&reply(200, &[], body), "c1");
+            assert_eq!(found, Arrival::At(expected), "{body}");
+        }
+        assert_eq!(arrival(&reply(200, &[], "hello"), "c1"), Arrival::NotEchoed);
+    }
+
+    #[test]
+    fn path_below_another_has_one_slash_and_no_query() {
+        assert_eq!(below("/", "a"), "/a");
+        assert_eq!(below("/echo/?x=y", "a"), "/echo/a");
+    }
+}
