@@ -2,7 +2,7 @@
 
 mod active;
 mod alias;
-mod comparison;
+pub(super) mod comparison;
 mod concurrency;
 mod environment;
 mod event_sources;

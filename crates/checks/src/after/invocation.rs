@@ -1,4 +1,4 @@
-//! The permission of a service to invoke a Lambda function.
+//! The permission of a service in the policy of a resource, such as to invoke a Lambda function.
 
 use admin_client::path;
 use serde_json::Value;
@@ -46,6 +46,12 @@ pub(super) async fn function_policy(
 /// Returns the permission of `service`, such as `apigateway.amazonaws.com`, to invoke the function
 /// for the ARN `source`.
 pub(super) fn invocation(policy: &Value, service: &str, source: &str) -> Invocation {
+    permission(policy, service, "lambda:InvokeFunction", source)
+}
+
+/// Returns the permission of `service` to call `action` for
+/// the ARN `source`. The policy is that of any resource.
+pub(super) fn permission(policy: &Value, service: &str, action: &str, source: &str) -> Invocation {
     let statements = match &policy["Statement"] {
         statement @ Value::Object(_) => std::slice::from_ref(statement),
         list => array(list),
@@ -53,7 +59,7 @@ pub(super) fn invocation(policy: &Value, service: &str, source: &str) -> Invocat
     let about_service: Vec<&Value> = statements
         .iter()
         .filter(|it| names_service(&it["Principal"], service))
-        .filter(|it| has_text(&it["Action"], "lambda:InvokeFunction", true))
+        .filter(|it| has_action(&it["Action"], action))
         .collect();
 
     let mut found = Invocation::NotAllowed;
@@ -68,6 +74,18 @@ pub(super) fn invocation(policy: &Value, service: &str, source: &str) -> Invocat
         }
     }
     found
+}
+
+/// True if a statement is about an action. Names of actions ignore case.
+fn has_action(value: &Value, action: &str) -> bool {
+    let values = match value {
+        Value::String(_) => std::slice::from_ref(value),
+        list => array(list),
+    };
+    let action = action.to_ascii_lowercase();
+    values
+        .iter()
+        .any(|value| matches(&text(value).to_ascii_lowercase(), &action))
 }
 
 fn names_service(principal: &Value, service: &str) -> bool {
@@ -103,7 +121,14 @@ fn condition(condition: &Value, source: &str) -> Invocation {
                         return Invocation::NotAllowed;
                     }
                 }
-                ("StringEquals", "aws:sourceaccount") => {
+                // Services call each other with TLS.
+                ("Bool", "aws:securetransport") => {
+                    if !has_text(value, "true", false) {
+                        return Invocation::NotAllowed;
+                    }
+                    continue;
+                }
+                ("StringEquals", "aws:sourceaccount" | "aws:sourceowner") => {
                     let account = source.split(':').nth(4).unwrap_or_default();
                     if !has_text(value, account, false) {
                         return Invocation::NotAllowed;
@@ -207,8 +232,17 @@ mod tests {
             with_condition(&json!(null)),
             Invocation::AllowedForAllSources
         );
-        let unknown = json!({"Bool": {"aws:SecureTransport": "true"}});
+        let unknown = json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}});
         assert_eq!(with_condition(&unknown), Invocation::Unclear);
+    }
+
+    #[test]
+    fn demand_for_tls_denies_nothing_to_services() {
+        let allow = json!({"Effect": "Allow", "Principal": {"Service": SERVICE}, "Action": "SQS:SendMessage"});
+        let tls = json!({"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}});
+        let policy = json!({"Statement": [allow, tls]});
+        let found = permission(&policy, SERVICE, "sqs:SendMessage", SOURCE);
+        assert_eq!(found, Invocation::AllowedForAllSources);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::stack::Stack;
 
 /// True if a value contains no function call that only CloudFormation resolves.
-pub(super) fn is_known(value: &Value) -> bool {
+pub(in crate::after) fn is_known(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().all(is_known),
         Value::Object(fields) => {
@@ -19,7 +19,7 @@ pub(super) fn is_known(value: &Value) -> bool {
 }
 
 /// Returns a value as text. AWS and templates differ in whether `60` is a string.
-pub(super) fn plain(value: &Value) -> String {
+pub(in crate::after) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => "nothing".to_owned(),
@@ -32,7 +32,7 @@ pub(super) fn plain(value: &Value) -> String {
 }
 
 /// True if two values are equal, apart from their types and the order of lists.
-pub(super) fn is_same(expected: &Value, actual: &Value) -> bool {
+pub(in crate::after) fn is_same(expected: &Value, actual: &Value) -> bool {
     match (expected, actual) {
         (Value::Array(expected), Value::Array(actual)) => sorted(expected) == sorted(actual),
         _ => plain(expected) == plain(actual),
@@ -47,7 +47,7 @@ fn sorted(items: &[Value]) -> Vec<String> {
 
 /// Returns the physical ID of the resource whose ARN a value asks for, such as
 /// `{"Fn::GetAtt": ["UsageTable", "Arn"]}`.
-pub(super) fn resource_of_arn<'s>(stack: &'s Stack, value: &Value) -> Option<&'s str> {
+pub(in crate::after) fn resource_of_arn<'s>(stack: &'s Stack, value: &Value) -> Option<&'s str> {
     let attribute = match &value["Fn::GetAtt"] {
         Value::String(text) => text.clone(),
         Value::Array(parts) => {
@@ -61,7 +61,7 @@ pub(super) fn resource_of_arn<'s>(stack: &'s Stack, value: &Value) -> Option<&'s
 }
 
 /// True if an ARN is that of a resource with this physical ID, which may be an ARN or a URL.
-pub(super) fn is_arn_of(arn: &str, id: &str) -> bool {
+pub(in crate::after) fn is_arn_of(arn: &str, id: &str) -> bool {
     let name = id.rsplit(['/', ':']).next().unwrap_or(id);
     arn == id || arn.rsplit(['/', ':']).next() == Some(name)
 }

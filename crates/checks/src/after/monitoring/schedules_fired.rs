@@ -1,0 +1,191 @@
+//! The runs of the schedules.
+
+use jiff::SignedDuration;
+
+use crate::aws::{Unread, text};
+use crate::check::{Check, Group};
+use crate::findings::Findings;
+use crate::runner::Entry;
+use crate::stack::Stack;
+use crate::verdict::Verdict;
+
+use super::metric::{Metric, Statistic, in_seconds, sum};
+use super::rule::{Rule, rules};
+use super::schedule::{period, window};
+
+const CHECK: Check = Check {
+    id: "schedules-fired",
+    group: Group::Monitoring,
+    title: "Every schedule ran within its period",
+    explanation: "An enabled rule can still fail, for example for lack of a permission. Its \
+                  metrics show whether EventBridge invoked the target. They are about five \
+                  minutes late. A daily rule is late after an hour.",
+    fix: "See the section ScheduleDeadLettersAlarm in docs/operations/runbook.md. A failed event \
+          is in the dead-letter queue, with the error in its attributes.",
+    permissions: &["cloudwatch:GetMetricStatistics"],
+    evidence: Some("The schedule starts `alb-sync`."),
+};
+
+pub(super) const ENTRY: Entry<Stack> = Entry {
+    check: &CHECK,
+    run: |stack| Box::pin(check(stack)),
+};
+
+async fn check(stack: &Stack) -> Result<Verdict, Unread> {
+    let rules = rules(stack)?;
+    if rules.is_empty() {
+        return Ok(Verdict::not_applicable("the stack has no schedules"));
+    }
+
+    let mut findings = Findings::default();
+    let mut runs = Vec::new();
+    for rule in &rules {
+        if let Some(name) = &rule.name {
+            runs.extend(look_at(stack, rule, name, &mut findings).await);
+        } else {
+            findings.problem(format!("rule {} does not exist", rule.logical));
+        }
+    }
+    Ok(findings.verdict(match runs.as_slice() {
+        [] => "no run is shown".to_owned(),
+        runs => runs.join(", "),
+    }))
+}
+
+/// Looks at the metrics of one rule. Returns a sentence about its last run.
+async fn look_at(
+    stack: &Stack,
+    rule: &Rule,
+    name: &str,
+    findings: &mut Findings,
+) -> Option<String> {
+    let schedule = rule.schedule();
+    let Some(window) = period(schedule).map(window) else {
+        findings.unproven(format!(
+            "the period of rule {name} is not known: {schedule}"
+        ));
+        return None;
+    };
+
+    let failed = runs(stack, name, "FailedInvocations", window).await;
+    let failed = findings.take(name, failed).unwrap_or_default();
+    if sum(&failed) > 0.0 {
+        findings.problem(format!(
+            "{} invocations of rule {name} failed in the last {window:#}",
+            sum(&failed)
+        ));
+    }
+
+    let invoked = runs(stack, name, "Invocations", window).await;
+    let invoked = findings.take(name, invoked)?;
+    if let Some(last) = invoked.iter().rfind(|point| point.value > 0.0) {
+        return Some(format!("rule {name} ran at {}", last.at));
+    }
+    match rule.updated.map(|updated| updated + window) {
+        Some(first) if first > stack.now() => findings.unproven(format!(
+            "rule {name} was deployed less than {window:#} ago and has not run yet, check again \
+             at {}",
+            in_seconds(first)
+        )),
+        _ => findings.problem(format!(
+            "rule {name} did not run in the last {window:#}, expected {schedule}"
+        )),
+    }
+    None
+}
+
+async fn runs(
+    stack: &Stack,
+    rule: &str,
+    metric: &str,
+    window: SignedDuration,
+) -> Result<Vec<super::metric::Point>, Unread> {
+    let metric = Metric {
+        namespace: "AWS/Events",
+        dimensions: &[("RuleName", rule)],
+        name: metric,
+    };
+    metric.points(stack, Statistic::Sum, window).await
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tests::recorded::Recorded;
+    use crate::verdict::Status;
+
+    use super::*;
+
+    const PROBES: &str =
+        "monitoring.GetMetricStatistics@ProbeRule-AbCdEfGh&MetricName=Invocations.xml";
+    const PROBE_FAILURES: &str =
+        "monitoring.GetMetricStatistics@ProbeRule-AbCdEfGh&MetricName=FailedInvocations.xml";
+
+    async fn verdict(recorded: Recorded) -> Verdict {
+        check(&recorded.stack().await).await.unwrap()
+    }
+
+    fn without_runs() -> Recorded {
+        let recorded = Recorded::healthy();
+        recorded.with(PROBES, |text| text.replace("2026-11-28T11:50:00Z", "never"))
+    }
+
+    #[tokio::test]
+    async fn schedules_that_ran_pass() {
+        let verdict = verdict(Recorded::healthy()).await;
+        assert_eq!(verdict.status, Status::Ok, "{:?}", verdict.details);
+        let detail = &verdict.details[0];
+        assert!(detail.contains("rule tollgate-ProbeRule-AbCdEfGh ran at 2026-11-28T11:50:00Z"));
+    }
+
+    #[tokio::test]
+    async fn schedule_that_did_not_run_fails() {
+        let verdict = verdict(without_runs()).await;
+        assert_eq!(verdict.status, Status::Failed);
+        assert_eq!(
+            verdict.details,
+            [
+                "rule tollgate-ProbeRule-AbCdEfGh did not run in the last 20m, \
+              expected rate(15 minutes)"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn young_schedule_is_not_proven() {
+        let recorded = without_runs();
+        let recorded = recorded.with("cloudformation.ListStackResources.xml", |text| {
+            let lines = text.lines().map(|line| match line.contains(">ProbeRule<") {
+                true => line.replace("2026-11-20T10:00:00Z", "2026-11-28T11:45:00Z"),
+                false => line.to_owned(),
+            });
+            lines.collect::<Vec<_>>().join("\n")
+        });
+        let verdict = verdict(recorded).await;
+        assert_eq!(verdict.status, Status::NotProven);
+        assert!(
+            verdict.details[0].ends_with("check again at 2026-11-28T12:05:00Z"),
+            "{verdict:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn failed_invocations_fail() {
+        let body = "<R><GetMetricStatisticsResult><Datapoints><member>\
+                    <Timestamp>2026-11-28T11:50:00Z</Timestamp><Sum>2.0</Sum><Unit>Count</Unit>\
+                    </member></Datapoints></GetMetricStatisticsResult></R>";
+        let verdict = verdict(Recorded::healthy().answering(PROBE_FAILURES, body)).await;
+        assert_eq!(verdict.status, Status::Failed);
+        assert_eq!(
+            verdict.details,
+            ["2 invocations of rule tollgate-ProbeRule-AbCdEfGh failed in the last 20m"]
+        );
+    }
+
+    #[tokio::test]
+    async fn missing_permission_is_no_failure() {
+        let recorded = Recorded::healthy().denied(PROBES);
+        let verdict = verdict(recorded).await;
+        assert_eq!(verdict.status, Status::NotChecked);
+        assert_eq!(verdict.details[0], "needs cloudwatch:GetMetricStatistics");
+    }
+}
