@@ -2,6 +2,15 @@
 
 mod admin_api;
 mod context;
+mod default_plan;
+mod documents;
+mod leftovers;
+mod plans;
+mod policies;
+mod policy_in_force;
+#[cfg(test)]
+mod tests;
+mod version;
 
 use tokio::time::Instant;
 
@@ -13,7 +22,15 @@ use crate::verdict::Outcome;
 pub use context::Configuration;
 
 /// The checks of the group `configuration`.
-const CHECKS: &[Entry<Configuration>] = &[admin_api::REACHABLE];
+const CHECKS: &[Entry<Configuration>] = &[
+    admin_api::ENTRY,
+    version::ENTRY,
+    policy_in_force::ENTRY,
+    policies::ENTRY,
+    plans::ENTRY,
+    default_plan::ENTRY,
+    leftovers::ENTRY,
+];
 
 /// Returns the checks.
 pub(crate) fn checks() -> impl Iterator<Item = &'static Check> {

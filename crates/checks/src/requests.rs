@@ -31,6 +31,7 @@ use crate::runner::Entry;
 
 pub use context::{RequestOptions, Requests};
 pub use run::run;
+pub(crate) use temporary::is_leftover;
 
 use run::KeyEntry;
 

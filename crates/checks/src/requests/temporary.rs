@@ -167,6 +167,12 @@ fn name_at(now: Timestamp, random: [u8; 8]) -> String {
     format!("{NAME_PREFIX}{}-{digits}", now.strftime(TIME_FORMAT))
 }
 
+/// True if a plan or key of a list was made by an earlier run, which is over. `name` is the name of the
+/// plan or the id of the key.
+pub(crate) fn is_leftover(item: &Value, name: &str, now: Timestamp) -> bool {
+    item["managed_by"] == MANAGER && is_old(name, now)
+}
+
 /// True if a run made the plan with this name so long ago that its key is expired.
 fn is_old(name: &str, now: Timestamp) -> bool {
     let made = name.strip_prefix(NAME_PREFIX).and_then(|rest| {
