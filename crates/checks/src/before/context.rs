@@ -166,7 +166,7 @@ impl Parameters {
     /// Returns the region, if the account or the ARNs in the parameters name one.
     pub(crate) fn region(&self) -> Option<&str> {
         let of_account = self.account.as_ref().map(Account::region);
-        of_account.or_else(|| super::regions::common(self))
+        of_account.or_else(|| super::regions::named(self).next().map(|(_, region)| region))
     }
 
     /// Returns the resources that the template defines with these values, by name.

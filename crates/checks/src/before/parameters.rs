@@ -1,10 +1,15 @@
 //! The values of the parameters, without AWS.
 
 mod constraint;
+mod domain;
 mod known;
+mod names;
 mod policy;
 mod possible;
+mod production;
+mod regions_agree;
 mod rules;
+mod secrets;
 mod valid;
 
 use super::context::Parameters;
@@ -18,4 +23,9 @@ pub(super) const CHECKS: &[Entry<Parameters>] = &[
     policy::VALID_ENTRY,
     policy::WARNINGS_ENTRY,
     possible::ENTRY,
+    secrets::ENTRY,
+    regions_agree::ENTRY,
+    domain::ENTRY,
+    names::ENTRY,
+    production::ENTRY,
 ];

@@ -1,19 +1,18 @@
-//! The region that ARNs name.
+//! The regions that ARNs in the parameters name.
 
 use super::context::Parameters;
 
-/// The parameters with an ARN of the region of the stack.
-pub(super) const REGIONAL: [&str; 10] = [
+/// The parameters with ARNs of the region of the stack. The secrets of a policy can be in another
+/// region.
+const REGIONAL: [&str; 8] = [
     "AlbListenerArn",
-    "KmsKeyArn",
-    "OriginSecretArn",
-    "CaBundleLayerArn",
+    "SyncTargetGroupArns",
     "CertificateArn",
     "OwnershipVerificationCertificateArn",
-    "SyncTargetGroupArns",
-    "SecretArns",
+    "OriginSecretArn",
+    "CaBundleLayerArn",
+    "KmsKeyArn",
     "AlarmTopicArn",
-    "PermissionsBoundaryArn",
 ];
 
 /// Returns the region of an ARN, or `None` for a global one or another text.
@@ -23,9 +22,11 @@ pub(super) fn of_arn(arn: &str) -> Option<&str> {
     parts.nth(2).filter(|region| is_arn && !region.is_empty())
 }
 
-/// Returns the region that the first ARN names. A listener comes first, because it must be in the
-/// region of the stack.
-pub(super) fn common(parameters: &Parameters) -> Option<&str> {
-    let arns = REGIONAL.iter().flat_map(|name| parameters.list(name));
-    arns.filter_map(of_arn).next()
+/// Returns the parameters whose ARNs must be in the region of the stack, each with its region.
+pub(super) fn named(parameters: &Parameters) -> impl Iterator<Item = (&'static str, &str)> {
+    REGIONAL.into_iter().flat_map(|name| {
+        let arns = parameters.list(name);
+        arns.into_iter()
+            .filter_map(move |arn| Some((name, of_arn(arn)?)))
+    })
 }
