@@ -1,5 +1,6 @@
 //! Checks of a parameter file, before a deployment.
 
+mod account;
 mod configured_policy;
 mod context;
 mod file;
@@ -20,7 +21,7 @@ use crate::verdict::Outcome;
 
 /// Returns the entries of all groups, in the order of the output.
 fn entries() -> impl Iterator<Item = &'static Entry<Parameters>> {
-    parameters::CHECKS.iter()
+    parameters::CHECKS.iter().chain(account::CHECKS)
 }
 
 /// Returns the checks.

@@ -7,9 +7,15 @@ use crate::verdict::{Status, Verdict};
 #[derive(Default)]
 pub(crate) struct Findings {
     notes: Vec<(Status, String)>,
+    facts: Vec<String>,
 }
 
 impl Findings {
+    /// Adds a fact that is true.
+    pub(crate) fn fact(&mut self, detail: impl Into<String>) {
+        self.facts.push(detail.into());
+    }
+
     /// Adds a fact that is not true.
     pub(crate) fn problem(&mut self, detail: impl Into<String>) {
         self.add(Status::Failed, detail);
@@ -46,9 +52,30 @@ impl Findings {
         read.map_err(|reason| self.unread(subject, &reason)).ok()
     }
 
+    /// Adds the findings of a decision.
+    pub(crate) fn merge(&mut self, verdict: Verdict) {
+        for detail in verdict.details {
+            match verdict.status {
+                Status::Ok | Status::NotApplicable => self.fact(detail),
+                status => self.add(status, detail),
+            }
+        }
+    }
+
+    /// True if everything that was found so far is true.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.notes.is_empty()
+    }
+
     /// Returns the verdict. Its status is that of the most important finding, and its details are
     /// all findings. `known` says what is true of the rest.
-    pub(crate) fn verdict(self, known: impl Into<String>) -> Verdict {
+    pub(crate) fn verdict(mut self, known: impl Into<String>) -> Verdict {
+        self.facts = vec![known.into()];
+        self.into_verdict()
+    }
+
+    /// Returns the verdict as [`Self::verdict`], with the facts as what is true of the rest.
+    pub(crate) fn into_verdict(self) -> Verdict {
         const BY_IMPORTANCE: [Status; 5] = [
             Status::Failed,
             Status::Error,
@@ -56,20 +83,23 @@ impl Findings {
             Status::NotProven,
             Status::Warning,
         ];
-        let known = known.into();
         let has = |status| self.notes.iter().any(|(known, _)| *known == status);
-        let Some(status) = BY_IMPORTANCE.into_iter().find(|status| has(*status)) else {
-            return Verdict::ok(known);
-        };
+        let found = BY_IMPORTANCE.into_iter().find(|status| has(*status));
+        let status = found.unwrap_or(Status::Ok);
 
         let mut details: Vec<String> = Vec::new();
         for importance in BY_IMPORTANCE {
             let notes = self.notes.iter().filter(|(known, _)| *known == importance);
             details.extend(notes.map(|(_, detail)| detail.clone()));
         }
-        // A denied call does not hide what the other calls have shown.
-        if matches!(status, Status::NotChecked | Status::NotProven) {
-            details.push(format!("apart from that: {known}"));
+        match status {
+            Status::Ok => details = self.facts,
+            // A denied call does not hide what the other calls have shown.
+            Status::NotChecked | Status::NotProven => {
+                let rest = self.facts.iter();
+                details.extend(rest.map(|fact| format!("apart from that: {fact}")));
+            }
+            _ => {}
         }
         Verdict {
             status,
@@ -128,6 +158,26 @@ mod tests {
                 "apart from that: both tables are active"
             ]
         );
+    }
+
+    #[test]
+    fn facts_are_shown_unless_there_is_a_problem() {
+        let with = |verdict: Verdict| {
+            let mut findings = Findings::default();
+            findings.fact("the table is active");
+            findings.merge(verdict);
+            findings.into_verdict()
+        };
+        let ok = with(Verdict::ok("the key is enabled"));
+        assert_eq!(ok.status, Status::Ok);
+        assert_eq!(ok.details, ["the table is active", "the key is enabled"]);
+        let unproven = with(Verdict::not_proven("unknown"));
+        assert_eq!(
+            unproven.details,
+            ["unknown", "apart from that: the table is active"]
+        );
+        let failed = with(Verdict::failed("the key is disabled"));
+        assert_eq!(failed.details, ["the key is disabled"]);
     }
 
     #[test]

@@ -181,6 +181,7 @@ impl Stack {
         match &template["Parameters"][name] {
             Value::String(value) => value.clone(),
             Value::Null => String::new(),
+            Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
             value => value.to_string(),
         }
     }

@@ -1,4 +1,5 @@
 //! What the tests of the checks share.
 
 pub(crate) mod fake_api;
+mod planned;
 pub(crate) mod recorded;

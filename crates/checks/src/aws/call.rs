@@ -124,7 +124,7 @@ impl Call {
     }
 
     /// Returns the HTTP request, with a path instead of a URL.
-    pub(super) fn request(&self) -> Result<Request<Bytes>, http::Error> {
+    pub(crate) fn request(&self) -> Result<Request<Bytes>, http::Error> {
         match (&self.input, self.service.protocol()) {
             (Input::Form(fields), Protocol::Query { version }) => Request::post("/")
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")

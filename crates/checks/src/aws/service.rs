@@ -43,6 +43,8 @@ pub enum Service {
     Sns,
     /// Amazon SQS.
     Sqs,
+    /// AWS Systems Manager, with its parameters.
+    Ssm,
     /// AWS STS.
     Sts,
 }
@@ -99,6 +101,7 @@ impl Service {
             Self::SecretsManager => ("secretsmanager", "AWS_ENDPOINT_URL_SECRETS_MANAGER"),
             Self::Sns => ("sns", "AWS_ENDPOINT_URL_SNS"),
             Self::Sqs => ("sqs", "AWS_ENDPOINT_URL_SQS"),
+            Self::Ssm => ("ssm", "AWS_ENDPOINT_URL_SSM"),
             Self::Sts => ("sts", "AWS_ENDPOINT_URL_STS"),
         };
         AwsService {
@@ -143,6 +146,7 @@ impl Service {
             Self::Quotas => json("ServiceQuotasV20190624", JSON_1_1),
             Self::SecretsManager => json("secretsmanager", JSON_1_1),
             Self::Sqs => json("AmazonSQS", JSON_1_0),
+            Self::Ssm => json("AmazonSSM", JSON_1_1),
             Self::ApiGateway | Self::AppConfig | Self::Lambda => Protocol::Rest,
             Self::Route53 => Protocol::RestXml,
             Self::S3 => Protocol::Head,

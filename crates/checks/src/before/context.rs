@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::file::{ParameterFile, ParameterFileError};
 use crate::aws::Account;
+use crate::stack::Stack;
 
 /// The largest template in bytes (CloudFormation quotas: 1 MB in S3).
 const MAX_TEMPLATE_BYTES: u64 = 1_024 * 1_024;
@@ -26,6 +27,7 @@ pub struct Parameters {
     stored_policy: Option<(String, String)>,
     account: Option<Account>,
     resources: OnceLock<Result<Value, TemplateError>>,
+    stack: Option<Stack>,
 }
 
 /// The reason why there is nothing to check.
@@ -74,7 +76,15 @@ impl Parameters {
             stored_policy: None,
             account: None,
             resources: OnceLock::new(),
+            stack: None,
         })
+    }
+
+    /// Returns parameters from JSON.
+    #[cfg(test)]
+    pub(crate) fn of_json(values: &str, template: &str) -> Self {
+        let file = ParameterFile::parse("parameters.json", values.as_bytes()).unwrap();
+        Self::new(file, template).unwrap()
     }
 
     /// Replaces values, as `--parameter` does.
@@ -107,6 +117,14 @@ impl Parameters {
         self
     }
 
+    /// Sets the stack that the deployment updates. What belongs to it is not in the way of the
+    /// deployment.
+    #[must_use]
+    pub fn updating(mut self, stack: Stack) -> Self {
+        self.stack = Some(stack);
+        self
+    }
+
     /// Returns the values of the file and of the command line.
     pub(crate) const fn file(&self) -> &ParameterFile {
         &self.file
@@ -136,6 +154,11 @@ impl Parameters {
     /// Returns the account to deploy to, if there are credentials for it.
     pub(crate) const fn account(&self) -> Option<&Account> {
         self.account.as_ref()
+    }
+
+    /// Returns the stack that the deployment updates, if there is one.
+    pub(crate) const fn stack(&self) -> Option<&Stack> {
+        self.stack.as_ref()
     }
 
     /// Returns the value of a parameter: the given one, or else its default. An unknown parameter is

@@ -197,6 +197,9 @@ impl Answer {
             *response.body_mut() = Bytes::from(self.body.clone());
             return response;
         }
+        if !self.status.is_success() {
+            return response;
+        }
         for (name, value) in self.body.lines().filter_map(|line| line.split_once(": ")) {
             let name = HeaderName::try_from(name).unwrap();
             response.headers_mut().insert(name, value.parse().unwrap());
