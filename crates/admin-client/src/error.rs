@@ -1,6 +1,6 @@
 //! Failed requests, as an operator reads them.
 
-use aws::CallError;
+use aws::{CallError, Cause};
 use environment::SettingError;
 
 use crate::aws_error::AwsError;
@@ -150,6 +150,27 @@ impl ClientError {
             Self::Refused(refusal) => refusal.missing_permission.as_deref(),
             _ => None,
         }
+    }
+
+    /// True if the server ended the TLS handshake for lack of a valid client certificate.
+    #[must_use]
+    pub fn lacks_certificate(&self) -> bool {
+        matches!(self, Self::Unreachable { error, .. } if unreachable::is_lack_of_certificate(error))
+    }
+
+    /// True if the server ended the connection, during the TLS handshake or before its response.
+    #[must_use]
+    pub const fn is_closed_connection(&self) -> bool {
+        let Self::Unreachable { error, .. } = self else {
+            return false;
+        };
+        matches!(
+            error,
+            CallError::Transport {
+                cause: Cause::Tls | Cause::Broken,
+                ..
+            }
+        )
     }
 
     /// True if the object does not exist.

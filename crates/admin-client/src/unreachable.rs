@@ -62,6 +62,11 @@ fn is_local(host: &str) -> bool {
     aws::is_loopback(host)
 }
 
+/// True if a call failed for lack of a valid client certificate.
+pub(crate) fn is_lack_of_certificate(error: &CallError) -> bool {
+    matches!(error, CallError::Transport { source, .. } if wants_certificate(source.as_ref()))
+}
+
 /// True if a server ended a handshake for lack of a valid client certificate.
 fn wants_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);

@@ -4,13 +4,18 @@
 //! deletes. [`clean_up`] deletes them after an interrupted run. If that fails too, the key expires by
 //! itself, and a later run deletes it.
 
+mod access_log;
 mod administration;
 mod admitted;
+mod certificate;
+mod client_hello;
 mod context;
 mod disabled;
 mod echo;
 mod fields;
+mod health;
 mod paths;
+mod preflight;
 mod problem;
 mod refused;
 mod reply;
@@ -22,6 +27,7 @@ mod temporary;
 #[cfg(test)]
 mod tests;
 mod throttled;
+mod transport;
 mod usage;
 
 use admin_client::ClientError;
@@ -45,6 +51,7 @@ const KEY_CHECKS: &[KeyEntry] = &[
     paths::ENTRY,
     usage::ENTRY,
     disabled::ENTRY,
+    access_log::ENTRY,
 ];
 
 /// The checks that need no key.
@@ -52,6 +59,10 @@ const OTHER_CHECKS: &[Entry<Requests>] = &[
     refused::MISSING_ENTRY,
     refused::WRONG_ENTRY,
     administration::ENTRY,
+    health::ENTRY,
+    preflight::ENTRY,
+    transport::ENTRY,
+    certificate::ENTRY,
 ];
 
 /// Returns the checks.

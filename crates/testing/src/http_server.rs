@@ -61,6 +61,13 @@ impl HttpReply {
         reply.header("content-type", content_type)
     }
 
+    /// Replaces the headers with this name by one.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self.header(name, value)
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

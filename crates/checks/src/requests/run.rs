@@ -60,7 +60,7 @@ async fn run_with_key(
     let made = timeout_at(end, making).await;
     let mut outcomes = match made.unwrap_or_else(|_| Err(late())) {
         Ok(temporary) => {
-            let session = Session::new(requests, temporary);
+            let session = Session::new(requests, temporary, end);
             run_all(&selected, &session, end).await
         }
         Err(verdict) => without_key(&selected, &verdict),

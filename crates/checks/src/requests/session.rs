@@ -6,6 +6,7 @@ use std::time::Duration;
 use admin_client::ClientError;
 use futures_util::future::join_all;
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 use super::context::Requests;
 use super::reply::{Admission, Reply};
@@ -21,6 +22,8 @@ const CALLS_AT_ONCE: usize = 3;
 /// The most repetitions of calls at once. Slow first calls, such as those that start a function, can
 /// be so far apart that all of them are admitted.
 const MAX_ROUNDS: usize = 3;
+/// The time for another read of a log.
+const LAST_WAIT: Duration = Duration::from_secs(10);
 /// The description of calls with the key in messages.
 const WITH_KEY: &str = "with the temporary key";
 /// The header with an id that the client chose.
@@ -36,10 +39,12 @@ pub(super) struct Session<'r> {
     at_once: OnceCell<Result<Vec<Reply>, Verdict>>,
     charged: AtomicU64,
     lost: AtomicU64,
+    /// The time at which the checks end.
+    end: Instant,
 }
 
 impl<'r> Session<'r> {
-    pub(super) fn new(requests: &'r Requests, temporary: Temporary) -> Self {
+    pub(super) fn new(requests: &'r Requests, temporary: Temporary, end: Instant) -> Self {
         Self {
             requests,
             client_id: format!("client-{}", temporary.name),
@@ -48,6 +53,7 @@ impl<'r> Session<'r> {
             at_once: OnceCell::new(),
             charged: AtomicU64::new(0),
             lost: AtomicU64::new(0),
+            end,
         }
     }
 
@@ -168,6 +174,11 @@ impl<'r> Session<'r> {
         };
         let replies = self.at_once.get_or_init(calls).await;
         replies.as_deref().map_err(Clone::clone)
+    }
+
+    /// True if a check that still waits cannot finish.
+    pub(super) fn is_nearly_over(&self) -> bool {
+        Instant::now() + LAST_WAIT > self.end
     }
 
     /// Returns the number of calls that were charged to the key.

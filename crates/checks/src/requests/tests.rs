@@ -120,7 +120,9 @@ async fn key_that_the_policy_refuses_proves_nothing_of_the_others() {
         "/" if has_key(request) => HttpReply::json(403, &json!({"message": "Forbidden"})),
         _ => reply,
     });
-    let only: Vec<&str> = KEY_CHECKS.iter().map(|entry| entry.check.id).collect();
+    let with_key = KEY_CHECKS.iter().map(|entry| entry.check.id);
+    // Without a stack, the logs are not known.
+    let only: Vec<&str> = with_key.filter(|id| *id != "access-log-line").collect();
     for outcome in outcomes_of(&api, echo_options(), &only).await {
         assert_eq!(outcome.verdict.status, Status::NotProven, "{outcome:?}");
     }
