@@ -1,11 +1,15 @@
 //! The stack itself, schedules, queues, metrics and alarms.
 
 mod metric;
+mod queue;
+mod queue_policy;
+mod queues_empty;
 mod rule;
 mod schedule;
 mod schedules_enabled;
 mod schedules_fired;
 mod stack_complete;
+mod sync_succeeded;
 
 use crate::runner::Entry;
 use crate::stack::Stack;
@@ -15,4 +19,7 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     stack_complete::ENTRY,
     schedules_enabled::ENTRY,
     schedules_fired::ENTRY,
+    sync_succeeded::ENTRY,
+    queues_empty::ENTRY,
+    queue_policy::ENTRY,
 ];

@@ -105,6 +105,14 @@ impl Metric<'_> {
     }
 }
 
+/// Returns the namespace of the metrics that the functions of the stack publish.
+pub(super) fn namespace(stack: &Stack) -> String {
+    match stack.parameter("MetricsNamespace") {
+        namespace if namespace.is_empty() => format!("Tollgate/{}", stack.name()),
+        namespace => namespace,
+    }
+}
+
 /// Returns the sum of all values.
 pub(super) fn sum(points: &[Point]) -> f64 {
     points.iter().map(|point| point.value).sum()

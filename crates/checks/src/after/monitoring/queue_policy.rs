@@ -1,0 +1,283 @@
+//! The policies and settings of the queues.
+
+use serde_json::Value;
+
+use crate::after::functions::comparison::{is_arn_of, is_known, is_same, plain, resource_of_arn};
+use crate::after::invocation::{Invocation, permission};
+use crate::aws::{Unread, array, text};
+use crate::check::{Check, Group};
+use crate::findings::Findings;
+use crate::runner::Entry;
+use crate::stack::Stack;
+use crate::verdict::Verdict;
+
+use super::queue::{Queue, document, queues};
+use super::rule::{Rule, rules};
+
+const CHECK: Check = Check {
+    id: "queue-policy",
+    group: Group::Monitoring,
+    title: "The queues accept failed events of this stack's rules, and only over TLS",
+    explanation: "EventBridge drops a failed event if the policy of the dead-letter queue does not \
+                  name its rule. The failure is then visible nowhere. A queue whose policy does \
+                  not demand TLS accepts messages in clear text.",
+    fix: "Deploy again, so that CloudFormation sets the policy of the template. If the policy was \
+          changed outside the stack, restore it in SQS.",
+    permissions: &["sqs:GetQueueAttributes", "events:DescribeRule"],
+    evidence: None,
+};
+
+pub(super) const ENTRY: Entry<Stack> = Entry {
+    check: &CHECK,
+    run: |stack| Box::pin(check(stack)),
+};
+
+const SERVICE: &str = "events.amazonaws.com";
+/// The attributes that are equal to the properties of the template.
+const SETTINGS: [&str; 4] = [
+    "MessageRetentionPeriod",
+    "VisibilityTimeout",
+    "SqsManagedSseEnabled",
+    "KmsMasterKeyId",
+];
+
+async fn check(stack: &Stack) -> Result<Verdict, Unread> {
+    let queues = queues(stack);
+    if queues.is_empty() {
+        return Ok(Verdict::not_applicable("the stack has no queue"));
+    }
+
+    let mut findings = Findings::default();
+    for queue in &queues {
+        let subject = format!("queue {}", queue.name());
+        let read = queue.attributes(stack).await;
+        let Some(attributes) = findings.take(&subject, read) else {
+            continue;
+        };
+        if !demands_tls(&document(&attributes, "Policy")) {
+            findings.problem(format!("the policy of {subject} does not demand TLS"));
+        }
+        look_at_settings(stack, queue, &attributes, &mut findings);
+        if queue.logical == "ScheduleDeadLetters" {
+            look_at_rules(stack, &subject, &attributes, &mut findings).await;
+        }
+    }
+
+    let names: Vec<&str> = queues.iter().map(Queue::name).collect();
+    let names = names.join(", ");
+    Ok(findings.verdict(format!(
+        "the queues {names} have the policies of the template"
+    )))
+}
+
+/// True if a policy denies all calls without TLS.
+fn demands_tls(policy: &Value) -> bool {
+    array(&policy["Statement"]).iter().any(|statement| {
+        let principal = &statement["Principal"];
+        statement["Effect"] == "Deny"
+            && (principal == "*" || principal["AWS"] == "*")
+            && matches!(text(&statement["Action"]), "*" | "sqs:*" | "SQS:*")
+            && plain(&statement["Condition"]["Bool"]["aws:SecureTransport"]) == "false"
+    })
+}
+
+/// Compares the settings of a queue with those of the template.
+fn look_at_settings(stack: &Stack, queue: &Queue<'_>, attributes: &Value, findings: &mut Findings) {
+    let name = queue.name();
+    let expected = stack.expected(queue.logical);
+    let Some(Some(expected)) = findings.take("the template", expected) else {
+        return;
+    };
+    let mut compare = |field: &str, expected: &Value, actual: &Value| {
+        if !expected.is_null() && is_known(expected) && !is_same(expected, actual) {
+            let (actual, expected) = (plain(actual), plain(expected));
+            findings.problem(format!(
+                "{field} of queue {name} is {actual}, expected {expected}"
+            ));
+        }
+    };
+    for field in SETTINGS {
+        compare(field, &expected[field], &attributes[field]);
+    }
+
+    let redrive = document(attributes, "RedrivePolicy");
+    let wanted = &expected["RedrivePolicy"];
+    compare(
+        "maxReceiveCount",
+        &wanted["maxReceiveCount"],
+        &redrive["maxReceiveCount"],
+    );
+    if let Some(target) = resource_of_arn(stack, &wanted["deadLetterTargetArn"]) {
+        let actual = &redrive["deadLetterTargetArn"];
+        if !is_arn_of(text(actual), target) {
+            let actual = plain(actual);
+            findings.problem(format!(
+                "the dead-letter queue of queue {name} is {actual}, expected {target}"
+            ));
+        }
+    }
+}
+
+/// Looks for a permission for each rule. CloudFormation shortens names of rules, so the ARNs are
+/// those that EventBridge returns.
+async fn look_at_rules(stack: &Stack, subject: &str, attributes: &Value, findings: &mut Findings) {
+    let policy = document(attributes, "Policy");
+    let Some(rules) = findings.take("the template", rules(stack)) else {
+        return;
+    };
+    for name in rules.iter().filter_map(|rule| rule.name.as_deref()) {
+        let description = Rule::description(stack, name).await;
+        let Some(description) = findings.take(&format!("rule {name}"), description) else {
+            continue;
+        };
+        let arn = text(&description["Arn"]);
+        match permission(&policy, SERVICE, "sqs:SendMessage", arn) {
+            Invocation::Allowed => {}
+            Invocation::NotAllowed => findings.problem(format!(
+                "the policy of {subject} does not allow {SERVICE} to send messages of {arn}"
+            )),
+            Invocation::Unclear => findings.unproven(format!(
+                "the policy of {subject} has a condition that this check does not evaluate"
+            )),
+            Invocation::AllowedForAllSources => findings.warning(format!(
+                "the policy of {subject} allows {SERVICE} to send messages of every rule"
+            )),
+        }
+    }
+
+    for statement in array(&policy["Statement"]) {
+        let services = plain(&statement["Principal"]["Service"]);
+        if statement["Effect"] == "Allow" && services != SERVICE {
+            let principal = statement["Principal"].to_string();
+            findings.problem(format!(
+                "the policy of {subject} admits {principal}, expected only {SERVICE}"
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tests::recorded::Recorded;
+    use crate::verdict::Status;
+
+    use super::*;
+
+    const SCHEDULES: &str = "sqs.GetQueueAttributes@ScheduleDeadLetters.json";
+    const METRICS: &str = "sqs.GetQueueAttributes@MetricsQueue.json";
+    const RULE: &str = "events.DescribeRule@ProbeRule.json";
+
+    async fn verdict(recorded: Recorded) -> Verdict {
+        check(&recorded.stack().await).await.unwrap()
+    }
+
+    async fn changed(file: &str, from: &str, to: &str) -> Verdict {
+        verdict(Recorded::healthy().with(file, |text| text.replace(from, to))).await
+    }
+
+    #[tokio::test]
+    async fn queues_of_the_template_pass() {
+        let verdict = verdict(Recorded::healthy()).await;
+        assert_eq!(verdict.status, Status::Ok, "{:?}", verdict.details);
+    }
+
+    #[tokio::test]
+    async fn policy_that_names_another_rule_fails() {
+        let verdict = changed(
+            SCHEDULES,
+            "tollgate-ProbeRule-AbCdEfGh",
+            "tollgate-ProbeRule-X",
+        )
+        .await;
+        assert_eq!(verdict.status, Status::Failed);
+        assert_eq!(
+            verdict.details,
+            [
+                "the policy of queue tollgate-ScheduleDeadLetters-AbCdEfGh does not allow \
+              events.amazonaws.com to send messages of arn:aws:events:eu-west-1:111122223333:\
+              rule/tollgate-ProbeRule-AbCdEfGh"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn policy_for_every_rule_is_a_warning() {
+        let verdict = changed(SCHEDULES, "\\\"ArnEquals\\\"", "\\\"Unknown\\\"").await;
+        assert_eq!(verdict.status, Status::NotProven);
+        let open = Recorded::healthy().with(SCHEDULES, |text| {
+            let start = text.find(", \\\"Condition\\\": {\\\"ArnEquals").unwrap();
+            let end = start + text[start..].find("]}}").unwrap() + 3;
+            format!("{}{}", &text[..start], &text[end..])
+        });
+        let verdict = super::tests::verdict(open).await;
+        assert_eq!(verdict.status, Status::Warning, "{:?}", verdict.details);
+    }
+
+    #[tokio::test]
+    async fn other_principals_fail() {
+        let verdict = changed(
+            SCHEDULES,
+            "{\\\"Service\\\": \\\"events.amazonaws.com\\\"}",
+            "\\\"*\\\"",
+        )
+        .await;
+        assert_eq!(verdict.status, Status::Failed);
+        assert_eq!(
+            verdict.details,
+            [
+                "the policy of queue tollgate-ScheduleDeadLetters-AbCdEfGh admits \"*\", expected \
+              only events.amazonaws.com"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn policy_without_tls_fails() {
+        let verdict = changed(METRICS, "aws:SecureTransport", "aws:Other").await;
+        assert_eq!(verdict.status, Status::Failed);
+        assert_eq!(
+            verdict.details,
+            ["the policy of queue tollgate-MetricsQueue-AbCdEfGh does not demand TLS"]
+        );
+    }
+
+    #[tokio::test]
+    async fn changed_settings_fail() {
+        for (from, to, expected) in [
+            (
+                "\\\"maxReceiveCount\\\": 3",
+                "\\\"maxReceiveCount\\\": 100",
+                "maxReceiveCount of queue tollgate-MetricsQueue-AbCdEfGh is 100, expected 3",
+            ),
+            (
+                "\"VisibilityTimeout\": \"180\"",
+                "\"VisibilityTimeout\": \"30\"",
+                "VisibilityTimeout of queue tollgate-MetricsQueue-AbCdEfGh is 30, expected 180",
+            ),
+            (
+                "\"SqsManagedSseEnabled\": \"true\"",
+                "\"SqsManagedSseEnabled\": \"false\"",
+                "SqsManagedSseEnabled of queue tollgate-MetricsQueue-AbCdEfGh is false, expected true",
+            ),
+            (
+                "tollgate-MetricsDeadLetters-AbCdEfGh",
+                "other",
+                "the dead-letter queue of queue tollgate-MetricsQueue-AbCdEfGh is \
+                 arn:aws:sqs:eu-west-1:111122223333:other, expected \
+                 https://sqs.eu-west-1.amazonaws.com/111122223333/tollgate-MetricsDeadLetters-AbCdEfGh",
+            ),
+        ] {
+            let verdict = changed(METRICS, from, to).await;
+            assert_eq!(verdict.status, Status::Failed);
+            assert_eq!(verdict.details, [expected]);
+        }
+    }
+
+    #[tokio::test]
+    async fn missing_permissions_are_no_failures() {
+        for file in [SCHEDULES, RULE] {
+            let verdict = verdict(Recorded::healthy().denied(file)).await;
+            assert_eq!(verdict.status, Status::NotChecked, "{file}");
+        }
+    }
+}
