@@ -7,8 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use addresses::is_private;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-
-use crate::sync_targets::{Source, Zone};
+use sync_targets::{Source, Zone};
 
 /// Why an address cannot be a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,10 +2,10 @@
 
 use addresses::is_private;
 use aws::Deadline;
+use sync_targets::Zone;
 
 use crate::error::SyncError;
 use crate::reconcile::{Changes, Registration};
-use crate::sync_targets::Zone;
 use crate::target::Target;
 use crate::target_groups::{Refusal, TargetGroups};
 

@@ -1,16 +1,12 @@
 //! Settings, read from the environment at startup.
 
-use std::net::{AddrParseError, IpAddr, SocketAddr};
-use std::str::FromStr;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use environment::{SettingError, Variables};
+use sync_targets::{Group, InvalidServers};
 
 use crate::reconcile::Settings;
-use crate::sync_targets::{self, Group};
-
-const MAX_DNS_SERVERS: usize = 8;
-const DNS_PORT: u16 = 53;
 
 /// All settings. An invalid variable aborts startup with an error that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,30 +75,9 @@ fn dns_servers(
     let Some(list) = variables.optional("DNS_SERVERS") else {
         return Ok(Vec::new());
     };
-    let servers = list
-        .split(',')
-        .map(|server| dns_server(server.trim()))
-        .collect::<Result<Vec<_>, _>>()?;
-
-    if servers.len() > MAX_DNS_SERVERS {
-        let expected = format!("at most {MAX_DNS_SERVERS} servers");
-        return Err(SettingError::invalid("DNS_SERVERS", &list, expected));
-    }
-    Ok(servers)
-}
-
-/// Parses an address with or without a port, such as `10.0.0.2`, `10.0.0.2:53` or `[fd00::1]:53`.
-fn dns_server(text: &str) -> Result<SocketAddr, SettingError> {
-    let with_default_port = || {
-        let address = IpAddr::from_str(text)?;
-        Ok::<_, AddrParseError>(SocketAddr::new(address, DNS_PORT))
-    };
-
-    SocketAddr::from_str(text)
-        .or_else(|_| with_default_port())
-        .ok()
-        .filter(|server| server.port() != 0)
-        .ok_or_else(|| SettingError::invalid("DNS_SERVERS", text, "an address such as 10.0.0.2:53"))
+    sync_targets::dns_servers(&list).map_err(|InvalidServers { text, expected }| {
+        SettingError::invalid("DNS_SERVERS", &text, expected)
+    })
 }
 
 #[cfg(test)]

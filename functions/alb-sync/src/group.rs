@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use aws::Deadline;
+use sync_targets::{Group, ResponseScope};
 use tokio::task::JoinSet;
 
 use crate::apply::{AppliedChanges, Executor};
@@ -15,7 +16,6 @@ use crate::reconcile::{Changes, NameObservation, Settings, reconcile};
 use crate::resolver::{Family, Question, Resolutions, ResolveError, ResolveResult};
 use crate::state::{Record, State};
 use crate::state_table::{StateTable, StoredState, WriteOutcome};
-use crate::sync_targets::{Group, ResponseScope};
 use crate::target_groups::{GroupDescription, TargetGroups};
 
 /// The run of one group.

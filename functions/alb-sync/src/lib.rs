@@ -51,7 +51,6 @@ mod sampling;
 mod state;
 mod state_table;
 mod sync;
-mod sync_targets;
 mod target;
 mod target_groups;
 
@@ -66,5 +65,5 @@ pub use sync::{AlbSync, Failure, OpenError};
 pub mod testing {
     pub use crate::resolver::{Family, ResolveError, Resolver};
     pub use crate::sampling::{DnsResponse, Evidence, Resolution, Sampler};
-    pub use crate::sync_targets::ResponseScope;
+    pub use sync_targets::ResponseScope;
 }

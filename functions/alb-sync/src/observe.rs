@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use sync_targets::Source;
+
 use crate::admissible::{self, Rejection};
 use crate::outcome::Outcome;
 use crate::reconcile::{NameObservation, ObservedAddresses};
 use crate::resolver::ResolveResult;
 use crate::sampling::{Evidence, Resolution};
-use crate::sync_targets::Source;
 
 /// The maximum number of rejected addresses in an error message.
 const MAX_LISTED_REJECTIONS: usize = 8;

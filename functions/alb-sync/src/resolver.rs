@@ -14,11 +14,11 @@ use std::time::Instant;
 
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::system_conf::read_system_conf;
+use sync_targets::ResponseScope;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 use crate::sampling::{Resolution, Sampler};
-use crate::sync_targets::ResponseScope;
 
 use lane::{Lane, name_server};
 

@@ -4,8 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use sync_targets::ResponseScope;
+
 use crate::coverage::{MIN_PARTIAL_ADDRESSES, MIN_RESPONSES_FOR_RARE, responses_for_all};
-use crate::sync_targets::ResponseScope;
 
 /// The number of consecutive repeated responses after which sampling ends. A cache has nothing new
 /// to say before its entry expires.

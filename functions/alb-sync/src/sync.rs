@@ -7,6 +7,7 @@ use aws::{AwsCalls, CallError, Deadline, Retries, Timeouts};
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde_json::Value;
+use sync_targets::Group;
 use telemetry::{RecordLog, RequestScope};
 use tokio::task::JoinSet;
 
@@ -17,7 +18,6 @@ use crate::group::GroupRun;
 use crate::outcome::{Outcome, Report, RunError};
 use crate::resolver::{Resolutions, Resolver};
 use crate::state_table::StateTable;
-use crate::sync_targets::Group;
 use crate::target_groups::TargetGroups;
 use crate::{gauges, log};
 

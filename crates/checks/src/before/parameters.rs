@@ -10,6 +10,7 @@ mod production;
 mod regions_agree;
 mod rules;
 mod secrets;
+mod sync;
 mod valid;
 
 use super::context::Parameters;
@@ -24,6 +25,7 @@ pub(super) const CHECKS: &[Entry<Parameters>] = &[
     policy::WARNINGS_ENTRY,
     possible::ENTRY,
     secrets::ENTRY,
+    sync::ENTRY,
     regions_agree::ENTRY,
     domain::ENTRY,
     names::ENTRY,

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
+use sync_targets::ResponseScope;
 
 use super::*;
-use crate::sync_targets::ResponseScope;
 
 fn source(zone: Zone, networks: &[&str]) -> Source {
     let networks = networks

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use sync_targets::Zone;
+
 use crate::state::State;
-use crate::sync_targets::Zone;
 use crate::target::Target;
 
 /// The calls to make for a group, and the state to store.

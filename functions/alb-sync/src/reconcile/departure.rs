@@ -9,8 +9,9 @@ use super::desired_target::DesiredTarget;
 use super::observation::zone_of_port;
 use super::settings::Settings;
 use super::snapshot::Snapshot;
+use sync_targets::Zone;
+
 use crate::state::Record;
-use crate::sync_targets::Zone;
 use crate::target::{Health, Target, TargetHealth};
 
 /// An unhealthy target leaves after this many misses, if another target is healthy: it receives no

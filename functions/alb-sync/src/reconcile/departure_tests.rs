@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::scenarios::{SETTINGS, at, deregistered, healthy, tracked, whole};
 
 use super::*;
+use sync_targets::Zone;
+
 use crate::sampling::Evidence;
-use crate::sync_targets::Zone;
 use crate::target::{Health, Target};
 
 const MINUTE: i64 = 60_000;

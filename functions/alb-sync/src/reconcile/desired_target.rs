@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use super::observation::NameObservation;
+use sync_targets::Zone;
+
 use crate::state::Record;
-use crate::sync_targets::Zone;
 
 /// A target that at least one name resolves to.
 pub(super) struct DesiredTarget {

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use sync_targets::Zone;
+
 use crate::sampling::Evidence;
-use crate::sync_targets::Zone;
 
 /// The result of resolving one name of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]

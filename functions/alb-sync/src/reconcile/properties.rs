@@ -1,12 +1,12 @@
 //! Properties of any history of responses, failures and overlapping runs.
 
 use proptest::prelude::*;
+use sync_targets::Zone;
 
 use std::collections::BTreeSet;
 
 use super::*;
 use crate::sampling::Evidence;
-use crate::sync_targets::Zone;
 use crate::target::Health;
 
 const MINUTE: i64 = 60_000;

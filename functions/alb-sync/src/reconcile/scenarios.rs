@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::*;
+use sync_targets::Zone;
+
 use crate::sampling::Evidence;
-use crate::sync_targets::Zone;
 use crate::target::Health;
 
 const MINUTE: i64 = 60_000;

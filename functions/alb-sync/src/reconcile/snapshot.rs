@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 
 use super::observation::{NameObservation, zone_of_port};
 use super::settings::Settings;
+use sync_targets::Zone;
+
 use crate::state::{Record, State};
-use crate::sync_targets::Zone;
 use crate::target::{Health, TargetHealth};
 
 /// Everything that a run knows about a group before it changes anything.

@@ -1,9 +1,10 @@
 //! The zones of registrations and deregistrations.
 
+use sync_targets::Zone;
+
 use super::scenarios::{SETTINGS, at, healthy, tracked, whole};
 
 use super::*;
-use crate::sync_targets::Zone;
 
 #[test]
 fn a_target_is_deregistered_with_its_registered_zone() {

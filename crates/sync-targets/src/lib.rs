@@ -1,12 +1,26 @@
-//! `SYNC_TARGETS`: the target groups, and the names that each follows.
+//! Reads settings of alb-sync: `SYNC_TARGETS`, the target groups and the names that each follows, and
+//! `DNS_SERVERS`.
+//!
+//! ```
+//! let text = r#"[{"name": "internal-a-1.eu-central-1.elb.amazonaws.com", "port": 443,
+//!     "target_group_arn": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/a/1"}]"#;
+//! let groups = sync_targets::parse(text)?;
+//! assert_eq!(groups[0].sources[0].port, 443);
+//!
+//! let error = sync_targets::parse("[]").unwrap_err();
+//! assert_eq!(error, "has 0 entries, expected 1 to 100");
+//! # Ok::<(), String>(())
+//! ```
+
+mod dns_servers;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use hickory_resolver::proto::rr::Name;
 use ipnet::IpNet;
 use serde::Deserialize;
-use telemetry::Excerpt;
+
+pub use dns_servers::{InvalidServers, dns_servers};
 
 /// A VPC has at most 5 CIDR blocks of each family by default, and an entry may list a few VPCs.
 const MAX_NETWORKS: usize = 32;
@@ -16,34 +30,42 @@ const MAX_NAMES: usize = 100;
 
 const MAX_ARN_BYTES: usize = 512;
 
+/// The longest name, and the longest text between two dots (RFC 1035, section 2.3.4).
+const MAX_NAME_BYTES: usize = 253;
+const MAX_LABEL_BYTES: usize = 63;
+
+/// The characters of a value that an error repeats.
+const MAX_SHOWN_CHARS: usize = 100;
+
 /// A target group and the names that it follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Group {
-    pub(crate) arn: String,
+pub struct Group {
+    /// The ARN of the target group.
+    pub arn: String,
     /// The names, at least one.
-    pub(crate) sources: Vec<Source>,
+    pub sources: Vec<Source>,
 }
 
 /// A name whose addresses become targets on a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Source {
+pub struct Source {
     /// The name in lower case, absolute, without the trailing dot.
-    pub(crate) name: String,
+    pub name: String,
     /// The port of the targets.
-    pub(crate) port: u16,
+    pub port: u16,
     /// The zone of the targets.
-    pub(crate) zone: Zone,
+    pub zone: Zone,
     /// What one response contains. [`ResponseScope::Auto`] only for a load balancer's own name.
-    pub(crate) scope: ResponseScope,
+    pub scope: ResponseScope,
     /// The CIDR blocks of eligible addresses. Empty for private addresses, and those that Amazon
     /// assigns to VPCs.
-    pub(crate) networks: Vec<IpNet>,
+    pub networks: Vec<IpNet>,
 }
 
 /// The Availability Zone that targets are registered with (RegisterTargets, `TargetDescription`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Zone {
+pub enum Zone {
     /// No zone, or `all` if ELBv2 rejects that. Addresses outside the group's VPC need `all`.
     #[default]
     Auto,
@@ -85,7 +107,7 @@ struct Entry {
 ///
 /// # Errors
 /// A message with the place of the first error, such as `[0].port: …`.
-pub(crate) fn parse(json: &str) -> Result<Vec<Group>, String> {
+pub fn parse(json: &str) -> Result<Vec<Group>, String> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let entries: Vec<Entry> =
         serde_path_to_error::deserialize(&mut deserializer).map_err(|error| error.to_string())?;
@@ -160,10 +182,20 @@ fn check_name(name: &str) -> Result<(), &'static str> {
     if name.parse::<IpAddr>().is_ok() {
         return Err("IP address, expected a DNS name");
     }
-    if Name::from_ascii(name).is_err() {
+    if !is_dns_name(name) {
         return Err("invalid DNS name");
     }
     Ok(())
+}
+
+/// True for names of letters, digits, hyphens and underscores. hickory-proto accepts more, but links
+/// a runtime.
+fn is_dns_name(name: &str) -> bool {
+    let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let is_label = |label: &str| {
+        (1..=MAX_LABEL_BYTES).contains(&label.len()) && label.bytes().all(is_name_byte)
+    };
+    name.len() <= MAX_NAME_BYTES && name.split('.').all(is_label)
 }
 
 /// Returns whether Elastic Load Balancing assigned a name: `NAME.REGION.elb.amazonaws.com` for
@@ -191,7 +223,7 @@ fn networks(texts: &[String]) -> Result<Vec<IpNet>, String> {
         network(text).ok_or_else(|| {
             format!(
                 "networks[{index}]: invalid CIDR block \"{}\", expected one such as 2001:db8::/56",
-                Excerpt(text)
+                text.chars().take(MAX_SHOWN_CHARS).collect::<String>()
             )
         })
     });
@@ -305,6 +337,18 @@ mod tests {
             (entry("10.0.0.1", A, r#","port":1"#), "[0].name: IP address"),
             (
                 entry("a..b", A, r#","port":1"#),
+                "[0].name: invalid DNS name",
+            ),
+            (
+                entry("https://a.example", A, r#","port":1"#),
+                "[0].name: invalid DNS name",
+            ),
+            (
+                entry(&"a".repeat(64), A, r#","port":1"#),
+                "[0].name: invalid DNS name",
+            ),
+            (
+                entry(&["a"; 128].join("."), A, r#","port":1"#),
                 "[0].name: invalid DNS name",
             ),
             (
