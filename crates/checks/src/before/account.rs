@@ -6,9 +6,12 @@ mod deployment;
 mod domain;
 mod endpoints;
 mod kms_key;
+mod listener;
+mod listener_certificate;
 mod permissions_boundary;
 mod policy;
 mod registry;
+mod rule_priorities;
 mod secrets;
 mod subnets;
 mod target_groups;
@@ -22,6 +25,10 @@ use crate::runner::Entry;
 
 /// The checks of the group `account`.
 pub(super) const CHECKS: &[Entry<Parameters>] = &[
+    listener::EXISTS_ENTRY,
+    listener_certificate::ENTRY,
+    rule_priorities::ENTRY,
+    listener::ATTRIBUTES_ENTRY,
     subnets::ENTRY,
     vpc_link::ENTRY,
     endpoints::ENTRY,

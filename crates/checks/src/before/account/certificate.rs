@@ -57,6 +57,11 @@ impl Certificate {
         &self.kind
     }
 
+    /// Returns the names as text.
+    pub(super) fn names(&self) -> String {
+        self.names.join(", ")
+    }
+
     /// True if the certificate is valid for a host name. A wildcard stands for one label.
     pub(super) fn covers(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();
@@ -75,7 +80,7 @@ impl Certificate {
             own.problem(format!("certificate {arn} is {status}, expected ISSUED"));
         }
         if !self.covers(host) {
-            let names = self.names.join(", ");
+            let names = self.names();
             own.problem(format!(
                 "certificate {arn} is valid for {names}, expected {host}"
             ));

@@ -24,7 +24,7 @@ const CHECK: Check = Check {
                   after several minutes.",
     fix: "Request or renew the certificate in AWS Certificate Manager in the region of the stack. \
           Remove the other custom domain, API mapping or DNS record, or choose another `DomainName` \
-          or `ApiMappingKey`.",
+          or `ApiMappingKey`. If they belong to the stack that is updated, name it with `--stack`.",
     permissions: &[
         "acm:DescribeCertificate",
         "apigateway:GET",

@@ -18,7 +18,8 @@ const CHECK: Check = Check {
                   Private DNS names work only in a VPC with DNS support and DNS host names.",
     fix: "Use the existing endpoint: remove the service from `InterfaceEndpoints`, or set \
           `CreateDynamoDbEndpoint` or `CreateS3Endpoint` to \"false\". Enable DNS support and DNS host \
-          names in the settings of the VPC.",
+          names in the settings of the VPC. If the endpoints belong to the stack that is updated, name \
+          it with `--stack`.",
     permissions: &["ec2:DescribeVpcEndpoints", "ec2:DescribeVpcAttribute"],
     evidence: None,
 };

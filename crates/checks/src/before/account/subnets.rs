@@ -118,16 +118,9 @@ async fn filtered(
     ids: &[&str],
     list: &str,
 ) -> Result<Vec<Value>, Unread> {
-    let names: Vec<String> = (1..=ids.len())
-        .map(|number| format!("Filter.1.Value.{number}"))
-        .collect();
-    let values = names.iter().map(String::as_str).zip(ids.iter().copied());
-    let fields: Vec<(&str, &str)> = std::iter::once(("Filter.1.Name", filter))
-        .chain(values)
-        .collect();
-    account
-        .read_all(&Call::query(Service::Ec2, operation, &fields), list)
-        .await
+    let call = Call::query(Service::Ec2, operation, &[("Filter.1.Name", filter)])
+        .with_list("Filter.1.Value", ids.iter().copied());
+    account.read_all(&call, list).await
 }
 
 impl Subnet {

@@ -25,7 +25,7 @@ const CHECK: Check = Check {
                   deployment uses an existing link, which must be available and reach the VPC of the \
                   load balancer. The network of a link cannot be changed later.",
     fix: "Share a link between stacks with `VpcLinkId`, delete links that are not used, or request a \
-          higher quota in Service Quotas.",
+          higher quota in Service Quotas. If the stack is updated, name it with `--stack`.",
     permissions: &[
         "apigateway:GET",
         "ec2:DescribeSubnets",
