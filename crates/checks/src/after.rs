@@ -3,6 +3,7 @@
 mod api;
 mod functions;
 mod invocation;
+mod lookup;
 mod monitoring;
 mod network;
 

@@ -47,6 +47,14 @@ impl Findings {
         }
     }
 
+    /// Adds a problem if a value is not the expected one.
+    pub(crate) fn equal(&mut self, what: &str, actual: &str, expected: &str) {
+        if actual != expected {
+            let (actual, expected) = (quoted(actual), quoted(expected));
+            self.problem(format!("{what} is {actual}, expected {expected}"));
+        }
+    }
+
     /// Returns what was read, or adds the reason why it is not known.
     pub(crate) fn take<T>(&mut self, subject: &str, read: Result<T, Unread>) -> Option<T> {
         read.map_err(|reason| self.unread(subject, &reason)).ok()
@@ -116,9 +124,23 @@ impl Findings {
     }
 }
 
+/// Returns a value for a detail. An empty value is `nothing`.
+pub(crate) fn quoted(value: &str) -> &str {
+    if value.is_empty() { "nothing" } else { value }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_values_are_problems() {
+        let mut findings = Findings::default();
+        findings.equal("timeout", "25000", "25000");
+        findings.equal("connection", "", "VPC_LINK");
+        let detail = "connection is nothing, expected VPC_LINK";
+        assert_eq!(findings.verdict(""), Verdict::failed(detail));
+    }
 
     #[test]
     fn nothing_found_is_ok() {

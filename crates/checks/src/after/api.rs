@@ -2,6 +2,8 @@
 
 mod authorizer_settings;
 mod cors;
+mod default_endpoint;
+mod domain;
 #[cfg(test)]
 mod fixtures;
 mod header_mappings;
@@ -13,9 +15,9 @@ mod limiter_routes;
 mod path_forwarded;
 mod response_mappings;
 mod rest_api;
-mod review;
 mod route;
 mod routes_authorized;
+mod stage;
 mod subject;
 
 use crate::runner::Entry;
@@ -30,6 +32,9 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     response_mappings::ENTRY,
     integration_target::ENTRY,
     path_forwarded::ENTRY,
+    stage::ENTRY,
+    default_endpoint::ENTRY,
+    domain::ENTRY,
     cors::ENTRY,
     limiter_routes::LIMITER_ENTRY,
     limiter_routes::FOREIGN_ENTRY,

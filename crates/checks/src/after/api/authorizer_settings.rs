@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::http_api::{HttpApi, Ownership, function_arn};
 use super::rest_api::RestApi;
-use super::review::Review;
 use super::subject::{Subject, unknown};
 use crate::after::invocation::{Invocation, function_policy, invocation};
 use crate::aws::{Unread, array, text};
 use crate::check::{Check, Group};
+use crate::findings::Findings;
 use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
@@ -52,9 +52,9 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
         return Ok(missing(&api.id));
     };
 
-    let mut review = Review::default();
+    let mut findings = Findings::default();
     let alias = api.stack.output("AuthorizerAliasArn").unwrap_or_default();
-    review_settings(authorizer, alias, &mut review);
+    review_settings(authorizer, alias, &mut findings);
 
     let function = Function {
         name: api
@@ -65,12 +65,12 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
         has_role: !text(&authorizer["authorizerCredentialsArn"]).is_empty(),
     };
     let source = source_arn(&api.stack, &api.id, &id);
-    review_permission(&api.stack, &function, &source, &mut review).await;
+    review_permission(&api.stack, &function, &source, &mut findings).await;
     let ownership = match api.ownership {
         Ownership::Defined => " of another stack",
         Ownership::Created | Ownership::Attached => "",
     };
-    Ok(review.verdict(format!(
+    Ok(findings.verdict(format!(
         "authorizer {id}{ownership} has TTL 0, no identity source, simple responses in format 2.0, and invokes {alias}"
     )))
 }
@@ -81,13 +81,13 @@ fn missing(api: &str) -> Verdict {
     ))
 }
 
-fn review_settings(authorizer: &Value, alias: &str, review: &mut Review) {
-    review.equal("type", text(&authorizer["authorizerType"]), "REQUEST");
-    review_ttl(&authorizer["authorizerResultTtlInSeconds"], review);
+fn review_settings(authorizer: &Value, alias: &str, findings: &mut Findings) {
+    findings.equal("type", text(&authorizer["authorizerType"]), "REQUEST");
+    review_ttl(&authorizer["authorizerResultTtlInSeconds"], findings);
     let format = text(&authorizer["authorizerPayloadFormatVersion"]);
-    review.equal("payload format", format, "2.0");
+    findings.equal("payload format", format, "2.0");
     if authorizer["enableSimpleResponses"] != true {
-        review.problem("simple responses are off, expected on");
+        findings.problem("simple responses are off, expected on");
     }
 
     let sources: Vec<&str> = array(&authorizer["identitySource"])
@@ -96,20 +96,20 @@ fn review_settings(authorizer: &Value, alias: &str, review: &mut Review) {
         .collect();
     if !sources.is_empty() {
         let sources = sources.join(", ");
-        review.problem(format!("identity sources are {sources}, expected none"));
+        findings.problem(format!("identity sources are {sources}, expected none"));
     }
 
     let uri = text(&authorizer["authorizerUri"]);
     let invoked = function_arn(uri).unwrap_or(uri);
-    review.equal("invoked function", invoked, alias);
+    findings.equal("invoked function", invoked, alias);
 }
 
 /// Reviews the time that decisions are cached. Its default is 300 s for authorizers of REST APIs, and
 /// 0 for those of HTTP APIs.
-fn review_ttl(ttl: &Value, review: &mut Review) {
+fn review_ttl(ttl: &Value, findings: &mut Findings) {
     let seconds = ttl.as_f64().unwrap_or(0.0);
     if seconds > 0.0 {
-        review.problem(format!("TTL is {seconds} s, expected 0"));
+        findings.problem(format!("TTL is {seconds} s, expected 0"));
     }
 }
 
@@ -127,11 +127,11 @@ async fn review_permission(
     stack: &Stack,
     function: &Function<'_>,
     source: &str,
-    review: &mut Review,
+    findings: &mut Findings,
 ) {
     let name = function.name;
     if function.has_role {
-        review.unproven(format!(
+        findings.unproven(format!(
             "API Gateway invokes {name} with a role, whose permissions are not checked"
         ));
         return;
@@ -141,19 +141,19 @@ async fn review_permission(
     let policy = match policy {
         Ok(policy) => policy,
         Err(reason) => {
-            review.unread(&format!("permission to invoke {name}"), reason);
+            findings.unread(&format!("permission to invoke {name}"), &reason);
             return;
         }
     };
     match invocation(&policy, API_GATEWAY, source) {
         Invocation::Allowed => {}
-        Invocation::AllowedForAllSources => review.warning(format!(
+        Invocation::AllowedForAllSources => findings.warning(format!(
             "the policy of {name} allows API Gateway to invoke it for every API, expected {source}"
         )),
-        Invocation::Unclear => review.unproven(format!(
+        Invocation::Unclear => findings.unproven(format!(
             "the policy of {name} has a condition that is not evaluated"
         )),
-        Invocation::NotAllowed => review.problem(format!(
+        Invocation::NotAllowed => findings.problem(format!(
             "the policy of {name} does not allow API Gateway to invoke it for {source}"
         )),
     }
@@ -173,13 +173,13 @@ async fn check_rest(api: &RestApi<'_>) -> Result<Verdict, Unread> {
         return Ok(missing(&api.id));
     };
 
-    let mut review = Review::default();
-    review_rest_settings(&authorizer, &mut review);
+    let mut findings = Findings::default();
+    review_rest_settings(&authorizer, &mut findings);
     let id = text(&authorizer["id"]);
     let name = api.function_name();
     let alias = rest_alias(&authorizer);
     if alias.is_none() && api.stack.output("AuthorizerAliasArn").is_some() {
-        review.problem(format!("{name} is invoked without the alias live"));
+        findings.problem(format!("{name} is invoked without the alias live"));
     }
     let function = Function {
         name: &name,
@@ -187,22 +187,22 @@ async fn check_rest(api: &RestApi<'_>) -> Result<Verdict, Unread> {
         has_role: !text(&authorizer["authorizerCredentials"]).is_empty(),
     };
     let source = source_arn(api.stack, &api.id, id);
-    review_permission(api.stack, &function, &source, &mut review).await;
-    Ok(review.verdict(format!(
+    review_permission(api.stack, &function, &source, &mut findings).await;
+    Ok(findings.verdict(format!(
         "authorizer {id} has TTL 0, no identity source, and invokes {name}"
     )))
 }
 
-fn review_rest_settings(authorizer: &Value, review: &mut Review) {
-    review.equal("type", text(&authorizer["type"]), "REQUEST");
+fn review_rest_settings(authorizer: &Value, findings: &mut Findings) {
+    findings.equal("type", text(&authorizer["type"]), "REQUEST");
     let ttl = &authorizer["authorizerResultTtlInSeconds"];
     if ttl.is_null() {
-        review.problem("TTL is the default of 300 s, expected 0");
+        findings.problem("TTL is the default of 300 s, expected 0");
     }
-    review_ttl(ttl, review);
+    review_ttl(ttl, findings);
     let source = text(&authorizer["identitySource"]);
     if !source.is_empty() {
-        review.problem(format!("identity sources are {source}, expected none"));
+        findings.problem(format!("identity sources are {source}, expected none"));
     }
 }
 
@@ -321,16 +321,19 @@ mod tests {
     async fn unreadable_policy_hides_no_other_problem() {
         let denied = || Recorded::healthy().denied(AUTHORIZER_POLICY);
         let verdict = verdict_of(denied()).await;
-        let detail =
-            "permission to invoke tollgate-AuthorizerFunction-AbCdEfGh: needs lambda:GetPolicy";
-        assert_eq!(verdict, Verdict::not_checked(detail));
+        assert_eq!(verdict.status, Status::NotChecked);
+        assert_eq!(verdict.details[0], "needs lambda:GetPolicy");
+        assert!(verdict.details[1].starts_with("apart from that: authorizer auth01 has TTL 0"));
 
         let recorded = denied().with_json(AUTHORIZERS, |authorizers| {
             authorizers["items"][0]["authorizerResultTtlInSeconds"] = json!(60);
         });
         let verdict = verdict_of(recorded).await;
         assert_eq!(verdict.status, Status::Failed);
-        assert_eq!(verdict.details, ["TTL is 60 s, expected 0", detail]);
+        assert_eq!(
+            verdict.details,
+            ["TTL is 60 s, expected 0", "needs lambda:GetPolicy"]
+        );
     }
 
     #[tokio::test]

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::http_api::Ownership;
-use super::review::Review;
 use super::subject::{Subject, unknown};
 use crate::aws::{Unread, array, text};
 use crate::check::{Check, Group};
+use crate::findings::Findings;
 use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
@@ -62,7 +62,7 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
 }
 
 fn verdict(actual: &Value, expected: &Value) -> Verdict {
-    let mut review = Review::default();
+    let mut findings = Findings::default();
     let has_settings = actual.as_object().is_some_and(|it| !it.is_empty());
     if expected.is_null() && has_settings {
         let origins = set(&actual["allowOrigins"]);
@@ -79,26 +79,26 @@ fn verdict(actual: &Value, expected: &Value) -> Verdict {
     for (property, setting) in LISTS {
         let (actual, expected) = (set(&actual[setting]), set(&expected[property]));
         for missing in expected.difference(&actual) {
-            review.problem(format!("{setting} does not contain {missing}"));
+            findings.problem(format!("{setting} does not contain {missing}"));
         }
         for other in actual.difference(&expected) {
-            review.problem(format!(
+            findings.problem(format!(
                 "{setting} contains {other}, which the template does not ask for"
             ));
         }
     }
     if actual["allowCredentials"] == true && expected["AllowCredentials"] != true {
-        review.problem("allowCredentials is true, expected false");
+        findings.problem("allowCredentials is true, expected false");
     }
     let seconds = |value: &Value| value.as_f64().unwrap_or(0.0).to_string();
-    review.equal(
+    findings.equal(
         "maxAge",
         &seconds(&actual["maxAge"]),
         &seconds(&expected["MaxAge"]),
     );
 
     let origins: Vec<String> = set(&expected["AllowOrigins"]).into_iter().collect();
-    review.verdict(format!("the API allows {}", origins.join(", ")))
+    findings.verdict(format!("the API allows {}", origins.join(", ")))
 }
 
 /// Returns the values of a list in lower case. Origins and header names do not depend on case, and

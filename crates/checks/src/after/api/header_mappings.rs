@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use outcome::{BACKEND_HEADER_PREFIX, ORIGIN_HEADER};
 use serde_json::Value;
 
-use super::review::Review;
+use crate::findings::Findings;
 
 /// A reference that only CloudFormation resolves. The value is a secret.
 const DYNAMIC_REFERENCE: &str = "{{resolve:";
@@ -64,15 +64,15 @@ impl HeaderMappings {
 
     /// Compares the mappings of an integration with those that are needed. `name` is the name of the
     /// integration in details. No detail contains the value of [`ORIGIN_HEADER`].
-    pub(super) fn review(&self, name: &str, needed: &Self, review: &mut Review) {
+    pub(super) fn review(&self, name: &str, needed: &Self, findings: &mut Findings) {
         for (key, expected) in &needed.0 {
             match self.0.get(key) {
-                None => review.problem(format!("{name} has no mapping {key}")),
+                None => findings.problem(format!("{name} has no mapping {key}")),
                 Some(actual) if is_same(key, actual, expected) => {}
-                Some(_) if header(key) == ORIGIN_HEADER => review.problem(format!(
+                Some(_) if header(key) == ORIGIN_HEADER => findings.problem(format!(
                     "{name} sets {ORIGIN_HEADER} to a value that the parameters do not ask for"
                 )),
-                Some(actual) => review.problem(format!(
+                Some(actual) => findings.problem(format!(
                     "{name} maps {key} from {actual}, expected {expected}"
                 )),
             }
@@ -90,7 +90,7 @@ impl HeaderMappings {
                 ORIGIN_HEADER => "a constant",
                 _ => source,
             };
-            review.problem(format!("{name} also maps {key} from {source}"));
+            findings.problem(format!("{name} also maps {key} from {source}"));
         }
     }
 
@@ -148,9 +148,9 @@ mod tests {
     }
 
     fn review(actual: &Value, needed: &HeaderMappings) -> Verdict {
-        let mut review = Review::default();
-        HeaderMappings::of_http(actual).review("int", needed, &mut review);
-        review.verdict("fine")
+        let mut findings = Findings::default();
+        HeaderMappings::of_http(actual).review("int", needed, &mut findings);
+        findings.verdict("fine")
     }
 
     #[test]
@@ -221,13 +221,14 @@ mod tests {
             "integration.request.header.x-api-key": "'removed'",
             "integration.request.path.proxy": "method.request.path.proxy",
         }));
-        let mut found = Review::default();
+        let mut found = Findings::default();
         actual.review("int", &needed, &mut found);
-        assert_eq!(found, Review::default());
+        assert_eq!(found.verdict("fine"), Verdict::ok("fine"));
 
         let actual = HeaderMappings::of_rest(&json!({
             "integration.request.header.x-tollgate-plan": "method.request.header.x-tollgate-plan",
         }));
+        let mut found = Findings::default();
         actual.review("int", &needed, &mut found);
         assert_eq!(found.verdict("").details.len(), 4);
     }

@@ -4,10 +4,10 @@ use super::header_mappings::HeaderMappings;
 use super::http_api::HttpApi;
 use super::integration::{Integration, Role};
 use super::rest_api::RestApi;
-use super::review::Review;
 use super::subject::{Subject, unknown};
 use crate::aws::{Unread, text};
 use crate::check::{Check, Group};
+use crate::findings::Findings;
 use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
@@ -83,7 +83,7 @@ async fn check_http(api: &HttpApi<'_>, role: Role) -> Result<Verdict, Unread> {
     let authorizer = api.authorizer_id().await?.unwrap_or_default();
     let integrations = api.used_integrations().await?;
 
-    let mut review = Review::default();
+    let mut findings = Findings::default();
     let concerned: Vec<&Integration> = integrations
         .iter()
         .filter(|it| concerns(it, role, &authorizer))
@@ -94,12 +94,12 @@ async fn check_http(api: &HttpApi<'_>, role: Role) -> Result<Verdict, Unread> {
             _ => &needed,
         };
         let mappings = integration.header_mappings();
-        mappings.review(&integration.name(), needed, &mut review);
+        mappings.review(&integration.name(), needed, &mut findings);
     }
 
     let is_in_stack = api.stack.resource(resource).is_some();
     if is_in_stack && !concerned.iter().any(|it| it.role == role) {
-        review.problem(format!("{resource} is missing in API {}", api.id));
+        findings.problem(format!("{resource} is missing in API {}", api.id));
     } else if concerned.is_empty() {
         return Ok(Verdict::not_applicable(
             "the API has no such HTTP integration",
@@ -107,7 +107,7 @@ async fn check_http(api: &HttpApi<'_>, role: Role) -> Result<Verdict, Unread> {
     }
     let names: Vec<String> = concerned.iter().map(|it| it.name()).collect();
     let detail = format!("{} header mappings of {}", needed.len(), names.join(", "));
-    Ok(review.verdict(detail))
+    Ok(findings.verdict(detail))
 }
 
 /// True if an integration has to map headers as the stack's integration with this role does.
@@ -123,7 +123,7 @@ async fn check_rest(api: &RestApi<'_>) -> Result<Verdict, Unread> {
     let methods = api.methods().await?;
     let needed = Needed::of(api)?;
 
-    let mut review = Review::default();
+    let mut findings = Findings::default();
     let mut count = 0;
     for method in &methods {
         let kind = text(&method.integration["type"]);
@@ -135,10 +135,10 @@ async fn check_rest(api: &RestApi<'_>) -> Result<Verdict, Unread> {
         mappings.review(
             &format!("method {}", method.key),
             &needed.of_path(&method.path),
-            &mut review,
+            &mut findings,
         );
     }
-    let verdict = review.verdict(format!(
+    let verdict = findings.verdict(format!(
         "all identity headers are replaced in {count} methods"
     ));
     Ok(match count {

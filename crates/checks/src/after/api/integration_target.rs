@@ -5,11 +5,11 @@ use serde_json::Value;
 use super::http_api::HttpApi;
 use super::integration::{Integration, Role};
 use super::rest_api::RestApi;
-use super::review::{Review, quoted};
 use super::route::is_id;
 use super::subject::{Subject, unknown};
 use crate::aws::{Unread, text};
 use crate::check::{Check, Group};
+use crate::findings::{Findings, quoted};
 use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
@@ -66,8 +66,9 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
     let public = api.stack.expected("PublicIntegration")?;
     let authorizer = api.authorizer_id().await?.unwrap_or_default();
 
-    let mut review = Review::default();
+    let mut findings = Findings::default();
     let mut targets = Vec::new();
+    let mut others = 0;
     for integration in api.used_integrations().await? {
         let expected = match integration.role {
             Role::Protected => &protected,
@@ -75,30 +76,31 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
             Role::Limiter => continue,
             Role::OtherHttp | Role::Other => {
                 if integration.is_protected(&authorizer) {
-                    targets.push(integration.name());
-                    review_other(&integration, &api.stack, &mut review);
+                    others += 1;
+                    review_other(&integration, &api.stack, &mut findings);
                 }
                 continue;
             }
         };
         targets.push(integration.name());
         if let Some(expected) = expected {
-            compare(&integration, expected, &mut review);
+            compare(&integration, expected, &mut findings);
         }
     }
 
-    if targets.is_empty() {
-        return Ok(Verdict::not_applicable("no route leads to a backend"));
-    }
-    let uri = protected.unwrap_or_default();
-    let uri = match text(&uri["IntegrationUri"]) {
-        "" => "their backends".to_owned(),
-        uri => uri.to_owned(),
+    let detail = match (targets.is_empty(), others) {
+        (true, 0) => return Ok(Verdict::not_applicable("no route leads to a backend")),
+        (true, _) => format!("{others} integrations of the API's owner answer throttled requests"),
+        (false, _) => {
+            let expected = protected.unwrap_or_default();
+            let uri = quoted(text(&expected["IntegrationUri"])).to_owned();
+            format!("{} send requests to {uri}", targets.join(", "))
+        }
     };
-    Ok(review.verdict(format!("{} send requests to {uri}", targets.join(", "))))
+    Ok(findings.verdict(detail))
 }
 
-fn compare(integration: &Integration, expected: &Value, review: &mut Review) {
+fn compare(integration: &Integration, expected: &Value, findings: &mut Findings) {
     let name = integration.name();
     for (property, setting) in SETTINGS {
         let (expected, actual) = (&expected[property], &integration.settings[setting]);
@@ -109,13 +111,13 @@ fn compare(integration: &Integration, expected: &Value, review: &mut Review) {
         let (expected, actual) = (scalar(expected), scalar(actual));
         let is_same_id = property == "ConnectionId" && is_id(&expected, &actual);
         if !is_same_id {
-            review.equal(&format!("{setting} of {name}"), &actual, &expected);
+            findings.equal(&format!("{setting} of {name}"), &actual, &expected);
         }
     }
 
     let server_name = text(&integration.settings["tlsConfig"]["serverNameToVerify"]);
     let expected = text(&expected["TlsConfig"]["ServerNameToVerify"]);
-    review.equal(
+    findings.equal(
         &format!("serverNameToVerify of {name}"),
         server_name,
         expected,
@@ -124,7 +126,7 @@ fn compare(integration: &Integration, expected: &Value, review: &mut Review) {
 
 /// Reviews an integration of the API's owner behind the authorizer, which receives throttled requests
 /// unless the authorizer refuses them.
-fn review_other(integration: &Integration, stack: &Stack, review: &mut Review) {
+fn review_other(integration: &Integration, stack: &Stack, findings: &mut Findings) {
     let on_throttle = stack.parameter("OnThrottle");
     if on_throttle == "forbid" {
         return;
@@ -133,7 +135,7 @@ fn review_other(integration: &Integration, stack: &Stack, review: &mut Review) {
     let name = integration.name();
     let target = text(&integration.settings["integrationUri"]);
     if integration.role == Role::Other {
-        review.unproven(format!(
+        findings.unproven(format!(
             "{name} receives throttled requests: {} has to respond with 429",
             quoted(target)
         ));
@@ -142,7 +144,7 @@ fn review_other(integration: &Integration, stack: &Stack, review: &mut Review) {
     let listener = stack.parameter("AlbListenerArn");
     let has_rules = on_throttle == "mark" && !listener.is_empty() && target == listener;
     if !has_rules {
-        review.warning(format!(
+        findings.warning(format!(
             "{name} sends throttled requests to {}, which is not a listener with the rules of the stack",
             quoted(target)
         ));
@@ -166,14 +168,14 @@ async fn check_rest(api: &RestApi<'_>) -> Result<Verdict, Unread> {
         ));
     }
 
-    let mut review = Review::default();
+    let mut findings = Findings::default();
     let methods = api.methods().await?;
     for method in &methods {
         let any_method = &definition["paths"][&method.path]["x-amazon-apigateway-any-method"];
         let expected = &any_method["x-amazon-apigateway-integration"];
         let key = &method.key;
         if expected.is_null() {
-            review.warning(format!("method {key} is not in the template"));
+            findings.warning(format!("method {key} is not in the template"));
             continue;
         }
         for setting in REST_SETTINGS {
@@ -181,11 +183,11 @@ async fn check_rest(api: &RestApi<'_>) -> Result<Verdict, Unread> {
             let (expected, actual) = (scalar(expected), scalar(actual));
             let is_same_type = setting == "type" && expected.eq_ignore_ascii_case(&actual);
             if !is_same_type && !is_id(&expected, &actual) {
-                review.equal(&format!("{setting} of method {key}"), &actual, &expected);
+                findings.equal(&format!("{setting} of method {key}"), &actual, &expected);
             }
         }
         if method.integration["tlsConfig"]["insecureSkipVerification"] == true {
-            review.problem(format!(
+            findings.problem(format!(
                 "method {key} does not verify the certificate of the backend"
             ));
         }
@@ -193,7 +195,7 @@ async fn check_rest(api: &RestApi<'_>) -> Result<Verdict, Unread> {
     let target = methods
         .first()
         .map(|it| scalar(&it.integration["integrationTarget"]));
-    Ok(review.verdict(format!(
+    Ok(findings.verdict(format!(
         "{} methods send requests to {}",
         methods.len(),
         target.unwrap_or_default()
@@ -309,7 +311,8 @@ mod tests {
         let own = json!({"integrationId": "own", "integrationType": "AWS_PROXY", "integrationUri": "arn:aws:lambda:eu-west-1:111122223333:function:orders"});
         let verdict = verdict_of(with_own("mark", &own)).await;
         let detail = "integration own of GET /own receives throttled requests: arn:aws:lambda:eu-west-1:111122223333:function:orders has to respond with 429";
-        assert_eq!(verdict, Verdict::not_proven(detail));
+        assert_eq!(verdict.status, Status::NotProven);
+        assert_eq!(verdict.details[0], detail);
         assert_eq!(
             verdict_of(with_own("forbid", &own)).await.status,
             Status::Ok

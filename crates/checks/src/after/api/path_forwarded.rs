@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::http_api::HttpApi;
 use super::integration::Role;
 use super::rest_api::RestApi;
-use super::review::{Review, quoted};
 use super::subject::{Subject, unknown};
 use crate::aws::{Unread, text};
 use crate::check::{Check, Group};
+use crate::findings::{Findings, quoted};
 use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
@@ -46,7 +46,7 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
     let expected = text(&expected["RequestParameters"][MAPPING]).to_owned();
     let authorizer = api.authorizer_id().await?.unwrap_or_default();
 
-    let mut review = Review::default();
+    let mut findings = Findings::default();
     let mut names = Vec::new();
     for integration in api.used_integrations().await? {
         let is_stacks = matches!(integration.role, Role::Protected | Role::Public);
@@ -59,9 +59,9 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
         if found != expected {
             let detail = format!("{name} maps the path from {found}, expected {expected}");
             if is_stacks {
-                review.problem(detail);
+                findings.problem(detail);
             } else {
-                review.warning(detail);
+                findings.warning(detail);
             }
         }
         names.push(name);
@@ -71,11 +71,11 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
         let detail = "the API has no HTTP integration behind the authorizer";
         return Ok(Verdict::not_applicable(detail));
     }
-    Ok(review.verdict(format!("{expected} is the path of {}", names.join(", "))))
+    Ok(findings.verdict(format!("{expected} is the path of {}", names.join(", "))))
 }
 
 async fn check_rest(api: &RestApi<'_>) -> Result<Verdict, Unread> {
-    let mut review = Review::default();
+    let mut findings = Findings::default();
     let mut count = 0;
     for method in api.methods().await? {
         let integration = &method.integration;
@@ -84,7 +84,7 @@ async fn check_rest(api: &RestApi<'_>) -> Result<Verdict, Unread> {
         }
         count += 1;
         if let Some(problem) = problem_of_rest(&method.path, integration) {
-            review.problem(format!("method {}: {problem}", method.key));
+            findings.problem(format!("method {}: {problem}", method.key));
         }
     }
     if count == 0 {
@@ -92,12 +92,12 @@ async fn check_rest(api: &RestApi<'_>) -> Result<Verdict, Unread> {
     }
 
     // AWS documents that private integrations add the stage to the path, and its samples do not.
-    review.unproven(
-        "the path variables are forwarded, but only a request shows whether the stage is a part of the path",
+    findings.unproven(
+        "only a request shows whether the path that the backend receives begins with the stage",
     );
     let fix = "Send `GET /health` through the API. If the load balancer responds with 404, override \
                `$context.requestOverride.path` in `requestTemplates`.";
-    let verdict = review.verdict("");
+    let verdict = findings.verdict("all path variables are forwarded");
     Ok(match verdict.status {
         crate::verdict::Status::NotProven => verdict.with_fix(fix),
         _ => verdict,

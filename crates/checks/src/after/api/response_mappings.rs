@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::http_api::HttpApi;
 use super::integration::{Integration, Role};
 use super::rest_api::RestApi;
-use super::review::{Review, quoted};
 use super::subject::{Subject, unknown};
 use crate::aws::{Unread, array, text};
 use crate::check::{Check, Group};
+use crate::findings::{Findings, quoted};
 use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
@@ -54,27 +54,29 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
     let public = expected(&api.expected_integration("PublicIntegration")?);
     let authorizer = api.authorizer_id().await?.unwrap_or_default();
 
-    let mut review = Review::default();
+    let mut findings = Findings::default();
     let mut statuses = BTreeSet::new();
+    let mut is_concerned = false;
     for integration in api.used_integrations().await? {
         let actual = actual(&integration.settings["responseParameters"]);
         match integration.role {
-            Role::Protected => compare(&integration.name(), &actual, &protected, &mut review),
-            Role::Public => compare(&integration.name(), &actual, &public, &mut review),
+            Role::Protected => compare(&integration.name(), &actual, &protected, &mut findings),
+            Role::Public => compare(&integration.name(), &actual, &public, &mut findings),
             Role::OtherHttp if integration.is_protected(&authorizer) => {
-                review_other(&integration, &actual, api, &mut review);
+                review_other(&integration, &actual, api, &mut findings);
             }
             Role::OtherHttp | Role::Limiter | Role::Other => continue,
         }
+        is_concerned = true;
         statuses.extend(actual.into_keys());
     }
 
-    if statuses.is_empty() && review == Review::default() {
+    if !is_concerned {
         let detail = "the API has no HTTP integration behind the authorizer";
         return Ok(Verdict::not_applicable(detail));
     }
     let count = statuses.len();
-    Ok(review.verdict(format!("mappings of {count} statuses are as expected")))
+    Ok(findings.verdict(format!("mappings of {count} statuses are as expected")))
 }
 
 /// Reviews an integration of the API's owner. Without `Retry-After`, clients are still limited.
@@ -82,7 +84,7 @@ fn review_other(
     integration: &Integration,
     actual: &Responses,
     api: &HttpApi<'_>,
-    review: &mut Review,
+    findings: &mut Findings,
 ) {
     if api.stack.parameter("OnThrottle") != "mark" {
         return;
@@ -93,7 +95,7 @@ fn review_other(
             .is_some_and(|it| it.contains_key(RETRY_AFTER));
         if !has_mapping {
             let name = integration.name();
-            review.warning(format!(
+            findings.warning(format!(
                 "{name} does not map Retry-After of status {status}"
             ));
         }
@@ -101,7 +103,7 @@ fn review_other(
 }
 
 /// Compares all mappings. Statuses with the same difference share a detail.
-fn compare(name: &str, actual: &Responses, expected: &Responses, review: &mut Review) {
+fn compare(name: &str, actual: &Responses, expected: &Responses, findings: &mut Findings) {
     let mut statuses_by_difference: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     let none = BTreeMap::new();
     let statuses: BTreeSet<&String> = actual.keys().chain(expected.keys()).collect();
@@ -116,7 +118,7 @@ fn compare(name: &str, actual: &Responses, expected: &Responses, review: &mut Re
 
     for (difference, statuses) in statuses_by_difference {
         let statuses = statuses.join(", ");
-        review.problem(format!("{name}, status {statuses}: {difference}"));
+        findings.problem(format!("{name}, status {statuses}: {difference}"));
     }
 }
 
@@ -173,28 +175,28 @@ async fn check_rest(api: &RestApi<'_>) -> Result<Verdict, Unread> {
     };
     let responses = api.gateway_responses().await?;
 
-    let mut review = Review::default();
+    let mut findings = Findings::default();
     for (kind, expected) in expected {
         let actual = responses.iter().find(|it| it["responseType"] == **kind);
         let actual = actual.unwrap_or(&Value::Null);
         if actual["defaultResponse"] == true || actual.is_null() {
-            review.problem(format!("gateway response {kind} is not defined"));
+            findings.problem(format!("gateway response {kind} is not defined"));
             continue;
         }
-        review_gateway_response(kind, actual, expected, &mut review);
+        review_gateway_response(kind, actual, expected, &mut findings);
     }
     let count = expected.len();
-    Ok(review.verdict(format!("{count} gateway responses are as expected")))
+    Ok(findings.verdict(format!("{count} gateway responses are as expected")))
 }
 
-fn review_gateway_response(kind: &str, actual: &Value, expected: &Value, review: &mut Review) {
+fn review_gateway_response(kind: &str, actual: &Value, expected: &Value, findings: &mut Findings) {
     let status = |value: &Value| {
         value
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned)
     };
     let name = format!("gateway response {kind}");
-    review.equal(
+    findings.equal(
         &format!("status of {name}"),
         &status(&actual["statusCode"]),
         &status(&expected["statusCode"]),
@@ -207,7 +209,7 @@ fn review_gateway_response(kind: &str, actual: &Value, expected: &Value, review:
             entries.collect()
         };
         for difference in differences(&strings(actual), &strings(expected)) {
-            review.problem(format!("{name}: {difference}"));
+            findings.problem(format!("{name}: {difference}"));
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use super::http_api::{HttpApi, Ownership};
 use super::rest_api::RestApi;
-use super::review::Review;
 use super::route::{Route, is_id};
 use super::subject::{Subject, unknown};
 use crate::aws::Unread;
 use crate::check::{Check, Group};
+use crate::findings::Findings;
 use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
@@ -68,12 +68,12 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
 }
 
 fn verdict(routes: &[Route], expectation: &Expectation) -> Verdict {
-    let mut review = Review::default();
+    let mut findings = Findings::default();
     for route in routes {
         let mut expected = expectation.routes.iter();
         match expected.find(|it| it.key == route.key) {
-            Some(expected) => review_own(route, expected, expectation, &mut review),
-            None => review_other(route, expectation, &mut review),
+            Some(expected) => review_own(route, expected, expectation, &mut findings),
+            None => review_other(route, expectation, &mut findings),
         }
     }
 
@@ -83,22 +83,22 @@ fn verdict(routes: &[Route], expectation: &Expectation) -> Verdict {
         }
         let detail = format!("route {} is missing", expected.key);
         match expectation.ownership {
-            Ownership::Defined => review.warning(detail),
-            Ownership::Created | Ownership::Attached => review.problem(detail),
+            Ownership::Defined => findings.warning(detail),
+            Ownership::Created | Ownership::Attached => findings.problem(detail),
         }
     }
-    review.verdict(summary(routes, expectation))
+    findings.verdict(summary(routes, expectation))
 }
 
 /// Compares a route of the template with the template.
-fn review_own(route: &Route, expected: &Route, expectation: &Expectation, review: &mut Review) {
+fn review_own(route: &Route, expected: &Route, expectation: &Expectation, findings: &mut Findings) {
     let authorizer = match expected.authorization.as_str() {
         "CUSTOM" => expectation.authorizer.as_str(),
         _ => "",
     };
     let differs = route.authorization != expected.authorization || route.authorizer != authorizer;
     if differs {
-        review.problem(format!(
+        findings.problem(format!(
             "route {} has {}, expected {}",
             route.key,
             authorization(&route.authorization, &route.authorizer),
@@ -108,7 +108,7 @@ fn review_own(route: &Route, expected: &Route, expectation: &Expectation, review
 
     let integration = &expected.integration;
     if !integration.is_empty() && !is_id(integration, &route.integration) {
-        review.problem(format!(
+        findings.problem(format!(
             "route {} has the integration {}, expected {integration}",
             route.key, route.integration
         ));
@@ -116,7 +116,7 @@ fn review_own(route: &Route, expected: &Route, expectation: &Expectation, review
 }
 
 /// Judges a route that is not of the template.
-fn review_other(route: &Route, expectation: &Expectation, review: &mut Review) {
+fn review_other(route: &Route, expectation: &Expectation, findings: &mut Findings) {
     let has_authorizer =
         route.authorization == "CUSTOM" && route.authorizer == expectation.authorizer;
     if has_authorizer {
@@ -134,11 +134,11 @@ fn review_other(route: &Route, expectation: &Expectation, review: &mut Review) {
     let forwards_identity = is_id(&expectation.protected_integration, &route.integration);
 
     match expectation.ownership {
-        Ownership::Created => review.problem(detail),
+        Ownership::Created => findings.problem(detail),
         _ if is_public && removes_identity => {}
-        _ if forwards_identity => review.problem(detail),
-        _ if is_public || route.authorization == "AWS_IAM" => review.warning(detail),
-        _ => review.problem(detail),
+        _ if forwards_identity => findings.problem(detail),
+        _ if is_public || route.authorization == "AWS_IAM" => findings.warning(detail),
+        _ => findings.problem(detail),
     }
 }
 
@@ -176,25 +176,25 @@ async fn check_rest(api: &RestApi<'_>) -> Result<Verdict, Unread> {
     let authorizer = crate::aws::text(&authorizer["id"]);
 
     let methods = api.methods().await?;
-    let mut review = Review::default();
+    let mut findings = Findings::default();
     for method in &methods {
         let has_authorizer = method.authorization == "CUSTOM" && method.authorizer == authorizer;
         if !has_authorizer {
             let found = authorization(&method.authorization, &method.authorizer);
             let key = &method.key;
-            review.problem(format!(
+            findings.problem(format!(
                 "method {key} has {found}, expected authorizer {authorizer}"
             ));
         }
     }
     for path in expected_paths(api)? {
         if !methods.iter().any(|method| method.path == path) {
-            review.problem(format!("path {path} is missing"));
+            findings.problem(format!("path {path} is missing"));
         }
     }
 
     let all = methods.len();
-    Ok(review.verdict(format!("all {all} methods have authorizer {authorizer}")))
+    Ok(findings.verdict(format!("all {all} methods have authorizer {authorizer}")))
 }
 
 fn expected_paths(api: &RestApi<'_>) -> Result<Vec<String>, Unread> {

@@ -10,7 +10,7 @@ use crate::verdict::Verdict;
 
 /// The API that a stack protects.
 pub(super) enum Subject<'s> {
-    Http(HttpApi<'s>),
+    Http(Box<HttpApi<'s>>),
     Rest(RestApi<'s>),
     /// The stack does not contain the API, and the run does not name it.
     Unknown,
@@ -26,7 +26,7 @@ impl<'s> Subject<'s> {
             return Ok(Self::Rest(api));
         }
         Ok(match stack.output("ApiId") {
-            Some(id) => Self::Http(HttpApi::of_stack(id, stack)),
+            Some(id) => Self::Http(Box::new(HttpApi::of_stack(id, stack))),
             None => Self::Unknown,
         })
     }
@@ -36,7 +36,7 @@ impl<'s> Subject<'s> {
 async fn named<'s>(id: &str, stack: &'s Stack) -> Result<Subject<'s>, Unread> {
     let is_of_stack = stack.output("ApiId") == Some(id);
     if is_of_stack {
-        return Ok(Subject::Http(HttpApi::of_stack(id, stack)));
+        return Ok(Subject::Http(Box::new(HttpApi::of_stack(id, stack))));
     }
     if let Some(api) = RestApi::of_stack(stack).filter(|api| api.id == id) {
         return Ok(Subject::Rest(api));
@@ -44,7 +44,9 @@ async fn named<'s>(id: &str, stack: &'s Stack) -> Result<Subject<'s>, Unread> {
 
     let call = Call::get(Service::ApiGateway, "GET", &path(&["v2", "apis", id]));
     match stack.account().read(&call).await {
-        Ok(_) => Ok(Subject::Http(HttpApi::defined_elsewhere(id, stack))),
+        Ok(_) => Ok(Subject::Http(Box::new(HttpApi::defined_elsewhere(
+            id, stack,
+        )))),
         Err(Unread::NotFound { .. }) => Ok(Subject::Rest(RestApi::defined_elsewhere(id, stack))),
         Err(reason) => Err(reason),
     }

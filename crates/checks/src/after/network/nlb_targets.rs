@@ -3,12 +3,10 @@
 mod comparison;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
-use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use serde::Deserialize;
 
+use crate::after::lookup::{Lookup, system_addresses};
 use crate::aws::Unread;
 use crate::check::{Check, Group};
 use crate::findings::Findings;
@@ -19,8 +17,6 @@ use crate::verdict::Verdict;
 
 use comparison::{Name, compare};
 
-/// The time for a DNS lookup.
-const DNS_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most names in SyncTargets, as alb-sync has it.
 const MAX_NAMES: usize = 100;
 
@@ -51,9 +47,6 @@ struct SyncTarget {
     #[serde(default)]
     answers: String,
 }
-
-/// Looks up the addresses of a host name. `None` if the name does not resolve.
-type Lookup = dyn Fn(String) -> BoxFuture<'static, Option<BTreeSet<IpAddr>>> + Sync;
 
 async fn check(stack: &Stack, lookup: &Lookup) -> Result<Verdict, Unread> {
     let parameter = stack.parameter("SyncTargets");
@@ -106,15 +99,6 @@ async fn resolved(entries: &[SyncTarget], group: &str, lookup: &Lookup) -> Vec<N
         });
     }
     names
-}
-
-/// Looks up a name with the resolver of the system.
-fn system_addresses(host: String) -> BoxFuture<'static, Option<BTreeSet<IpAddr>>> {
-    Box::pin(async move {
-        let lookup = tokio::net::lookup_host((host, 0));
-        let found = tokio::time::timeout(DNS_TIMEOUT, lookup).await.ok()?.ok()?;
-        Some(found.map(|address| address.ip()).collect())
-    })
 }
 
 #[cfg(test)]
