@@ -104,21 +104,34 @@ fn review_other(
 
 /// Compares all mappings. Statuses with the same difference share a detail.
 fn compare(name: &str, actual: &Responses, expected: &Responses, findings: &mut Findings) {
-    let mut statuses_by_difference: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    if actual.values().all(BTreeMap::is_empty) && !expected.is_empty() {
+        findings.problem(format!("{name} has no response mappings"));
+        return;
+    }
+
     let none = BTreeMap::new();
-    let statuses: BTreeSet<&String> = actual.keys().chain(expected.keys()).collect();
-    for status in statuses {
-        let actual = actual.get(status).unwrap_or(&none);
-        let expected = expected.get(status).unwrap_or(&none);
+    let mut statuses_by_difference: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let all: BTreeSet<&String> = actual.keys().chain(expected.keys()).collect();
+    for status in &all {
+        let actual = actual.get(*status).unwrap_or(&none);
+        let expected = expected.get(*status).unwrap_or(&none);
         for difference in differences(actual, expected) {
             let statuses = statuses_by_difference.entry(difference).or_default();
             statuses.push(status);
         }
     }
 
+    let mut differences_by_statuses: BTreeMap<Vec<&str>, Vec<String>> = BTreeMap::new();
     for (difference, statuses) in statuses_by_difference {
-        let statuses = statuses.join(", ");
-        findings.problem(format!("{name}, status {statuses}: {difference}"));
+        let differences = differences_by_statuses.entry(statuses).or_default();
+        differences.push(difference);
+    }
+    for (statuses, differences) in differences_by_statuses {
+        let statuses = match statuses.len() == all.len() {
+            true => "every mapped status".to_owned(),
+            false => format!("status {}", statuses.join(", ")),
+        };
+        findings.problem(format!("{name}, {statuses}: {}", differences.join("; ")));
     }
 }
 
@@ -158,8 +171,9 @@ fn actual(parameters: &Value) -> Responses {
     let by_status = parameters.as_object().into_iter().flatten();
     let by_status = by_status.map(|(status, mappings)| {
         let mappings = mappings.as_object().into_iter().flatten();
-        let mappings =
-            mappings.map(|(key, source)| (key.to_ascii_lowercase(), text(source).to_owned()));
+        let mappings = mappings.filter_map(|(key, source)| {
+            Some((key.to_ascii_lowercase(), source.as_str()?.to_owned()))
+        });
         (status.clone(), mappings.collect())
     });
     by_status.collect()
@@ -266,22 +280,30 @@ mod tests {
         assert_eq!(verdict_of(recorded).await, Verdict::failed(detail));
 
         let recorded = with_status(1, "503", |mappings| *mappings = Value::Null);
-        let verdict = verdict_of(recorded).await;
-        assert_eq!(verdict.details.len(), 6, "{verdict:?}");
+        let detail = "PublicIntegration intpub, status 503: no mapping overwrite:header.strict-transport-security; \
+                      no mapping overwrite:header.x-content-type-options; no mapping overwrite:header.x-frame-options; \
+                      no mapping overwrite:header.x-request-id; no mapping remove:header.server; no mapping remove:header.x-powered-by";
+        assert_eq!(verdict_of(recorded).await, Verdict::failed(detail));
     }
 
     #[tokio::test]
     async fn mappings_of_an_earlier_setting_fail() {
         let recorded = Recorded::healthy().with_parameter("RateLimitHeaders", "none");
-        let verdict = verdict_of(recorded).await;
-        assert_eq!(verdict.status, Status::Failed);
-        let details = verdict.details.iter();
-        assert!(
-            details
-                .clone()
-                .all(|it| it.ends_with("expected no mapping"))
-        );
-        assert_eq!(details.count(), 2, "one per header, with all statuses");
+        let detail = "ProtectedIntegration intprot, every mapped status: \
+                      overwrite:header.ratelimit is $context.authorizer.ratelimit, expected no mapping; \
+                      overwrite:header.ratelimit-policy is $context.authorizer.ratelimit_policy, expected no mapping";
+        assert_eq!(verdict_of(recorded).await, Verdict::failed(detail));
+    }
+
+    #[tokio::test]
+    async fn integration_without_mappings_fails_with_one_detail() {
+        for mappings in [json!(null), json!({"200": {"ResponseParameters": []}})] {
+            let recorded = Recorded::healthy().with_json(INTEGRATIONS, |integrations| {
+                integrations["items"][0]["responseParameters"] = mappings.clone();
+            });
+            let detail = "ProtectedIntegration intprot has no response mappings";
+            assert_eq!(verdict_of(recorded).await, Verdict::failed(detail));
+        }
     }
 
     #[tokio::test]
