@@ -3,6 +3,7 @@
 mod alb;
 mod backend;
 mod backend_tls;
+mod drift;
 mod ingress;
 mod integration;
 mod link;
@@ -32,4 +33,5 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     targets::ENTRY,
     nlb_targets::ENTRY,
     origin_proof::ENTRY,
+    drift::ENTRY,
 ];

@@ -113,6 +113,14 @@ impl Recorded {
         self
     }
 
+    /// Makes a call fail with an error code and a message of AWS.
+    pub(crate) fn refusing(mut self, name: &str, code: &str, message: &str) -> Self {
+        let answer = self.answer(name);
+        answer.status = StatusCode::BAD_REQUEST;
+        answer.body = serde_json::json!({"__type": code, "message": message}).to_string();
+        self
+    }
+
     /// Makes a call fail because the object is in another region.
     pub(crate) fn elsewhere(mut self, name: &str) -> Self {
         let answer = self.answer(name);

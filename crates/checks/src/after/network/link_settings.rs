@@ -67,7 +67,11 @@ async fn groups(stack: &Stack) -> Result<Verdict, Unread> {
     };
     let link = link::read(stack.account(), &resource.id).await?;
     let actual = texts(&link["securityGroupIds"]);
-    Ok(verdict(&resource.id, &actual, &[group.id.clone()]))
+    Ok(verdict(
+        &resource.id,
+        &actual,
+        std::slice::from_ref(&group.id),
+    ))
 }
 
 fn no_link_of_the_stack() -> Verdict {
