@@ -51,30 +51,70 @@ struct Ways {
     link_groups: Option<Vec<String>>,
     /// The load balancers of the region, to name those in front.
     load_balancers: Vec<LoadBalancer>,
-    /// The network interfaces that have a group of the VPC link and are not part of it.
-    interfaces: Vec<String>,
+    /// The owners of network interfaces that have a group of the VPC link and are not part of it,
+    /// or `None` if they could not be read.
+    interfaces: Option<Vec<String>>,
 }
 
-/// Returns whether only the VPC link can reach the load balancer.
-///
-/// # Errors
-/// [`Unread`] if the load balancer or its security groups cannot be read.
-pub(super) async fn check(stack: &Stack) -> Result<Verdict, Unread> {
+/// The answer to the question whether another client than the VPC link can reach the load balancer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OtherWays {
+    /// There is another way in.
+    Open,
+    /// There is none.
+    Closed,
+    /// It could not be read.
+    Unknown,
+}
+
+async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     let Some(listener) = listener_arn(stack) else {
         return Ok(no_listener());
     };
-    let account = stack.account();
     let mut findings = Findings::default();
+    let ways = read(stack, &listener, &mut findings).await?;
 
-    let arn = load_balancer_arn(&listener);
+    let verdict = verdict(&ways, findings);
+    let has_proof = !stack.parameter("OriginSecretArn").is_empty();
+    Ok(if has_proof {
+        with_proof_of_origin(verdict, &ways)
+    } else {
+        verdict
+    })
+}
+
+/// Returns whether another client than the VPC link can reach the load balancer of a listener.
+///
+/// # Errors
+/// [`Unread`] if the load balancer or its security groups cannot be read.
+pub(super) async fn other_ways(stack: &Stack, listener: &str) -> Result<OtherWays, Unread> {
+    let ways = read(stack, listener, &mut Findings::default()).await?;
+    let is_group = |it: &Admission| matches!(it.source, Source::Group { .. });
+
+    Ok(match (&ways.link_groups, &ways.interfaces) {
+        // Without the groups of the link, a group can be that of the link.
+        (None, _) if others(&ways).any(|it| !is_group(it)) => OtherWays::Open,
+        (None, _) if others(&ways).next().is_some() => OtherWays::Unknown,
+        (None, _) => OtherWays::Closed,
+        (Some(_), _) if others(&ways).next().is_some() => OtherWays::Open,
+        (Some(_), None) => OtherWays::Unknown,
+        (Some(_), Some(interfaces)) if interfaces.is_empty() => OtherWays::Closed,
+        (Some(_), Some(_)) => OtherWays::Open,
+    })
+}
+
+/// Reads what leads into the load balancer of a listener. What cannot be read is added to the
+/// findings.
+async fn read(stack: &Stack, listener: &str, findings: &mut Findings) -> Result<Ways, Unread> {
+    let account = stack.account();
+    let arn = load_balancer_arn(listener);
     let load_balancer = load_balancer::load_balancer(account, &arn).await?;
-    check_parameter(stack, &load_balancer, &mut findings);
-    let port = match load_balancer::listener(account, &listener).await {
-        Ok(listener) => listener.port,
-        Err(reason) => {
-            findings.unread("the listener", &reason);
-            stack.parameter("AlbListenerPort").parse().unwrap_or(80)
-        }
+    check_parameter(stack, &load_balancer, findings);
+
+    let read = load_balancer::listener(account, listener).await;
+    let port = match findings.take("the listener", read) {
+        Some(listener) => listener.port,
+        None => stack.parameter("AlbListenerPort").parse().unwrap_or(80),
     };
 
     let rules = rules_of(account, &load_balancer.groups).await?;
@@ -86,21 +126,13 @@ pub(super) async fn check(stack: &Stack) -> Result<Verdict, Unread> {
         }
         None => None,
     };
-    let ways = Ways {
+    let load_balancers = load_balancer::load_balancers(account).await;
+    Ok(Ways {
         admissions: admissions(&rules, &load_balancer.groups, port),
         link_groups,
-        load_balancers: load_balancer::load_balancers(account)
-            .await
-            .unwrap_or_default(),
-        interfaces: interfaces.unwrap_or_default(),
-    };
-
-    let verdict = verdict(&ways, findings);
-    let has_proof = !stack.parameter("OriginSecretArn").is_empty();
-    Ok(if has_proof {
-        with_proof_of_origin(verdict, &ways)
-    } else {
-        verdict
+        // They only add names to the findings.
+        load_balancers: load_balancers.unwrap_or_default(),
+        interfaces,
     })
 }
 
@@ -137,7 +169,7 @@ fn verdict(ways: &Ways, mut findings: Findings) -> Verdict {
             )),
         }
     }
-    for interface in &ways.interfaces {
+    for interface in ways.interfaces.iter().flatten() {
         findings.problem(format!(
             "{interface} has a security group of the VPC link ({link}), expected only the link itself"
         ));

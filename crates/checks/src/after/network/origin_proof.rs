@@ -8,10 +8,10 @@ use crate::findings::Findings;
 use crate::load_balancer::{ListenerRule, rules};
 use crate::runner::Entry;
 use crate::stack::Stack;
-use crate::verdict::{Status, Verdict};
+use crate::verdict::Verdict;
 
 use super::backend::listener_arn;
-use super::ingress;
+use super::ingress::{self, OtherWays};
 use super::integration::request_mappings;
 use secret::{OriginSecret, origin_secret};
 
@@ -88,22 +88,21 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
 /// Returns the verdict of a stack without a proof of origin. It needs none if nothing but the VPC
 /// link can reach the services.
 async fn without_secret(stack: &Stack) -> Result<Verdict, Unread> {
-    if listener_arn(stack).is_none() {
+    let Some(listener) = listener_arn(stack) else {
         return Ok(Verdict::warning(
             "the backend is on the internet, and requests have no proof of origin",
         ));
-    }
-    let ways = ingress::check(stack).await?;
-    Ok(match ways.status {
-        Status::Ok => Verdict::ok(
+    };
+    Ok(match ingress::other_ways(stack, &listener).await? {
+        OtherWays::Closed => Verdict::ok(
             "no proof of origin is in force. None is needed while only the VPC link can reach the \
              load balancer",
         ),
-        Status::Failed | Status::Warning => Verdict::warning(
+        OtherWays::Open => Verdict::warning(
             "no proof of origin is in force, and there are other ways into the load balancer: see \
              alb-ingress",
         ),
-        _ => Verdict::not_proven(
+        OtherWays::Unknown => Verdict::not_proven(
             "no proof of origin is in force, and other ways into the load balancer are not ruled \
              out: see alb-ingress",
         ),

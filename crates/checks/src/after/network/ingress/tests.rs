@@ -242,6 +242,26 @@ async fn unknown_link_does_not_hide_other_sources() {
 }
 
 #[tokio::test]
+async fn missing_link_does_not_hide_other_sources() {
+    let recorded = with_rule(
+        with_given_link().missing(LINK),
+        "-1",
+        (-1, -1),
+        "<cidrIpv4>0.0.0.0/0</cidrIpv4>",
+    );
+    let verdict = checked(recorded).await;
+    assert_eq!(verdict.status, Status::Failed);
+    assert_eq!(
+        verdict.details,
+        [
+            "the VPC link does not exist",
+            "security group sg-0alb admits 0.0.0.0/0 on all ports, expected only the VPC link",
+            "security group sg-0alb admits sg-0link on port 443, which may be the group of the VPC link",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn groups_of_an_unknown_link_are_unproven() {
     let verdict = checked(with_given_link().denied(LINK)).await;
     assert_eq!(verdict.status, Status::NotChecked);

@@ -1,6 +1,7 @@
 //! Tests of the proof of origin.
 
 use crate::tests::recorded::Recorded;
+use crate::verdict::Status;
 
 use super::*;
 
@@ -121,6 +122,36 @@ async fn no_secret_is_a_warning_if_there_are_other_ways() {
         checked(internet).await,
         Verdict::warning("the backend is on the internet, and requests have no proof of origin")
     );
+}
+
+/// Returns the responses of a stack with a VPC link that does not exist.
+fn without_link() -> Recorded {
+    Recorded::healthy()
+        .with_parameter("VpcLinkId", "vl1abc")
+        .missing("apigateway.GET@vpclinks.json")
+        .with("cloudformation.ListStackResources.xml", |text| {
+            let own = |line: &&str| !line.contains("VpcLink");
+            text.lines().filter(own).collect::<Vec<_>>().join("\n")
+        })
+}
+
+#[tokio::test]
+async fn other_ways_are_those_that_the_groups_admit() {
+    let closed = without_link().with(INGRESS, |text| {
+        text.replace("<isEgress>false<", "<isEgress>true<")
+    });
+    assert_eq!(checked(closed).await.status, Status::Ok);
+
+    // The group can be that of the link.
+    assert_eq!(checked(without_link()).await.status, Status::NotProven);
+
+    let open = without_link().with(INGRESS, |text| {
+        text.replace("<isEgress>true<", "<isEgress>false<")
+    });
+    assert_eq!(checked(open).await.status, Status::Warning);
+
+    let unread = Recorded::healthy().denied("ec2.DescribeNetworkInterfaces@sg-0link.xml");
+    assert_eq!(checked(unread).await.status, Status::NotProven);
 }
 
 #[tokio::test]
