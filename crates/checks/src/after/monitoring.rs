@@ -1,5 +1,9 @@
 //! The stack itself, schedules, queues, metrics and alarms.
 
+mod alarm;
+mod alarms_notify;
+mod alarms_quiet;
+mod alarms_watch;
 mod metric;
 mod queue;
 mod queue_policy;
@@ -22,4 +26,7 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     sync_succeeded::ENTRY,
     queues_empty::ENTRY,
     queue_policy::ENTRY,
+    alarms_quiet::ENTRY,
+    alarms_notify::ENTRY,
+    alarms_watch::ENTRY,
 ];
