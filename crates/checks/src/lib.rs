@@ -20,6 +20,7 @@ mod load_balancer;
 mod report;
 pub mod requests;
 mod runner;
+mod secrets;
 mod selection;
 mod stack;
 #[cfg(test)]

@@ -5,11 +5,16 @@ mod alias;
 pub(super) mod comparison;
 mod concurrency;
 mod environment;
+mod errors;
 mod event_sources;
 mod function;
 mod layers;
+mod logs;
+mod metrics;
 mod roles;
+mod secrets;
 mod settings_version;
+mod startup;
 mod tables;
 mod vpc;
 
@@ -28,4 +33,8 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     concurrency::ENTRY,
     event_sources::ENTRY,
     tables::ENTRY,
+    startup::ENTRY,
+    errors::ENTRY,
+    logs::ENTRY,
+    secrets::ENTRY,
 ];

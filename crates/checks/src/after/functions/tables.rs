@@ -125,6 +125,7 @@ fn time_to_live(subject: &str, found: &Value, findings: &mut Findings) {
             "{subject} has TTL on the attribute {attribute}, expected {TTL_ATTRIBUTE}"
         )),
         "ENABLING" => findings.warning(format!("{subject}: TTL is being enabled")),
+        "" => findings.unproven(format!("{subject}: TTL has no status")),
         status => findings.problem(format!(
             "{subject} has TTL {status}, expected ENABLED on the attribute {TTL_ATTRIBUTE}"
         )),
@@ -134,13 +135,17 @@ fn time_to_live(subject: &str, found: &Value, findings: &mut Findings) {
 fn recovery(table: &Table, found: &Value, findings: &mut Findings) {
     let place = "/ContinuousBackupsDescription/PointInTimeRecoveryDescription/\
                  PointInTimeRecoveryStatus";
-    let status = found.pointer(place).map(text).unwrap_or_default();
-    if status != "ENABLED" {
-        let detail = format!(
-            "table {}: point-in-time recovery is {status}, expected ENABLED",
-            table.name
-        );
-        table.setting(findings, detail);
+    let name = &table.name;
+    match found.pointer(place).map(text).unwrap_or_default() {
+        "ENABLED" => {}
+        "" => findings.unproven(format!(
+            "table {name}: point-in-time recovery has no status"
+        )),
+        status => {
+            let detail =
+                format!("table {name}: point-in-time recovery is {status}, expected ENABLED");
+            table.setting(findings, detail);
+        }
     }
 }
 

@@ -1,16 +1,12 @@
 //! The secrets and parameters that the policy and the proof of origin read.
 
-mod names;
-
-use serde_json::{Value, json};
-
-use self::names::{Kind, Reference};
 use super::deployment::other_region;
-use crate::aws::{Account, Call, Service, Unread, array, text};
+use crate::aws::{Account, Unread};
 use crate::before::Parameters;
 use crate::check::{Check, Group};
 use crate::findings::Findings;
 use crate::runner::Entry;
+use crate::secrets::{describe, has_value, referenced, usable};
 use crate::verdict::Verdict;
 
 const CHECK: Check = Check {
@@ -74,98 +70,17 @@ async fn origin_secret(
 
     let versions = secret["VersionIdsToStages"].as_object();
     let has = |id: &str| versions.is_some_and(|versions| versions.contains_key(id));
-    let is_current = |(_, stages): (&String, &Value)| {
-        array(stages)
-            .iter()
-            .any(|stage| text(stage) == "AWSCURRENT")
-    };
     match version {
         Some(id) if !has(id) => {
             findings.problem(format!(
                 "{subject} has no version {id} (OriginSecretVersion)"
             ));
         }
-        None if !versions.is_some_and(|versions| versions.iter().any(is_current)) => {
+        None if !has_value(&secret) => {
             findings.problem(format!("{subject} has no value: no version is AWSCURRENT"));
         }
         Some(_) | None => {}
     }
-}
-
-async fn referenced(findings: &mut Findings, account: &Account, arn: &str) {
-    let Some(reference) = Reference::parse(arn) else {
-        findings.problem(format!(
-            "SecretArns: {arn} is not the ARN of a secret or a parameter"
-        ));
-        return;
-    };
-    if reference.region != account.region() {
-        let region = reference.region;
-        findings.unproven(format!(
-            "{arn} is in the region {region}, and only {} is read",
-            account.region()
-        ));
-        return;
-    }
-
-    match reference.kind {
-        Kind::Secret(name) => {
-            let subject = format!("secret {arn}");
-            if let Some(secret) = findings.take(&subject, describe(account, name).await) {
-                usable(findings, &subject, &secret);
-                let found = text(&secret["ARN"]);
-                if !reference.matches(found) {
-                    findings.problem(format!(
-                        "SecretArns: {arn} does not match the ARN {found}, so the authorizer may not \
-                         read it"
-                    ));
-                }
-            }
-        }
-        Kind::Secrets(prefix) => {
-            some(findings, arn, secrets_with(account, prefix).await);
-        }
-        Kind::Parameters { filter, names } => {
-            some(findings, arn, parameters(account, filter, &names).await);
-        }
-    }
-}
-
-/// Adds the finding about objects that an ARN matches. `found` is their number.
-fn some(findings: &mut Findings, arn: &str, found: Result<usize, Unread>) {
-    match findings.take(arn, found) {
-        Some(0) => findings.problem(format!("SecretArns: {arn} matches nothing that exists")),
-        Some(_) => findings.fact(format!("{arn} exists")),
-        None => {}
-    }
-}
-
-fn usable(findings: &mut Findings, subject: &str, secret: &Value) {
-    if secret["DeletedDate"].is_null() {
-        findings.fact(format!("{subject} exists"));
-    } else {
-        findings.problem(format!("{subject} is scheduled for deletion"));
-    }
-}
-
-async fn describe(account: &Account, id: &str) -> Result<std::sync::Arc<Value>, Unread> {
-    let body = json!({"SecretId": id});
-    let call = Call::json(Service::SecretsManager, "DescribeSecret", &body);
-    account.read(&call).await
-}
-
-async fn secrets_with(account: &Account, prefix: &str) -> Result<usize, Unread> {
-    let body = json!({"Filters": [{"Key": "name", "Values": [prefix]}], "MaxResults": 1});
-    let call = Call::json(Service::SecretsManager, "ListSecrets", &body);
-    let response = account.read(&call).await?;
-    Ok(array(&response["SecretList"]).len())
-}
-
-async fn parameters(account: &Account, filter: &str, names: &[String]) -> Result<usize, Unread> {
-    let filter = json!({"Key": "Name", "Option": filter, "Values": names});
-    let body = json!({"ParameterFilters": [filter]});
-    let call = Call::json(Service::Ssm, "DescribeParameters", &body);
-    Ok(account.read_all(&call, "/Parameters").await?.len())
 }
 
 #[cfg(test)]

@@ -128,6 +128,17 @@ async fn index_that_is_created_fails() {
 }
 
 #[tokio::test]
+async fn index_without_a_status_proves_nothing() {
+    let changes = [("\"IndexStatus\"", "\"Other\"")];
+    let verdict = verdict(replaced(DESCRIBE_REGISTRY, &changes)).await;
+    assert_eq!(verdict.status, Status::NotProven);
+    assert_eq!(
+        verdict.details[0],
+        format!("{REGISTRY}: index by-id has no status")
+    );
+}
+
+#[tokio::test]
 async fn disabled_ttl_and_recovery_fail() {
     failed(
         replaced(LIFETIME, &[("ENABLED", "DISABLED")]),

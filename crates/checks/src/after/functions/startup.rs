@@ -1,0 +1,107 @@
+//! Starts of the authorizer in the last hour.
+
+mod log;
+#[cfg(test)]
+mod tests;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::aws::{Unread, text};
+use crate::check::{Check, Group};
+use crate::findings::Findings;
+use crate::runner::Entry;
+use crate::stack::Stack;
+use crate::verdict::Verdict;
+
+use super::function::{ALIAS, Function, authorizer};
+use super::metrics::{Metric, values};
+use log::{Failures, failed_starts};
+
+const CHECK: Check = Check {
+    id: "authorizer-starts",
+    group: Group::Functions,
+    title: "The current version of the authorizer starts with its policy",
+    explanation: "A deployment succeeds even if the policy is invalid. The authorizer then does \
+                  not start, and every request fails with 500. Checks by reading do not invoke \
+                  functions, so this check reads the log and the metrics of the last hour.",
+    fix: "If a start failed, correct what the line names: `AuthPolicy`, `JwtIssuer`, a secret, or \
+          the policy in the registry. If there were no requests, send one with a key, and check \
+          again.",
+    permissions: &[
+        "lambda:GetFunctionConfiguration",
+        "logs:FilterLogEvents",
+        "cloudwatch:GetMetricData",
+    ],
+    evidence: Some("Every `bootstrap` responds to its events."),
+};
+
+pub(super) const ENTRY: Entry<Stack> = Entry {
+    check: &CHECK,
+    run: |stack| Box::pin(check(stack)),
+};
+
+/// The time that is looked at, at most. It begins no earlier than the current version.
+const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+
+async fn check(stack: &Stack) -> Result<Verdict, Unread> {
+    let function = authorizer(stack)?;
+    let configuration = function.configuration(stack).await?;
+    let version = text(&configuration["Version"]);
+    let published = text(&configuration["LastModified"]).parse::<Timestamp>();
+    let hour = stack.now() - WINDOW;
+    let since = published.map_or(hour, |published| published.max(hour));
+
+    let mut findings = Findings::default();
+    let group = stack.resource("AuthorizerLogGroup");
+    let group = group.map_or("", |group| group.id.as_str());
+    let read = failed_starts(stack, group, version, since).await;
+    if let Some(failures) = findings.take(&format!("log group {group}"), read) {
+        report(&function, version, &failures, &mut findings);
+    }
+
+    let read = invocations(stack, &function, since).await;
+    let count = findings.take(&function.to_string(), read);
+    if count == Some(0.0) {
+        findings.unproven(format!(
+            "{function} has not been invoked since {since:.0}, so nothing shows that version \
+             {version} starts"
+        ));
+    }
+    let count = count.map_or_else(
+        || "an unknown number of".to_owned(),
+        |count| count.to_string(),
+    );
+    Ok(findings.verdict(format!(
+        "{function} is version {version}, with {count} invocations since {since:.0} and no failed \
+         start in the log"
+    )))
+}
+
+fn report(function: &Function<'_>, version: &str, failures: &Failures, findings: &mut Findings) {
+    if let Some(cause) = &failures.cause {
+        findings.problem(format!(
+            "{function}: {} starts of version {version} failed, the last one with: {cause}",
+            failures.count
+        ));
+    }
+    if !failures.is_complete {
+        findings.unproven("the log is so large that only its beginning was read");
+    }
+}
+
+/// Returns the number of invocations of the alias.
+async fn invocations(
+    stack: &Stack,
+    function: &Function<'_>,
+    since: Timestamp,
+) -> Result<f64, Unread> {
+    let resource = format!("{}:{ALIAS}", function.id);
+    let metric = Metric {
+        namespace: "AWS/Lambda",
+        name: "Invocations",
+        dimensions: vec![("FunctionName", function.id), ("Resource", &resource)],
+        statistic: "Sum",
+    };
+    let values = values(stack, &[metric], since).await?;
+    Ok(values.iter().flatten().sum())
+}

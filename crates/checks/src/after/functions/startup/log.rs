@@ -1,0 +1,216 @@
+//! Failed starts in the log of the authorizer.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::aws::{Call, Service, Unread, array, text};
+use crate::stack::Stack;
+
+/// Matches the line that Lambda writes for a start that failed.
+const PATTERN: &str = r#"{ $.type = "platform.initReport" && $.record.status != "success" }"#;
+/// The most pages of lines. CloudWatch Logs returns empty pages while it searches.
+const MAX_PAGES: usize = 10;
+/// The most lines before a failed start that are read for its cause.
+const MAX_LINES: usize = 50;
+/// The time before a failed start in which its cause was logged. A start takes at most 10 s.
+const CAUSE_TIME: SignedDuration = SignedDuration::from_secs(15);
+/// The longest cause that is shown, in characters.
+const MAX_CAUSE_CHARS: usize = 300;
+
+/// The failed starts of a version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Failures {
+    /// The number of failed starts.
+    pub(super) count: usize,
+    /// The cause of the last one, or `None` if there were none.
+    pub(super) cause: Option<String>,
+    /// True if the whole log was read.
+    pub(super) is_complete: bool,
+}
+
+/// Reads the failed starts of a version.
+///
+/// # Errors
+/// [`Unread`] if the log cannot be read.
+pub(super) async fn failed_starts(
+    stack: &Stack,
+    group: &str,
+    version: &str,
+    since: Timestamp,
+) -> Result<Failures, Unread> {
+    let (lines, is_complete) = matching_lines(stack, group, since).await?;
+    let failures: Vec<&Value> = lines
+        .iter()
+        .filter(|line| is_of_version(line, version) && is_failed_start(line))
+        .collect();
+    let last = failures
+        .iter()
+        .max_by_key(|line| line["timestamp"].as_i64());
+    let cause = match last {
+        Some(last) => Some(cause(stack, group, last).await?),
+        None => None,
+    };
+    Ok(Failures {
+        count: failures.len(),
+        cause,
+        is_complete,
+    })
+}
+
+/// Returns the lines that match [`PATTERN`], and whether all were read.
+async fn matching_lines(
+    stack: &Stack,
+    group: &str,
+    since: Timestamp,
+) -> Result<(Vec<Value>, bool), Unread> {
+    let mut lines = Vec::new();
+    let mut body = json!({
+        "logGroupName": group,
+        "startTime": since.as_millisecond(),
+        "endTime": stack.now().as_millisecond(),
+        "filterPattern": PATTERN,
+    });
+    for _ in 0..MAX_PAGES {
+        let page = filtered(stack, &body).await?;
+        lines.extend(array(&page["events"]).iter().cloned());
+        match page["nextToken"].as_str() {
+            None => return Ok((lines, true)),
+            Some(token) => body["nextToken"] = token.into(),
+        }
+    }
+    Ok((lines, false))
+}
+
+async fn filtered(stack: &Stack, body: &Value) -> Result<Arc<Value>, Unread> {
+    let call = Call::json(Service::Logs, "FilterLogEvents", body);
+    stack.account().read(&call).await
+}
+
+/// True if a line is of an instance of the version. Names of streams contain it in brackets.
+fn is_of_version(line: &Value, version: &str) -> bool {
+    let stream = text(&line["logStreamName"]);
+    !stream.contains('[') || stream.contains(&format!("[{version}]"))
+}
+
+/// True for the line of a failed start, whichever pattern the service has applied.
+fn is_failed_start(line: &Value) -> bool {
+    let line = fields(line);
+    line["type"] == "platform.initReport" && line["record"]["status"] != "success"
+}
+
+fn fields(line: &Value) -> Value {
+    serde_json::from_str(text(&line["message"])).unwrap_or_default()
+}
+
+/// Returns the error that the instance logged before its start failed, or else what Lambda says.
+async fn cause(stack: &Stack, group: &str, failure: &Value) -> Result<String, Unread> {
+    let failed_ms = failure["timestamp"].as_i64().unwrap_or_default();
+    let body = json!({
+        "logGroupName": group,
+        "logStreamNames": [failure["logStreamName"]],
+        "startTime": failed_ms - CAUSE_TIME.as_millis() as i64,
+        "endTime": failed_ms + 1,
+        "limit": MAX_LINES,
+    });
+    let page = filtered(stack, &body).await?;
+    let logged = array(&page["events"]).iter().rev().find_map(error);
+    let cause = logged.unwrap_or_else(|| {
+        let record = &fields(failure)["record"];
+        match text(&record["errorType"]) {
+            "" => text(&record["status"]).to_owned(),
+            kind => kind.to_owned(),
+        }
+    });
+    let shown = without_secrets(&cause, &stack.parameter("AuthPolicy"));
+    Ok(shown.chars().take(MAX_CAUSE_CHARS).collect())
+}
+
+/// Returns the error in a line: one of the log, or what `main` returned.
+fn error(line: &Value) -> Option<String> {
+    let message = text(&line["message"]).trim();
+    if let Some(error) = message.strip_prefix("Error: ") {
+        return Some(error.to_owned());
+    }
+    let fields = fields(line);
+    if fields["level"] != "ERROR" {
+        return None;
+    }
+    let parts = ["message", "problem", "detail"].map(|name| text(&fields[name]));
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    (!parts.is_empty()).then(|| parts.join(": "))
+}
+
+/// Returns a text without the literal secrets of a policy, which an error may quote.
+fn without_secrets(text: &str, policy: &str) -> String {
+    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
+    let mut shown = text.to_owned();
+    for secret in secrets(&policy) {
+        shown = shown.replace(secret, "…");
+    }
+    shown
+}
+
+/// Returns the literal secrets of a policy: the strings in fields such as `client_secret` that are
+/// no references to a secret.
+fn secrets(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(secrets).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .flat_map(|(name, value)| {
+                let is_secret = name.contains("secret") || name == "client_key";
+                if is_secret {
+                    literals(value)
+                } else {
+                    secrets(value)
+                }
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the strings of a value, without references and empty strings.
+fn literals(value: &Value) -> Vec<&str> {
+    let is_reference = |text: &str| {
+        let sources = ["secretsmanager:", "ssm:", "env:"];
+        sources.iter().any(|source| text.starts_with(source))
+    };
+    match value {
+        Value::String(text) if text.is_empty() || is_reference(text) => Vec::new(),
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(literals).collect(),
+        Value::Object(fields) => fields.values().flat_map(literals).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literal_secrets_are_not_shown() {
+        let policy = json!({
+            "issuers": [{"issuer": "https://a", "secret": [{"base64url": "c2VjcmV0"}, "hunter1"]}],
+            "introspection": {"client_secret": "hunter2", "client_id": "me", "client_key": "PEM"},
+            "front": {"secret": "ssm:/tollgate/front"},
+        });
+        let error = "me: `hunter1` `hunter2` `c2VjcmV0` `PEM` ssm:/tollgate/front https://a";
+        assert_eq!(
+            without_secrets(error, &policy.to_string()),
+            "me: `…` `…` `…` `…` ssm:/tollgate/front https://a"
+        );
+        assert_eq!(without_secrets("text", "table:orders"), "text");
+    }
+
+    #[test]
+    fn streams_name_the_version() {
+        let line = |stream: &str| json!({"logStreamName": stream});
+        assert!(is_of_version(&line("2026/11/28/function[3]0a1b"), "3"));
+        assert!(!is_of_version(&line("2026/11/28/function[2]0a1b"), "3"));
+        assert!(is_of_version(&line("stream"), "3"));
+    }
+}
