@@ -28,6 +28,9 @@ use wait::End;
 /// The exit code of `--strict` if something is not shown to be true.
 const NOT_SHOWN: u8 = 3;
 
+/// The longest ID of an API. AWS documents no limit, and uses 10 characters.
+const MAX_API_ID_BYTES: usize = 32;
+
 /// The end of the output of `check --help`.
 const AFTER_HELP: &str = "\
 Without options, the local gateway is checked by its plans, keys and policies, and by requests. With
@@ -45,6 +48,7 @@ Examples:
   tollgate check --parameters parameters.yaml
   tollgate check --stack tollgate --wait 10m --echo /echo
   tollgate check --stack tollgate --only network,alarms-quiet --json
+  tollgate check --stack tollgate --api-id a1b2c3d4e5 --only api
   tollgate check --list";
 
 /// The options of `check`.
@@ -60,6 +64,9 @@ pub(crate) struct CheckOptions {
     /// Value of a parameter instead of that in the file; may be repeated
     #[arg(long = "parameter", value_name = "NAME=VALUE", requires = "parameters", value_parser = parameter)]
     overrides: Vec<(String, String)>,
+    /// ID of the HTTP API or REST API with the stack's authorizer, if the stack does not contain it
+    #[arg(long, value_name = "ID", value_parser = api_id)]
+    api_id: Option<String>,
     /// Path of a route that a key may call with `GET`
     #[arg(long, value_name = "PATH", default_value = "/", value_parser = path)]
     path: String,
@@ -132,6 +139,16 @@ fn exit_code(report: &Report, is_strict: bool) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+fn api_id(text: &str) -> Result<String, &'static str> {
+    let is_id = (1..=MAX_API_ID_BYTES).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    is_id
+        .then(|| text.to_owned())
+        .ok_or("expected the ID of an API, such as a1b2c3d4e5")
 }
 
 fn path(text: &str) -> Result<String, &'static str> {

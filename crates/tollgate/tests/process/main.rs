@@ -12,6 +12,7 @@ mod audit;
 mod banner;
 mod blocks;
 mod broken_responses;
+mod check_api;
 mod completions;
 mod documented;
 mod dump;

@@ -49,6 +49,9 @@ impl Scope {
             has_api,
             stack,
         };
+        if options.api_id.is_some() && scope.stack.is_none() {
+            return Err(CommandError::usage("--api-id needs --stack NAME"));
+        }
         scope.check_only(&options.only)?;
         scope.check_selection(selection)?;
         Ok(scope)

@@ -31,6 +31,7 @@ impl Target {
     /// # Errors
     /// [`CommandError`] if the target is invalid, or the stack cannot be read.
     pub(super) async fn open(options: &CheckOptions, scope: &Scope) -> Result<Self, CommandError> {
+        let api_id = options.api_id.as_deref();
         let options = options.target.options();
         let client = match AdminClient::connect(&options).await {
             // The checks of the stack say why the deployment has no API.
@@ -48,6 +49,10 @@ impl Target {
         let stack = Stack::read(account, name)
             .await
             .map_err(|reason| unreadable(name, &reason))?;
+        let stack = match api_id {
+            Some(id) => stack.with_api(id),
+            None => stack,
+        };
         Ok(Self {
             client,
             stack: Some(stack),
