@@ -58,8 +58,12 @@ async fn check(session: &Session<'_>) -> Result<Verdict, Verdict> {
         .iter()
         .find(|it| it.admission() == Admission::Throttled);
     let wanted = wanted(stack, &session.temporary.name, first, throttled);
-    if wanted.is_empty() {
+    if stack.output("AccessLogGroup").is_none() {
         return Ok(Verdict::not_applicable("the stack has no access log"));
+    }
+    if wanted.is_empty() {
+        let problem = format!("{} without the id of the request", first.summary());
+        return Ok(Verdict::not_proven(problem).with_fix("See the check request-id-returned."));
     }
 
     let mut missing: Vec<&Wanted<'_>> = wanted.iter().collect();
@@ -94,7 +98,7 @@ fn wanted<'s>(
     let line = |output: &str, reply: &Reply, fields: Vec<(&'static str, String)>| {
         Some(Wanted {
             group: stack.output(output)?,
-            id: reply.header(REQUEST_ID)?,
+            id: request_id(reply)?,
             fields,
         })
     };
@@ -111,6 +115,12 @@ fn wanted<'s>(
     let authorizer =
         throttled.and_then(|reply| line("AuthorizerLogGroupName", reply, decision("throttled")));
     access.into_iter().chain(authorizer).collect()
+}
+
+/// Returns the id that API Gateway gave to a request.
+fn request_id(reply: &Reply) -> Option<String> {
+    let mapped = || reply.header(REQUEST_ID);
+    reply.header("apigw-requestid").or_else(mapped)
 }
 
 /// Returns the line of a request, if the log has it.
@@ -177,7 +187,7 @@ mod tests {
         let api = FakeApi::changed(|request, reply| {
             let has_key = request.headers.contains_key("x-api-key");
             if has_key {
-                reply.with_header("x-request-id", "r1")
+                reply.with_header("apigw-requestid", "r1")
             } else {
                 reply
             }

@@ -122,9 +122,10 @@ fn encoded(reply: &Reply, mark: &str, sent: &str, expected: &str) -> Verdict {
             "{} without its path, so {sent} is not shown",
             reply.summary()
         )),
-        Arrival::At(found) if found == [expected] => {
-            Verdict::ok(format!("{sent} arrives as `{expected}`"))
-        }
+        Arrival::At(found) if found == [expected] => Verdict::ok(match expected {
+            "" => format!("{sent} ends the path"),
+            expected => format!("{sent} arrives as `{expected}`"),
+        }),
         Arrival::At(found) => Verdict::failed(format!(
             "{sent} arrives as `{}`, expected `{expected}`",
             found.join("` and `")

@@ -14,7 +14,7 @@ use super::{KEY_CHECKS, OTHER_CHECKS};
 use crate::check::Check;
 use crate::runner;
 use crate::selection::Selection;
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::{Outcome, Status, Verdict};
 
 /// The time before the deadline at which the temporary key is deleted.
 const CLEAN_UP_RESERVE: Duration = Duration::from_secs(12);
@@ -94,13 +94,14 @@ fn late() -> Verdict {
 /// Returns the outcomes of checks whose key could not be made. All of them lack the same permission.
 /// Another reason is the error of the first one only.
 fn without_key(selected: &[&KeyEntry], verdict: &Verdict) -> Vec<Outcome> {
-    let is_permission = verdict.status == crate::verdict::Status::NotChecked;
+    let is_permission = verdict.status == Status::NotChecked;
     let outcome = |(index, entry): (usize, &&KeyEntry)| Outcome {
         check: entry.check,
         verdict: if index == 0 || is_permission {
             verdict.clone()
         } else {
             Verdict::not_proven("the temporary key could not be made")
+                .with_fix("See the first check with an error in this group.")
         },
     };
     selected.iter().enumerate().map(outcome).collect()
@@ -110,8 +111,8 @@ fn without_key(selected: &[&KeyEntry], verdict: &Verdict) -> Vec<Outcome> {
 fn warn(outcomes: &mut [Outcome], problem: String) {
     if let Some(last) = outcomes.last_mut() {
         let verdict = &mut last.verdict;
-        if verdict.status == crate::verdict::Status::Ok {
-            verdict.status = crate::verdict::Status::Warning;
+        if verdict.status == Status::Ok {
+            verdict.status = Status::Warning;
         }
         verdict.details.push(problem);
     }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use admin_client::{AdminClient, AdminRequest, ClientError, path};
+use aws::Fate;
 use jiff::{SignedDuration, Timestamp};
 use registry::{RandomError, Secret, random_bytes};
 use serde_json::{Value, json};
@@ -56,7 +57,11 @@ impl Temporary {
 
         requests.set_temporary(Some(name.clone()));
         let plan = json!({"throttle": {"rate": 1, "burst": BURST}, "on_store_failure": "deny"});
-        create(&requests.client, "plans", &name, &plan).await?;
+        let created = create(&requests.client, "plans", &name, &plan).await;
+        if created.as_ref().is_err_and(has_no_effect) {
+            requests.set_temporary(None);
+        }
+        created?;
 
         let key = json!({
             "plan": name,
@@ -66,6 +71,15 @@ impl Temporary {
         });
         create(&requests.client, "keys", &name, &key).await?;
         Ok(Self { name, secret })
+    }
+}
+
+/// True if a request that failed has certainly changed nothing.
+fn has_no_effect(error: &ClientError) -> bool {
+    match error {
+        ClientError::Refused(_) => true,
+        ClientError::Unreachable { error, .. } => error.fate() == Fate::NotApplied,
+        _ => false,
     }
 }
 

@@ -279,6 +279,27 @@ async fn missing_permission_is_not_checked_and_other_checks_run() {
 }
 
 #[tokio::test]
+async fn api_that_does_not_respond_is_one_error_without_a_clean_up() {
+    let url = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
+    };
+    let target = admin_client::TargetOptions {
+        url: Some(url),
+        ..admin_client::TargetOptions::default()
+    };
+    let client = admin_client::AdminClient::connect(&target).await.unwrap();
+    let requests = Requests::new(client, RequestOptions::default(), None);
+    let only = vec!["key-admitted".to_owned(), "usage-counted".to_owned()];
+    let selection = Selection::new(only, Vec::new()).unwrap();
+
+    let outcomes = run(&requests, &selection, Instant::now() + LIMIT).await;
+    let statuses: Vec<Status> = outcomes.iter().map(|it| it.verdict.status).collect();
+    assert_eq!(statuses, [Status::Error, Status::NotProven]);
+    assert_eq!(outcomes[1].verdict.details.len(), 1, "{outcomes:?}");
+}
+
+#[tokio::test]
 async fn plan_that_cannot_be_deleted_is_a_warning() {
     let api = FakeApi::with(Faults {
         denies: Some("DELETE"),
