@@ -61,6 +61,11 @@ impl HttpReply {
         reply.header("content-type", content_type)
     }
 
+    /// Returns the status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
     /// Replaces the headers with this name by one.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use admin_client::{AdminRequest, path};
 use serde_json::json;
 
+use super::refused::FIX_OF_500;
 use super::reply::{Admission, Reply};
 use super::run::KeyEntry;
 use super::session::Session;
@@ -55,7 +56,7 @@ async fn check(session: &Session<'_>) -> Result<Verdict, Verdict> {
         }
         is_refused_before = is_refused(&reply);
         if let Some(problem) = problem(&reply) {
-            return Ok(Verdict::failed(problem));
+            return Ok(Verdict::failed(problem).with_fix(FIX_OF_500));
         }
     }
     Ok(Verdict::failed(format!(
@@ -76,7 +77,7 @@ fn problem(reply: &Reply) -> Option<String> {
     );
     is_failure.then(|| {
         format!(
-            "{} with the disabled key, expected 401 or 403",
+            "{} after it was disabled, expected 401 or 403",
             reply.summary()
         )
     })

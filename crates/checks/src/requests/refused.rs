@@ -51,6 +51,11 @@ pub(super) const WRONG_ENTRY: Entry<Requests> = Entry {
     run: |requests| Box::pin(async { Ok(either(check_wrong(requests).await)) }),
 };
 
+/// The next step if a refusal is a 500.
+pub(super) const FIX_OF_500: &str = "If the status is 500, see the log of the authorizer, or deploy \
+                                     with OnBadCredentials=forbid: AWS documents the 401 of a \
+                                     Lambda authorizer for REST APIs only.";
+
 /// Schemes for which a browser asks its user for a password.
 const PASSWORD_SCHEMES: [&str; 4] = ["basic", "digest", "negotiate", "ntlm"];
 

@@ -251,6 +251,24 @@ async fn disabled_key_that_is_still_admitted_fails() {
 }
 
 #[tokio::test]
+async fn disabled_key_that_gets_500_has_the_fix_of_the_setting() {
+    let api = FakeApi::changed(|request, reply| {
+        // The refusal of the disabled key is the only one.
+        if has_key(request) && reply.status() == 401 {
+            return HttpReply::json(500, &json!({"message": "Internal Server Error"}));
+        }
+        reply
+    });
+    let verdict = verdict_of(&api, "disabled-key-refused").await;
+    assert_eq!(verdict.status, Status::Failed);
+    assert!(
+        verdict.details[0].contains("returned 500 after it was disabled"),
+        "{verdict:?}"
+    );
+    assert!(verdict.fix.unwrap().contains("OnBadCredentials=forbid"));
+}
+
+#[tokio::test]
 async fn open_admin_api_fails() {
     let api = FakeApi::changed(
         |request, reply| match request.headers.contains_key("origin") {
