@@ -4,6 +4,7 @@ mod account;
 mod configured_policy;
 mod context;
 mod file;
+mod issuer_calls;
 mod parameters;
 mod regions;
 #[cfg(test)]

@@ -135,7 +135,8 @@ impl KeySet {
     }
 
     /// True if signatures of any of these algorithms can be verified.
-    pub(crate) fn serves(&self, algorithms: &[Algorithm]) -> bool {
+    #[must_use]
+    pub fn serves(&self, algorithms: &[Algorithm]) -> bool {
         self.keys.iter().any(|key| {
             key.algorithms()
                 .any(|algorithm| algorithms.contains(&algorithm))

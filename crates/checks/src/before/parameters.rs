@@ -2,6 +2,7 @@
 
 mod constraint;
 mod domain;
+mod issuers;
 mod known;
 mod names;
 mod policy;
@@ -24,6 +25,7 @@ pub(super) const CHECKS: &[Entry<Parameters>] = &[
     policy::VALID_ENTRY,
     policy::WARNINGS_ENTRY,
     possible::ENTRY,
+    issuers::ENTRY,
     secrets::ENTRY,
     sync::ENTRY,
     regions_agree::ENTRY,
