@@ -4,6 +4,7 @@ mod alb;
 mod backend;
 mod backend_tls;
 mod drift;
+mod endpoints;
 mod ingress;
 mod integration;
 mod link;
@@ -32,6 +33,7 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     backend_tls::ENTRY,
     targets::ENTRY,
     nlb_targets::ENTRY,
+    endpoints::ENTRY,
     origin_proof::ENTRY,
     drift::ENTRY,
 ];

@@ -68,6 +68,7 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
         return Ok(Verdict::not_applicable(detail));
     }
 
+    let compared = read.len();
     let mut findings = Findings::default();
     let mut unchanged = Vec::new();
     let mut unsupported = Vec::new();
@@ -85,9 +86,11 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
         }
     }
 
-    if unchanged.is_empty() && !unsupported.is_empty() {
+    if unsupported.len() == compared {
         let names = unsupported.join(", ");
-        findings.unproven(format!("CloudFormation cannot compare {names}"));
+        return Ok(Verdict::not_proven(format!(
+            "CloudFormation cannot compare {names}"
+        )));
     }
     Ok(findings.verdict(known(&unchanged, &unsupported)))
 }
@@ -131,7 +134,10 @@ fn is_secret(path: &str) -> bool {
 }
 
 fn known(unchanged: &[&str], unsupported: &[&str]) -> String {
-    let mut known = format!("unchanged: {}", unchanged.join(", "));
+    let mut known = match unchanged {
+        [] => "no resource is known to be unchanged".to_owned(),
+        names => format!("unchanged: {}", names.join(", ")),
+    };
     if !unsupported.is_empty() {
         let names = unsupported.join(", ");
         known.push_str(&format!("; CloudFormation cannot compare {names}"));

@@ -67,7 +67,7 @@ async fn check(stack: &Stack, lookup: &Lookup) -> Result<Verdict, Unread> {
     }
 
     let groups: BTreeSet<&String> = entries.iter().map(|it| &it.target_group_arn).collect();
-    let mut known = Vec::new();
+    let mut current = Vec::new();
     for group in groups {
         let name = group_name(group);
         let read = targets(stack.account(), group).await;
@@ -75,11 +75,14 @@ async fn check(stack: &Stack, lookup: &Lookup) -> Result<Verdict, Unread> {
             continue;
         };
         let names = resolved(&entries, group, lookup).await;
-        compare(name, &names, &targets, has_own_dns(stack), &mut findings);
-        known.push(name);
+        if compare(name, &names, &targets, has_own_dns(stack), &mut findings) {
+            current.push(name);
+        }
     }
-    let detail = format!("current: target groups {}", known.join(", "));
-    Ok(findings.verdict(detail))
+    Ok(findings.verdict(match current.as_slice() {
+        [] => "no target group is known to be current".to_owned(),
+        names => format!("current: target groups {}", names.join(", ")),
+    }))
 }
 
 /// True if alb-sync can receive other addresses for a name than this machine.

@@ -86,7 +86,10 @@ fn verdict(groups: &[(String, Vec<Target>)], mut findings: Findings) -> Verdict 
         findings.warning("the listener has no rule that forwards to a target group");
     }
     let serves_nothing = in_service.is_empty() && !groups.is_empty();
-    let mut verdict = findings.verdict(format!("healthy targets: {}", in_service.join(", ")));
+    let mut verdict = findings.verdict(match in_service.as_slice() {
+        [] => "no target is known to be healthy".to_owned(),
+        counts => format!("healthy targets: {}", counts.join(", ")),
+    });
     if serves_nothing && verdict.status == Status::Warning {
         verdict.status = Status::Failed;
     }

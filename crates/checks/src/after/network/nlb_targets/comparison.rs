@@ -25,15 +25,17 @@ pub(super) struct Name {
 /// An address and a port.
 type Endpoint = (IpAddr, u16);
 
-/// Adds the differences between a group and its names. `has_own_dns` is true if alb-sync can
-/// receive other addresses than this machine, so that a difference proves nothing.
+/// Adds the differences between a group and its names, and returns whether each name resolves and
+/// no address is missing. `has_own_dns` is true if alb-sync can receive other addresses than this
+/// machine, so that a difference proves nothing.
 pub(super) fn compare(
     group: &str,
     names: &[Name],
     targets: &[Target],
     has_own_dns: bool,
     findings: &mut Findings,
-) {
+) -> bool {
+    let mut is_current = true;
     let registered: BTreeSet<Endpoint> = targets
         .iter()
         .filter(|target| target.is_registered())
@@ -44,6 +46,7 @@ pub(super) fn compare(
         let Some(addresses) = addresses(name, &registered) else {
             let host = &name.host;
             findings.unproven(format!("{host} does not resolve on this machine"));
+            is_current = false;
             continue;
         };
         let missing: Vec<String> = addresses
@@ -53,6 +56,7 @@ pub(super) fn compare(
             .collect();
         if !missing.is_empty() {
             let is_none_registered = missing.len() == addresses.len();
+            is_current = false;
             add_missing(
                 group,
                 name,
@@ -64,6 +68,7 @@ pub(super) fn compare(
         }
     }
     add_outdated(group, names, &registered, has_own_dns, findings);
+    is_current
 }
 
 /// Returns the addresses of a name of the group's address family: that of its targets, or IPv4.
