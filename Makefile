@@ -108,7 +108,8 @@ documents: ## check the documents: links, names of tests, commands, and plain la
 	$(UNITTEST) tests/bench
 	$(UNITTEST) tests/findings
 
-tables: tools ## write the generated tables of parameters and costs into the documents
+tables: tools ## write the generated tables and sections into the documents
+	cargo build --workspace --test process --locked
 	$(RUN) doc_tables
 
 workflows: tools ## check the GitHub workflows and examples with actionlint

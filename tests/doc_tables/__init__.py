@@ -1,1 +1,1 @@
-"""Generates the tables of parameters and costs in the documents."""
+"""Generates tables and sections in the documents: parameters, costs, permissions and checks."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from doc_tables import costs, deployer, parameters, status_mappings
+from doc_tables import checks, costs, deployer, parameters, status_mappings
 from harness.paths import PROJECT
 from template.templates import Template
 
@@ -24,6 +24,8 @@ def generated_tables() -> dict[tuple[str, str], str]:
     }
     for name, text in deployer.tables().items():
         tables["docs/guides/platform-teams.md", name] = text
+    for name, text in checks.tables().items():
+        tables["docs/operations/check.md", name] = text
     for name, text in costs.tables(body, Template.read("stacks/monitoring.yaml").body).items():
         tables["README.md" if name == "summary" else "docs/operations/costs.md", name] = text
     return tables

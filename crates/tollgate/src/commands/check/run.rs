@@ -13,7 +13,7 @@ use checks::{
 use tokio::time::{Instant, timeout_at};
 
 use super::CheckOptions;
-use super::scope::{AFTER, BEFORE, Scope};
+use super::scope::{AFTER, BEFORE, OF_API, Scope};
 use super::target::{self, Target};
 use crate::commands::CommandError;
 
@@ -92,7 +92,9 @@ impl<'o> Run<'o> {
             }
             _ => None,
         };
-        let target = if self.scope.has_api {
+        let needs_target = self.scope.has_api
+            && (selects_any(selection, &AFTER) || selects_any(selection, &OF_API));
+        let target = if needs_target {
             Some(Target::open(self.options, &self.scope).await?)
         } else {
             None
@@ -186,9 +188,8 @@ async fn of_stack(
 
 /// Returns an error for each check of an API that the stack does not have.
 fn without_api(problem: &str, selection: &Selection) -> Vec<Outcome> {
-    let groups = [Group::Configuration, Group::Requests];
     catalogue::all()
-        .filter(|check| groups.contains(&check.group) && selection.includes(check))
+        .filter(|check| OF_API.contains(&check.group) && selection.includes(check))
         .map(|check| Outcome {
             check,
             verdict: Verdict::error(problem),

@@ -15,6 +15,9 @@ pub(super) const AFTER: [Group; 4] = [
     Group::Monitoring,
 ];
 
+/// The groups that need an API.
+pub(super) const OF_API: [Group; 2] = [Group::Configuration, Group::Requests];
+
 /// What a command line is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scope {
