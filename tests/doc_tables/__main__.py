@@ -24,8 +24,7 @@ def generated_tables() -> dict[tuple[str, str], str]:
     }
     for name, text in deployer.tables().items():
         tables["docs/guides/platform-teams.md", name] = text
-    for name, text in checks.tables().items():
-        tables["docs/operations/check.md", name] = text
+    tables |= checks.tables()
     for name, text in costs.tables(body, Template.read("stacks/monitoring.yaml").body).items():
         tables["README.md" if name == "summary" else "docs/operations/costs.md", name] = text
     return tables

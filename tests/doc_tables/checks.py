@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import textwrap
 from typing import Any
 
-from harness.paths import EVALUATOR
+from doc_tables.markdown_table import table
+from harness.paths import EVALUATOR, PROJECT
 
 COLUMNS = 118
+DOCUMENT = re.compile(r"docs/([\w/-]+\.md(?:#[\w-]+)?)")
 # What the command itself reads before the checks of a stack.
 OWN_ACTIONS = {
     "cloudformation:DescribeStacks",
@@ -35,10 +38,18 @@ GROUPS = {
 }
 
 
-def tables() -> dict[str, str]:
-    """Returns the sections of all checks, and the policy."""
+PAGE = "docs/operations/check.md"
+EVIDENCE = "docs/operations/evidence.md"
+
+
+def tables() -> dict[tuple[str, str], str]:
+    """Returns the sections of all checks, the policy, and the claims that checks support."""
     checks = catalogue()
-    return {"checks": sections(checks), "policy": policy(checks)}
+    return {
+        (PAGE, "checks"): sections(checks),
+        (PAGE, "policy"): policy(checks),
+        (EVIDENCE, "supported-claims"): claims(checks),
+    }
 
 
 def catalogue() -> list[dict[str, Any]]:
@@ -61,6 +72,32 @@ def sections(checks: list[dict[str, Any]]) -> str:
     return "\n\n".join(parts)
 
 
+def claims(checks: list[dict[str, Any]]) -> str:
+    """Returns a table of the claims that a pass supports, in the order of the page."""
+    by_claim: dict[str, list[str]] = {claim: [] for claim in known_claims()}
+    for check in checks:
+        if check["evidence"]:
+            link = f"[{check['id']}](check.md#{check['id']})"
+            by_claim[claim_of(check)].append(link)
+    rows = [[claim, ", ".join(links)] for claim, links in by_claim.items() if links]
+    return table(["claim", "checks"], rows)
+
+
+def known_claims() -> list[str]:
+    """Returns the first column of the table of claims."""
+    page = (PROJECT / EVIDENCE).read_text()
+    rows = page.partition("| claim | verified by |\n|---|---|\n")[2].partition("\n\n")[0]
+    return [row.removeprefix("| ").partition(" | ")[0] for row in rows.splitlines()]
+
+
+def claim_of(check: dict[str, Any]) -> str:
+    """Returns the claim that begins as the evidence of a check."""
+    found = [claim for claim in known_claims() if claim.startswith(check["evidence"])]
+    if len(found) != 1:
+        raise ValueError(f"{check['id']}: {len(found)} claims begin with `{check['evidence']}`")
+    return found[0]
+
+
 def section(check: dict[str, Any]) -> str:
     paragraphs = [
         f"### {check['id']}",
@@ -72,12 +109,14 @@ def section(check: dict[str, Any]) -> str:
         paragraphs.append(filled(f"Permissions: {actions}"))
     if check["evidence"]:
         paragraphs.append(
-            filled(f"A pass on AWS is [evidence](evidence.md) for the claim: {check['evidence']} …")
+            filled(f"A pass on AWS is [evidence](evidence.md) for this claim: {claim_of(check)}")
         )
     return "\n\n".join(paragraphs)
 
 
 def filled(text: str) -> str:
+    """Returns a paragraph in lines, in which paths of documents are links."""
+    text = DOCUMENT.sub(r"[\g<0>](../\1)", text)
     return textwrap.fill(text, COLUMNS, break_long_words=False, break_on_hyphens=False)
 
 

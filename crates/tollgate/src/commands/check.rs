@@ -85,7 +85,7 @@ pub(crate) struct CheckOptions {
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = names::parser(),
         hide_possible_values = true)]
     skip: Vec<String>,
-    /// Repeat what is not ok until no check fails, for at most this time, such as 10m
+    /// Repeat what is not ok until no check fails. After this time, such as 10m, no repetition begins
     #[arg(long, value_name = "DURATION", value_parser = seconds)]
     wait: Option<u32>,
     /// Exit with 3 if something is not shown to be true, although no check failed
@@ -156,4 +156,19 @@ fn path(text: &str) -> Result<String, &'static str> {
     is_path
         .then(|| text.to_owned())
         .ok_or("expected a path such as /orders, with other characters percent-encoded")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_absolute_and_encoded() {
+        for valid in ["/", "/orders/7?a=b", "/a%20b"] {
+            assert!(path(valid).is_ok(), "{valid}");
+        }
+        for invalid in ["", "orders", "https://a/", "/a b", "/é", "/a\r\nb"] {
+            assert!(path(invalid).is_err(), "{invalid}");
+        }
+    }
 }

@@ -39,14 +39,18 @@ impl Account {
 
     /// Returns `plans list --json` in an environment without credentials.
     pub(crate) fn list(&self, arguments: &[&str]) -> Command {
-        let mut command = tollgate(&["plans", "list", "--json"]);
+        self.command(&[&["plans", "list", "--json"], arguments].concat())
+    }
+
+    /// Returns a command in an environment without credentials.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = tollgate(arguments);
         for (name, _) in std::env::vars() {
             if name.starts_with("AWS_") {
                 command.env_remove(name);
             }
         }
         command
-            .args(arguments)
             .env("HOME", self.path())
             .env("AWS_CONFIG_FILE", self.path().join("config"))
             .env(

@@ -1,6 +1,6 @@
 //! The API of a stack, which CloudFormation knows.
 
-use std::process::Output;
+use std::process::{Command, Output};
 
 use serde_json::json;
 use testing::HttpReply;
@@ -10,7 +10,7 @@ use crate::signature::{Account, assert_is_signed};
 
 const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc/$default/*/_tollgate/v1/*";
 
-fn outputs(outputs: &[(&str, &str)]) -> HttpReply {
+pub(crate) fn outputs(outputs: &[(&str, &str)]) -> HttpReply {
     let outputs: String = outputs
         .iter()
         .map(|(key, value)| {
@@ -26,7 +26,7 @@ fn outputs(outputs: &[(&str, &str)]) -> HttpReply {
     HttpReply::text(200, "text/xml", &xml)
 }
 
-fn error(status: u16, code: &str, message: &str) -> HttpReply {
+pub(crate) fn error(status: u16, code: &str, message: &str) -> HttpReply {
     let xml = format!(
         "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message>\
          </Error></ErrorResponse>"
@@ -37,8 +37,12 @@ fn error(status: u16, code: &str, message: &str) -> HttpReply {
 /// Lists the plans of the stack `prod`. CloudFormation responds with `reply`.
 fn list(account: &Account, reply: HttpReply) -> Output {
     account.server.reply("POST /", reply);
-    account
-        .list(&[])
+    of_stack(account, account.list(&[])).output().unwrap()
+}
+
+/// Returns a command about the stack `prod`, with credentials.
+pub(crate) fn of_stack(account: &Account, mut command: Command) -> Command {
+    command
         .env("TOLLGATE_STACK", "prod")
         .env("AWS_REGION", "eu-west-1")
         .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
@@ -46,9 +50,8 @@ fn list(account: &Account, reply: HttpReply) -> Output {
             "AWS_SECRET_ACCESS_KEY",
             "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
         )
-        .env("AWS_ENDPOINT_URL", account.server.url())
-        .output()
-        .unwrap()
+        .env("AWS_ENDPOINT_URL", account.server.url());
+    command
 }
 
 #[test]

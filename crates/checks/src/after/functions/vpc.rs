@@ -25,7 +25,9 @@ const CHECK: Check = Check {
         "lambda:GetFunctionConfiguration",
         "cloudformation:GetTemplate",
     ],
-    evidence: Some("can be changed in a deployed stack and back"),
+    evidence: Some(
+        "`KmsKeyArn`, `PublicHealth` and `PublicDescription` can be changed in a deployed",
+    ),
 };
 
 pub(super) const ENTRY: Entry<Stack> = Entry {

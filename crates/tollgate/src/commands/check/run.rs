@@ -38,17 +38,12 @@ impl<'o> Run<'o> {
         }
     }
 
-    /// Makes the selected checks within 120 s, and until `end` if it is earlier.
+    /// Makes the selected checks within 120 s.
     ///
     /// # Errors
     /// [`CommandError`] if the target cannot be found or read.
-    pub(super) async fn once(
-        &self,
-        selection: &Selection,
-        end: Option<Instant>,
-    ) -> Result<Report, CommandError> {
+    pub(super) async fn once(&self, selection: &Selection) -> Result<Report, CommandError> {
         let deadline = Instant::now() + RUN_TIMEOUT;
-        let deadline = end.map_or(deadline, |end| deadline.min(end));
         let opened = timeout_at(deadline, self.open(selection)).await;
         let (parameters, target) =
             opened.map_err(|_| CommandError::usage("the target was not read in time"))??;
@@ -88,7 +83,8 @@ impl<'o> Run<'o> {
     ) -> Result<(Option<Parameters>, Option<Target>), CommandError> {
         let parameters = match &self.options.parameters {
             Some(file) if selects_any(selection, &BEFORE) => {
-                Some(target::parameters(file, self.options, &self.scope).await?)
+                let needs_account = selection.includes_any_of(Group::Account);
+                Some(target::parameters(file, self.options, &self.scope, needs_account).await?)
             }
             _ => None,
         };

@@ -60,7 +60,8 @@ impl Target {
     }
 }
 
-/// Reads a parameter file, and finds the account to deploy to if there are credentials.
+/// Reads a parameter file, and finds the account to deploy to if it is needed and there are
+/// credentials.
 ///
 /// # Errors
 /// [`CommandError`] if the file or the template cannot be read, or if the options select an account
@@ -69,6 +70,7 @@ pub(super) async fn parameters(
     file: &Path,
     options: &CheckOptions,
     scope: &Scope,
+    needs_account: bool,
 ) -> Result<Parameters, CommandError> {
     let mut parameters = Parameters::read(file, &options.template)
         .map_err(|error| CommandError::usage(error.to_string()))?
@@ -77,6 +79,9 @@ pub(super) async fn parameters(
         parameters = parameters.with_stack_name(name.clone());
     }
 
+    if !needs_account {
+        return Ok(parameters);
+    }
     Ok(match account(options).await? {
         Some(account) => parameters.with_account(account),
         None => parameters,

@@ -169,3 +169,101 @@ fn conclusion(report: &Report) -> &'static str {
         "All checks passed."
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use checks::{Check, Group, Verdict};
+
+    use super::*;
+
+    const fn described(id: &'static str, group: Group) -> Check {
+        Check {
+            id,
+            group,
+            title: "The gate is closed",
+            explanation: "Otherwise everything passes.",
+            fix: "Close the gate.",
+            permissions: &[],
+            evidence: None,
+        }
+    }
+
+    const NETWORK: Check = described("gate", Group::Network);
+    const REQUESTS: Check = described("requests-gate", Group::Requests);
+
+    fn report(verdicts: &[(&'static Check, Verdict)]) -> Report {
+        let outcome = |(check, verdict): &(&'static Check, Verdict)| Outcome {
+            check,
+            verdict: verdict.clone(),
+        };
+        Report {
+            target: "stack a".to_owned(),
+            outcomes: verdicts.iter().map(outcome).collect(),
+        }
+    }
+
+    fn form(columns: Option<usize>, is_verbose: bool) -> Form {
+        Form {
+            style: Style::plain(),
+            has_symbols: true,
+            columns,
+            is_verbose,
+        }
+    }
+
+    #[test]
+    fn groups_have_headings_and_open_checks_a_next_step() {
+        let report = report(&[
+            (&NETWORK, Verdict::ok("closed")),
+            (&REQUESTS, Verdict::failed("open\nwide")),
+        ]);
+        assert_eq!(
+            form(None, false).text(&report),
+            "network\n-------\n√ The gate is closed\n\n\
+             requests\n--------\n× The gate is closed\n    open\n    wide\n    Fix: Close the gate.\n    \
+             See docs/operations/check.md#requests-gate\n\n\
+             stack a: 1 ok, 1 failed\nAt least one check failed.\n"
+        );
+    }
+
+    #[test]
+    fn statuses_without_a_symbol_are_named() {
+        for (verdict, line) in [
+            (
+                Verdict::not_checked("needs a:B"),
+                "    not checked: needs a:B\n",
+            ),
+            (
+                Verdict::not_proven("no route"),
+                "    not proven: no route\n",
+            ),
+            (Verdict::error("no response"), "    error: no response\n"),
+        ] {
+            let text = form(None, false).text(&report(&[(&NETWORK, verdict)]));
+            assert!(text.contains(line), "{text}");
+            assert!(text.contains("#gate\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn inapplicable_checks_are_counted_and_shown_on_request() {
+        let report = report(&[(&NETWORK, Verdict::not_applicable("no gate"))]);
+        let short = form(None, false).text(&report);
+        assert_eq!(short, "stack a: 1 not applicable\nAll checks passed.\n");
+        let long = form(None, true).text(&report);
+        assert!(
+            long.contains("- The gate is closed\n    not applicable: no gate\n"),
+            "{long}"
+        );
+    }
+
+    #[test]
+    fn details_are_wrapped_with_their_indentation() {
+        let report = report(&[(&NETWORK, Verdict::failed("the gate is open ".repeat(6)))]);
+        let text = form(Some(44), false).text(&report);
+        for line in text.lines().filter(|line| !line.contains('#')) {
+            assert!(line.chars().count() <= 44, "{line}");
+        }
+        assert!(text.contains("\n    the gate is open"), "{text}");
+    }
+}

@@ -69,12 +69,8 @@ async fn until_healthy(
     selection: Selection,
     seconds: Option<u32>,
 ) -> Result<Report, CommandError> {
-    let Some(seconds) = seconds else {
-        return with_progress(run.once(&selection, None)).await;
-    };
-
-    let end = Instant::now() + Duration::from_secs(seconds.into());
-    let mut report = with_progress(run.once(&selection, Some(end))).await?;
+    let end = Instant::now() + Duration::from_secs(seconds.unwrap_or_default().into());
+    let mut report = with_progress(run.once(&selection)).await?;
     let mut pause = FIRST_PAUSE;
     while report.has_failed() && Instant::now() + pause < end {
         note(&waiting(&report, pause));
@@ -83,7 +79,7 @@ async fn until_healthy(
 
         let rest = Selection::new(open(&report), Vec::new())
             .map_err(|error| CommandError::usage(error.to_string()))?;
-        match with_progress(run.once(&rest, Some(end))).await {
+        match with_progress(run.once(&rest)).await {
             Ok(repeated) => merge(&mut report, repeated),
             Err(error) => note(&format!("The target cannot be read: {error}")),
         }
@@ -142,4 +138,64 @@ fn waiting(report: &Report, pause: Duration) -> String {
         names.push_str(&format!(" and {rest} more"));
     }
     format!("Waiting for {names}; next run in {} s", pause.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use checks::{Verdict, catalogue};
+
+    use super::*;
+
+    fn report(verdicts: &[Verdict]) -> Report {
+        let outcome = |(check, verdict): (_, &Verdict)| Outcome {
+            check,
+            verdict: verdict.clone(),
+        };
+        Report {
+            target: String::new(),
+            outcomes: catalogue::all().zip(verdicts).map(outcome).collect(),
+        }
+    }
+
+    #[test]
+    fn everything_that_is_not_ok_is_repeated() {
+        let report = report(&[
+            Verdict::ok(""),
+            Verdict::warning(""),
+            Verdict::failed(""),
+            Verdict::not_checked(""),
+            Verdict::not_proven(""),
+            Verdict::error(""),
+            Verdict::not_applicable(""),
+        ]);
+        let ids: Vec<_> = catalogue::all().map(|check| check.id).collect();
+        assert_eq!(open(&report), ids[1..6]);
+    }
+
+    #[test]
+    fn repeated_outcomes_replace_earlier_ones() {
+        let mut first = report(&[Verdict::ok("a"), Verdict::failed("b")]);
+        let mut repeated = report(&[Verdict::error(""), Verdict::ok("c")]);
+        repeated.outcomes.remove(0);
+        merge(&mut first, repeated);
+        let expected = report(&[Verdict::ok("a"), Verdict::ok("c")]);
+        assert_eq!(first, expected);
+    }
+
+    #[test]
+    fn note_names_a_few_failed_checks() {
+        let ids: Vec<_> = catalogue::all().map(|check| check.id).collect();
+        let mut verdicts = vec![
+            Verdict::failed(""),
+            Verdict::warning(""),
+            Verdict::error(""),
+        ];
+        let short = waiting(&report(&verdicts), FIRST_PAUSE);
+        let expected = format!("Waiting for {}, {}; next run in 1 s", ids[0], ids[2]);
+        assert_eq!(short, expected);
+
+        verdicts.extend(vec![Verdict::failed(""); 5]);
+        let long = waiting(&report(&verdicts), FIRST_PAUSE);
+        assert!(long.contains(" and 2 more; "), "{long}");
+    }
 }

@@ -10,8 +10,9 @@ use crate::program::serve_in;
 
 /// Blocks with these words are not run, for the reason given. Other tests check that the commands in
 /// them are valid.
-const NOT_RUN: [(&str, &str); 6] = [
+const NOT_RUN: [(&str, &str); 7] = [
     ("--stack", "needs a stack in AWS"),
+    ("--parameters ", "needs the parameters of an account"),
     ("--from-account", "needs an account of AWS"),
     ("aws ", "calls AWS"),
     (
