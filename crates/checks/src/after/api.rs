@@ -19,6 +19,8 @@ mod route;
 mod routes_authorized;
 mod stage;
 mod subject;
+#[cfg(test)]
+mod tests;
 
 use crate::runner::Entry;
 use crate::stack::Stack;

@@ -40,17 +40,9 @@ struct Answer {
 impl Recorded {
     /// Returns the responses of a healthy stack in production, with the template of this project.
     pub(crate) fn healthy() -> Self {
-        let mut answers = BTreeMap::new();
-        for entry in std::fs::read_dir(folder()).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            if name != "README.md" {
-                let body = std::fs::read_to_string(&path).unwrap();
-                answers.insert(name, Answer::ok(body));
-            }
-        }
-
-        let mut recorded = Self { answers };
+        let mut recorded = Self {
+            answers: answers(&folder()),
+        };
         recorded.set_template("cloudformation.GetTemplate.xml", "template.yaml");
         recorded.set_template(
             "cloudformation.GetTemplate@stack~tollgate-Monitoring.xml",
@@ -58,6 +50,30 @@ impl Recorded {
         );
         recorded.set_release(env!("CARGO_PKG_VERSION"));
         recorded
+    }
+
+    /// Returns the responses of a stack that is attached to an existing HTTP API, whose stage is `prod`.
+    pub(crate) fn attached() -> Self {
+        Self::healthy().overlaid("attached")
+    }
+
+    /// Returns the responses of a stack without an API, and of an HTTP API with a definition of its
+    /// own that uses the authorizer.
+    pub(crate) fn defined() -> Self {
+        Self::healthy().overlaid("defined")
+    }
+
+    /// Returns the responses of a stack of `examples/rest-api.yaml`.
+    pub(crate) fn rest() -> Self {
+        let mut recorded = Self::healthy().overlaid("rest");
+        recorded.set_template("cloudformation.GetTemplate.xml", "examples/rest-api.yaml");
+        recorded
+    }
+
+    /// Replaces responses by those in a folder.
+    fn overlaid(mut self, name: &str) -> Self {
+        self.answers.extend(answers(&folder().join(name)));
+        self
     }
 
     /// Changes the body of a response. `name` is the name of its file.
@@ -251,6 +267,20 @@ fn operation(request: &Request<Bytes>, body: &str) -> String {
         Some(rest) => rest.split('&').next().unwrap().to_owned(),
         None => request.method().to_string(),
     }
+}
+
+/// Reads the responses in a folder.
+fn answers(folder: &Path) -> BTreeMap<String, Answer> {
+    let mut answers = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_file() && name != "README.md" {
+            let body = std::fs::read_to_string(&path).unwrap();
+            answers.insert(name, Answer::ok(body));
+        }
+    }
+    answers
 }
 
 fn folder() -> PathBuf {

@@ -181,8 +181,12 @@ async fn check_rest(api: &RestApi<'_>) -> Result<Verdict, Unread> {
         for setting in REST_SETTINGS {
             let (expected, actual) = (&expected[setting], &method.integration[setting]);
             let (expected, actual) = (scalar(expected), scalar(actual));
-            let is_same_type = setting == "type" && expected.eq_ignore_ascii_case(&actual);
-            if !is_same_type && !is_id(&expected, &actual) {
+            let is_same = match setting {
+                "type" => expected.eq_ignore_ascii_case(&actual),
+                "connectionId" => is_id(&expected, &actual),
+                _ => expected == actual,
+            };
+            if !is_same {
                 findings.equal(&format!("{setting} of method {key}"), &actual, &expected);
             }
         }
