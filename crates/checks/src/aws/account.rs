@@ -110,6 +110,13 @@ impl Account {
         )))
     }
 
+    /// Returns the permissions of the calls that were made.
+    #[cfg(test)]
+    pub(crate) fn used_permissions(&self) -> std::collections::BTreeSet<String> {
+        let reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        reads.keys().map(Call::permission).collect()
+    }
+
     async fn send(&self, call: &Call) -> Result<Arc<Value>, Unread> {
         let permission = call.permission();
         let request = call

@@ -140,6 +140,7 @@ impl Call {
                 .header("x-amz-target", format!("{target}.{}", self.operation))
                 .body(Bytes::from(body.clone())),
             (Input::Path(path), Protocol::Head) => Request::head(path).body(Bytes::new()),
+            (Input::Path(path), Protocol::RestXml) => Request::get(path).body(Bytes::new()),
             (Input::Path(path), _) => Request::get(path)
                 .header(ACCEPT, "application/json")
                 .body(Bytes::new()),
@@ -161,6 +162,9 @@ fn form(operation: &str, version: &str, fields: &[(String, String)]) -> Bytes {
 
 #[cfg(test)]
 mod tests {
+    use admin_client::path;
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -173,5 +177,31 @@ mod tests {
         assert!(
             body(Service::LoadBalancing).ends_with("&Ids%2Emember%2E1=a%2F1&Ids%2Emember%2E2=b")
         );
+    }
+
+    #[test]
+    fn requests_have_the_form_of_their_service() {
+        let target = |service| {
+            let call = Call::json(service, "Describe", &json!({"Id": 1}));
+            let request = call.request().unwrap();
+            assert_eq!(request.body(), r#"{"Id":1}"#);
+            let target = request.headers()["x-amz-target"].to_str().unwrap();
+            target.to_owned()
+        };
+        assert_eq!(target(Service::Kms), "TrentService.Describe");
+        assert_eq!(target(Service::SecretsManager), "secretsmanager.Describe");
+        assert_eq!(target(Service::Ssm), "AmazonSSM.Describe");
+
+        let call = Call::query(Service::Iam, "GetPolicy", &[("PolicyArn", "a:b")]);
+        let body = "Action=GetPolicy&Version=2010-05-08&PolicyArn=a%3Ab";
+        assert_eq!(call.request().unwrap().body(), body);
+
+        let request = |service| {
+            let call = Call::get(service, "Get", &path(&["a", "b c"]));
+            let request = call.request().unwrap();
+            format!("{} {}", request.method(), request.uri())
+        };
+        assert_eq!(request(Service::Route53), "GET /a/b%20c");
+        assert_eq!(request(Service::S3), "HEAD /a/b%20c");
     }
 }

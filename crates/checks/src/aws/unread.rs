@@ -60,3 +60,46 @@ impl From<ClientError> for Unread {
         Self::Failed(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use admin_client::CredentialsError;
+    use bytes::Bytes;
+    use http::Response;
+
+    use super::*;
+
+    fn of(error: &AwsError) -> Unread {
+        Unread::of_aws("s3:GetObject".to_owned(), error)
+    }
+
+    #[test]
+    fn missing_credentials_are_no_failed_call() {
+        let error = AwsError::Credentials(CredentialsError::Missing);
+        assert!(matches!(of(&error), Unread::NoCredentials(_)));
+    }
+
+    #[test]
+    fn statuses_without_a_body_are_understood() {
+        let permission = "s3:GetObject".to_owned();
+        let with = |status: u16| {
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = status.try_into().unwrap();
+            of(&AwsError::of_response("s3", &response))
+        };
+        assert_eq!(
+            with(301),
+            Unread::OtherRegion {
+                permission: permission.clone()
+            }
+        );
+        assert_eq!(
+            with(404),
+            Unread::NotFound {
+                permission: permission.clone()
+            }
+        );
+        assert_eq!(with(403), Unread::Denied { permission });
+        assert!(matches!(with(400), Unread::Failed(_)));
+    }
+}

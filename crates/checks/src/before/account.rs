@@ -15,6 +15,8 @@ mod rule_priorities;
 mod secrets;
 mod subnets;
 mod target_groups;
+#[cfg(test)]
+mod tests;
 mod topic;
 mod truststore;
 mod vpc_link;

@@ -327,14 +327,4 @@ mod tests {
         assert_eq!(exists_with(none()).await.status, Status::NotApplicable);
         assert_eq!(attributes_with(none()).await.status, Status::NotApplicable);
     }
-
-    #[tokio::test]
-    async fn run_without_credentials_is_no_failure() {
-        let values = serde_json::json!({"AlbListenerArn": "arn:aws:elasticloadbalancing:r:1:listener/app/a/b/c"});
-        let template = include_str!("../../../../../template.yaml");
-        let parameters = Parameters::of_json(&values.to_string(), template);
-        let verdict: Verdict = exists(&parameters).await.unwrap_err().into();
-        let reason = "no AWS credentials or region";
-        assert_eq!(verdict, Verdict::not_checked(reason));
-    }
 }

@@ -50,8 +50,11 @@ async fn check(parameters: &Parameters) -> Result<Verdict, Unread> {
     if let Some(problem) = other_region("AlbListenerArn", arn, account) {
         return Ok(Verdict::failed(problem));
     }
-    let arns = certificates(account, arn).await?;
     let mut findings = Findings::default();
+    let subject = format!("listener {arn}");
+    let Some(arns) = findings.take(&subject, certificates(account, arn).await) else {
+        return Ok(findings.into_verdict());
+    };
     let mut found = Vec::new();
     for arn in &arns {
         if !arn.contains(":acm:") {
@@ -195,6 +198,13 @@ mod tests {
         assert_eq!(found, Verdict::not_checked(needed));
         let found = verdict(Recorded::healthy().denied(CERTIFICATE)).await;
         assert_eq!(found, Verdict::not_checked("needs acm:DescribeCertificate"));
+    }
+
+    #[tokio::test]
+    async fn missing_listener_fails() {
+        let found = verdict(Recorded::healthy().missing(LIST)).await;
+        assert_eq!(found.status, Status::Failed);
+        assert!(found.details[0].ends_with("f2f7dc8efc522ab2 does not exist"));
     }
 
     #[tokio::test]

@@ -48,20 +48,26 @@ async fn check(parameters: &Parameters) -> Result<Verdict, Unread> {
         .iter()
         .filter_map(|(_, name)| Some(parameters.stack()?.resource(name)?.id.as_str()))
         .collect();
-    let found = rules(account, arn).await?;
-    Ok(decide(parameters, &found, &own))
+    let mut findings = Findings::default();
+    let subject = format!("listener {arn}");
+    if let Some(found) = findings.take(&subject, rules(account, arn).await) {
+        decide(&mut findings, parameters, &found, &own);
+    }
+    Ok(findings.into_verdict())
 }
 
-fn decide(parameters: &Parameters, rules: &[ListenerRule], own: &[&str]) -> Verdict {
-    let mut findings = Findings::default();
+fn decide(findings: &mut Findings, parameters: &Parameters, rules: &[ListenerRule], own: &[&str]) {
     let mut last = 0;
     for (parameter, _) in RULES {
         let priority = u32::try_from(parameters.number(parameter)).unwrap_or(u32::MAX);
         last = last.max(priority);
-        let taken = rules
-            .iter()
-            .find(|rule| rule.priority == Some(priority) && !own.contains(&rule.arn.as_str()));
-        match taken {
+        let rule = rules.iter().find(|rule| rule.priority == Some(priority));
+        match rule {
+            Some(rule) if own.contains(&rule.arn.as_str()) => {
+                findings.fact(format!(
+                    "{parameter} {priority} is that of a rule of the stack"
+                ));
+            }
             Some(rule) => findings.problem(format!("{parameter} {priority} is taken by {rule}")),
             None => findings.fact(format!("{parameter} {priority} is free")),
         }
@@ -75,7 +81,6 @@ fn decide(parameters: &Parameters, rules: &[ListenerRule], own: &[&str]) -> Verd
             ));
         }
     }
-    findings.into_verdict()
 }
 
 #[cfg(test)]
@@ -138,6 +143,13 @@ mod tests {
         assert_eq!(found, Verdict::failed(problem));
         let forbidding = planned("3", "101").with_parameter("OnThrottle", "forbid");
         assert_eq!(verdict(forbidding).await.status, Status::Ok);
+    }
+
+    #[tokio::test]
+    async fn missing_listener_fails() {
+        let found = verdict(Recorded::healthy().missing(LIST)).await;
+        assert_eq!(found.status, Status::Failed);
+        assert!(found.details[0].ends_with("f2f7dc8efc522ab2 does not exist"));
     }
 
     #[tokio::test]

@@ -223,13 +223,9 @@ fn decide_tables(findings: &mut Findings, ids: &[&str], tables: &[Value], vpc: &
                 "route table {id} is in {found}, expected {vpc} (VpcId)"
             ));
         }
-    }
-    let unused = tables
-        .iter()
-        .filter(|it| array(&it["associationSet"]).is_empty());
-    for table in unused {
-        let id = text(&table["routeTableId"]);
-        findings.warning(format!("route table {id} is the table of no subnet"));
+        if array(&table["associationSet"]).is_empty() {
+            findings.warning(format!("route table {id} is the table of no subnet"));
+        }
     }
 }
 
@@ -337,6 +333,16 @@ mod tests {
         assert_eq!(
             details[0],
             "route table rtb-0a is in vpc-0ff, expected vpc-0a1 (VpcId)"
+        );
+        let unused = recorded().with(TABLES, |text| {
+            text.replace("<associationSet>", "<associationSet/><oldSet>")
+                .replace("</associationSet>", "</oldSet>")
+        });
+        let found = verdict(unused).await;
+        assert_eq!(found.status, Status::Warning);
+        assert_eq!(
+            found.details[0],
+            "route table rtb-0a is the table of no subnet"
         );
         let missing = recorded().with(TABLES, |text| text.replace("rtb-0b", "rtb-0c"));
         let details = verdict(missing).await.details;

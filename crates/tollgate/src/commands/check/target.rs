@@ -82,9 +82,21 @@ pub(super) async fn parameters(
     if !needs_account {
         return Ok(parameters);
     }
-    Ok(match account(options).await? {
-        Some(account) => parameters.with_account(account),
-        None => parameters,
+    let Some(account) = account(options).await? else {
+        return Ok(parameters);
+    };
+    let parameters = parameters.with_account(account.clone());
+    let Some(name) = &scope.stack else {
+        return Ok(parameters);
+    };
+    Ok(match Stack::read(account, name).await {
+        Ok(stack) => parameters.updating(stack),
+        Err(reason) => {
+            note(&format!(
+                "The stack {name} is not read, so what belongs to it can be reported: {reason}"
+            ));
+            parameters
+        }
     })
 }
 
