@@ -45,3 +45,64 @@ pub(crate) async fn run<C: Sync + 'static>(
     });
     stream::iter(outcomes).buffered(CONCURRENCY).collect().await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::check::Group;
+    use crate::verdict::Status;
+
+    const fn check(id: &'static str) -> Check {
+        Check {
+            id,
+            group: Group::Network,
+            title: "",
+            explanation: "",
+            fix: "",
+            permissions: &[],
+            evidence: None,
+        }
+    }
+
+    const SLOW: Check = check("slow");
+    const QUICK: Check = check("quick");
+    const DENIED: Check = check("denied");
+
+    const ENTRIES: &[Entry<()>] = &[
+        Entry {
+            check: &SLOW,
+            run: |()| Box::pin(std::future::pending()),
+        },
+        Entry {
+            check: &QUICK,
+            run: |()| Box::pin(async { Ok(Verdict::ok("")) }),
+        },
+        Entry {
+            check: &DENIED,
+            run: |()| {
+                let permission = "ec2:DescribeSubnets".to_owned();
+                Box::pin(async { Err(Unread::Denied { permission }) })
+            },
+        },
+    ];
+
+    #[tokio::test(start_paused = true)]
+    async fn check_that_does_not_end_is_an_error_at_the_deadline() {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        let outcomes = run(ENTRIES, &(), &Selection::default(), deadline).await;
+
+        assert_eq!(Instant::now(), deadline);
+        let found: Vec<_> = outcomes
+            .iter()
+            .map(|outcome| (outcome.check.id, outcome.verdict.status))
+            .collect();
+        let expected = [
+            ("slow", Status::Error),
+            ("quick", Status::Ok),
+            ("denied", Status::NotChecked),
+        ];
+        assert_eq!(found, expected);
+    }
+}

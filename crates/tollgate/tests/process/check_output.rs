@@ -153,7 +153,7 @@ fn verbose_output_shows_what_was_found() {
     let printed = text(&output.stdout);
     for part in [
         "2 plans, 0 policies and candidates, 2 keys",
-        "    not applicable: AuthPolicy is known for a stack only",
+        "(not applicable)\n    AuthPolicy is known for a stack only\n",
     ] {
         assert!(printed.contains(part), "{printed}");
     }

@@ -88,19 +88,15 @@ impl Form {
 
     fn add_outcome(&self, text: &mut String, outcome: &Outcome) {
         let status = outcome.verdict.status;
-        let title = format!("{} {}", self.symbol(status), outcome.check.title);
-        text.push_str(&title);
-        text.push('\n');
+        let (symbol, title) = (self.symbol(status), outcome.check.title);
+        text.push_str(&format!("{symbol} {title}{}\n", label(status)));
         if status == Status::Ok && !self.is_verbose {
             return;
         }
 
-        let label = label(status);
         let details = &outcome.verdict.details;
-        for (index, detail) in details.iter().flat_map(|one| one.lines()).enumerate() {
-            let detail = escaped(detail);
-            let label = if index == 0 { label } else { "" };
-            self.add_line(text, INDENT, &format!("{label}{detail}"));
+        for detail in details.iter().flat_map(|detail| detail.lines()) {
+            self.add_line(text, INDENT, &escaped(detail));
         }
         if let Some(fix) = outcome.fix() {
             self.add_line(text, INDENT, &format!("Fix: {}", escaped(fix)));
@@ -138,13 +134,13 @@ impl Form {
     }
 }
 
-/// Returns the beginning of the first detail, for statuses that have the symbol of another one.
+/// Returns the end of the title, for statuses that have the symbol of another one.
 const fn label(status: Status) -> &'static str {
     match status {
-        Status::NotChecked => "not checked: ",
-        Status::NotProven => "not proven: ",
-        Status::Error => "error: ",
-        Status::NotApplicable => "not applicable: ",
+        Status::NotChecked => " (not checked)",
+        Status::NotProven => " (not proven)",
+        Status::Error => " (error)",
+        Status::NotApplicable => " (not applicable)",
         Status::Ok | Status::Warning | Status::Failed => "",
     }
 }
@@ -230,14 +226,14 @@ mod tests {
     fn statuses_without_a_symbol_are_named() {
         for (verdict, line) in [
             (
-                Verdict::not_checked("needs a:B"),
-                "    not checked: needs a:B\n",
+                Verdict::not_checked("a"),
+                "‼ The gate is closed (not checked)\n    a\n",
             ),
             (
-                Verdict::not_proven("no route"),
-                "    not proven: no route\n",
+                Verdict::not_proven("b"),
+                "‼ The gate is closed (not proven)\n    b\n",
             ),
-            (Verdict::error("no response"), "    error: no response\n"),
+            (Verdict::error("c"), "× The gate is closed (error)\n    c\n"),
         ] {
             let text = form(None, false).text(&report(&[(&NETWORK, verdict)]));
             assert!(text.contains(line), "{text}");
@@ -252,7 +248,7 @@ mod tests {
         assert_eq!(short, "stack a: 1 not applicable\nAll checks passed.\n");
         let long = form(None, true).text(&report);
         assert!(
-            long.contains("- The gate is closed\n    not applicable: no gate\n"),
+            long.contains("- The gate is closed (not applicable)\n    no gate\n"),
             "{long}"
         );
     }
