@@ -28,7 +28,7 @@ const CHECK: Check = Check {
         "lambda:ListVersionsByFunction",
         "lambda:GetFunctionConfiguration",
     ],
-    evidence: Some("Gradual deployments, a custom domain with client certificates, VPC links"),
+    evidence: None,
 };
 
 pub(super) const ENTRY: Entry<Stack> = Entry {
@@ -44,23 +44,25 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     let call = Call::get(Service::Lambda, "GetAlias", &path);
     let Some(alias) = findings.take(&function.to_string(), stack.account().read(&call).await)
     else {
-        return Ok(findings.verdict("nothing is known of the alias"));
+        return Ok(findings.into_verdict());
     };
     let current = text(&alias["FunctionVersion"]);
     let is_split = weights(&function, &alias, stack, &mut findings);
-    deployed_version(&function, current, stack, &mut findings);
 
     let path = function.path("2015-03-31", &["versions"]);
     let call = Call::get(Service::Lambda, "ListVersionsByFunction", &path);
     let versions = stack.account().read_all(&call, "/Versions").await;
+    // While two versions share the requests, the alias is the older one.
+    if !is_split {
+        deployed_version(&function, current, stack, &mut findings);
+    }
     if let Some(versions) = findings.take(&function.to_string(), versions) {
-        // While two versions share the requests, the alias is the older one.
         if !is_split {
             newest(&function, current, &versions, &mut findings);
         }
         unpublished_changes(&function, current, &versions, &mut findings);
     }
-    Ok(findings.verdict(format!("{function} is version {current}, the newest one")))
+    Ok(findings.into_verdict())
 }
 
 /// Names the weights of other versions. Returns true if there are any.
@@ -94,10 +96,14 @@ fn deployed_version(
         resource.kind == "AWS::Lambda::Version" && name.starts_with(&prefix)
     });
     let number = deployed.and_then(|(_, resource)| resource.id.rsplit(':').next());
-    if let Some(number) = number.filter(|number| *number != current) {
-        findings.problem(format!(
+    match number {
+        None => {}
+        Some(number) if number == current => findings.fact(format!(
+            "{function} is version {current}, which the stack published"
+        )),
+        Some(number) => findings.problem(format!(
             "{function} is version {current}, expected {number}, which the stack published"
-        ));
+        )),
     }
 }
 
@@ -109,7 +115,9 @@ fn newest(function: &Function<'_>, current: &str, versions: &[Value], findings: 
         findings.problem(format!("{function} has no published version"));
         return;
     };
-    if current != newest.to_string() {
+    if current == newest.to_string() {
+        findings.fact(format!("{function} is version {current}, the newest one"));
+    } else {
         findings.problem(format!(
             "{function} is version {current}, and the newest version is {newest}"
         ));
@@ -172,8 +180,15 @@ mod tests {
 
     #[tokio::test]
     async fn newest_version_passes() {
-        let expected = Verdict::ok(format!("{NAME} is version 3, the newest one"));
-        assert_eq!(verdict(Recorded::healthy()).await, expected);
+        let verdict = verdict(Recorded::healthy()).await;
+        assert_eq!(verdict.status, Status::Ok);
+        assert_eq!(
+            verdict.details,
+            [
+                format!("{NAME} is version 3, which the stack published"),
+                format!("{NAME} is version 3, the newest one"),
+            ]
+        );
     }
 
     #[tokio::test]
@@ -246,7 +261,13 @@ mod tests {
         let denied = Recorded::healthy().denied(VERSIONS);
         let result = verdict(denied.clone()).await;
         assert_eq!(result.status, Status::NotChecked);
-        assert_eq!(result.details[0], "needs lambda:ListVersionsByFunction");
+        assert_eq!(
+            result.details,
+            [
+                "needs lambda:ListVersionsByFunction".to_owned(),
+                format!("apart from that: {NAME} is version 3, which the stack published"),
+            ]
+        );
 
         let older = denied.with(GET_ALIAS, |text| {
             text.replace("\"FunctionVersion\": \"3\"", "\"FunctionVersion\": \"2\"")

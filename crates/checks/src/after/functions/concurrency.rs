@@ -40,6 +40,7 @@ const MIN_UNRESERVED: u64 = 100;
 
 async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     let mut findings = Findings::default();
+    let mut compared = 0;
     for function in functions(stack) {
         let path = function.path("2019-09-30", &["concurrency"]);
         let call = Call::get(Service::Lambda, "GetFunctionConcurrency", &path);
@@ -50,7 +51,13 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
                 _ => None,
             };
             reserved(&function, expected, &found, &mut findings);
+            compared += 1;
         }
+    }
+    if compared > 0 {
+        findings.fact(format!(
+            "{compared} functions have the reserved concurrency of the parameters"
+        ));
     }
 
     if let Some(expected) = count(stack, "AuthorizerProvisionedConcurrency") {
@@ -69,15 +76,11 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     let path = path(&["2016-08-19", "account-settings", ""]);
     let call = Call::get(Service::Lambda, "GetAccountSettings", &path);
     let read = stack.account().read(&call).await;
-    let mut known = "functions have the concurrency of the parameters".to_owned();
     if let Some(settings) = findings.take("the account", read) {
         let left = &settings["AccountLimit"]["UnreservedConcurrentExecutions"];
-        known.push_str(&format!(
-            ", and the account has {left} that are not reserved"
-        ));
         unreserved(left, &mut findings);
     }
-    Ok(findings.verdict(known))
+    Ok(findings.into_verdict())
 }
 
 /// Returns the value of a parameter, or `None` for 0.
@@ -124,7 +127,7 @@ fn provisioned(subject: &str, expected: u64, found: &Value, findings: &mut Findi
         ));
     }
     match text(&found["Status"]) {
-        "READY" => {}
+        "READY" => findings.fact(format!("{subject} is ready")),
         "IN_PROGRESS" => {
             let allocated = number("AllocatedProvisionedConcurrentExecutions");
             findings.warning(format!(
@@ -145,7 +148,9 @@ fn unreserved(left: &Value, findings: &mut Findings) {
             "the account has {left} concurrent executions that are not reserved, expected at \
              least {MIN_UNRESERVED}: at most {left} requests are authorized at the same time"
         )),
-        Some(_) => {}
+        Some(left) => findings.fact(format!(
+            "the account has {left} concurrent executions that are not reserved"
+        )),
     }
 }
 
@@ -175,12 +180,13 @@ mod tests {
     #[tokio::test]
     async fn default_concurrency_passes() {
         let verdict = verdict(Recorded::healthy()).await;
+        assert_eq!(verdict.status, Status::Ok);
         assert_eq!(
-            verdict,
-            Verdict::ok(
-                "functions have the concurrency of the parameters, and the account has 1000 that \
-                 are not reserved"
-            )
+            verdict.details,
+            [
+                "4 functions have the reserved concurrency of the parameters",
+                "the account has 1000 concurrent executions that are not reserved"
+            ]
         );
     }
 
@@ -282,10 +288,17 @@ mod tests {
             result.details,
             [
                 "needs lambda:GetAccountSettings",
-                "apart from that: functions have the concurrency of the parameters"
+                "apart from that: 4 functions have the reserved concurrency of the parameters"
             ]
         );
         let result = verdict(Recorded::healthy().denied(RESERVED)).await;
         assert_eq!(result.status, Status::NotChecked);
+        assert_eq!(
+            result.details,
+            [
+                "needs lambda:GetFunctionConcurrency",
+                "apart from that: the account has 1000 concurrent executions that are not reserved"
+            ]
+        );
     }
 }

@@ -22,8 +22,8 @@ const CHECK: Check = Check {
                   are lost.",
     fix: "Enable the event source mapping in Lambda. If the last result is a problem, read the log \
           of the metrics publisher.",
-    permissions: &["lambda:GetEventSourceMapping"],
-    evidence: Some("Call records in the logs of the functions, and messages of the queue"),
+    permissions: &["lambda:GetEventSourceMapping", "cloudformation:GetTemplate"],
+    evidence: None,
 };
 
 pub(super) const ENTRY: Entry<Stack> = Entry {
@@ -53,6 +53,7 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
 
     let mut findings = Findings::default();
     if let Some(found) = findings.take(&subject, stack.account().read(&call).await) {
+        findings.fact(format!("{subject} is enabled"));
         state(&subject, &found, &mut findings);
         let expected = stack.expected(MAPPING);
         if let Some(Some(expected)) = findings.take("the template", expected) {
@@ -60,7 +61,7 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
             settings(&subject, &expected, &found, &mut findings);
         }
     }
-    Ok(findings.verdict(format!("{subject} is enabled")))
+    Ok(findings.into_verdict())
 }
 
 fn state(subject: &str, found: &Value, findings: &mut Findings) {
@@ -195,6 +196,6 @@ mod tests {
     async fn missing_permission_is_no_failure() {
         let verdict = verdict(Recorded::healthy().denied(ANSWER)).await;
         assert_eq!(verdict.status, Status::NotChecked);
-        assert_eq!(verdict.details[0], "needs lambda:GetEventSourceMapping");
+        assert_eq!(verdict.details, ["needs lambda:GetEventSourceMapping"]);
     }
 }

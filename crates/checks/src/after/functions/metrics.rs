@@ -54,6 +54,11 @@ pub(super) async fn values(
     Ok(found)
 }
 
+/// Returns the total of values. `sum` of no values would be -0.
+pub(super) fn total(values: &[f64]) -> f64 {
+    values.iter().fold(0.0, |total, value| total + value)
+}
+
 fn number(value: &Value) -> Option<f64> {
     text(value).parse().ok()
 }
@@ -91,6 +96,12 @@ fn seconds(instant: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn total_of_no_values_is_zero() {
+        assert_eq!(format!("{:.0}", total(&[])), "0");
+        assert_eq!(format!("{:.0}", total(&[1.0, 2.0])), "3");
+    }
 
     #[test]
     fn requests_are_as_documented() {

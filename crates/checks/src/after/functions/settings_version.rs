@@ -54,7 +54,9 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     if let Some(configuration) = findings.take(&function.to_string(), read) {
         let description = text(&configuration["Description"]);
         let expected = format!("Settings {deployed}");
-        if description != expected {
+        if description == expected {
+            findings.fact(format!("{function} was published with settings {deployed}"));
+        } else {
             findings.problem(format!(
                 "{function}: the description of version {} is `{description}`, expected \
                  `{expected}`",
@@ -76,9 +78,7 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     if let Some(versions) = findings.take(&subject, versions) {
         newest(&subject, deployed, &versions, &mut findings);
     }
-    Ok(findings.verdict(format!(
-        "{function} was published with settings {deployed}, the newest ones"
-    )))
+    Ok(findings.into_verdict())
 }
 
 fn newest(subject: &str, deployed: &str, versions: &[Value], findings: &mut Findings) {
@@ -91,7 +91,7 @@ fn newest(subject: &str, deployed: &str, versions: &[Value], findings: &mut Find
             "{subject}: the newest version is {newest}, expected {deployed}, which the stack \
              deployed"
         )),
-        Some(_) => {}
+        Some(newest) => findings.fact(format!("{subject}: the newest version is {newest}")),
     }
 }
 
@@ -156,8 +156,12 @@ mod tests {
         let verdict = verdict(Recorded::healthy().denied(VERSIONS)).await;
         assert_eq!(verdict.status, Status::NotChecked);
         assert_eq!(
-            verdict.details[0],
-            "needs appconfig:ListHostedConfigurationVersions"
+            verdict.details,
+            [
+                "needs appconfig:ListHostedConfigurationVersions",
+                "apart from that: function tollgate-AuthorizerFunction-AbCdEfGh:live was published \
+                 with settings 3"
+            ]
         );
     }
 }

@@ -14,7 +14,7 @@ use crate::stack::Stack;
 use crate::verdict::Verdict;
 
 use super::function::{ALIAS, Function, authorizer};
-use super::metrics::{Metric, values};
+use super::metrics::{Metric, total, values};
 use log::{Failures, failed_starts};
 
 const CHECK: Check = Check {
@@ -45,13 +45,17 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     let function = authorizer(stack)?;
-    let configuration = function.configuration(stack).await?;
+    let mut findings = Findings::default();
+    let read = function.configuration(stack).await;
+    let Some(configuration) = findings.take(&function.to_string(), read) else {
+        return Ok(findings.into_verdict());
+    };
+
     let version = text(&configuration["Version"]);
     let published = text(&configuration["LastModified"]).parse::<Timestamp>();
     let hour = stack.now() - WINDOW;
     let since = published.map_or(hour, |published| published.max(hour));
 
-    let mut findings = Findings::default();
     let group = stack.resource("AuthorizerLogGroup");
     let group = group.map_or("", |group| group.id.as_str());
     let read = failed_starts(stack, group, version, since).await;
@@ -60,32 +64,29 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     }
 
     let read = invocations(stack, &function, since).await;
-    let count = findings.take(&function.to_string(), read);
-    if count == Some(0.0) {
-        findings.unproven(format!(
+    match findings.take(&function.to_string(), read) {
+        None => {}
+        Some(count) if count > 0.0 => findings.fact(format!(
+            "{function} is version {version}, with {count:.0} invocations since {since:.0}"
+        )),
+        Some(_) => findings.unproven(format!(
             "{function} has not been invoked since {since:.0}, so nothing shows that version \
              {version} starts"
-        ));
+        )),
     }
-    let count = count.map_or_else(
-        || "an unknown number of".to_owned(),
-        |count| count.to_string(),
-    );
-    Ok(findings.verdict(format!(
-        "{function} is version {version}, with {count} invocations since {since:.0} and no failed \
-         start in the log"
-    )))
+    Ok(findings.into_verdict())
 }
 
 fn report(function: &Function<'_>, version: &str, failures: &Failures, findings: &mut Findings) {
-    if let Some(cause) = &failures.cause {
-        findings.problem(format!(
-            "{function}: {} starts of version {version} failed, the last one with: {cause}",
-            failures.count
-        ));
-    }
-    if !failures.is_complete {
-        findings.unproven("the log is so large that only its beginning was read");
+    let count = failures.count;
+    match &failures.cause {
+        Some(cause) => findings.problem(format!(
+            "{function}: {count} starts of version {version} failed, the last one with: {cause}"
+        )),
+        None if failures.is_complete => {
+            findings.fact(format!("no failed start of version {version} in the log"));
+        }
+        None => findings.unproven("the log is so large that only its beginning was read"),
     }
 }
 
@@ -103,5 +104,5 @@ async fn invocations(
         statistic: "Sum",
     };
     let values = values(stack, &[metric], since).await?;
-    Ok(values.iter().flatten().sum())
+    Ok(values.first().map_or(0.0, |values| total(values)))
 }

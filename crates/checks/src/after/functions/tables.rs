@@ -30,7 +30,7 @@ const CHECK: Check = Check {
         "dynamodb:DescribeTimeToLive",
         "dynamodb:DescribeContinuousBackups",
     ],
-    evidence: Some("A failed first deployment retains no resources and can be repeated."),
+    evidence: None,
 };
 
 pub(super) const ENTRY: Entry<Stack> = Entry {
@@ -65,6 +65,7 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
         let subject = format!("table {}", table.name);
         let description = read(stack, "DescribeTable", &table).await;
         if let Some(description) = findings.take(&subject, description) {
+            findings.fact(format!("{subject} is active, with its key and settings"));
             description::compare(&table, &description["Table"], &mut findings);
         }
 
@@ -78,7 +79,7 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
             recovery(&table, &backups, &mut findings);
         }
     }
-    Ok(findings.verdict("both tables are active, with TTL and point-in-time recovery"))
+    Ok(findings.into_verdict())
 }
 
 fn tables(stack: &Stack) -> [Table; 2] {
@@ -120,7 +121,7 @@ async fn read(stack: &Stack, operation: &'static str, table: &Table) -> Result<A
 fn time_to_live(subject: &str, found: &Value, findings: &mut Findings) {
     let attribute = text(&found["AttributeName"]);
     match text(&found["TimeToLiveStatus"]) {
-        "ENABLED" if attribute == TTL_ATTRIBUTE => {}
+        "ENABLED" if attribute == TTL_ATTRIBUTE => findings.fact(format!("{subject} has TTL")),
         "ENABLED" => findings.problem(format!(
             "{subject} has TTL on the attribute {attribute}, expected {TTL_ATTRIBUTE}"
         )),
@@ -137,7 +138,7 @@ fn recovery(table: &Table, found: &Value, findings: &mut Findings) {
                  PointInTimeRecoveryStatus";
     let name = &table.name;
     match found.pointer(place).map(text).unwrap_or_default() {
-        "ENABLED" => {}
+        "ENABLED" => findings.fact(format!("table {name} has point-in-time recovery")),
         "" => findings.unproven(format!(
             "table {name}: point-in-time recovery has no status"
         )),

@@ -38,31 +38,40 @@ pub(super) const ENTRY: Entry<Stack> = Entry {
 async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     let mut findings = Findings::default();
     let mut in_vpc: Vec<&str> = Vec::new();
-    let functions = functions(stack);
-    for function in &functions {
+    let mut outside = 0;
+    for function in &functions(stack) {
         let Some(template) = stack.expected(function.name)? else {
             continue;
         };
+        let read = function.configuration(stack).await;
+        let Some(configuration) = findings.take(&function.to_string(), read) else {
+            continue;
+        };
+
         let expected = &template["VpcConfig"];
-        if !expected.is_null() {
+        if expected.is_null() {
+            outside += 1;
+        } else {
             in_vpc.push(function.name);
         }
-        let read = function.configuration(stack).await;
-        if let Some(configuration) = findings.take(&function.to_string(), read) {
-            compare(
-                function,
-                expected,
-                &configuration["VpcConfig"],
-                &mut findings,
-            );
-        }
+        compare(
+            function,
+            expected,
+            &configuration["VpcConfig"],
+            &mut findings,
+        );
     }
 
-    let known = match in_vpc.as_slice() {
-        [] => format!("{} functions run outside the VPC", functions.len()),
-        names => format!("in the VPC, as in the template: {}", names.join(", ")),
-    };
-    Ok(findings.verdict(known))
+    if !in_vpc.is_empty() {
+        findings.fact(format!(
+            "in the VPC, as in the template: {}",
+            in_vpc.join(", ")
+        ));
+    }
+    if outside > 0 {
+        findings.fact(format!("{outside} functions run outside the VPC"));
+    }
+    Ok(findings.into_verdict())
 }
 
 fn compare(function: &Function<'_>, expected: &Value, actual: &Value, findings: &mut Findings) {
@@ -148,8 +157,15 @@ mod tests {
 
     #[tokio::test]
     async fn function_in_the_vpc_passes() {
-        let expected = Verdict::ok("in the VPC, as in the template: LimiterFunction");
-        assert_eq!(verdict(in_vpc()).await, expected);
+        let verdict = verdict(in_vpc()).await;
+        assert_eq!(verdict.status, Status::Ok);
+        assert_eq!(
+            verdict.details,
+            [
+                "in the VPC, as in the template: LimiterFunction",
+                "3 functions run outside the VPC"
+            ]
+        );
     }
 
     #[tokio::test]

@@ -8,13 +8,15 @@ use crate::stack::Stack;
 
 use super::super::comparison::{is_arn_of, is_known, resource_of_arn};
 
-/// Compares subscriptions and metric filters with the template, and returns how many there are.
+/// Compares subscriptions and metric filters with the template, and returns how many were compared.
 pub(super) async fn check(stack: &Stack, findings: &mut Findings) -> Result<usize, Unread> {
+    let mut compared = 0;
     let subscriptions = stack.expected_of_kind("AWS::Logs::SubscriptionFilter")?;
     for name in &subscriptions {
         let operation = "DescribeSubscriptionFilters";
         let found = read(stack, name, operation, "/subscriptionFilters", findings).await?;
         if let Some((expected, found)) = found {
+            compared += 1;
             subscription(stack, name, &expected, &found, findings);
         }
     }
@@ -24,10 +26,11 @@ pub(super) async fn check(stack: &Stack, findings: &mut Findings) -> Result<usiz
         let operation = "DescribeMetricFilters";
         let found = read(stack, name, operation, "/metricFilters", findings).await?;
         if let Some((expected, found)) = found {
+            compared += 1;
             metric_filter(name, &expected, &found, findings);
         }
     }
-    Ok(subscriptions.len() + metric_filters.len())
+    Ok(compared)
 }
 
 /// Returns what the template asks for, and all filters of its log group.

@@ -8,9 +8,10 @@ use crate::stack::Stack;
 
 use super::super::comparison::{is_known, is_same, plain};
 
-/// Compares the log groups with the template, and returns how many there are.
+/// Compares the log groups with the template, and returns how many were compared.
 pub(super) async fn check(stack: &Stack, findings: &mut Findings) -> Result<usize, Unread> {
     let names = stack.expected_of_kind("AWS::Logs::LogGroup")?;
+    let mut compared = 0;
     for name in &names {
         let Some(resource) = stack.resource(name) else {
             findings.problem(format!("the stack has no resource {name}"));
@@ -27,6 +28,7 @@ pub(super) async fn check(stack: &Stack, findings: &mut Findings) -> Result<usiz
         let Some(groups) = findings.take(&subject, read) else {
             continue;
         };
+        compared += 1;
         match groups
             .iter()
             .find(|group| group["logGroupName"] == *resource.id)
@@ -35,7 +37,7 @@ pub(super) async fn check(stack: &Stack, findings: &mut Findings) -> Result<usiz
             Some(group) => compare(&subject, &expected, group, findings),
         }
     }
-    Ok(names.len())
+    Ok(compared)
 }
 
 fn compare(subject: &str, expected: &Value, group: &Value, findings: &mut Findings) {

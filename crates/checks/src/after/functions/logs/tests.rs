@@ -131,14 +131,22 @@ async fn old_access_log_proves_nothing() {
 
 #[tokio::test]
 async fn missing_permissions_are_no_failure() {
-    for (name, permission) in [
-        (LIMITER, "needs logs:DescribeLogGroups"),
-        (SUBSCRIPTIONS, "needs logs:DescribeSubscriptionFilters"),
-        (METRIC_FILTERS, "needs logs:DescribeMetricFilters"),
-        (STREAMS, "needs logs:DescribeLogStreams"),
+    for (name, permission, groups, filters) in [
+        (LIMITER, "needs logs:DescribeLogGroups", 4, 5),
+        (
+            SUBSCRIPTIONS,
+            "needs logs:DescribeSubscriptionFilters",
+            5,
+            4,
+        ),
+        (METRIC_FILTERS, "needs logs:DescribeMetricFilters", 5, 4),
+        (STREAMS, "needs logs:DescribeLogStreams", 5, 5),
     ] {
         let verdict = verdict(Recorded::healthy().denied(name)).await;
         assert_eq!(verdict.status, Status::NotChecked, "{name}");
-        assert_eq!(verdict.details[0], permission);
+        let known = format!(
+            "apart from that: {groups} log groups and {filters} filters are as in the template"
+        );
+        assert_eq!(verdict.details, [permission, &known]);
     }
 }

@@ -53,12 +53,14 @@ fn failing(version: &str, lines: &[&str]) -> Recorded {
 
 #[tokio::test]
 async fn invocations_without_failed_starts_pass() {
+    let verdict = verdict(Recorded::healthy()).await;
+    assert_eq!(verdict.status, Status::Ok);
     assert_eq!(
-        verdict(Recorded::healthy()).await,
-        Verdict::ok(format!(
-            "{NAME} is version 3, with 250 invocations since 2026-11-28T11:00:00Z and no failed \
-             start in the log"
-        ))
+        verdict.details,
+        [
+            "no failed start of version 3 in the log".to_owned(),
+            format!("{NAME} is version 3, with 250 invocations since 2026-11-28T11:00:00Z"),
+        ]
     );
 }
 
@@ -133,18 +135,31 @@ async fn window_begins_with_the_version() {
         )
     });
     let verdict = verdict(recorded).await;
-    assert!(verdict.details[0].contains("since 2026-11-28T11:50:00Z"));
+    assert!(verdict.details[1].contains("since 2026-11-28T11:50:00Z"));
 }
 
 #[tokio::test]
 async fn missing_permissions_are_no_failure() {
     let result = verdict(Recorded::healthy().denied(METRICS)).await;
     assert_eq!(result.status, Status::NotChecked);
-    assert_eq!(result.details[0], "needs cloudwatch:GetMetricData");
+    assert_eq!(
+        result.details,
+        [
+            "needs cloudwatch:GetMetricData",
+            "apart from that: no failed start of version 3 in the log"
+        ]
+    );
 
     let result = verdict(Recorded::healthy().denied(LOG)).await;
     assert_eq!(result.status, Status::NotChecked);
     assert_eq!(result.details[0], "needs logs:FilterLogEvents");
+}
+
+#[tokio::test]
+async fn missing_alias_fails() {
+    let configuration = "lambda.GET@AuthorizerFunction-AbCdEfGh~configuration.json";
+    let verdict = verdict(Recorded::healthy().missing(configuration)).await;
+    assert_eq!(verdict, Verdict::failed(format!("{NAME} does not exist")));
 }
 
 #[tokio::test]

@@ -256,10 +256,18 @@ async fn owner_of_an_existing_registry_is_warned() {
 async fn missing_permission_is_no_failure() {
     let result = verdict(Recorded::healthy().denied(RECOVERY)).await;
     assert_eq!(result.status, Status::NotChecked);
+    let known = [
+        format!("apart from that: {REGISTRY} is active, with its key and settings"),
+        format!("apart from that: {REGISTRY} has TTL"),
+        format!("apart from that: {USAGE} is active, with its key and settings"),
+        format!("apart from that: {USAGE} has TTL"),
+        format!("apart from that: {USAGE} has point-in-time recovery"),
+    ];
     assert_eq!(
         result.details[0],
         "needs dynamodb:DescribeContinuousBackups"
     );
+    assert_eq!(result.details[1..], known);
 
     let changes = [(
         "\"TableStatus\": \"ACTIVE\"",
