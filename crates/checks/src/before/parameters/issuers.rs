@@ -88,7 +88,11 @@ async fn answers(policy: &Policy, calls: &IssuerCalls, place: &Place) -> Verdict
     if let Some(server) = &policy.introspection {
         add_server(&mut findings, &mut known, server, calls, place).await;
     }
-    findings.verdict(known.join(", "))
+    findings.verdict(if known.is_empty() {
+        "no other issuer responded".to_owned()
+    } else {
+        known.join(", ")
+    })
 }
 
 type Fetched<'p> = (
