@@ -4,7 +4,11 @@ mod alarm;
 mod alarms_notify;
 mod alarms_quiet;
 mod alarms_watch;
+mod dashboard;
+mod health_request;
+mod leftovers;
 mod metric;
+mod metrics_fresh;
 mod queue;
 mod queue_policy;
 mod queues_empty;
@@ -24,9 +28,13 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     schedules_enabled::ENTRY,
     schedules_fired::ENTRY,
     sync_succeeded::ENTRY,
+    health_request::ENTRY,
     queues_empty::ENTRY,
     queue_policy::ENTRY,
+    metrics_fresh::ENTRY,
     alarms_quiet::ENTRY,
     alarms_notify::ENTRY,
     alarms_watch::ENTRY,
+    dashboard::ENTRY,
+    leftovers::ENTRY,
 ];

@@ -183,7 +183,14 @@ pub fn text(value: &Value) -> &str {
 
 /// Returns the token of the next page.
 fn next_token(page: &Value) -> Option<&str> {
-    let token = ["NextToken", "nextToken", "NextMarker", "position"]
+    let names = [
+        "NextToken",
+        "nextToken",
+        "NextMarker",
+        "position",
+        "LastEvaluatedTableName",
+    ];
+    let token = names
         .into_iter()
         .find_map(|name| page.get(name)?.as_str())?;
     (!token.is_empty()).then_some(token)

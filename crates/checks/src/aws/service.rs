@@ -125,6 +125,7 @@ impl Service {
             Self::LoadBalancing | Self::Lambda => "Marker",
             Self::ApiGateway | Self::Logs => "nextToken",
             Self::AppConfig => "next_token",
+            Self::DynamoDb => "ExclusiveStartTableName",
             _ => "NextToken",
         }
     }

@@ -105,6 +105,50 @@ impl Metric<'_> {
     }
 }
 
+/// A series that a search found.
+pub(super) struct Series {
+    /// The label, which has the values of the dimensions.
+    pub(super) label: String,
+    /// The data, oldest first.
+    pub(super) points: Vec<Point>,
+}
+
+/// Returns the series of a search expression between two instants.
+pub(super) async fn search(
+    stack: &Stack,
+    expression: &str,
+    (start, end): (Timestamp, Timestamp),
+) -> Result<Vec<Series>, Unread> {
+    let (start, end) = (start.to_string(), end.to_string());
+    let fields = [
+        ("MetricDataQueries.member.1.Id", "found"),
+        ("MetricDataQueries.member.1.Expression", expression),
+        ("StartTime", &start),
+        ("EndTime", &end),
+        ("ScanBy", "TimestampAscending"),
+    ];
+    let call = Call::query(Service::CloudWatch, "GetMetricData", &fields);
+    let list = "/GetMetricDataResult/MetricDataResults";
+    let results = stack.account().read_all(&call, list).await?;
+    Ok(results.iter().map(series).collect())
+}
+
+fn series(result: &Value) -> Series {
+    let times = array(&result["Timestamps"]).iter();
+    let points = times
+        .zip(array(&result["Values"]))
+        .filter_map(|(at, value)| {
+            Some(Point {
+                at: text(at).parse().ok()?,
+                value: text(value).parse().ok()?,
+            })
+        });
+    Series {
+        label: text(&result["Label"]).to_owned(),
+        points: points.collect(),
+    }
+}
+
 /// Returns the namespace of the metrics that the functions of the stack publish.
 pub(super) fn namespace(stack: &Stack) -> String {
     match stack.parameter("MetricsNamespace") {
