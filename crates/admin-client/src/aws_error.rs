@@ -111,10 +111,16 @@ impl AwsError {
     }
 
     /// True if the service responded that the object of the call does not exist.
+    /// SQS has codes of its own for it.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Refused { status: 404, .. })
-            || matches!(self, Self::Refused { code, .. } if code.contains("NotFound"))
+        let Self::Refused { status, code, .. } = self else {
+            return false;
+        };
+        let has_code = ["NotFound", "DoesNotExist", "NonExistent"]
+            .into_iter()
+            .any(|missing| code.contains(missing));
+        has_code || *status == 404
     }
 }
 
@@ -202,6 +208,24 @@ mod tests {
             r#"{"__type":"com.amazon#AccessDenied","Message":"User: arn:u is not authorized"}"#;
         assert_eq!(text(403, None, typed), expected);
         assert_eq!(text(502, None, "<html>"), "sts: status 502");
+    }
+
+    #[test]
+    fn missing_objects_are_recognized() {
+        for (status, code, expected) in [
+            (404, "", true),
+            (400, "ResourceNotFoundException", true),
+            (400, "com.amazonaws.sqs#QueueDoesNotExist", true),
+            (400, "AWS.SimpleQueueService.NonExistentQueue", true),
+            (400, "ValidationError", false),
+            (403, "AccessDenied", false),
+        ] {
+            let body = format!(r#"{{"__type": "{code}"}}"#);
+            let mut response = Response::new(Bytes::from(body));
+            *response.status_mut() = status.try_into().unwrap();
+            let error = AwsError::of_response("sqs", &response);
+            assert_eq!(error.is_not_found(), expected, "{code}");
+        }
     }
 
     #[test]

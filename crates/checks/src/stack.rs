@@ -16,8 +16,6 @@ pub struct Stack {
     now: Timestamp,
     name: String,
     status: String,
-    created: Option<Timestamp>,
-    updated: Option<Timestamp>,
     parameters: BTreeMap<String, String>,
     outputs: BTreeMap<String, String>,
     resources: BTreeMap<String, Resource>,
@@ -69,8 +67,6 @@ impl Stack {
             now: Timestamp::now(),
             name: text(&stack["StackName"]).to_owned(),
             status: text(&stack["StackStatus"]).to_owned(),
-            created: text(&stack["CreationTime"]).parse().ok(),
-            updated: text(&stack["LastUpdatedTime"]).parse().ok(),
             parameters: pairs(&stack["Parameters"], "ParameterKey", "ParameterValue"),
             outputs: pairs(&stack["Outputs"], "OutputKey", "OutputValue"),
             resources: resources.iter().filter_map(resource).collect(),
@@ -119,19 +115,6 @@ impl Stack {
     /// Returns the instant of the check, from which ages and periods are calculated.
     pub(crate) const fn now(&self) -> Timestamp {
         self.now
-    }
-
-    /// Returns the instant at which the creation of the stack began.
-    pub(crate) const fn created(&self) -> Option<Timestamp> {
-        self.created
-    }
-
-    /// Returns the instant at which the last update began, or else the creation.
-    pub(crate) const fn updated(&self) -> Option<Timestamp> {
-        match self.updated {
-            None => self.created,
-            updated => updated,
-        }
     }
 
     /// Returns the account that the stack is in.

@@ -84,8 +84,8 @@ fn of_points(points: &[Point], now: Timestamp) -> Verdict {
 }
 
 /// A result in the log of alb-sync.
-struct LoggedRun {
-    at: Timestamp,
+pub(super) struct LoggedRun {
+    pub(super) at: Timestamp,
     succeeded: bool,
 }
 
@@ -108,7 +108,8 @@ fn of_log(runs: &[LoggedRun], now: Timestamp, deployed: Option<Timestamp>) -> Ve
     }
 }
 
-async fn logged_runs(stack: &Stack) -> Result<Vec<LoggedRun>, Unread> {
+/// Returns the results in the log of the last half hour, oldest first.
+pub(super) async fn logged_runs(stack: &Stack) -> Result<Vec<LoggedRun>, Unread> {
     let group = stack.output("AlbSyncLogGroupName").unwrap_or_default();
     let start = (stack.now() - WINDOW).as_millisecond();
     let body = json!({
