@@ -22,7 +22,7 @@ pub(in crate::after) fn is_known(value: &Value) -> bool {
 pub(in crate::after) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Null => "nothing".to_owned(),
+        Value::Null => "not set".to_owned(),
         Value::Array(items) => {
             let items: Vec<String> = items.iter().map(plain).collect();
             items.join(", ")

@@ -38,39 +38,69 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     };
 
     for alarm in &alarms {
-        look_at(alarm, stack.now(), &mut findings);
+        look_at(alarm, &mut findings);
     }
+    let unclear = names(&alarms, |alarm| {
+        let enabled = &alarm.actual["ActionsEnabled"];
+        (!matches!(text(enabled), "true" | "false")).then(|| alarm.name.clone())
+    });
+    if let Some(names) = unclear {
+        findings.unproven(format!(
+            "CloudWatch does not return whether the actions are enabled of {names}"
+        ));
+    }
+    if let Some(names) = names(&alarms, |alarm| waiting(alarm, stack.now())) {
+        findings.warning(format!("these alarms have not enough data: {names}"));
+    }
+
     let count = alarms.len();
     Ok(findings.verdict(format!("{count} alarms were read")))
 }
 
-fn look_at(alarm: &Alarm, now: Timestamp, findings: &mut Findings) {
-    let (name, actual) = (&alarm.name, &alarm.actual);
-    match text(&actual["ActionsEnabled"]) {
-        "true" => {}
-        "false" => findings.problem(format!("the actions of alarm {name} are disabled")),
-        _ => findings.unproven(format!(
-            "CloudWatch does not return whether the actions of alarm {name} are enabled"
-        )),
-    }
+/// Returns the names of some alarms as one text, or `None` if there are none.
+fn names(alarms: &[Alarm], name: impl Fn(&Alarm) -> Option<String>) -> Option<String> {
+    let names: Vec<String> = alarms.iter().filter_map(name).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
 
-    let since = text(&actual["StateUpdatedTimestamp"]);
+/// Adds what is wrong with one alarm.
+fn look_at(alarm: &Alarm, findings: &mut Findings) {
+    let (name, actual) = (&alarm.name, &alarm.actual);
+    if text(&actual["ActionsEnabled"]) == "false" {
+        findings.problem(format!("the actions of alarm {name} are disabled"));
+    }
     match text(&actual["StateValue"]) {
-        "OK" => {}
+        "OK" | "INSUFFICIENT_DATA" => {}
         "ALARM" => {
-            let reason = text(&actual["StateReason"]);
-            findings.problem(format!(
-                "alarm {name} is in state ALARM since {since}: {reason}"
-            ));
-        }
-        "INSUFFICIENT_DATA" => {
-            let next = match first_evaluation(actual).filter(|first| *first > now) {
-                Some(first) => format!("its first periods end at {}", in_seconds(first)),
-                None => format!("since {since}"),
-            };
-            findings.warning(format!("alarm {name} has not enough data, {next}"));
+            let (since, reason) = (since(actual), text(&actual["StateReason"]));
+            findings.problem(format!("alarm {name} is in state ALARM{since}: {reason}"));
         }
         other => findings.problem(format!("alarm {name} is in state {other}, expected OK")),
+    }
+}
+
+/// Returns the name of an alarm with too little data, and when that can change.
+fn waiting(alarm: &Alarm, now: Timestamp) -> Option<String> {
+    let (name, actual) = (&alarm.name, &alarm.actual);
+    if text(&actual["StateValue"]) != "INSUFFICIENT_DATA" {
+        return None;
+    }
+    let first = first_evaluation(actual).filter(|first| *first > now);
+    Some(match (first, since(actual)) {
+        (Some(first), _) => {
+            let first = in_seconds(first);
+            format!("{name} (its first periods end at {first})")
+        }
+        (None, since) if since.is_empty() => name.clone(),
+        (None, since) => format!("{name} ({})", since.trim_start()),
+    })
+}
+
+/// Returns the time of the state as an addition to a sentence. It can be missing.
+fn since(alarm: &Value) -> String {
+    match text(&alarm["StateUpdatedTimestamp"]) {
+        "" => String::new(),
+        instant => format!(" since {instant}"),
     }
 }
 
@@ -148,13 +178,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn missing_field_is_not_proven() {
-        let recorded = changed(
-            "tollgate-PageAlarm",
-            "<ActionsEnabled>true</ActionsEnabled>",
-            "",
-        );
-        assert_eq!(verdict(recorded).await.status, Status::NotProven);
+    async fn missing_fields_are_not_proven_and_named_once() {
+        let recorded = Recorded::healthy().with(ALARMS, |text| {
+            let time = "<StateUpdatedTimestamp>2026-11-02T09:15:00.000Z</StateUpdatedTimestamp>";
+            text.replace("<ActionsEnabled>true</ActionsEnabled>", "")
+                .replace(time, "")
+                .replace("<StateValue>OK<", "<StateValue>INSUFFICIENT_DATA<")
+        });
+        let verdict = verdict(recorded).await;
+        assert_eq!(verdict.status, Status::NotProven);
+        let [actions, data, _] = verdict.details.as_slice() else {
+            panic!("{verdict:?}");
+        };
+        let expected = "CloudWatch does not return whether the actions are enabled of \
+                        tollgate-AuthorizerFaultsAlarm, tollgate-ServerErrorsAlarm, ";
+        assert!(actions.starts_with(expected), "{actions}");
+        let expected = "these alarms have not enough data: \
+                        tollgate-AuthorizerFaultsAlarm, tollgate-ServerErrorsAlarm, ";
+        assert!(data.starts_with(expected), "{data}");
     }
 
     #[tokio::test]
@@ -174,7 +215,12 @@ mod tests {
         let recorded = changed(alarm, ">OK<", ">INSUFFICIENT_DATA<");
         let old = verdict(recorded.clone()).await;
         assert_eq!(old.status, Status::Warning);
-        assert!(old.details[0].ends_with("not enough data, since 2026-11-02T09:15:00.000Z"));
+        assert_eq!(
+            old.details,
+            [format!(
+                "these alarms have not enough data: {alarm} (since 2026-11-02T09:15:00.000Z)"
+            )]
+        );
 
         let recorded = recorded.with(ALARMS, |text| {
             text.replace("2026-11-02T09:10:00.000Z", "2026-11-28T10:00:00.000Z")
@@ -184,7 +230,8 @@ mod tests {
         assert_eq!(
             young.details,
             [format!(
-                "alarm {alarm} has not enough data, its first periods end at 2026-11-30T10:00:00Z"
+                "these alarms have not enough data: {alarm} (its first periods end at \
+                 2026-11-30T10:00:00Z)"
             )]
         );
     }

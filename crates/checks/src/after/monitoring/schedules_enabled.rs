@@ -288,12 +288,12 @@ mod tests {
         assert_failed(
             &verdict,
             "MaximumEventAgeInSeconds of rule tollgate-AlbSyncFunctionEveryMinute-AbCdEfGh is \
-             nothing, expected 60",
+             not set, expected 60",
         );
         let verdict = changed(SYNC_TARGETS, "DeadLetterConfig", "Other").await;
         assert_eq!(verdict.status, Status::Failed);
         assert!(verdict.details[0].contains("the dead-letter queue of rule"));
-        assert!(verdict.details[0].contains("is nothing, expected https://"));
+        assert!(verdict.details[0].contains("is not set, expected https://"));
     }
 
     #[tokio::test]
