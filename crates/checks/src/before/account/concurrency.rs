@@ -78,9 +78,9 @@ fn decide(plan: Plan) -> Verdict {
         provisioned,
     } = plan;
     let mut findings = Findings::default();
-    if limit <= MIN_UNRESERVED {
+    if limit < MIN_UNRESERVED {
         findings.problem(format!(
-            "the account has a limit of {limit} concurrent executions, expected more than \
+            "the account has a limit of {limit} concurrent executions, expected at least \
              {MIN_UNRESERVED}"
         ));
     }
@@ -130,7 +130,7 @@ mod tests {
     async fn limit_of_a_new_account_fails() {
         let recorded = Recorded::healthy().with(SETTINGS, |text| text.replace(": 1000", ": 10"));
         let found = verdict(recorded).await;
-        let problem = "the account has a limit of 10 concurrent executions, expected more than 100";
+        let problem = "the account has a limit of 10 concurrent executions, expected at least 100";
         assert_eq!(found, Verdict::failed(problem));
     }
 

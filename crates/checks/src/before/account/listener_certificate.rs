@@ -56,7 +56,13 @@ async fn check(parameters: &Parameters) -> Result<Verdict, Unread> {
         return Ok(findings.into_verdict());
     };
     let mut found = Vec::new();
-    for arn in &arns {
+    if let Some(rest) = arns.len().checked_sub(MAX_CERTIFICATES + 1) {
+        let rest = rest + 1;
+        findings.unproven(format!(
+            "certificates of the listener that are not read: {rest}"
+        ));
+    }
+    for arn in arns.iter().take(MAX_CERTIFICATES) {
         if !arn.contains(":acm:") {
             findings.unproven(format!(
                 "the names of {arn} are not read, because it is not a certificate of ACM"
@@ -81,7 +87,6 @@ async fn certificates(account: &Account, listener: &str) -> Result<Vec<String>, 
     // The list has the default certificate twice.
     arns.sort_unstable();
     arns.dedup();
-    arns.truncate(MAX_CERTIFICATES);
     Ok(arns)
 }
 
@@ -189,6 +194,24 @@ mod tests {
         let server = "arn:aws:iam::111122223333:server-certificate/services";
         let recorded = Recorded::healthy().with(LIST, |text| text.replace(arn, server));
         assert_eq!(verdict(recorded).await.status, Status::NotProven);
+    }
+
+    #[tokio::test]
+    async fn too_many_certificates_prove_nothing() {
+        let entry = "<member>\n<CertificateArn>arn:aws:acm:eu-west-1:111122223333:certificate/";
+        let arn = "11111111-2222-3333-4444-555555555555";
+        let more: String = (0..MAX_CERTIFICATES)
+            .map(|number| format!("{entry}{arn}-{number:02}</CertificateArn>\n</member>\n"))
+            .collect();
+        let list = format!(
+            "<r><DescribeListenerCertificatesResult><Certificates>{more}{entry}z</CertificateArn></member></Certificates></DescribeListenerCertificatesResult></r>"
+        );
+        let found = verdict(Recorded::healthy().answering(LIST, list)).await;
+        assert_eq!(found.status, Status::NotProven);
+        assert_eq!(
+            found.details[0],
+            "certificates of the listener that are not read: 1"
+        );
     }
 
     #[tokio::test]

@@ -290,6 +290,32 @@ mod tests {
         );
     }
 
+    #[test]
+    fn region_without_listed_zones_proves_nothing() {
+        let subnet = |id: &str, zone: &str| Subnet {
+            id: id.to_owned(),
+            vpc: "vpc-1".to_owned(),
+            zone: zone.to_owned(),
+            zone_id: zone.to_owned(),
+            state: "available".to_owned(),
+            free: 100,
+        };
+        let expected = Expected {
+            vpc: "vpc-1",
+            region: "xx-none-1",
+            makes_vpc_link: true,
+            interfaces: 1,
+            one_per_zone: false,
+        };
+        let mut findings = Findings::default();
+        let subnets = [subnet("a", "xxn1-az1"), subnet("b", "xxn1-az2")];
+        decide(&mut findings, &["a", "b"], &subnets, expected);
+        let found = findings.into_verdict();
+        assert_eq!(found.status, Status::NotProven);
+        let unknown = "AWS does not list the zones of xx-none-1 that have VPC links";
+        assert_eq!(found.details[0], unknown);
+    }
+
     #[tokio::test]
     async fn existing_vpc_link_needs_no_zones() {
         let recorded = Recorded::healthy()

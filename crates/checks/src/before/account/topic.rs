@@ -85,7 +85,7 @@ fn decide(findings: &mut Findings, subject: &str, attributes: &BTreeMap<&str, &s
             "{subject} has no confirmed subscription ({pending} pending), so alarms reach no one"
         ));
     } else {
-        findings.fact(format!("{subject} has {confirmed} confirmed subscriptions"));
+        findings.fact(format!("confirmed subscriptions of {subject}: {confirmed}"));
     }
 
     match attribute("KmsMasterKeyId") {
@@ -133,7 +133,7 @@ mod tests {
             found.details,
             [
                 format!("topic {ARN} lets CloudWatch publish"),
-                format!("topic {ARN} has 1 confirmed subscriptions"),
+                format!("confirmed subscriptions of topic {ARN}: 1"),
             ]
         );
     }
