@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unittest
 from typing import Any
 
 from doc_tables import __main__ as tables
-from doc_tables import costs
+from doc_tables import checks, costs
 from harness.paths import PROJECT
 from template.templates import Template
 
@@ -33,6 +34,38 @@ class Documents(unittest.TestCase):
                 re.findall(r"`?\b([A-Z][a-z]+(?:[A-Z][a-z]*)+)=(?!=)", document.read_text())
             )
             self.assertLessEqual(named - {"Value", "AttributeName"}, known, str(document))
+
+
+class Checks(unittest.TestCase):
+    def test_policy_permits_to_read_only(self) -> None:
+        block = checks.policy(checks.catalogue())
+        statements = json.loads(block.removeprefix("```json").removesuffix("```"))["Statement"]
+        actions = {action for one in statements for action in one["Action"]}
+        self.assertLessEqual(checks.OWN_ACTIONS, actions)
+        # CloudFormation compares a resource with its template, and changes nothing.
+        comparison = "cloudformation:DetectStackResourceDrift"
+        for action in actions - {checks.ADMINISTRATION, comparison}:
+            verb = action.partition(":")[2]
+            self.assertRegex(verb, "^(Describe|Filter|Get|GET|Head|List)", action)
+
+    def test_contents_of_objects_are_limited_to_the_truststore(self) -> None:
+        block = checks.policy([{"permissions": ["s3:GetObject", "ec2:DescribeVpcs"]}])
+        statements = json.loads(block.removeprefix("```json").removesuffix("```"))["Statement"]
+        resources = {name: one["Resource"] for one in statements for name in one["Action"]}
+        self.assertEqual(resources["s3:GetObject"], "arn:aws:s3:::TRUSTSTORE_BUCKET/*")
+        self.assertEqual(resources["ec2:DescribeVpcs"], "*")
+
+    def test_evidence_is_the_beginning_of_one_claim(self) -> None:
+        claim = "Invalid credentials return 401."
+        self.assertEqual(checks.claim_of({"id": "a", "evidence": "Invalid cred"}), claim)
+        for evidence in ("No such claim", "A "):
+            with self.assertRaisesRegex(ValueError, "a: [0-9]+ claims begin"):
+                checks.claim_of({"id": "a", "evidence": evidence})
+
+    def test_paths_of_documents_are_links(self) -> None:
+        text = checks.filled("See docs/guides/deploy.md#regions-and-zones.")
+        link = "[docs/guides/deploy.md#regions-and-zones](../guides/deploy.md#regions-and-zones)"
+        self.assertEqual(text, f"See {link}.")
 
 
 class Costs(unittest.TestCase):
