@@ -15,7 +15,7 @@ use crate::verdict::Verdict;
 
 use super::function::{ALIAS, Function, authorizer};
 use super::metrics::{Metric, total, values};
-use log::{Failures, failed_starts};
+use log::{Failures, failed_starts, has_decided};
 
 const CHECK: Check = Check {
     id: "authorizer-starts",
@@ -69,12 +69,32 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
         Some(count) if count > 0.0 => findings.fact(format!(
             "{function} is version {version}, with {count:.0} invocations since {since:.0}"
         )),
-        Some(_) => findings.unproven(format!(
+        // Metrics are some minutes late.
+        Some(_) => {
+            let read = has_decided(stack, group, version, since).await;
+            decisions(&function, version, since, read, &mut findings);
+        }
+    }
+    Ok(findings.into_verdict())
+}
+
+fn decisions(
+    function: &Function<'_>,
+    version: &str,
+    since: Timestamp,
+    read: Result<bool, Unread>,
+    findings: &mut Findings,
+) {
+    match findings.take(&format!("the log of {function}"), read) {
+        None => {}
+        Some(true) => findings.fact(format!(
+            "{function} is version {version}, which has decided on requests since {since:.0}"
+        )),
+        Some(false) => findings.unproven(format!(
             "{function} has not been invoked since {since:.0}, so nothing shows that version \
              {version} starts"
         )),
     }
-    Ok(findings.into_verdict())
 }
 
 fn report(function: &Function<'_>, version: &str, failures: &Failures, findings: &mut Findings) {

@@ -8,8 +8,14 @@ use serde_json::{Value, json};
 use crate::aws::{Call, Service, Unread, array, text};
 use crate::stack::Stack;
 
+/// Matches the line of a decision, which only an instance that has started writes.
+const DECIDED: &str = r#"{ $.message = "decided" }"#;
+/// The most lines of one page.
+const MAX_PAGE_LINES: usize = 1000;
 /// Matches the line that Lambda writes for a start that failed.
-const PATTERN: &str = r#"{ $.type = "platform.initReport" && $.record.status != "success" }"#;
+const FAILED_START: &str = r#"{ $.type = "platform.initReport" && $.record.status != "success" }"#;
+/// The beginning of the line that a Rust program writes if `main` returns an error.
+const MAIN_ERROR: &str = "Error: ";
 /// The most pages of lines. CloudWatch Logs returns empty pages while it searches.
 const MAX_PAGES: usize = 10;
 /// The most lines before a failed start that are read for its cause.
@@ -40,11 +46,13 @@ pub(super) async fn failed_starts(
     version: &str,
     since: Timestamp,
 ) -> Result<Failures, Unread> {
-    let (lines, is_complete) = matching_lines(stack, group, since).await?;
-    let failures: Vec<&Value> = lines
-        .iter()
-        .filter(|line| is_of_version(line, version) && is_failed_start(line))
-        .collect();
+    let search = Search {
+        group,
+        pattern: FAILED_START,
+        since,
+    };
+    let is_failure = |line: &Value| is_of_version(line, version) && is_failed_start(line);
+    let (failures, is_complete) = lines(stack, &search, usize::MAX, is_failure).await?;
     let last = failures
         .iter()
         .max_by_key(|line| line["timestamp"].as_i64());
@@ -59,28 +67,59 @@ pub(super) async fn failed_starts(
     })
 }
 
-/// Returns the lines that match [`PATTERN`], and whether all were read.
-async fn matching_lines(
+/// True if an instance of a version has decided on a request.
+///
+/// # Errors
+/// [`Unread`] if the log cannot be read.
+pub(super) async fn has_decided(
     stack: &Stack,
     group: &str,
+    version: &str,
     since: Timestamp,
+) -> Result<bool, Unread> {
+    let search = Search {
+        group,
+        pattern: DECIDED,
+        since,
+    };
+    let is_decision =
+        |line: &Value| is_of_version(line, version) && fields(line)["message"] == "decided";
+    let (decisions, _) = lines(stack, &search, 1, is_decision).await?;
+    Ok(!decisions.is_empty())
+}
+
+/// The lines of a log that are searched.
+struct Search<'s> {
+    group: &'s str,
+    pattern: &'static str,
+    since: Timestamp,
+}
+
+/// Reads pages until `enough` lines are wanted ones. Returns these, and whether the search ended.
+async fn lines(
+    stack: &Stack,
+    search: &Search<'_>,
+    enough: usize,
+    is_wanted: impl Fn(&Value) -> bool,
 ) -> Result<(Vec<Value>, bool), Unread> {
-    let mut lines = Vec::new();
+    let mut wanted = Vec::new();
     let mut body = json!({
-        "logGroupName": group,
-        "startTime": since.as_millisecond(),
+        "logGroupName": search.group,
+        "startTime": search.since.as_millisecond(),
         "endTime": stack.now().as_millisecond(),
-        "filterPattern": PATTERN,
+        "filterPattern": search.pattern,
+        "limit": MAX_PAGE_LINES,
     });
     for _ in 0..MAX_PAGES {
         let page = filtered(stack, &body).await?;
-        lines.extend(array(&page["events"]).iter().cloned());
+        let lines = array(&page["events"]).iter();
+        wanted.extend(lines.filter(|line| is_wanted(line)).cloned());
         match page["nextToken"].as_str() {
-            None => return Ok((lines, true)),
-            Some(token) => body["nextToken"] = token.into(),
+            Some(token) if wanted.len() < enough => body["nextToken"] = token.into(),
+            _ => return Ok((wanted, true)),
         }
     }
-    Ok((lines, false))
+    Ok((wanted, false))
 }
 
 async fn filtered(stack: &Stack, body: &Value) -> Result<Arc<Value>, Unread> {
@@ -94,10 +133,13 @@ fn is_of_version(line: &Value, version: &str) -> bool {
     !stream.contains('[') || stream.contains(&format!("[{version}]"))
 }
 
-/// True for the line of a failed start, whichever pattern the service has applied.
+/// True for the line of a failed start: that of Lambda, or what `main` returned. Services that do
+/// not apply the pattern return other lines too.
 fn is_failed_start(line: &Value) -> bool {
-    let line = fields(line);
-    line["type"] == "platform.initReport" && line["record"]["status"] != "success"
+    let report = fields(line);
+    let is_failed_report =
+        report["type"] == "platform.initReport" && report["record"]["status"] != "success";
+    is_failed_report || text(&line["message"]).starts_with(MAIN_ERROR)
 }
 
 fn fields(line: &Value) -> Value {
@@ -130,7 +172,7 @@ async fn cause(stack: &Stack, group: &str, failure: &Value) -> Result<String, Un
 /// Returns the error in a line: one of the log, or what `main` returned.
 fn error(line: &Value) -> Option<String> {
     let message = text(&line["message"]).trim();
-    if let Some(error) = message.strip_prefix("Error: ") {
+    if let Some(error) = message.strip_prefix(MAIN_ERROR) {
         return Some(error.to_owned());
     }
     let fields = fields(line);

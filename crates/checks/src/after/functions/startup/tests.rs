@@ -8,6 +8,7 @@ use crate::verdict::Status;
 use super::*;
 
 const LOG: &str = "logs.FilterLogEvents@initReport.json";
+const DECIDED: &str = "logs.FilterLogEvents@decided.json";
 const CAUSE: &str = "logs.FilterLogEvents@logStreamNames.json";
 const METRICS: &str = "monitoring.GetMetricData@Resource.xml";
 const NAME: &str = "function tollgate-AuthorizerFunction-AbCdEfGh:live";
@@ -78,6 +79,22 @@ async fn failed_start_is_shown_with_its_cause() {
 }
 
 #[tokio::test]
+async fn error_of_main_is_a_failed_start() {
+    let line = json!({
+        "logStreamName": "2026/11/28/[3]0a1b2c",
+        "timestamp": 1_795_866_000_000_i64,
+        "message": "Error: Secret(\"AUTH_POLICY: front.secret: not found\")\n",
+    });
+    let page = json!({"events": [line]}).to_string();
+    let recorded = Recorded::healthy()
+        .answering(LOG, page.clone())
+        .answering(CAUSE, page);
+    let verdict = verdict(recorded).await;
+    assert_eq!(verdict.status, Status::Failed);
+    assert!(verdict.details[0].ends_with("front.secret: not found\")"));
+}
+
+#[tokio::test]
 async fn logged_error_is_the_cause() {
     let line = r#"{"level":"ERROR","message":"cannot read the policy","problem":"timeout"}"#;
     let verdict = verdict(failing("3", &[line])).await;
@@ -96,13 +113,34 @@ async fn failed_start_of_an_earlier_version_does_not_count() {
     assert_eq!(verdict(failing("2", &[])).await.status, Status::Ok);
 }
 
-#[tokio::test]
-async fn authorizer_without_requests_proves_nothing() {
-    let recorded = Recorded::healthy().with(METRICS, |text| {
+/// Returns a stack without invocations in the metrics.
+fn without_metrics() -> Recorded {
+    Recorded::healthy().with(METRICS, |text| {
         let (before, after) = text.split_once("<Values>").unwrap();
         let (_, after) = after.split_once("</Values>").unwrap();
         format!("{before}<Values/>{after}")
-    });
+    })
+}
+
+#[tokio::test]
+async fn logged_decision_shows_the_start_before_the_metrics() {
+    let verdict = verdict(without_metrics()).await;
+    assert_eq!(verdict.status, Status::Ok);
+    assert_eq!(
+        verdict.details[1],
+        format!("{NAME} is version 3, which has decided on requests since 2026-11-28T11:00:00Z")
+    );
+}
+
+#[tokio::test]
+async fn decision_of_an_earlier_version_proves_nothing() {
+    let earlier = without_metrics().with(DECIDED, |text| text.replace("[3]", "[2]"));
+    assert_eq!(verdict(earlier).await.status, Status::NotProven);
+}
+
+#[tokio::test]
+async fn authorizer_without_requests_proves_nothing() {
+    let recorded = without_metrics().answering(DECIDED, r#"{"events": []}"#);
     let verdict = verdict(recorded).await;
     assert_eq!(verdict.status, Status::NotProven);
     assert_eq!(
