@@ -7,6 +7,10 @@ use super::resource::Resource;
 use super::rule::Rule;
 use super::{Fields, Kind, Node, ParameterValues, Position, TemplateError};
 
+/// The beginning of the name of a loop, which only CloudFormation expands. Its resources are left
+/// out.
+const LOOP: &str = "Fn::ForEach::";
+
 /// A template with a value for every parameter.
 #[derive(Debug)]
 pub struct Template {
@@ -101,6 +105,7 @@ impl Template {
             mappings,
             resources: resources
                 .into_iter()
+                .filter(|(id, ..)| !id.starts_with(LOOP))
                 .map(|(id, position, node)| Resource::read(id, position, node))
                 .collect::<Result<_, _>>()?,
             outputs,

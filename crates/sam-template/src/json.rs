@@ -214,4 +214,21 @@ Outputs:
             "parameter A has neither a value nor a default"
         );
     }
+
+    #[test]
+    fn loops_are_left_to_cloudformation() {
+        let text = "\
+Parameters: {Names: {Type: CommaDelimitedList, Default: 'a,b'}}
+Resources:
+  Fn::ForEach::Topics: [Name, !Ref Names, {'${Name}': {Type: 'AWS::SNS::Topic'}}]
+  Queue: {Type: 'AWS::SQS::Queue'}
+";
+        let node = Node::parse(text).unwrap();
+        let template = Template::unresolved(node, &ParameterValues::new()).unwrap();
+        let json = template.to_json().unwrap();
+        assert_eq!(
+            json["Resources"],
+            json!({"Queue": {"Type": "AWS::SQS::Queue"}})
+        );
+    }
 }

@@ -34,6 +34,12 @@ pub(super) const ENTRY: Entry<Parameters> = Entry {
 };
 
 async fn check(parameters: &Parameters) -> Result<Verdict, Unread> {
+    if parameters
+        .declaration("LimiterReservedConcurrency")
+        .is_none()
+    {
+        return Ok(Verdict::not_applicable("the template has no functions"));
+    }
     let account = parameters.aws()?;
     let path = path(&["2016-08-19", "account-settings"]);
     let call = Call::get(Service::Lambda, "GetAccountSettings", &path);
@@ -154,6 +160,13 @@ mod tests {
         assert_eq!(verdict(reserved.clone()).await.status, Status::Failed);
         let deployment = reserved.update().await;
         assert_eq!(check(&deployment).await.unwrap().status, Status::Ok);
+    }
+
+    #[tokio::test]
+    async fn template_without_functions_is_not_concerned() {
+        let parameters = Recorded::healthy().endpoints(&serde_json::json!({}));
+        let found = check(&parameters).await.unwrap();
+        assert_eq!(found.status, Status::NotApplicable);
     }
 
     #[tokio::test]
