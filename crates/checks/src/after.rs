@@ -6,6 +6,8 @@ mod invocation;
 mod lookup;
 mod monitoring;
 mod network;
+#[cfg(test)]
+mod tests;
 
 use tokio::time::Instant;
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::http_api::HttpApi;
+use super::http_api::{HttpApi, function_arn};
 use super::integration::{Integration, Role};
 use super::rest_api::RestApi;
 use super::route::is_id;
@@ -90,7 +90,7 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
 
     let detail = match (targets.is_empty(), others) {
         (true, 0) => return Ok(Verdict::not_applicable("no route leads to a backend")),
-        (true, _) => format!("{others} integrations of the API's owner answer throttled requests"),
+        (true, _) => format!("{others} integrations of the API's owner are behind the authorizer"),
         (false, _) => {
             let expected = protected.unwrap_or_default();
             let uri = quoted(text(&expected["IntegrationUri"])).to_owned();
@@ -135,6 +135,7 @@ fn review_other(integration: &Integration, stack: &Stack, findings: &mut Finding
     let name = integration.name();
     let target = text(&integration.settings["integrationUri"]);
     if integration.role == Role::Other {
+        let target = function_arn(target).unwrap_or(target);
         findings.unproven(format!(
             "{name} receives throttled requests: {} has to respond with 429",
             quoted(target)

@@ -38,6 +38,9 @@ pub(super) const ENTRY: Entry<Stack> = Entry {
 
 async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     let function = authorizer(stack)?;
+    if function.alias.is_none() {
+        return Ok(Verdict::not_applicable("the stack publishes no alias"));
+    }
     let mut findings = Findings::default();
 
     let path = function.path("2015-03-31", &["aliases", ALIAS]);

@@ -53,8 +53,10 @@ impl Function<'_> {
     }
 }
 
-/// Returns the functions of a stack. The authorizer is the alias that API Gateway invokes.
+/// Returns the functions of a stack. The authorizer is the alias that API Gateway invokes, if the
+/// stack publishes one. `examples/rest-api.yaml` does not.
 pub(super) fn functions(stack: &Stack) -> Vec<Function<'_>> {
+    let has_alias = stack.output("AuthorizerAliasArn").is_some();
     let functions = stack
         .resources()
         .filter(|(_, resource)| resource.kind == "AWS::Lambda::Function");
@@ -62,7 +64,7 @@ pub(super) fn functions(stack: &Stack) -> Vec<Function<'_>> {
         .map(|(name, resource)| Function {
             name,
             id: &resource.id,
-            alias: (name == AUTHORIZER).then_some(ALIAS),
+            alias: (name == AUTHORIZER && has_alias).then_some(ALIAS),
         })
         .collect()
 }

@@ -41,6 +41,11 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
         id("AuthorizerSettings"),
         id("AuthorizerSettingsVersion"),
     );
+    if ids == (None, None, None) {
+        return Ok(Verdict::not_applicable(
+            "the authorizer has all settings in its variables",
+        ));
+    }
     let (Some(application), Some(profile), Some(deployed)) = ids else {
         return Ok(Verdict::failed(
             "the stack does not have all of Settings, AuthorizerSettings and \

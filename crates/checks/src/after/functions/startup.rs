@@ -13,7 +13,7 @@ use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
 
-use super::function::{ALIAS, Function, authorizer};
+use super::function::{Function, authorizer};
 use super::metrics::{Metric, total, values};
 use log::{Failures, failed_starts, has_decided};
 
@@ -116,7 +116,10 @@ async fn invocations(
     function: &Function<'_>,
     since: Timestamp,
 ) -> Result<f64, Unread> {
-    let resource = format!("{}:{ALIAS}", function.id);
+    let resource = match function.alias {
+        Some(alias) => format!("{}:{alias}", function.id),
+        None => function.id.to_owned(),
+    };
     let metric = Metric {
         namespace: "AWS/Lambda",
         name: "Invocations",

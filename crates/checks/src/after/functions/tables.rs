@@ -60,6 +60,11 @@ struct Table {
 }
 
 async fn check(stack: &Stack) -> Result<Verdict, Unread> {
+    if stack.resource("UsageTable").is_none() && !stack.parameter("UsageTableName").is_empty() {
+        return Ok(Verdict::not_applicable(
+            "the tables are those of another stack",
+        ));
+    }
     let mut findings = Findings::default();
     for table in tables(stack) {
         let subject = format!("table {}", table.name);

@@ -6,7 +6,9 @@ use crate::verdict::Verdict;
 /// Returns the ARN of the listener, or `None` if the stack has no VPC link.
 pub(super) fn listener_arn(stack: &Stack) -> Option<String> {
     let arn = stack.parameter("AlbListenerArn");
-    (stack.parameter("CreateVpcLink") == "true" && !arn.is_empty()).then_some(arn)
+    // A stack without this parameter, such as that of `examples/rest-api.yaml`, always has a link.
+    let has_link = stack.parameter("CreateVpcLink") != "false";
+    (has_link && !arn.is_empty()).then_some(arn)
 }
 
 /// Returns the verdict of a stack that reaches its backend without a load balancer of the VPC.

@@ -23,6 +23,11 @@ const RULES: [&str; 2] = ["ThrottledRule", "UnavailableRule"];
 /// The verdict of a stack whose authorizer does not mark throttled requests for the listener.
 fn listener_with_rules(stack: &Stack) -> Result<String, Verdict> {
     let listener = listener_arn(stack).ok_or_else(no_listener)?;
+    if matches!(stack.expected("ThrottledRule"), Ok(None)) {
+        return Err(Verdict::not_applicable(
+            "the listener rules are those of another stack: check that stack",
+        ));
+    }
     match stack.parameter("OnThrottle").as_str() {
         "mark" => Ok(listener),
         other => Err(Verdict::not_applicable(format!(

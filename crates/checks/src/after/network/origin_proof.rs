@@ -89,6 +89,9 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
 /// link can reach the services.
 async fn without_secret(stack: &Stack) -> Result<Verdict, Unread> {
     let Some(listener) = listener_arn(stack) else {
+        if stack.parameter("BackendUrl").is_empty() {
+            return Ok(Verdict::not_applicable("the stack has no backend"));
+        }
         return Ok(Verdict::warning(
             "the backend is on the internet, and requests have no proof of origin",
         ));

@@ -27,10 +27,10 @@ pub(super) const ENTRY: Entry<Stack> = Entry {
 };
 
 async fn check(stack: &Stack) -> Result<Verdict, Unread> {
-    let Some(id) = stack.output("VpcLinkId") else {
+    let Some(id) = link::id(stack) else {
         return Ok(Verdict::not_applicable("the stack has no VPC link"));
     };
-    let found = link::read(stack.account(), id).await?;
+    let found = link::read(stack.account(), &id).await?;
 
     let status = text(&found["vpcLinkStatus"]);
     let detail = format!("VPC link {id} is {status}");

@@ -117,7 +117,12 @@ async fn no_secret_is_a_warning_if_there_are_other_ways() {
     });
     assert_eq!(checked(recorded).await.status, Status::Warning);
 
-    let internet = Recorded::healthy().with_parameter("CreateVpcLink", "false");
+    let without_link = Recorded::healthy().with_parameter("CreateVpcLink", "false");
+    assert_eq!(
+        checked(without_link.clone()).await,
+        Verdict::not_applicable("the stack has no backend")
+    );
+    let internet = without_link.with_parameter("BackendUrl", "https://backend.example.com");
     assert_eq!(
         checked(internet).await,
         Verdict::warning("the backend is on the internet, and requests have no proof of origin")
