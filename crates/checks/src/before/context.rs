@@ -12,6 +12,8 @@ use crate::stack::Stack;
 
 /// The largest template in bytes (CloudFormation quotas: 1 MB in S3).
 const MAX_TEMPLATE_BYTES: u64 = 1_024 * 1_024;
+/// The largest file with a policy in bytes. The registry stores at most 350,000.
+const MAX_POLICY_BYTES: u64 = 1_024 * 1_024;
 /// The account and the stack that rules see if they are not known. No rule of the template depends
 /// on them.
 const UNKNOWN_ACCOUNT: &str = "000000000000";
@@ -42,6 +44,14 @@ pub enum ParametersError {
         /// The path of the template.
         path: PathBuf,
         /// The problem, with its position.
+        problem: String,
+    },
+    /// The file of the policy cannot be read, or the parameters name no stored policy.
+    #[error("{}: {problem}", .path.display())]
+    Policy {
+        /// The path of the file.
+        path: PathBuf,
+        /// The problem.
         problem: String,
     },
 }
@@ -103,9 +113,28 @@ impl Parameters {
         self
     }
 
-    /// Sets the text of the policy in the registry that `AuthPolicy` names, and its path for messages.
-    #[must_use]
-    pub fn with_stored_policy(mut self, path: String, text: String) -> Self {
+    /// Reads the policy of the registry that `AuthPolicy` names from a file instead.
+    ///
+    /// # Errors
+    /// [`ParametersError::Policy`] if the file cannot be read, or `AuthPolicy` is not `table:NAME`.
+    pub fn with_policy_file(self, path: &Path) -> Result<Self, ParametersError> {
+        let invalid = |problem: &str| ParametersError::Policy {
+            path: path.to_owned(),
+            problem: problem.to_owned(),
+        };
+        if policy::stored_policy_name(self.text("AuthPolicy")).is_none() {
+            return Err(invalid(
+                "AuthPolicy names no policy of the registry, expected table:NAME",
+            ));
+        }
+
+        let content =
+            aws::read_limited(path, MAX_POLICY_BYTES).map_err(|problem| invalid(&problem))?;
+        let text = String::from_utf8(content).map_err(|_| invalid("expected text in UTF-8"))?;
+        Ok(self.with_stored_policy(path.display().to_string(), text))
+    }
+
+    fn with_stored_policy(mut self, path: String, text: String) -> Self {
         self.stored_policy = Some((path, text));
         self
     }

@@ -64,6 +64,9 @@ pub(crate) struct CheckOptions {
     /// Value of a parameter instead of that in the file; may be repeated
     #[arg(long = "parameter", value_name = "NAME=VALUE", requires = "parameters", value_parser = parameter)]
     overrides: Vec<(String, String)>,
+    /// Policy file instead of the policy in the registry that `AuthPolicy` names
+    #[arg(long, value_name = "FILE", requires = "parameters")]
+    policy: Option<PathBuf>,
     /// ID of the HTTP API or REST API with the stack's authorizer, if the stack does not contain it
     #[arg(long, value_name = "ID", value_parser = api_id)]
     api_id: Option<String>,

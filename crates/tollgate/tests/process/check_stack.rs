@@ -100,6 +100,30 @@ fn parameters_are_checked_without_a_target_in_the_environment() {
 }
 
 #[test]
+fn stored_policy_is_read_from_a_file() {
+    let account = Account::new();
+    let [file, policy] = ["parameters.yaml", "edge.json"].map(|name| account.path().join(name));
+    std::fs::write(
+        &file,
+        "CreateVpcLink: \"false\"\nBackendUrl: https://a.example\nAuthPolicy: table:edge\n",
+    )
+    .unwrap();
+    std::fs::write(&policy, r#"{"rules": [{"match": "/a", "auth": "any"}]}"#).unwrap();
+    let file = ["check", "--parameters", file.to_str().unwrap()];
+    let only = ["--only", "policy-valid"];
+
+    let (code, without) = report(&mut account.command(&[&file[..], &only].concat()));
+    assert_eq!(code, 0, "{without:#}");
+    assert_eq!(check(&without, "policy-valid")["status"], "not_checked");
+
+    let policy = ["--policy", policy.to_str().unwrap()];
+    let (code, with) = report(&mut account.command(&[&file[..], &only, &policy].concat()));
+    assert_eq!(code, 1, "{with:#}");
+    let detail = check(&with, "policy-valid")["details"].to_string();
+    assert!(detail.contains("edge.json: line 1"), "{detail}");
+}
+
+#[test]
 fn account_is_optional_unless_it_is_selected() {
     let account = Account::new();
     let file = account.path().join("parameters.yaml");

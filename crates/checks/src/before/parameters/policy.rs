@@ -70,7 +70,7 @@ pub(super) fn unread(policy: &ConfiguredPolicy) -> Verdict {
             "AuthPolicy names the policy `{name}` of the registry, which the parameters do not contain"
         ))
         .with_fix(
-            "Pass the file of the policy, or run the check of the deployed stack, which reads the \
+            "Add --policy with the file of the policy, or check the deployed stack, which reads the \
              policy from the registry.",
         ),
         ConfiguredPolicy::Unknown(problem) => {
@@ -150,17 +150,36 @@ mod tests {
         assert_eq!(verdict.status, Status::NotChecked);
         assert!(verdict.details[0].contains("`edge` of the registry"));
 
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("edge.json");
         let with_file = |text: &str| {
+            std::fs::write(&path, text).unwrap();
             let parameters = parameters("AuthPolicy: table:edge");
-            valid(&parameters.with_stored_policy("edge.json".to_owned(), text.to_owned()))
+            valid(&parameters.with_policy_file(&path).unwrap())
         };
         assert_eq!(
             with_file(r#"{"rules":[]}"#),
             Verdict::ok("rules: 0, issuers: 0")
         );
+        let problem = "line 1, column 2 of the policy: missing field `rules`";
+        let expected = format!("{}: {problem}", path.display());
+        assert_eq!(with_file("{}"), Verdict::failed(expected));
+    }
+
+    #[test]
+    fn file_of_a_policy_needs_a_stored_policy() {
+        let problem = |lines: &str, path: &str| {
+            let result = parameters(lines).with_policy_file(path.as_ref());
+            result.err().unwrap().to_string()
+        };
         assert_eq!(
-            with_file("{}"),
-            Verdict::failed("edge.json: line 1, column 2 of the policy: missing field `rules`")
+            problem("", "edge.json"),
+            "edge.json: AuthPolicy names no policy of the registry, expected table:NAME"
+        );
+        let missing = problem("AuthPolicy: table:edge", "no-such-file.json");
+        assert!(
+            missing.starts_with("no-such-file.json: No such file"),
+            "{missing}"
         );
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use admin_client::{AdminClient, AwsAccount, ClientError, StackError};
 use checks::Stack;
 use checks::aws::{Account, Call, Service, Unread};
-use checks::before::Parameters;
+use checks::before::{Parameters, ParametersError};
 use tokio::time::timeout;
 
 use super::CheckOptions;
@@ -72,9 +72,13 @@ pub(super) async fn parameters(
     scope: &Scope,
     needs_account: bool,
 ) -> Result<Parameters, CommandError> {
+    let invalid = |error: ParametersError| CommandError::usage(error.to_string());
     let mut parameters = Parameters::read(file, &options.template)
-        .map_err(|error| CommandError::usage(error.to_string()))?
+        .map_err(invalid)?
         .with_values(options.overrides.iter().cloned());
+    if let Some(policy) = &options.policy {
+        parameters = parameters.with_policy_file(policy).map_err(invalid)?;
+    }
     if let Some(name) = &scope.stack {
         parameters = parameters.with_stack_name(name.clone());
     }
