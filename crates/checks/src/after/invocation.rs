@@ -49,8 +49,8 @@ pub(super) fn invocation(policy: &Value, service: &str, source: &str) -> Invocat
     permission(policy, service, "lambda:InvokeFunction", source)
 }
 
-/// Returns the permission of `service` to call `action` for
-/// the ARN `source`. The policy is that of any resource.
+/// Returns the permission of `service` to call `action` for the ARN `source`. The policy is that of
+/// any resource.
 pub(super) fn permission(policy: &Value, service: &str, action: &str, source: &str) -> Invocation {
     let statements = match &policy["Statement"] {
         statement @ Value::Object(_) => std::slice::from_ref(statement),
@@ -58,8 +58,14 @@ pub(super) fn permission(policy: &Value, service: &str, action: &str, source: &s
     };
     let about_service: Vec<&Value> = statements
         .iter()
-        .filter(|it| names_service(&it["Principal"], service))
-        .filter(|it| has_action(&it["Action"], action))
+        .filter(|it| match &it["NotPrincipal"] {
+            Value::Null => names_service(&it["Principal"], service),
+            others => !names_service(others, service),
+        })
+        .filter(|it| match &it["NotAction"] {
+            Value::Null => has_action(&it["Action"], action),
+            others => !has_action(others, action),
+        })
         .collect();
 
     let mut found = Invocation::NotAllowed;
@@ -219,6 +225,34 @@ mod tests {
         ] {
             let condition = json!({"ArnLike": {"AWS:SourceArn": pattern}});
             assert_eq!(with_condition(&condition), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn exceptions_are_evaluated() {
+        let allow = json!({"Effect": "Allow", "Principal": "*", "Action": "*"});
+        for (denial, expected) in [
+            (
+                json!({"Principal": "*", "NotAction": "lambda:GetPolicy"}),
+                Invocation::NotAllowed,
+            ),
+            (
+                json!({"Principal": "*", "NotAction": "lambda:Invoke*"}),
+                Invocation::AllowedForAllSources,
+            ),
+            (
+                json!({"NotPrincipal": {"AWS": "x"}, "Action": "*"}),
+                Invocation::NotAllowed,
+            ),
+            (
+                json!({"NotPrincipal": {"Service": SERVICE}, "Action": "*"}),
+                Invocation::AllowedForAllSources,
+            ),
+        ] {
+            let mut statement = denial.clone();
+            statement["Effect"] = "Deny".into();
+            let policy = json!({"Statement": [allow, statement]});
+            assert_eq!(invocation(&policy, SERVICE, SOURCE), expected, "{denial}");
         }
     }
 

@@ -33,6 +33,7 @@ pub(super) const ENTRY: Entry<Stack> = Entry {
 };
 
 const SERVICE: &str = "events.amazonaws.com";
+const ACTION: &str = "sqs:SendMessage";
 /// The attributes that are equal to the properties of the template.
 const SETTINGS: [&str; 4] = [
     "MessageRetentionPeriod",
@@ -54,12 +55,17 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
         let Some(attributes) = findings.take(&subject, read) else {
             continue;
         };
-        if !demands_tls(&document(&attributes, "Policy")) {
+        let policy = document(&attributes, "Policy");
+        if !demands_tls(&policy, text(&attributes["QueueArn"])) {
             findings.problem(format!("the policy of {subject} does not demand TLS"));
         }
         look_at_settings(stack, queue, &attributes, &mut findings);
-        if queue.logical == "ScheduleDeadLetters" {
-            look_at_rules(stack, &subject, &attributes, &mut findings).await;
+        let sources = match queue.logical {
+            "ScheduleDeadLetters" => look_at_rules(stack, &subject, &policy, &mut findings).await,
+            _ => Some(Vec::new()),
+        };
+        if let Some(sources) = sources {
+            look_at_permissions(&subject, &policy, &sources, &mut findings);
         }
     }
 
@@ -70,15 +76,46 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     )))
 }
 
-/// True if a policy denies all calls without TLS.
-fn demands_tls(policy: &Value) -> bool {
-    array(&policy["Statement"]).iter().any(|statement| {
+/// True if a policy denies all calls of a queue without TLS, without further conditions.
+fn demands_tls(policy: &Value, queue: &str) -> bool {
+    statements(policy).iter().any(|statement| {
         let principal = &statement["Principal"];
+        let condition = statement["Condition"].as_object();
+        let operators: Vec<_> = condition.into_iter().flatten().collect();
+        let [(operator, keys)] = operators.as_slice() else {
+            return false;
+        };
+        let keys: Vec<_> = keys.as_object().into_iter().flatten().collect();
+        let is_without_tls = matches!(keys.as_slice(), [(key, value)]
+            if key.eq_ignore_ascii_case("aws:SecureTransport") && plain(value) == "false");
+
         statement["Effect"] == "Deny"
-            && (principal == "*" || principal["AWS"] == "*")
-            && matches!(text(&statement["Action"]), "*" | "sqs:*" | "SQS:*")
-            && plain(&statement["Condition"]["Bool"]["aws:SecureTransport"]) == "false"
+            && (principal == "*" || texts(&principal["AWS"]).contains(&"*"))
+            && texts(&statement["Action"])
+                .iter()
+                .any(|action| *action == "*" || action.eq_ignore_ascii_case("sqs:*"))
+            && texts(&statement["Resource"])
+                .iter()
+                .any(|resource| *resource == "*" || *resource == queue)
+            && operator.as_str() == "Bool"
+            && is_without_tls
     })
+}
+
+/// Returns the statements of a policy. A single one is not a list.
+fn statements(policy: &Value) -> &[Value] {
+    match &policy["Statement"] {
+        statement @ Value::Object(_) => std::slice::from_ref(statement),
+        list => array(list),
+    }
+}
+
+/// Returns a text or the texts of a list.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        list => array(list).iter().map(text).collect(),
+    }
 }
 
 /// Compares the settings of a queue with those of the template.
@@ -119,38 +156,90 @@ fn look_at_settings(stack: &Stack, queue: &Queue<'_>, attributes: &Value, findin
 }
 
 /// Looks for a permission for each rule. CloudFormation shortens names of rules, so the ARNs are
-/// those that EventBridge returns.
-async fn look_at_rules(stack: &Stack, subject: &str, attributes: &Value, findings: &mut Findings) {
-    let policy = document(attributes, "Policy");
-    let Some(rules) = findings.take("the template", rules(stack)) else {
-        return;
-    };
+/// those that EventBridge returns. Returns them, if all are known.
+async fn look_at_rules(
+    stack: &Stack,
+    subject: &str,
+    policy: &Value,
+    findings: &mut Findings,
+) -> Option<Vec<String>> {
+    let rules = findings.take("the template", rules(stack))?;
+    let mut arns = Some(Vec::new());
     for name in rules.iter().filter_map(|rule| rule.name.as_deref()) {
         let description = Rule::description(stack, name).await;
         let Some(description) = findings.take(&format!("rule {name}"), description) else {
+            arns = None;
             continue;
         };
         let arn = text(&description["Arn"]);
-        match permission(&policy, SERVICE, "sqs:SendMessage", arn) {
-            Invocation::Allowed => {}
+        match permission(policy, SERVICE, ACTION, arn) {
+            Invocation::Allowed | Invocation::AllowedForAllSources => {}
             Invocation::NotAllowed => findings.problem(format!(
                 "the policy of {subject} does not allow {SERVICE} to send messages of {arn}"
             )),
             Invocation::Unclear => findings.unproven(format!(
                 "the policy of {subject} has a condition that this check does not evaluate"
             )),
-            Invocation::AllowedForAllSources => findings.warning(format!(
-                "the policy of {subject} allows {SERVICE} to send messages of every rule"
-            )),
+        }
+        if let Some(arns) = &mut arns {
+            arns.push(arn.to_owned());
         }
     }
+    arns
+}
 
-    for statement in array(&policy["Statement"]) {
-        let services = plain(&statement["Principal"]["Service"]);
-        if statement["Effect"] == "Allow" && services != SERVICE {
-            let principal = statement["Principal"].to_string();
+/// Looks for permissions that the template does not ask for. `sources` are the rules that may send
+/// messages.
+fn look_at_permissions(subject: &str, policy: &Value, sources: &[String], findings: &mut Findings) {
+    let allowing = statements(policy).iter();
+    for statement in allowing.filter(|statement| statement["Effect"] == "Allow") {
+        let principal = &statement["Principal"];
+        let is_service = principal.as_object().is_some_and(|it| it.len() == 1)
+            && texts(&principal["Service"]) == [SERVICE];
+        if sources.is_empty() || !is_service {
+            let expected = match sources {
+                [] => "no one".to_owned(),
+                _ => format!("only {SERVICE}"),
+            };
+            let principal = if principal.is_null() {
+                "NotPrincipal".to_owned()
+            } else {
+                principal.to_string()
+            };
             findings.problem(format!(
-                "the policy of {subject} admits {principal}, expected only {SERVICE}"
+                "the policy of {subject} admits {principal}, expected {expected}"
+            ));
+            continue;
+        }
+
+        let actions = texts(&statement["Action"]);
+        if actions.is_empty() || !actions.iter().all(|it| it.eq_ignore_ascii_case(ACTION)) {
+            let actions = plain(&statement["Action"]);
+            findings.problem(format!(
+                "the policy of {subject} allows {actions} to {SERVICE}, expected {ACTION}"
+            ));
+        }
+        look_at_sources(subject, &statement["Condition"], sources, findings);
+    }
+}
+
+/// Looks for rules in a condition that are not of this stack.
+fn look_at_sources(subject: &str, condition: &Value, sources: &[String], findings: &mut Findings) {
+    let keys = condition.as_object().into_iter().flatten();
+    let admitted: Vec<&str> = keys
+        .flat_map(|(_, keys)| keys.as_object().into_iter().flatten())
+        .filter(|(key, _)| key.eq_ignore_ascii_case("aws:SourceArn"))
+        .flat_map(|(_, value)| texts(value))
+        .collect();
+    if admitted.is_empty() {
+        findings.problem(format!(
+            "the policy of {subject} allows {SERVICE} to send messages of every rule"
+        ));
+    }
+    for other in admitted {
+        if !sources.iter().any(|source| source == other) {
+            findings.problem(format!(
+                "the policy of {subject} admits messages of {other}, which is no rule of this stack"
             ));
         }
     }
@@ -191,7 +280,7 @@ mod tests {
         .await;
         assert_eq!(verdict.status, Status::Failed);
         assert_eq!(
-            verdict.details,
+            verdict.details[..1],
             [
                 "the policy of queue tollgate-ScheduleDeadLetters-AbCdEfGh does not allow \
               events.amazonaws.com to send messages of arn:aws:events:eu-west-1:111122223333:\
@@ -201,16 +290,63 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn policy_for_every_rule_is_a_warning() {
-        let verdict = changed(SCHEDULES, "\\\"ArnEquals\\\"", "\\\"Unknown\\\"").await;
-        assert_eq!(verdict.status, Status::NotProven);
+    async fn policy_for_every_rule_fails() {
         let open = Recorded::healthy().with(SCHEDULES, |text| {
             let start = text.find(", \\\"Condition\\\": {\\\"ArnEquals").unwrap();
             let end = start + text[start..].find("]}}").unwrap() + 3;
             format!("{}{}", &text[..start], &text[end..])
         });
-        let verdict = super::tests::verdict(open).await;
-        assert_eq!(verdict.status, Status::Warning, "{:?}", verdict.details);
+        let verdict = verdict(open).await;
+        assert_eq!(verdict.status, Status::Failed, "{:?}", verdict.details);
+        assert!(verdict.details[0].ends_with("to send messages of every rule"));
+    }
+
+    #[tokio::test]
+    async fn other_rules_and_actions_fail() {
+        let rule = "rule/tollgate-ProbeRule-AbCdEfGh\\\"";
+        let verdict = changed(SCHEDULES, rule, "rule/*\\\"").await;
+        assert_eq!(verdict.status, Status::Failed);
+        assert!(
+            verdict.details[0].contains("admits messages of arn:aws:events:eu-west-1"),
+            "{verdict:?}"
+        );
+        let verdict = changed(SCHEDULES, "sqs:SendMessage", "sqs:*").await;
+        assert_eq!(verdict.status, Status::Failed);
+        assert!(
+            verdict.details[0].contains("allows sqs:* to events.amazonaws.com"),
+            "{verdict:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn permission_for_another_queue_fails() {
+        let list = "\\\"Statement\\\": [";
+        let open = "{\\\"Effect\\\": \\\"Allow\\\", \\\"Principal\\\": \\\"*\\\", \
+                    \\\"Action\\\": \\\"sqs:*\\\"}, ";
+        let verdict = changed(METRICS, list, &format!("{list}{open}")).await;
+        assert_eq!(verdict.status, Status::Failed);
+        assert_eq!(
+            verdict.details,
+            ["the policy of queue tollgate-MetricsQueue-AbCdEfGh admits \"*\", expected no one"]
+        );
+    }
+
+    #[tokio::test]
+    async fn demand_for_tls_with_further_conditions_fails() {
+        for (from, to) in [
+            (
+                "\\\"aws:SecureTransport\\\"",
+                "\\\"aws:ViaAWSService\\\": \\\"true\\\", \\\"aws:SecureTransport\\\"",
+            ),
+            (
+                "\\\"Resource\\\": \\\"*\\\"",
+                "\\\"Resource\\\": \\\"arn:aws:sqs:other\\\"",
+            ),
+        ] {
+            let verdict = changed(METRICS, from, to).await;
+            assert_eq!(verdict.status, Status::Failed, "{to}");
+            assert!(verdict.details[0].ends_with("does not demand TLS"));
+        }
     }
 
     #[tokio::test]

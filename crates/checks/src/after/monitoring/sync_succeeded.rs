@@ -7,7 +7,7 @@ use crate::aws::{Call, Service, Unread, array, text};
 use crate::check::{Check, Group};
 use crate::runner::Entry;
 use crate::stack::Stack;
-use crate::verdict::Verdict;
+use crate::verdict::{Status, Verdict};
 
 use super::metric::{Metric, Point, Statistic, in_seconds, namespace};
 
@@ -33,6 +33,8 @@ pub(super) const ENTRY: Entry<Stack> = Entry {
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(3);
 /// The time until a metric from a log has data.
 const METRIC_DELAY: SignedDuration = SignedDuration::from_mins(2);
+/// The number of failed runs in a row that is a failure, as for AlbSyncAlarm.
+const MAX_FAILURES: usize = 3;
 /// The time in which the last success is looked for.
 const WINDOW: SignedDuration = SignedDuration::from_mins(30);
 /// The most lines of the log that are read.
@@ -52,60 +54,85 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     let points = metric.points(stack, Statistic::Minimum, WINDOW).await?;
     if points.is_empty() {
         let runs = logged_runs(stack).await?;
-        return Ok(of_log(&runs, stack.now(), function.updated));
+        return Ok(of_log(&by_minute(&runs), stack.now(), function.updated));
     }
-    Ok(of_points(&points, stack.now()))
+    Ok(of_points(&points, stack.now(), MAX_AGE + METRIC_DELAY))
 }
 
-/// Decides by the metric. A point is the worst result of all target groups in one minute.
-fn of_points(points: &[Point], now: Timestamp) -> Verdict {
-    let succeeded = points.iter().rfind(|point| point.value >= 1.0);
-    let Some(success) = succeeded else {
-        let count = points.len();
+/// Decides by the worst result of all target groups in each minute, oldest first. One failed run
+/// is a warning, because the next one can succeed.
+fn of_points(points: &[Point], now: Timestamp, max_age: SignedDuration) -> Verdict {
+    let failures = points.iter().rev().take_while(|it| it.value < 1.0).count();
+    let success = points.iter().rfind(|point| point.value >= 1.0);
+    let Some(success) = success.map(|point| in_seconds(point.at)) else {
         return Verdict::failed(format!(
-            "alb-sync failed for a target group in each of the last {count} minutes with a run"
+            "alb-sync failed for a target group in each of the last {failures} minutes with a run"
         ));
     };
-    let at = success.at;
-    if now.duration_since(at) > MAX_AGE + METRIC_DELAY {
-        let last = points
-            .last()
-            .map(|point| point.at)
-            .filter(|last| *last > at);
-        let since = match last {
-            Some(last) => format!("and the last run at {last} failed"),
-            None => "and did not run since".to_owned(),
-        };
-        return Verdict::failed(format!(
-            "alb-sync last succeeded for all target groups at {at}, {since}"
-        ));
+
+    let since = match failures {
+        0 => "and did not run since".to_owned(),
+        1 => "and the last run failed".to_owned(),
+        count => format!("and the last {count} runs failed"),
+    };
+    let detail = format!("alb-sync last succeeded for all target groups at {success}, {since}");
+    if now.duration_since(success) > max_age || failures >= MAX_FAILURES {
+        Verdict::failed(detail)
+    } else if failures > 0 {
+        Verdict::warning(detail)
+    } else {
+        Verdict::ok(format!(
+            "alb-sync succeeded for all target groups at {success}"
+        ))
     }
-    Verdict::ok(format!("alb-sync succeeded for all target groups at {at}"))
 }
 
-/// A result in the log of alb-sync.
+/// A result in the log of alb-sync, for one target group.
 pub(super) struct LoggedRun {
     pub(super) at: Timestamp,
     succeeded: bool,
 }
 
-/// Decides by the log, if the metric has no data.
-fn of_log(runs: &[LoggedRun], now: Timestamp, deployed: Option<Timestamp>) -> Verdict {
-    let success = runs.iter().rfind(|run| run.succeeded);
-    let ready = deployed.map(|deployed| deployed + MAX_AGE + METRIC_DELAY);
-    match (success, ready) {
-        (Some(run), _) if now.duration_since(run.at) <= MAX_AGE => Verdict::warning(format!(
-            "alb-sync logged a success at {}, but the metric SyncSucceeded has no data, \
-             which makes AlbSyncAlarm fire",
-            in_seconds(run.at)
-        ))
-        .with_fix("Wait two minutes, and check again. CloudWatch makes the metric from the log."),
-        (None, Some(ready)) if ready > now && runs.is_empty() => Verdict::not_proven(format!(
-            "alb-sync was deployed less than five minutes ago, check again at {}",
-            in_seconds(ready)
-        )),
-        _ => Verdict::failed("neither the metric SyncSucceeded nor the log shows a recent success"),
+/// Returns the worst result of each minute, as the metric has it. The time is that of the last
+/// result.
+fn by_minute(runs: &[LoggedRun]) -> Vec<Point> {
+    let minute = |at: Timestamp| at.as_second().div_euclid(60);
+    let mut points: Vec<Point> = Vec::new();
+    for run in runs {
+        let value = if run.succeeded { 1.0 } else { 0.0 };
+        match points.last_mut() {
+            Some(last) if minute(last.at) == minute(run.at) => {
+                last.value = last.value.min(value);
+                last.at = run.at;
+            }
+            _ => points.push(Point { at: run.at, value }),
+        }
     }
+    points
+}
+
+/// Decides by the log, if the metric has no data.
+fn of_log(points: &[Point], now: Timestamp, deployed: Option<Timestamp>) -> Verdict {
+    if points.is_empty() {
+        let ready = deployed.map(|deployed| deployed + MAX_AGE + METRIC_DELAY);
+        return match ready.filter(|ready| *ready > now) {
+            Some(ready) => Verdict::not_proven(format!(
+                "alb-sync was deployed less than five minutes ago, check again at {}",
+                in_seconds(ready)
+            )),
+            None => Verdict::failed("neither the metric SyncSucceeded nor the log shows a run"),
+        };
+    }
+
+    let verdict = of_points(points, now, MAX_AGE);
+    if verdict.status != Status::Ok {
+        return verdict;
+    }
+    let known = verdict.details.join(", ");
+    Verdict::warning(format!(
+        "{known} by its log, but the metric SyncSucceeded has no data, so AlbSyncAlarm fires"
+    ))
+    .with_fix("Wait two minutes, and check again. CloudWatch makes the metric from the log.")
 }
 
 /// Returns the results in the log of the last half hour, oldest first.
@@ -140,7 +167,6 @@ fn logged_run(event: &Value) -> Option<LoggedRun> {
 #[cfg(test)]
 mod tests {
     use crate::tests::recorded::Recorded;
-    use crate::verdict::Status;
 
     use super::*;
 
@@ -193,14 +219,60 @@ mod tests {
         });
         let failing = verdict(failing).await;
         assert_eq!(failing.status, Status::Failed);
-        assert!(failing.details[0].ends_with("and the last run at 2026-11-28T11:58:00Z failed"));
+        assert!(failing.details[0].ends_with("and the last run failed"));
+    }
+
+    fn points(values: &[f64]) -> Vec<Point> {
+        let first: Timestamp = "2026-11-28T11:55:00Z".parse().unwrap();
+        let at = |index: usize| first + SignedDuration::from_mins(i64::try_from(index).unwrap());
+        let points = values.iter().enumerate();
+        points
+            .map(|(index, value)| Point {
+                at: at(index),
+                value: *value,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn failures_after_a_recent_success_count() {
+        let now = "2026-11-28T11:59:30Z".parse().unwrap();
+        for (values, expected) in [
+            (&[0.0, 0.0, 1.0][..], Status::Ok),
+            (&[1.0, 1.0, 0.0], Status::Warning),
+            (&[1.0, 0.0, 0.0], Status::Warning),
+            (&[1.0, 0.0, 0.0, 0.0], Status::Failed),
+        ] {
+            let verdict = of_points(&points(values), now, MAX_AGE + METRIC_DELAY);
+            assert_eq!(verdict.status, expected, "{values:?}");
+        }
+        let verdict = of_points(&points(&[1.0, 0.0]), now, MAX_AGE + METRIC_DELAY);
+        assert!(verdict.details[0].ends_with("T11:55:00Z, and the last run failed"));
+    }
+
+    #[test]
+    fn failure_of_one_target_group_is_a_failed_run() {
+        let run = |at: &str, succeeded| LoggedRun {
+            at: at.parse().unwrap(),
+            succeeded,
+        };
+        let runs = [
+            run("2026-11-28T11:58:01Z", false),
+            run("2026-11-28T11:58:02Z", true),
+            run("2026-11-28T11:59:01Z", true),
+            run("2026-11-28T11:59:02Z", false),
+        ];
+        let values: Vec<f64> = by_minute(&runs).iter().map(|point| point.value).collect();
+        assert_eq!(values, [0.0, 0.0]);
     }
 
     #[tokio::test]
     async fn success_in_the_log_without_a_metric_is_a_warning() {
         let verdict = verdict(without_metric()).await;
         assert_eq!(verdict.status, Status::Warning);
-        assert!(verdict.details[0].starts_with("alb-sync logged a success at 2026-11-28T11:59:0"));
+        assert!(verdict.details[0].starts_with(
+            "alb-sync succeeded for all target groups at 2026-11-28T11:59:02Z by its log"
+        ));
     }
 
     #[tokio::test]
