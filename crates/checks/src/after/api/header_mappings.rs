@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use outcome::{BACKEND_HEADER_PREFIX, ORIGIN_HEADER};
+use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ORIGIN_HEADER};
 use serde_json::Value;
 
 use crate::findings::Findings;
@@ -10,6 +10,18 @@ use crate::findings::Findings;
 /// A reference that only CloudFormation resolves. The value is a secret.
 const DYNAMIC_REFERENCE: &str = "{{resolve:";
 const REQUEST_ID_HEADER: &str = "x-request-id";
+/// The default of the parameter `KeyHeader`.
+const DEFAULT_KEY_HEADER: &str = "x-api-key";
+/// The headers with which a client could replace the method or path that the policy applies to, and
+/// the secret of the policy's `front`.
+const REMOVED_HEADERS: [&str; 6] = [
+    "x-origin-verify",
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+];
 /// The sources of a header without a value.
 const NO_VALUE: [&str; 3] = ["", "-", "'-'"];
 
@@ -32,6 +44,43 @@ impl HeaderMappings {
             Some((format!("overwrite:header.{header}"), source))
         });
         Self(headers.collect())
+    }
+
+    /// Returns the mappings with those that every integration needs, also if the template of the stack
+    /// does not ask for them. Behind the authorizer, they set identities. Elsewhere, they remove them.
+    pub(super) fn with_necessary(mut self, is_protected: bool, key_header: &str) -> Self {
+        for header in BACKEND_HEADERS {
+            let field = header.trim_start_matches(BACKEND_HEADER_PREFIX);
+            let (key, source) = match is_protected {
+                true => (
+                    format!("overwrite:header.{header}"),
+                    format!("$context.authorizer.{}", field.replace('-', "_")),
+                ),
+                false => (format!("remove:header.{header}"), "''".to_owned()),
+            };
+            self.0.insert(key, source);
+        }
+
+        let key_header = match key_header {
+            "" => DEFAULT_KEY_HEADER,
+            header => header,
+        };
+        for header in REMOVED_HEADERS.into_iter().chain([key_header]) {
+            self.0
+                .insert(format!("remove:header.{header}"), "''".to_owned());
+        }
+        // A constant, or a secret that the template names.
+        let origin = format!("overwrite:header.{ORIGIN_HEADER}");
+        self.0.entry(origin).or_insert_with(|| "-".to_owned());
+        self
+    }
+
+    /// Adds the mappings of `other` for headers that have none.
+    pub(super) fn or(mut self, other: &Self) -> Self {
+        for (key, source) in &other.0 {
+            self.0.entry(key.clone()).or_insert_with(|| source.clone());
+        }
+        self
     }
 
     /// Returns the mappings with the same effect in a REST API. A header cannot be removed there, so a

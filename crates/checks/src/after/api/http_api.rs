@@ -102,11 +102,14 @@ impl<'s> HttpApi<'s> {
             return Ok(Some(id.to_owned()));
         }
 
-        let function = self.stack.output("AuthorizerFunctionName").unwrap_or("-");
+        let function = self
+            .stack
+            .output("AuthorizerFunctionName")
+            .unwrap_or_default();
         let authorizers = self.authorizers().await?;
         let found = authorizers
             .iter()
-            .find(|it| function_name(text(&it["authorizerUri"])) == Some(function));
+            .find(|it| invokes(text(&it["authorizerUri"]), function, &self.stack));
         Ok(found.map(|it| text(&it["authorizerId"]).to_owned()))
     }
 
@@ -146,8 +149,15 @@ pub(super) fn function_arn(uri: &str) -> Option<&str> {
     rest.strip_suffix("/invocations")
 }
 
-/// Returns the name of the function that API Gateway invokes.
-pub(super) fn function_name(uri: &str) -> Option<&str> {
-    // An ARN is arn:aws:lambda:REGION:ACCOUNT:function:NAME, perhaps with an alias or a version.
-    function_arn(uri)?.split(':').nth(6)
+/// True if API Gateway invokes a function of the stack, in its account and region, by the ARN of the
+/// function, an alias or a version.
+pub(super) fn invokes(uri: &str, function: &str, stack: &Stack) -> bool {
+    let arn = format!(
+        "arn:{}:lambda:{}:{}:function:{function}",
+        stack.partition(),
+        stack.account().region(),
+        stack.account_id(),
+    );
+    let rest = function_arn(uri).and_then(|invoked| invoked.strip_prefix(&arn));
+    !function.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }

@@ -79,7 +79,9 @@ async fn check_http(api: &HttpApi<'_>, role: Role) -> Result<Verdict, Unread> {
         _ => "ProtectedIntegration",
     };
     let expected = api.expected_integration(resource)?;
-    let needed = HeaderMappings::of_http(&expected["RequestParameters"]);
+    let key_header = api.stack.parameter("KeyHeader");
+    let needed = HeaderMappings::of_http(&expected["RequestParameters"])
+        .with_necessary(role == Role::Protected, &key_header);
     let authorizer = api.authorizer_id().await?.unwrap_or_default();
     let integrations = api.used_integrations().await?;
 
@@ -171,15 +173,17 @@ impl Needed {
             })
             .collect();
 
+        let necessary = HeaderMappings::default()
+            .with_necessary(true, &api.stack.parameter("KeyHeader"))
+            .for_rest();
         let others = match by_path.last() {
-            Some((_, mappings)) => mappings.of_identity(),
-            None => {
-                let http = HttpApi::defined_elsewhere(&api.id, api.stack);
-                let expected = http.expected_integration("ProtectedIntegration")?;
-                let mappings = HeaderMappings::of_http(&expected["RequestParameters"]);
-                mappings.of_identity().for_rest()
-            }
+            Some((_, mappings)) => mappings.of_identity().or(&necessary),
+            None => necessary.clone(),
         };
+        let by_path = by_path
+            .into_iter()
+            .map(|(path, mappings)| (path, mappings.or(&necessary)))
+            .collect();
         Ok(Self { by_path, others })
     }
 
@@ -333,5 +337,26 @@ mod tests {
             removed(Recorded::healthy().denied(INTEGRATIONS)).await,
             expected
         );
+    }
+
+    #[tokio::test]
+    async fn changed_template_asks_for_every_identity_header() {
+        let header = "x-tollgate-user-id";
+        let recorded = Recorded::healthy()
+            .with("cloudformation.GetTemplate.xml", |text| {
+                let lines = text.lines().filter(|line| !line.contains(header));
+                lines.collect::<Vec<_>>().join("\n")
+            })
+            .with_json(INTEGRATIONS, |integrations| {
+                for (index, action) in ["overwrite", "remove"].into_iter().enumerate() {
+                    let mappings = &mut integrations["items"][index]["requestParameters"];
+                    without(mappings, &format!("{action}:header.{header}"));
+                }
+            });
+        let detail =
+            "ProtectedIntegration intprot has no mapping overwrite:header.x-tollgate-user-id";
+        assert_eq!(overwritten(recorded.clone()).await, Verdict::failed(detail));
+        let detail = "PublicIntegration intpub has no mapping remove:header.x-tollgate-user-id";
+        assert_eq!(removed(recorded).await, Verdict::failed(detail));
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::header_mappings::HeaderMappings;
-use super::http_api::{HttpApi, function_name};
+use super::http_api::{HttpApi, invokes};
 use super::route::{Route, is_id};
 use crate::aws::{Unread, text};
 
@@ -102,13 +102,15 @@ impl HttpApi<'_> {
 
     fn role(&self, id: &str, settings: &Value) -> Role {
         let is_stacks = |name: &str| is_id(self.integration_id(name), id);
-        let invoked = function_name(text(&settings["integrationUri"]));
+        let uri = text(&settings["integrationUri"]);
         let limiter = self.stack.output("LimiterFunctionName");
         if is_stacks("ProtectedIntegration") {
             Role::Protected
         } else if is_stacks("PublicIntegration") {
             Role::Public
-        } else if is_stacks("LimiterIntegration") || (invoked.is_some() && invoked == limiter) {
+        } else if is_stacks("LimiterIntegration")
+            || invokes(uri, limiter.unwrap_or_default(), &self.stack)
+        {
             Role::Limiter
         } else if settings["integrationType"] == "HTTP_PROXY" {
             Role::OtherHttp

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::http_api::{HttpApi, Ownership, function_name};
+use super::http_api::{HttpApi, Ownership, function_arn, invokes};
 use super::integration::Role;
 use super::route::{OWN_PATHS, Route};
 use super::subject::{Subject, unknown};
 use crate::after::invocation::{Invocation, function_policy, invocation};
 use crate::aws::{Unread, text};
 use crate::check::{Check, Group};
-use crate::findings::Findings;
+use crate::findings::{Findings, quoted};
 use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
@@ -120,9 +120,14 @@ fn review_missing(expected: &Route, ownership: Ownership, findings: &mut Finding
 }
 
 fn review_integration(name: &str, settings: &Value, api: &HttpApi<'_>, findings: &mut Findings) {
-    let invoked = function_name(text(&settings["integrationUri"])).unwrap_or_default();
+    let uri = text(&settings["integrationUri"]);
     let function = api.stack.output("LimiterFunctionName").unwrap_or_default();
-    findings.equal(&format!("function of {name}"), invoked, function);
+    if !invokes(uri, function, &api.stack) {
+        let invoked = quoted(function_arn(uri).unwrap_or(uri));
+        findings.problem(format!(
+            "function of {name} is {invoked}, expected {function} of this account and region"
+        ));
+    }
     let kind = text(&settings["integrationType"]);
     findings.equal(&format!("type of {name}"), kind, "AWS_PROXY");
     let format = text(&settings["payloadFormatVersion"]);
@@ -284,18 +289,30 @@ mod tests {
 
     #[tokio::test]
     async fn other_function_and_format_fail() {
-        let recorded = Recorded::healthy().with_json(INTEGRATIONS, |integrations| {
-            let limiter = &mut integrations["items"][2];
-            limiter["payloadFormatVersion"] = json!("1.0");
-            limiter["integrationUri"] = json!("arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:111122223333:function:other/invocations");
-        });
-        assert_eq!(
-            limiter(recorded).await.details,
-            [
-                "function of LimiterIntegration intlim is other, expected tollgate-LimiterFunction-AbCdEfGh",
-                "payload format of LimiterIntegration intlim is 1.0, expected 2.0",
-            ]
-        );
+        let other =
+            "arn:aws:lambda:eu-west-1:999999999999:function:tollgate-LimiterFunction-AbCdEfGh";
+        for function in [
+            other,
+            "arn:aws:lambda:us-east-1:111122223333:function:tollgate-LimiterFunction-AbCdEfGh",
+        ] {
+            let recorded = Recorded::healthy().with_json(INTEGRATIONS, |integrations| {
+                let limiter = &mut integrations["items"][2];
+                limiter["payloadFormatVersion"] = json!("1.0");
+                let uri = limiter["integrationUri"].as_str().unwrap();
+                let (start, _) = uri.split_once("arn:aws:lambda:").unwrap();
+                limiter["integrationUri"] = json!(format!("{start}{function}/invocations"));
+            });
+            assert_eq!(
+                limiter(recorded).await.details,
+                [
+                    format!(
+                        "function of LimiterIntegration intlim is {function}, expected \
+                         tollgate-LimiterFunction-AbCdEfGh of this account and region"
+                    ),
+                    "payload format of LimiterIntegration intlim is 1.0, expected 2.0".to_owned(),
+                ]
+            );
+        }
     }
 
     #[tokio::test]

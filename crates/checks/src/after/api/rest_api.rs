@@ -5,6 +5,7 @@ use std::sync::Arc;
 use admin_client::path;
 use serde_json::Value;
 
+use super::http_api::invokes;
 use crate::aws::{Call, Service, Unread, text};
 use crate::stack::Stack;
 
@@ -94,9 +95,9 @@ impl<'s> RestApi<'s> {
     pub(super) async fn authorizer(&self) -> Result<Option<Value>, Unread> {
         let function = self.function_name();
         let authorizers = self.authorizers().await?;
-        let found = authorizers.into_iter().find(|it| {
-            super::http_api::function_name(text(&it["authorizerUri"])) == Some(&function)
-        });
+        let found = authorizers
+            .into_iter()
+            .find(|it| invokes(text(&it["authorizerUri"]), &function, self.stack));
         Ok(found)
     }
 

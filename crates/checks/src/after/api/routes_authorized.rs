@@ -38,6 +38,17 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     }
 }
 
+/// The path of the admin API.
+const ADMIN_API: &str = "/_tollgate/v1/";
+/// The public routes of the template, in addition to those for CORS preflight requests.
+const PUBLIC: [&str; 5] = [
+    "GET /health",
+    "GET /_tollgate/openapi.json",
+    "GET /_tollgate/account",
+    "GET /_tollgate/account.css",
+    "GET /_tollgate/account.js",
+];
+
 /// The values that routes are compared with.
 struct Expectation {
     ownership: Ownership,
@@ -70,7 +81,7 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
 fn verdict(routes: &[Route], expectation: &Expectation) -> Verdict {
     let mut findings = Findings::default();
     for route in routes {
-        let mut expected = expectation.routes.iter();
+        let mut expected = expectation.routes.iter().filter(|it| is_possible(it));
         match expected.find(|it| it.key == route.key) {
             Some(expected) => review_own(route, expected, expectation, &mut findings),
             None => review_other(route, expectation, &mut findings),
@@ -85,6 +96,16 @@ fn verdict(routes: &[Route], expectation: &Expectation) -> Verdict {
         }
     }
     findings.verdict(summary(routes, expectation))
+}
+
+/// True if a route of a template can do without the authorizer, or has it. A changed template does not
+/// make other routes public.
+fn is_possible(route: &Route) -> bool {
+    match route.authorization.as_str() {
+        "CUSTOM" => true,
+        "AWS_IAM" => route.path().starts_with(ADMIN_API),
+        _ => PUBLIC.contains(&route.key.as_str()) || route.key.starts_with("OPTIONS /"),
+    }
 }
 
 /// Compares a route of the template with the template.
@@ -103,6 +124,14 @@ fn review_own(route: &Route, expected: &Route, expectation: &Expectation, findin
         ));
     }
 
+    let relies_on_authorizer = is_id(&expectation.protected_integration, &route.integration);
+    if relies_on_authorizer && expected.authorization != "CUSTOM" {
+        findings.problem(format!(
+            "route {} without the authorizer has the ProtectedIntegration, which relies on it",
+            route.key
+        ));
+        return;
+    }
     let integration = &expected.integration;
     if !integration.is_empty() && !is_id(integration, &route.integration) {
         findings.problem(format!(
@@ -128,12 +157,12 @@ fn review_other(route: &Route, expectation: &Expectation, findings: &mut Finding
     );
     let is_public = route.authorization == "NONE";
     let removes_identity = is_id(&expectation.public_integration, &route.integration);
-    let forwards_identity = is_id(&expectation.protected_integration, &route.integration);
 
+    let relies_on_authorizer = is_id(&expectation.protected_integration, &route.integration);
     match expectation.ownership {
         Ownership::Created => findings.problem(detail),
+        _ if route.has_own_path() || relies_on_authorizer => findings.problem(detail),
         _ if is_public && removes_identity => {}
-        _ if forwards_identity => findings.problem(detail),
         _ if is_public || route.authorization == "AWS_IAM" => findings.warning(detail),
         _ => findings.problem(detail),
     }
@@ -342,5 +371,48 @@ mod tests {
         let detail =
             "API a1b2c3d4e5 has no authorizer that invokes tollgate-AuthorizerFunction-AbCdEfGh";
         assert_eq!(verdict, Verdict::failed(detail));
+    }
+
+    /// Returns the responses of a stack whose template was changed before the deployment.
+    fn with_template(change: impl Fn(&str) -> String) -> Recorded {
+        Recorded::healthy().with("cloudformation.GetTemplate.xml", change)
+    }
+
+    #[tokio::test]
+    async fn changed_template_makes_no_route_public() {
+        let recorded = with_template(|text| {
+            text.replace(
+                r#"RouteKey: "ANY /", AuthorizationType: CUSTOM, AuthorizerId: !Ref Authorizer"#,
+                r#"RouteKey: "ANY /", AuthorizationType: NONE"#,
+            )
+        })
+        .with_json(ROUTES, |routes| {
+            let routes = routes["items"].as_array_mut().unwrap();
+            let root = routes
+                .iter_mut()
+                .find(|it| it["routeKey"] == "ANY /")
+                .unwrap();
+            root["authorizationType"] = json!("NONE");
+            root.as_object_mut().unwrap().remove("authorizerId");
+        });
+        let detail = "route ANY / has no authorization, expected authorizer auth01";
+        assert_eq!(verdict_of(recorded).await, Verdict::failed(detail));
+    }
+
+    #[tokio::test]
+    async fn changed_template_sends_no_public_route_to_the_protected_integration() {
+        let recorded = with_template(|text| {
+            text.replace(
+                "RouteKey: \"OPTIONS /\", AuthorizationType: NONE,\n       Target: !Sub \"integrations/${PublicIntegration}\"",
+                "RouteKey: \"OPTIONS /\", AuthorizationType: NONE,\n       Target: !Sub \"integrations/${ProtectedIntegration}\"",
+            )
+        })
+        .with_json(ROUTES, |routes| {
+            let routes = routes["items"].as_array_mut().unwrap();
+            let root = routes.iter_mut().find(|it| it["routeKey"] == "OPTIONS /").unwrap();
+            root["target"] = json!("integrations/intprot");
+        });
+        let detail = "route OPTIONS / without the authorizer has the ProtectedIntegration, which relies on it";
+        assert_eq!(verdict_of(recorded).await, Verdict::failed(detail));
     }
 }
