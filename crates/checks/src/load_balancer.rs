@@ -14,7 +14,7 @@ use crate::aws::{Account, Call, Service, Unread, array, text};
 use crate::verdict::Verdict;
 
 pub(crate) use attributes::{Attributes, desync_mode, invalid_headers};
-pub(crate) use listener::{Listener, listener};
+pub(crate) use listener::{Listener, listener, listeners};
 pub(crate) use rules::{DECISION_HEADER, ListenerRule, rules, rules_before};
 pub(crate) use targets::{Target, group_name, targets};
 

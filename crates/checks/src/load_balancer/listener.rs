@@ -28,6 +28,22 @@ impl Listener {
     }
 }
 
+/// Reads all listeners of a load balancer.
+///
+/// # Errors
+/// [`Unread`] if they cannot be read.
+pub(crate) async fn listeners(
+    account: &Account,
+    load_balancer: &str,
+) -> Result<Vec<Listener>, Unread> {
+    let fields = [("LoadBalancerArn", load_balancer)];
+    let call = Call::query(Service::LoadBalancing, "DescribeListeners", &fields);
+    let found = account
+        .read_all(&call, "/DescribeListenersResult/Listeners")
+        .await?;
+    Ok(found.iter().map(Listener::of).collect())
+}
+
 /// Reads a listener.
 ///
 /// # Errors

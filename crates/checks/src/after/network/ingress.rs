@@ -1,6 +1,7 @@
 //! The ways into the load balancer.
 
 mod admission;
+mod apis;
 mod interfaces;
 
 use serde_json::Value;
@@ -46,6 +47,10 @@ pub(super) const ENTRY: Entry<Stack> = Entry {
 
 /// What leads into the load balancer, as AWS describes it.
 struct Ways {
+    /// The port of the listener that API Gateway calls.
+    port: u16,
+    /// The rules that admit connections to any listener of the load balancer. Another listener can
+    /// forward to the same services, without the rules for throttled requests.
     admissions: Vec<Admission>,
     /// The groups of the VPC link, or `None` if they could not be read.
     link_groups: Option<Vec<String>>,
@@ -73,6 +78,7 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     };
     let mut findings = Findings::default();
     let ways = read(stack, &listener, &mut findings).await?;
+    apis::check(stack, &mut findings).await;
 
     let verdict = verdict(&ways, findings);
     let has_proof = !stack.parameter("OriginSecretArn").is_empty();
@@ -116,24 +122,49 @@ async fn read(stack: &Stack, listener: &str, findings: &mut Findings) -> Result<
         Some(listener) => listener.port,
         None => stack.parameter("AlbListenerPort").parse().unwrap_or(80),
     };
+    let read = load_balancer::listeners(account, &arn).await;
+    let listeners = findings.take("the listeners of the load balancer", read);
+    let mut ports: Vec<u16> = listeners.iter().flatten().map(|it| it.port).collect();
+    ports.push(port);
 
     let rules = rules_of(account, &load_balancer.groups).await?;
     let link_groups = findings.take("the VPC link", link::groups(stack).await);
     let interfaces = match &link_groups {
-        Some(groups) => {
-            let read = interfaces::other_owners(account, groups).await;
-            findings.take("the network interfaces", read)
-        }
+        Some(groups) => other_owners(stack, groups, findings).await,
         None => None,
     };
     let load_balancers = load_balancer::load_balancers(account).await;
     Ok(Ways {
-        admissions: admissions(&rules, &load_balancer.groups, port),
+        port,
+        admissions: admissions(&rules, &load_balancer.groups, &ports),
         link_groups,
         // They only add names to the findings.
         load_balancers: load_balancers.unwrap_or_default(),
         interfaces,
     })
+}
+
+/// Returns what else has a group of the VPC link, or `None` if it could not be read.
+async fn other_owners(
+    stack: &Stack,
+    groups: &[String],
+    findings: &mut Findings,
+) -> Option<Vec<String>> {
+    let account = stack.account();
+    let read = interfaces::read(account, groups).await;
+    let interfaces = findings.take("the network interfaces", read)?;
+    for interface in interfaces.of_unknown_owner {
+        findings.unproven(format!(
+            "network interface {interface} has a security group of the VPC link. Its type does not \
+             show that it is part of the link"
+        ));
+    }
+
+    let read = link::others_with_groups(stack, groups).await;
+    let links = findings.take("the VPC links", read)?;
+    let mut owners = interfaces.of_others;
+    owners.extend(links);
+    Some(owners)
 }
 
 /// Adds a problem if the stack opens a group that the load balancer does not have.
@@ -201,7 +232,7 @@ fn with_proof_of_origin(verdict: Verdict, ways: &Ways) -> Verdict {
 fn is_link_admitted(ways: &Ways) -> bool {
     let groups = ways.link_groups.as_deref().unwrap_or_default();
     let mut admissions = ways.admissions.iter();
-    admissions.any(|admission| admission.is_of_group(groups))
+    admissions.any(|admission| admission.is_of_group(groups) && admission.admits(ways.port))
 }
 
 /// Returns the admissions of other sources than the VPC link.

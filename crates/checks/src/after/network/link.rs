@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::aws::{Account, Call, Service, Unread, array, text};
 use crate::stack::Stack;
 
+/// The number of links per page.
+const PAGE: &str = "25";
+
 /// Returns the ID of the VPC link, which the stack creates or the parameter `VpcLinkId` names.
 pub(super) fn id(stack: &Stack) -> Option<String> {
     if let Some(link) = stack.resource("VpcLink") {
@@ -41,6 +44,32 @@ pub(super) async fn groups(stack: &Stack) -> Result<Vec<String>, Unread> {
     };
     let link = read(stack.account(), &id).await?;
     Ok(texts(&link["securityGroupIds"]))
+}
+
+/// Returns the other VPC links that have one of the groups. What they send reaches the load balancer
+/// as well.
+///
+/// # Errors
+/// [`Unread`] if the links cannot be read.
+pub(super) async fn others_with_groups(
+    stack: &Stack,
+    groups: &[String],
+) -> Result<Vec<String>, Unread> {
+    let own = id(stack);
+    let list = path(&["v2", "vpclinks"]).query(&[("maxResults", PAGE)]);
+    let call = Call::get(Service::ApiGateway, "GET", &list);
+    let links = stack.account().read_all(&call, "/items").await?;
+
+    let has_group = |link: &&Value| {
+        let found = texts(&link["securityGroupIds"]);
+        found.iter().any(|group| groups.contains(group))
+    };
+    let ids = links
+        .iter()
+        .filter(has_group)
+        .map(|link| text(&link["vpcLinkId"]))
+        .filter(|link| own.as_deref() != Some(*link));
+    Ok(ids.map(|link| format!("VPC link {link}")).collect())
 }
 
 /// Returns the strings of a list.

@@ -17,6 +17,8 @@ use secret::{OriginSecret, origin_secret};
 
 /// The header with the secret.
 const HEADER: &str = "x-tollgate-origin";
+/// The fewest characters of a value that cannot be guessed.
+const MIN_SECRET_CHARS: usize = 16;
 /// The integrations that send the header.
 const INTEGRATIONS: [&str; 2] = ["ProtectedIntegration", "PublicIntegration"];
 
@@ -131,12 +133,42 @@ fn check_rules(rules: &[ListenerRule], secrets: &[OriginSecret], findings: &mut 
             findings.problem(format!(
                 "{rule} does not match the value of {HEADER} that API Gateway sends"
             ));
+        } else {
+            check_other_values(rule, &condition.values, secrets, findings);
         }
     }
     if !open.is_empty() {
         findings.unproven(format!(
             "requests without {HEADER} match these rules, so the services must refuse them: {}",
             open.join(", ")
+        ));
+    }
+}
+
+/// Checks the values that a rule accepts in addition to the secret: during a rotation, the one before.
+fn check_other_values(
+    rule: &ListenerRule,
+    values: &[&str],
+    secrets: &[OriginSecret],
+    findings: &mut Findings,
+) {
+    let is_other = |value: &&&str| !secrets.iter().any(|secret| secret.is_in(&[**value]));
+    let others: Vec<&str> = values.iter().filter(is_other).copied().collect();
+    if others.is_empty() {
+        return;
+    }
+
+    // The guide generates 64 characters. API Gateway sends `-` without a secret.
+    if others.iter().any(|value| value.len() < MIN_SECRET_CHARS) {
+        findings.problem(format!(
+            "{rule} also accepts a value of {HEADER} with less than {MIN_SECRET_CHARS} characters, \
+             which can be guessed"
+        ));
+    } else {
+        findings.warning(format!(
+            "{rule} also accepts values of {HEADER} other than the secret: {}. Remove those of \
+             earlier secrets after a rotation",
+            others.len()
         ));
     }
 }

@@ -42,6 +42,11 @@ impl Admission {
         matches!(&self.source, Source::Group { id, .. } if groups.contains(id))
     }
 
+    /// True if the rule admits connections to a port.
+    pub(super) fn admits(&self, port: u16) -> bool {
+        self.ports.contains(port)
+    }
+
     fn of(rule: &Value) -> Option<Self> {
         if rule["isEgress"] == "true" {
             return None;
@@ -134,11 +139,12 @@ impl fmt::Display for Source {
     }
 }
 
-/// Returns the inbound rules of the groups that admit connections to a port.
-pub(super) fn admissions(rules: &[Value], groups: &[String], port: u16) -> Vec<Admission> {
+/// Returns the inbound rules of the groups that admit connections to one of the ports.
+pub(super) fn admissions(rules: &[Value], groups: &[String], ports: &[u16]) -> Vec<Admission> {
+    let admits = |admission: &Admission| ports.iter().any(|port| admission.admits(*port));
     rules
         .iter()
         .filter_map(Admission::of)
-        .filter(|admission| groups.contains(&admission.group) && admission.ports.contains(port))
+        .filter(|admission| groups.contains(&admission.group) && admits(admission))
         .collect()
 }

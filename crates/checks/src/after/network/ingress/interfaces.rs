@@ -9,16 +9,22 @@ const OF_API_GATEWAY: &str = "api_gateway_managed";
 /// The type of the interfaces of instances, and of some services.
 const GENERAL: &str = "interface";
 
-/// Returns the instances, tasks, functions and load balancers that have one of the groups.
+/// The network interfaces that have a security group of the VPC link.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Interfaces {
+    /// Those of instances, tasks, functions and load balancers, with their owners.
+    pub(super) of_others: Vec<String>,
+    /// Those that may be part of the VPC link.
+    pub(super) of_unknown_owner: Vec<String>,
+}
+
+/// Reads the network interfaces that have one of the groups.
 ///
 /// # Errors
-/// [`Unread`] if the interfaces cannot be read.
-pub(super) async fn other_owners(
-    account: &Account,
-    groups: &[String],
-) -> Result<Vec<String>, Unread> {
+/// [`Unread`] if they cannot be read.
+pub(super) async fn read(account: &Account, groups: &[String]) -> Result<Interfaces, Unread> {
     if groups.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Interfaces::default());
     }
     let call = Call::query(
         Service::Ec2,
@@ -27,28 +33,110 @@ pub(super) async fn other_owners(
     )
     .with_list("Filter.1.Value", groups.iter().map(String::as_str));
     let interfaces = account.read_all(&call, "/networkInterfaceSet").await?;
-    Ok(interfaces.iter().filter_map(owner).collect())
+    Ok(by_owner(&interfaces))
 }
 
-/// Returns the owner of an interface, or `None` if it can belong to the VPC link.
+/// Separates the interfaces by their owners.
 ///
-/// AWS does not document the description of a VPC link's interfaces. An interface is another's only
-/// if its type, its instance or its ECS task shows that.
+/// AWS does not document the description of a VPC link's interfaces, only their type. An interface
+/// of the general type is another's if the link has interfaces of its own type.
+fn by_owner(interfaces: &[Value]) -> Interfaces {
+    let is_of_api_gateway = |it: &Value| text(&it["interfaceType"]) == OF_API_GATEWAY;
+    let has_own_type = interfaces.iter().any(is_of_api_gateway);
+
+    let mut found = Interfaces::default();
+    for interface in interfaces.iter().filter(|it| !is_of_api_gateway(it)) {
+        let id = text(&interface["networkInterfaceId"]);
+        match owner(interface) {
+            Some(owner) => found.of_others.push(owner),
+            None if has_own_type => found.of_others.push(format!("network interface {id}")),
+            None => found.of_unknown_owner.push(id.to_owned()),
+        }
+    }
+    found
+}
+
+/// Returns the owner of an interface that shows it.
 fn owner(interface: &Value) -> Option<String> {
     let id = text(&interface["networkInterfaceId"]);
     let kind = text(&interface["interfaceType"]);
     let instance = text(&interface["attachment"]["instanceId"]);
     let description = text(&interface["description"]);
+    let public = text(&interface["association"]["publicIp"]);
 
-    if kind == OF_API_GATEWAY {
-        None
-    } else if !instance.is_empty() {
+    if !instance.is_empty() {
         Some(format!("instance {instance} ({id})"))
+    } else if let Some(name) = description.strip_prefix("ELB ") {
+        Some(format!("load balancer {name} ({id})"))
     } else if description.starts_with("arn:") && description.contains(":ecs:") {
         Some(format!("an ECS task ({id})"))
     } else if kind != GENERAL && !kind.is_empty() {
         Some(format!("network interface {id} of the type {kind}"))
+    } else if !public.is_empty() {
+        Some(format!(
+            "network interface {id} with the public address {public}"
+        ))
     } else {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of_api_gateway() -> Value {
+        json!({"networkInterfaceId": "eni-1", "interfaceType": OF_API_GATEWAY})
+    }
+
+    fn general(extra: &Value) -> Value {
+        let mut interface = json!({"networkInterfaceId": "eni-2", "interfaceType": GENERAL});
+        let fields = extra.as_object().into_iter().flatten();
+        for (name, value) in fields {
+            interface[name] = value.clone();
+        }
+        interface
+    }
+
+    #[test]
+    fn owner_is_named_if_the_interface_shows_it() {
+        for (extra, expected) in [
+            (
+                json!({"description": "ELB app/public/50dc"}),
+                "load balancer app/public/50dc (eni-2)",
+            ),
+            (
+                json!({"attachment": {"instanceId": "i-0abc"}}),
+                "instance i-0abc (eni-2)",
+            ),
+            (
+                json!({"association": {"publicIp": "203.0.113.7"}}),
+                "network interface eni-2 with the public address 203.0.113.7",
+            ),
+            (
+                json!({"interfaceType": "lambda"}),
+                "network interface eni-2 of the type lambda",
+            ),
+        ] {
+            assert_eq!(by_owner(&[general(&extra)]).of_others, [expected]);
+        }
+    }
+
+    #[test]
+    fn general_interface_is_no_part_of_a_link_with_interfaces_of_its_own_type() {
+        let pod = general(&json!({"description": "aws-K8S-i-0abc"}));
+        let found = by_owner(&[of_api_gateway(), pod.clone()]);
+        assert_eq!(found.of_others, ["network interface eni-2"]);
+
+        let found = by_owner(&[pod]);
+        assert_eq!(found.of_unknown_owner, ["eni-2"]);
+        assert!(found.of_others.is_empty());
+    }
+
+    #[test]
+    fn interfaces_of_the_link_are_no_other_way() {
+        assert_eq!(by_owner(&[of_api_gateway()]), Interfaces::default());
     }
 }

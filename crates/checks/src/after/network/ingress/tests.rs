@@ -9,6 +9,8 @@ const INTERFACES: &str = "ec2.DescribeNetworkInterfaces@sg-0link.xml";
 const LOAD_BALANCER: &str = "elasticloadbalancing.DescribeLoadBalancers@LoadBalancerArns.xml";
 const LISTENER: &str = "elasticloadbalancing.DescribeListeners.xml";
 const LINK: &str = "apigateway.GET@vpclinks.json";
+const LINKS: &str = "apigateway.GET@maxResults=25.json";
+const APIS: &str = "apigateway.GET@v2~apis.json";
 const LIST: &str = "cloudformation.ListStackResources.xml";
 const SECRET: &str = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:tollgate/origin-Ab3dEf";
 
@@ -109,6 +111,60 @@ async fn other_ports_protocols_and_groups_are_no_way_in() {
 }
 
 #[tokio::test]
+async fn port_of_another_listener_is_a_way_in() {
+    let second = Recorded::healthy().with(LISTENER, |text| {
+        let start = text.find("<member>").unwrap();
+        let end = text.rfind("</Listeners>").unwrap();
+        let other = text[start..end].replace("<Port>443<", "<Port>8080<");
+        format!("{}{other}{}", &text[..end], &text[end..])
+    });
+    let range = "<cidrIpv4>0.0.0.0/0</cidrIpv4>";
+    let verdict = checked(with_rule(second, "tcp", (8080, 8080), range)).await;
+    assert_eq!(verdict.status, Status::Failed);
+    assert_eq!(
+        verdict.details,
+        [
+            "security group sg-0alb admits 0.0.0.0/0 on port 8080, expected only sg-0link (the VPC \
+             link)"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn other_link_with_the_same_group_fails() {
+    let recorded = Recorded::healthy().with(LINKS, |text| {
+        let item = r#"{"vpcLinkId": "vl9other", "securityGroupIds": ["sg-0link"]}"#;
+        text.replacen("\"items\": [", &format!("\"items\": [{item}, "), 1)
+    });
+    let verdict = checked(recorded).await;
+    assert_eq!(verdict.status, Status::Failed);
+    assert!(
+        verdict.details[0].starts_with("VPC link vl9other has a security group of the VPC link")
+    );
+}
+
+#[tokio::test]
+async fn other_api_behind_the_same_link_is_not_proven() {
+    let recorded = Recorded::healthy()
+        .with(APIS, |text| {
+            let item = r#"{"apiId": "f6e5d4c3b2", "name": "reports", "protocolType": "HTTP"}"#;
+            text.replacen("\"Items\": [", &format!("\"Items\": [{item}, "), 1)
+                .replacen("\"items\": [", &format!("\"items\": [{item}, "), 1)
+        })
+        .answering(
+            "apigateway.GET@apis~f6e5d4c3b2~integrations.json",
+            r#"{"items": [{"integrationId": "i1", "connectionId": "vl1abc"}]}"#,
+        );
+    let verdict = checked(recorded).await;
+    assert_eq!(verdict.status, Status::NotProven);
+    assert_eq!(
+        verdict.details[0],
+        "API reports (f6e5d4c3b2) sends requests through the same VPC link. Check that its routes have \
+         the authorizer"
+    );
+}
+
+#[tokio::test]
 async fn link_that_is_not_admitted_fails() {
     let recorded = Recorded::healthy().with(RULES, |text| text.replace("sg-0link", "sg-0old"));
     let verdict = checked(recorded).await;
@@ -173,11 +229,12 @@ async fn functions_and_tasks_in_the_group_of_the_link_fail() {
     assert!(verdict.details[0].starts_with("network interface eni-0linka of the type lambda"));
 
     let task = Recorded::healthy().with(INTERFACES, |text| {
-        text.replace("api_gateway_managed", "interface").replacen(
-            "VPC link of API Gateway",
-            "arn:aws:ecs:eu-west-1:111122223333:attachment/1",
-            1,
-        )
+        text.replacen("api_gateway_managed", "interface", 1)
+            .replacen(
+                "VPC link of API Gateway",
+                "arn:aws:ecs:eu-west-1:111122223333:attachment/1",
+                1,
+            )
     });
     let verdict = checked(task).await;
     assert_eq!(verdict.details.len(), 1);

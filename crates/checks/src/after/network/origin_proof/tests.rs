@@ -23,10 +23,17 @@ fn with_secret() -> Recorded {
 
 /// Adds a condition on the header to the rule for a path, and refuses all other requests.
 fn with_condition(recorded: Recorded, value: &str) -> Recorded {
+    with_condition_on(recorded, &[value])
+}
+
+fn with_condition_on(recorded: Recorded, values: &[&str]) -> Recorded {
+    let values: String = values
+        .iter()
+        .map(|value| format!("<member>{value}</member>"))
+        .collect();
     let condition = format!(
         "<Conditions><member><Field>http-header</Field><HttpHeaderConfig><HttpHeaderName>\
-         X-Tollgate-Origin</HttpHeaderName><Values><member>old</member><member>{value}</member>\
-         </Values></HttpHeaderConfig></member><member>\n<Field>path-pattern"
+         X-Tollgate-Origin</HttpHeaderName><Values>{values}</Values></HttpHeaderConfig></member><member>\n<Field>path-pattern"
     );
     recorded.with(RULES, |text| {
         let text = text.replace("<Conditions>\n<member>\n<Field>path-pattern", &condition);
@@ -63,6 +70,24 @@ async fn rules_without_the_condition_prove_nothing() {
         "requests without x-tollgate-origin match these rules, so the services must refuse them: \
          rule 3333333333333333 (priority 100), the default rule 4444444444444444"
     );
+}
+
+#[tokio::test]
+async fn value_that_can_be_guessed_fails() {
+    for guessable in ["-", "old", ""] {
+        let recorded = with_condition_on(with_secret(), &[SECRET, guessable]);
+        let verdict = checked(recorded).await;
+        assert_eq!(verdict.status, Status::Failed, "{guessable}");
+        assert!(verdict.details[0].ends_with("which can be guessed"));
+    }
+}
+
+#[tokio::test]
+async fn earlier_secret_is_a_warning() {
+    let recorded = with_condition_on(with_secret(), &[&"0".repeat(64), SECRET]);
+    let verdict = checked(recorded).await;
+    assert_eq!(verdict.status, Status::Warning);
+    assert!(verdict.details[0].contains("other than the secret: 1."));
 }
 
 #[tokio::test]
