@@ -32,6 +32,14 @@ impl Selection {
         }
     }
 
+    /// Returns the selection without the checks of a group.
+    #[must_use]
+    pub fn without(&self, group: Group) -> Self {
+        let mut selection = self.clone();
+        selection.skip.push(group.name().to_owned());
+        selection
+    }
+
     /// True if the run makes the check.
     #[must_use]
     pub fn includes(&self, check: &Check) -> bool {

@@ -147,6 +147,12 @@ impl From<ClientError> for Verdict {
     }
 }
 
+/// The next step if something was missing for a check.
+const NOT_CHECKED_FIX: &str = "Add what is named, such as the permission, and run the check again. \
+                               docs/operations/check.md#permissions has a policy for all checks.";
+/// The next step after an error.
+const ERROR_FIX: &str = "Run the check again. If the error remains, correct what it names.";
+
 /// A check and its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
@@ -157,13 +163,18 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Returns the next step, if the fact is not shown to be true.
+    /// Returns the next step, if the fact is not shown to be true. Without a permission, or after an
+    /// error, that of the check would be about another problem.
     #[must_use]
     pub fn fix(&self) -> Option<&str> {
-        let is_open = matches!(
-            self.verdict.status,
-            Status::Failed | Status::Warning | Status::NotProven
-        );
-        is_open.then(|| self.verdict.fix.as_deref().unwrap_or(self.check.fix))
+        let own = self.verdict.fix.as_deref();
+        match self.verdict.status {
+            Status::Ok | Status::NotApplicable => None,
+            Status::Failed | Status::Warning | Status::NotProven => {
+                Some(own.unwrap_or(self.check.fix))
+            }
+            Status::NotChecked => Some(own.unwrap_or(NOT_CHECKED_FIX)),
+            Status::Error => Some(own.unwrap_or(ERROR_FIX)),
+        }
     }
 }

@@ -154,6 +154,12 @@ impl Parameters {
         self
     }
 
+    /// True if the account to deploy to is known.
+    #[must_use]
+    pub const fn has_account(&self) -> bool {
+        self.account.is_some()
+    }
+
     /// Returns the values of the file and of the command line.
     pub(crate) const fn file(&self) -> &ParameterFile {
         &self.file

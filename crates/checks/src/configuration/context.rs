@@ -178,7 +178,8 @@ pub(super) async fn if_reached(
 ) -> Result<Verdict, Unread> {
     match configuration.reach().await {
         Err(Unread::Failed(_) | Unread::NotFound { .. }) => {
-            Ok(Verdict::not_proven("`admin-api-reachable` failed"))
+            let verdict = Verdict::not_proven("`admin-api-reachable` failed");
+            Ok(verdict.with_fix("See admin-api-reachable."))
         }
         _ => check.await,
     }

@@ -108,6 +108,7 @@ mod tests {
         let api = Api::with("plans", HttpReply::text(200, "text/html", "<html>"));
         let configuration = api.configuration().await;
         let found = verdict((ENTRY.run)(&configuration).await);
-        assert_eq!(found, Verdict::not_proven("`admin-api-reachable` failed"));
+        let expected = Verdict::not_proven("`admin-api-reachable` failed");
+        assert_eq!(found, expected.with_fix("See admin-api-reachable."));
     }
 }

@@ -40,16 +40,18 @@ before a deployment. docs/operations/check.md describes every check and the perm
 Only the group `requests` changes something: it creates a temporary plan and a temporary key, and
 deletes them at the end.
 
-Exit codes: 0 no check failed, 1 a check failed or access was refused, 2 invalid input or no connection,
-            3 with --strict: warnings, or facts that are not checked or not proven, 130 interrupted
+Exit codes: 0 no check failed, 1 a check failed or AWS denies access to the stack, 2 invalid input or the
+            target cannot be reached, 3 with --strict: warnings, or facts that are not checked or not
+            proven, 130 interrupted
 
 Examples:
   tollgate check
   tollgate check --parameters parameters.yaml
-  tollgate check --stack tollgate --wait 10m --echo /echo
+  tollgate check --stack tollgate --wait 10m --path /orders --echo /orders
   tollgate check --stack tollgate --only network,alarms-quiet --json
   tollgate check --stack tollgate --api-id a1b2c3d4e5 --only api
-  tollgate check --list";
+  tollgate check --list
+  tollgate check --explain listener-rules-first";
 
 /// The options of `check`.
 #[derive(Debug, Args)]
@@ -59,7 +61,12 @@ pub(crate) struct CheckOptions {
     #[arg(long, value_name = "FILE")]
     parameters: Option<PathBuf>,
     /// Template of the parameters
-    #[arg(long, value_name = "FILE", default_value = "template.yaml")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "template.yaml",
+        requires = "parameters"
+    )]
     template: PathBuf,
     /// Value of a parameter instead of that in the file; may be repeated
     #[arg(long = "parameter", value_name = "NAME=VALUE", requires = "parameters", value_parser = parameter)]
@@ -89,7 +96,7 @@ pub(crate) struct CheckOptions {
         hide_possible_values = true)]
     skip: Vec<String>,
     /// Repeat what is not ok until no check fails. After this time, such as 10m, no repetition begins
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    #[arg(long, value_name = "DURATION", value_parser = wait, allow_hyphen_values = true)]
     wait: Option<u32>,
     /// Exit with 3 if something is not shown to be true, although no check failed
     #[arg(long)]
@@ -103,6 +110,10 @@ pub(crate) struct CheckOptions {
     /// List the checks instead of making them
     #[arg(long)]
     list: bool,
+    /// Explain a check or the checks of a group, with the permissions that they need
+    #[arg(long, value_name = "NAME", value_parser = names::parser(), hide_possible_values = true,
+        conflicts_with_all = ["list", "json"])]
+    explain: Option<String>,
     #[command(flatten)]
     target: TargetArgs,
 }
@@ -113,6 +124,10 @@ pub(crate) fn run(options: &CheckOptions) -> ExitCode {
 }
 
 async fn check(options: &CheckOptions) -> Result<ExitCode, CommandError> {
+    if let Some(name) = &options.explain {
+        until_closed(catalogue::explain(name))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let selection = names::selection(options)?;
     if options.list {
         until_closed(catalogue::print(&selection, options.json))?;
@@ -152,6 +167,10 @@ fn api_id(text: &str) -> Result<String, &'static str> {
     is_id
         .then(|| text.to_owned())
         .ok_or("expected the ID of an API, such as a1b2c3d4e5")
+}
+
+fn wait(text: &str) -> Result<u32, &'static str> {
+    seconds(text).map_err(|_| "expected a duration such as 10m or 90s")
 }
 
 fn path(text: &str) -> Result<String, &'static str> {

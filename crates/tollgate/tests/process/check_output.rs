@@ -180,3 +180,19 @@ fn list_has_every_check_with_its_description() {
     let groups: Vec<Value> = serde_json::from_slice(&groups.stdout).unwrap();
     assert!(groups.iter().all(|check| check["group"] == "configuration"));
 }
+
+#[test]
+fn check_is_explained() {
+    let printed = text(&run(&["check", "--explain", "plans-exist"]).stdout);
+    let title = "plans-exist (configuration)\nEvery plan that policies and keys name exists";
+    assert!(printed.starts_with(title), "{printed}");
+    assert!(
+        printed.ends_with("Permissions: execute-api:Invoke\n"),
+        "{printed}"
+    );
+    let group = text(&run(&["check", "--explain", "configuration"]).stdout);
+    assert!(
+        group.contains(&printed) && group.contains("leftovers (configuration)\n"),
+        "{group}"
+    );
+}

@@ -47,9 +47,15 @@ impl<'o> Run<'o> {
         let opened = timeout_at(deadline, self.open(selection)).await;
         let (parameters, target) =
             opened.map_err(|_| CommandError::usage("the target was not read in time"))??;
+        let has_account = parameters.as_ref().is_some_and(Parameters::has_account);
+        let of_file_selection = if has_account {
+            selection.clone()
+        } else {
+            selection.without(Group::Account)
+        };
 
         let (of_file, of_stack, of_api) = tokio::join!(
-            of_file(parameters.as_ref(), selection, deadline),
+            of_file(parameters.as_ref(), &of_file_selection, deadline),
             of_stack(target.as_ref(), selection, deadline),
             self.of_api(target.as_ref(), selection, deadline),
         );

@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use admin_client::{AdminClient, AwsAccount, ClientError, StackError};
-use checks::Stack;
+use admin_client::{AdminClient, AwsAccount, ClientError, StackError, path};
 use checks::aws::{Account, Call, Service, Unread};
 use checks::before::{Parameters, ParametersError};
+use checks::{Group, Stack, catalogue};
 use tokio::time::timeout;
 
 use super::CheckOptions;
 use super::scope::Scope;
+use crate::INVALID_INPUT;
 use crate::commands::CommandError;
 use crate::output::note;
 
@@ -40,6 +41,9 @@ impl Target {
         };
 
         let Some(name) = &scope.stack else {
+            if let Ok(client) = &client {
+                probe(client).await?;
+            }
             return Ok(Self {
                 client,
                 stack: None,
@@ -57,6 +61,16 @@ impl Target {
             client,
             stack: Some(stack),
         })
+    }
+}
+
+/// Shows that there is an admin API. Otherwise every check would fail for the same reason. A refusal is
+/// left to the checks.
+async fn probe(client: &AdminClient) -> Result<(), ClientError> {
+    let first = path(&["plans"]).query(&[("limit", "1")]);
+    match client.pages(&first).next().await {
+        Err(error) if error.exit_code() == INVALID_INPUT => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -108,7 +122,8 @@ pub(super) async fn parameters(
 /// account is not checked.
 async fn account(options: &CheckOptions) -> Result<Option<Account>, CommandError> {
     let target = options.target.options();
-    let is_selected = target.profile.is_some() || target.region.is_some();
+    let is_selected =
+        target.profile.is_some() || target.region.is_some() || names_account(&options.only);
     let problem = match AwsAccount::connect(&target).await {
         Err(error) if is_selected => return Err(error.into()),
         Err(error) => error.to_string(),
@@ -124,6 +139,15 @@ async fn account(options: &CheckOptions) -> Result<Option<Account>, CommandError
 
     note(&format!("The account is not checked: {problem}"));
     Ok(None)
+}
+
+/// True if a check of the account is named.
+fn names_account(names: &[String]) -> bool {
+    let of_account = catalogue::all().filter(|check| check.group == Group::Account);
+    let known: Vec<&str> = of_account.map(|check| check.id).collect();
+    names
+        .iter()
+        .any(|name| name == Group::Account.name() || known.contains(&name.as_str()))
 }
 
 /// Shows that AWS accepts the credentials. The call needs no permission.

@@ -8,6 +8,8 @@ use crate::output::{OutputError, Style, escaped, stdout_columns, wrapped};
 
 /// The indentation of what was found.
 const INDENT: &str = "    ";
+/// The most lines about what was found. `--verbose` has no limit.
+const MAX_DETAILS: usize = 10;
 /// The statuses in the order of the last line, each with its name.
 const COUNTED: [(Status, &str); 7] = [
     (Status::Ok, "ok"),
@@ -78,7 +80,7 @@ impl Form {
             text.push('\n');
         }
         self.add_line(&mut text, "", &counts(report));
-        self.add_line(&mut text, "", conclusion(report));
+        self.add_line(&mut text, "", &conclusion(report));
         text
     }
 
@@ -89,14 +91,29 @@ impl Form {
     fn add_outcome(&self, text: &mut String, outcome: &Outcome) {
         let status = outcome.verdict.status;
         let (symbol, title) = (self.symbol(status), outcome.check.title);
-        text.push_str(&format!("{symbol} {title}{}\n", label(status)));
+        let title = format!("{title}{}", label(status));
+        let columns = self.columns.map(|columns| columns.saturating_sub(2));
+        for (index, line) in wrapped(&title, columns).iter().enumerate() {
+            let start = if index == 0 { &symbol } else { " " };
+            text.push_str(&format!("{start} {line}\n"));
+        }
         if status == Status::Ok && !self.is_verbose {
             return;
         }
 
         let details = &outcome.verdict.details;
-        for detail in details.iter().flat_map(|detail| detail.lines()) {
-            self.add_line(text, INDENT, &escaped(detail));
+        let lines: Vec<&str> = details.iter().flat_map(|detail| detail.lines()).collect();
+        let shown = if self.is_verbose || lines.len() <= MAX_DETAILS {
+            lines.len()
+        } else {
+            MAX_DETAILS - 1
+        };
+        for line in &lines[..shown] {
+            self.add_line(text, INDENT, &escaped(line));
+        }
+        if shown < lines.len() {
+            let rest = lines.len() - shown;
+            self.add_line(text, INDENT, &format!("… and {rest} more: see --verbose"));
         }
         if let Some(fix) = outcome.fix() {
             self.add_line(text, INDENT, &format!("Fix: {}", escaped(fix)));
@@ -150,19 +167,35 @@ fn counts(report: &Report) -> String {
         .into_iter()
         .map(|(status, name)| (report.count(status), name))
         .filter(|(count, _)| *count > 0)
-        .map(|(count, name)| format!("{count} {name}"))
+        .map(|(count, name)| {
+            let plural = if count > 1 && matches!(name, "warning" | "error") {
+                "s"
+            } else {
+                ""
+            };
+            format!("{count} {name}{plural}")
+        })
         .collect();
     let target = escaped(&report.target);
     format!("{target}: {}", counts.join(", "))
 }
 
-fn conclusion(report: &Report) -> &'static str {
+/// Returns the last line, with the ids of the checks that need attention, for `--only`.
+fn conclusion(report: &Report) -> String {
+    let ids = |statuses: &[Status]| {
+        let outcomes = report.outcomes.iter();
+        let named = outcomes.filter(|outcome| statuses.contains(&outcome.verdict.status));
+        let ids: Vec<&str> = named.map(|outcome| outcome.check.id).collect();
+        ids.join(",")
+    };
+
     if report.has_failed() {
-        "At least one check failed."
+        format!("Failed: {}", ids(&[Status::Failed, Status::Error]))
     } else if report.has_warnings() {
-        "No check failed, but not everything is shown to be true."
+        let open = [Status::Warning, Status::NotChecked, Status::NotProven];
+        format!("No check failed. To look at: {}", ids(&open))
     } else {
-        "All checks passed."
+        "All checks passed.".to_owned()
     }
 }
 
@@ -218,7 +251,7 @@ mod tests {
             "network\n-------\n√ The gate is closed\n\n\
              requests\n--------\n× The gate is closed\n    open\n    wide\n    Fix: Close the gate.\n    \
              See docs/operations/check.md#requests-gate\n\n\
-             stack a: 1 ok, 1 failed\nAt least one check failed.\n"
+             stack a: 1 ok, 1 failed\nFailed: requests-gate\n"
         );
     }
 
@@ -251,6 +284,31 @@ mod tests {
             long.contains("- The gate is closed (not applicable)\n    no gate\n"),
             "{long}"
         );
+    }
+
+    #[test]
+    fn many_details_are_counted() {
+        let problems: Vec<String> = (0..12).map(|index| format!("gate {index}")).collect();
+        let report = report(&[(&NETWORK, Verdict::of_problems(problems, ""))]);
+        let short = form(None, false).text(&report);
+        assert!(
+            short.contains("    gate 8\n    … and 3 more: see --verbose\n"),
+            "{short}"
+        );
+        assert!(form(None, true).text(&report).contains("    gate 11\n"));
+    }
+
+    #[test]
+    fn last_line_names_what_needs_attention() {
+        let text = |verdicts: &[(&'static Check, Verdict)]| {
+            let text = form(None, false).text(&report(verdicts));
+            text.lines().last().unwrap().to_owned()
+        };
+        let failed = (&NETWORK, Verdict::error(""));
+        let warning = (&REQUESTS, Verdict::warning(""));
+        assert_eq!(text(&[failed, warning.clone()]), "Failed: gate");
+        let open = text(&[(&NETWORK, Verdict::not_proven("")), warning]);
+        assert_eq!(open, "No check failed. To look at: gate,requests-gate");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use admin_client::ClientError;
 use checks::{Outcome, Report, Selection, Status};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
@@ -55,7 +56,10 @@ pub(super) async fn until_signal(
 
 async fn clean_up(run: &Run<'_>) {
     let problem = match timeout(CLEAN_UP_TIMEOUT, run.clean_up()).await {
-        Ok(Ok(())) => return,
+        Ok(Ok(())) => {
+            note("Interrupted. No temporary plan or key is left.");
+            return;
+        }
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no response within {} s", CLEAN_UP_TIMEOUT.as_secs()),
     };
@@ -70,8 +74,20 @@ async fn until_healthy(
     seconds: Option<u32>,
 ) -> Result<Report, CommandError> {
     let end = Instant::now() + Duration::from_secs(seconds.unwrap_or_default().into());
-    let mut report = with_progress(run.once(&selection)).await?;
     let mut pause = FIRST_PAUSE;
+    let mut report = loop {
+        match with_progress(run.once(&selection)).await {
+            Ok(report) => break report,
+            Err(error) if is_temporary(&error) && Instant::now() + pause < end => {
+                let problem = error.to_string();
+                let problem = problem.lines().next().unwrap_or_default();
+                note(&format!("{problem}; next run in {} s", pause.as_secs()));
+                sleep(pause).await;
+                pause = MAX_PAUSE.min(pause * 2);
+            }
+            Err(error) => return Err(error),
+        }
+    };
     while report.has_failed() && Instant::now() + pause < end {
         note(&waiting(&report, pause));
         sleep(pause).await;
@@ -85,6 +101,21 @@ async fn until_healthy(
         }
     }
     Ok(report)
+}
+
+/// True if there was no API that responds. It may still start.
+fn is_temporary(error: &CommandError) -> bool {
+    let CommandError::Client(error) = error else {
+        return false;
+    };
+    matches!(
+        error,
+        ClientError::Unreachable { .. }
+            | ClientError::Unexpected { .. }
+            | ClientError::NotJson { .. }
+            | ClientError::NotAList { .. }
+            | ClientError::Refused(_)
+    )
 }
 
 /// Shows on a terminal that the command works, and for how long.
