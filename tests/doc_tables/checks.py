@@ -26,6 +26,7 @@ RESOURCES = {
     "s3:GetObject": "arn:aws:s3:::TRUSTSTORE_BUCKET/*",
     "s3:GetObjectVersion": "arn:aws:s3:::TRUSTSTORE_BUCKET/*",
 }
+HEADINGS = {"api": "API"}
 GROUPS = {
     "parameters": "The parameter file, without AWS.",
     "account": "What the parameters name in the AWS account.",
@@ -68,7 +69,7 @@ def sections(checks: list[dict[str, Any]]) -> str:
     parts = []
     for group, description in GROUPS.items():
         of_group = [check for check in checks if check["group"] == group]
-        parts += [f"## {group.capitalize()}", description, *map(section, of_group)]
+        parts += [f"## {HEADINGS.get(group, group.capitalize())}", description, *map(section, of_group)]
     return "\n\n".join(parts)
 
 
