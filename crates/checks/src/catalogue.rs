@@ -59,6 +59,19 @@ mod tests {
     }
 
     #[test]
+    fn sentences_are_short() {
+        for check in all() {
+            for sentence in [check.explanation, check.fix]
+                .join(" ")
+                .split_inclusive(". ")
+            {
+                let words = sentence.split_whitespace().count();
+                assert!(words <= 25, "{}: {words} words: {sentence}", check.id);
+            }
+        }
+    }
+
+    #[test]
     fn permissions_are_actions_of_iam() {
         for check in all() {
             for permission in check.permissions {

@@ -19,9 +19,9 @@ const CHECK: Check = Check {
     id: "policy-in-force",
     group: Group::Configuration,
     title: "The policy in `AuthPolicy` exists and is valid",
-    explanation: "If `AuthPolicy` is `table:NAME` and the policy does not exist or is invalid, new \
-                  instances of the authorizer cannot start, and every request fails with 500. The \
-                  same is true for an invalid policy in the parameter itself.",
+    explanation: "If `AuthPolicy` is `table:NAME` and the policy does not exist or is invalid, \
+                  new instances of the authorizer cannot start. Every request then fails with \
+                  500. The same is true for an invalid policy in the parameter itself.",
     fix: "Write the policy with `tollgate policies set NAME --from FILE`, or correct `AuthPolicy` \
           and deploy.",
     permissions: &["execute-api:Invoke"],

@@ -17,9 +17,9 @@ const CHECK: Check = Check {
     id: "access-log-line",
     group: Group::Requests,
     title: "The logs have the lines of a request, with its decision, plan and key",
-    explanation: "The check looks for the first request with the temporary key in the access log, \
-                  and for the throttled one in the log of the authorizer, for at most 60 s. Alarms, \
-                  metrics and investigations depend on these lines.",
+    explanation: "The check looks for the first request with the temporary key in the access \
+                  log, and for the throttled one in the authorizer's log. It waits for at most \
+                  60 s. Alarms, metrics and investigations depend on these lines.",
     fix: "Look at the access log of the stage. If it has no lines at all, see the logs in the group \
           `monitoring`. Lines can be late: run the check again.",
     permissions: &["logs:FilterLogEvents"],

@@ -19,8 +19,8 @@ const CHECK: Check = Check {
     explanation: "The check disables the temporary key and calls the path in `--path` until the key \
                   is refused. Instances of the authorizer remember a key for up to 30 s. An \
                   operator who disables a leaked key relies on this time.",
-    fix: "See whether the authorizer and the admin API use the same registry table, and whether the \
-          result of the authorizer is cached: its TTL must be 0.",
+    fix: "See whether the authorizer and the admin API use the same registry table. See whether \
+          the result of the authorizer is cached: its TTL must be 0.",
     permissions: &[],
     evidence: None,
 };

@@ -15,10 +15,9 @@ const MISSING: Check = Check {
     id: "missing-key-refused",
     group: Group::Requests,
     title: "A request without a key is refused",
-    explanation: "The check calls the path in `--path` without a key, with an empty key, and with a \
-                  key in the query, where keys do not belong. The status must be the one that \
-                  `OnBadCredentials` selects: 401, or 403. A 500 would count as a fault, and set \
-                  off alarms.",
+    explanation: "The check calls the path in `--path` without a key, with an empty key, and with \
+                  a key in the query. The status must be the one that `OnBadCredentials` selects: \
+                  401, or 403. A 500 would count as a fault, and set off alarms.",
     fix: "If the status is 500, deploy with OnBadCredentials=forbid: AWS documents the 401 of a \
           Lambda authorizer for REST APIs only. If a request is served, see the checks of the \
           routes in the group `api`, and the rule of the policy.",

@@ -14,10 +14,10 @@ const CHECK: Check = Check {
     group: Group::Requests,
     title: "Identity headers of a client do not reach the backend",
     explanation: "Backends trust the headers `x-tollgate-*`. The check sends all of them to the \
-                  path in `--echo`, in upper and lower case, repeated, and with `_` for `-`, which \
-                  some backends read as the same name. It does so with the temporary key, and \
-                  without a key on the public route for `OPTIONS`. None of the values may be in the \
-                  response of the backend, which returns the headers of each request.",
+                  path in `--echo`, in upper and lower case, repeated, and with `_` for `-`. Some \
+                  backends read these as the same name. It does so with the temporary key, and \
+                  without a key on the public route for `OPTIONS`. None of the values may be in \
+                  the response of the backend, which returns the headers of each request.",
     fix: "Deploy the stack again: its integrations must overwrite or remove all of these headers. \
           For names with `_`, set the attribute routing.http.drop_invalid_header_fields.enabled of \
           the load balancer. For your own integrations, copy the mappings from `tollgate mappings`.",

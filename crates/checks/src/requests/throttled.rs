@@ -15,9 +15,10 @@ const THROTTLED: Check = Check {
     group: Group::Requests,
     title: "A call over the limit gets the response of Tollgate, before any service",
     explanation: "The temporary plan admits two calls at once. Of three calls at once, the third \
-                  must get 429 with `Retry-After` and the rate-limit fields from the listener rule, \
-                  or 403 from API Gateway with `OnThrottle=forbid`. If the listener rule is missing \
-                  or comes after another one, services serve requests over the limit.",
+                  must get 429 with `Retry-After` and the rate-limit fields from the listener \
+                  rule. With `OnThrottle=forbid`, it must get 403 from API Gateway. If the \
+                  listener rule is missing or comes after another one, services serve requests \
+                  over the limit.",
     fix: "See the checks of the listener rules in the group `network`. For your own Lambda \
           functions, see docs/guides/existing-api.md#429-from-lambda-functions.",
     permissions: &[],

@@ -16,9 +16,9 @@ const OVERWRITTEN: Check = Check {
     id: "identity-headers-overwritten",
     group: Group::Api,
     title: "Integrations behind the authorizer replace every identity header of the client",
-    explanation: "Backends trust the headers `x-tollgate-…`. A header that no mapping replaces arrives as the \
-                  client sent it, so that a client can claim any identity, or its API key reaches the \
-                  backend.",
+    explanation: "Backends trust the headers `x-tollgate-…`. A header that no mapping replaces \
+                  arrives as the client sent it. A client can then claim any identity, or its API \
+                  key reaches the backend.",
     fix: "Deploy the stack again. An update of an integration keeps mappings that it does not name, so \
           delete extra mappings yourself. For an integration of your own, copy the request mappings that \
           `tollgate mappings` prints.",

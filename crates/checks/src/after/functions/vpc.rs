@@ -16,8 +16,8 @@ const CHECK: Check = Check {
     id: "vpc-functions",
     group: Group::Functions,
     title: "Functions run in the subnets and security groups of the template, or outside the VPC",
-    explanation: "A function in the wrong subnets may not reach DynamoDB or an issuer, and a \
-                  function in the wrong security group may reach more than it needs.",
+    explanation: "A function in the wrong subnets may not reach DynamoDB or an issuer. A function \
+                  in the wrong security group may reach more than it needs.",
     fix: "Deploy again with the parameters `AuthorizerInVpc`, `LimiterInVpc`, `SyncInVpc`, \
           `MetricsInVpc` and `PrivateSubnetIds` as intended, or correct the VPC settings of the \
           function in Lambda.",

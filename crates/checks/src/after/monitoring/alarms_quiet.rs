@@ -17,8 +17,8 @@ const CHECK: Check = Check {
     id: "alarms-quiet",
     group: Group::Monitoring,
     title: "Every alarm exists, can notify and is in state OK",
-    explanation: "An alarm in state ALARM has a cause that needs attention, and an alarm that was \
-                  deleted or whose actions are disabled hides the next one. A new alarm has too \
+    explanation: "An alarm in state ALARM has a cause that needs attention. An alarm that was \
+                  deleted or whose actions are disabled hides the next cause. A new alarm has too \
                   little data until its first periods are over.",
     fix: "docs/operations/runbook.md has a section for each alarm. Enable actions with `aws \
           cloudwatch enable-alarm-actions`. Deploy again if an alarm is missing.",

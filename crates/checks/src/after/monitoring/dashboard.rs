@@ -15,9 +15,9 @@ const CHECK: Check = Check {
     id: "dashboard-exists",
     group: Group::Monitoring,
     title: "The dashboard exists and shows the API of this stack",
-    explanation: "A dashboard of the same name can be deleted or replaced outside the stack, for \
-                  example by a second stack of that name in another region. CloudFormation does \
-                  not notice.",
+    explanation: "A dashboard can be deleted or replaced outside the stack, for example by a \
+                  second stack of the same name in another region. CloudFormation does not \
+                  notice.",
     fix: "Deploy with `CreateDashboard=false` and then with `true`, which creates it again.",
     permissions: &["cloudwatch:GetDashboard"],
     evidence: Some("The dashboard and the alarms are created."),

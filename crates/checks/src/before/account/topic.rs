@@ -19,9 +19,9 @@ const CHECK: Check = Check {
     id: "topic-exists",
     group: Group::Account,
     title: "The topic of the alarms exists and lets CloudWatch publish",
-    explanation: "A deployment succeeds with a topic that does not exist, and the alarms then reach \
-                  no one. The same happens if the policy of the topic does not allow CloudWatch, or \
-                  if the key that encrypts the topic is the AWS managed one.",
+    explanation: "A deployment succeeds with a topic that does not exist, and the alarms then \
+                  reach no one. The same happens if the policy of the topic does not allow \
+                  CloudWatch, or if the AWS managed key encrypts the topic.",
     fix: "Create the topic with a confirmed subscription in the region of the stack. Its policy must \
           allow `sns:Publish` to `cloudwatch.amazonaws.com`. Encrypt it with a customer managed key, \
           or not at all.",

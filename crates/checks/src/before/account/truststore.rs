@@ -18,8 +18,8 @@ const CHECK: Check = Check {
                   deployer when the domain is created or its version changes. The deployment fails \
                   if the object or its version does not exist. Without `s3:ListBucket`, Amazon S3 \
                   denies access to an object that does not exist.",
-    fix: "Upload the CA certificates in PEM to the bucket and key in `TruststoreUri`, in the region \
-          of the stack, and set `TruststoreVersion` to a version ID of that object.",
+    fix: "Upload the CA certificates in PEM to the bucket and key in `TruststoreUri`, in the \
+          region of the stack. Set `TruststoreVersion` to a version ID of that object.",
     permissions: &["s3:GetObject", "s3:GetObjectVersion"],
     evidence: None,
 };

@@ -25,8 +25,8 @@ const CHECK: Check = Check {
     title: "Every rule of the policy can match and be satisfied",
     explanation: "A rule that no request reaches protects nothing, and one that no caller can \
                   satisfy refuses everyone. The check sends one sample path per rule through the \
-                  routes of the template and through the other rules, and compares scopes, roles and \
-                  issuers with what the issuers may assert.",
+                  routes of the template and through the other rules. It compares scopes, roles \
+                  and issuers with what the issuers may assert.",
     fix: "Change the rule, or the parameter or issuer that prevents it.",
     permissions: &[],
     evidence: None,
