@@ -23,13 +23,6 @@ pub(crate) fn check<'r>(report: &'r Value, id: &str) -> &'r Value {
     checks.find(|check| check["id"] == id).unwrap()
 }
 
-fn details(report: &Value, id: &str) -> Vec<String> {
-    let details = check(report, id)["details"].as_array().unwrap().iter();
-    details
-        .map(|one| one.as_str().unwrap().to_owned())
-        .collect()
-}
-
 /// Runs `check` of a URL.
 fn check_url(url: &str, arguments: &[&str]) -> Output {
     run(&[&["check", "--url", url], arguments].concat())
