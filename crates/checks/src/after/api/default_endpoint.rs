@@ -9,17 +9,17 @@ use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
 
-use super::domain::custom_domain;
+use super::domain::{custom_domain, domains_without_truststore};
 
 const CHECK: Check = Check {
     id: "default-endpoint",
     group: Group::Api,
-    title: "The default endpoint is open only if the parameters ask for it",
+    title: "The API has no other endpoint than the parameters ask for",
     explanation: "The default endpoint `https://ID.execute-api.REGION.amazonaws.com` does not request client \
                   certificates. If it is open, clients without a certificate reach the API in spite of the \
-                  truststore of the custom domain.",
-    fix: "Set `DisableExecuteApiEndpoint=true` and deploy the stack again. For an API of your own, disable the \
-          endpoint in its template.",
+                  truststore of the custom domain. So do clients of another custom domain without one.",
+    fix: "Set `DisableExecuteApiEndpoint=true` and deploy the stack again. Delete the mapping of other custom \
+          domains without a truststore.",
     permissions: &["apigateway:GET"],
     evidence: None,
 };
@@ -37,7 +37,11 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
         }
         Subject::Rest(api) => {
             let description = api.description().await?;
-            return Ok(rest(description["disableExecuteApiEndpoint"] == true));
+            let is_disabled = description["disableExecuteApiEndpoint"] == true;
+            return Ok(Verdict::not_applicable(format!(
+                "the template of the REST API has no domain: the default endpoint is {}",
+                state(is_disabled)
+            )));
         }
         Subject::Unknown => return Ok(unknown()),
     };
@@ -72,11 +76,18 @@ async fn check_http(api: &HttpApi<'_>, is_disabled: bool) -> Result<Verdict, Unr
             state(should_be_disabled),
         );
     }
+    if !truststore.is_empty() {
+        let others = domains_without_truststore(api).await;
+        for other in findings
+            .take("the other custom domains", others)
+            .unwrap_or_default()
+        {
+            findings.problem(format!(
+                "{other} leads to the API without client certificates, which the custom domain requires"
+            ));
+        }
+    }
     Ok(findings.verdict(format!("the default endpoint is {}", state(is_disabled))))
-}
-
-fn rest(is_disabled: bool) -> Verdict {
-    Verdict::ok(format!("the default endpoint is {}", state(is_disabled)))
 }
 
 const fn state(is_disabled: bool) -> &'static str {
@@ -131,6 +142,29 @@ mod tests {
         assert_eq!(verdict_of(recorded).await, Verdict::failed(detail));
         let detail = "the default endpoint is disabled, expected open";
         assert_eq!(verdict_of(disabled()).await, Verdict::failed(detail));
+    }
+
+    #[tokio::test]
+    async fn other_domain_without_a_truststore_fails() {
+        let with_other = |api: &str| {
+            let domains = json!({"items": [{"domainName": "old.example.com"}, {"domainName": "api.example.com"},
+                {"domainName": "tls.example.com", "mutualTlsAuthentication": {"truststoreUri": "s3://bucket/a.pem"}}]});
+            let mappings =
+                json!({"items": [{"apiId": api, "stage": "$default", "apiMappingKey": "v1"}]});
+            with_truststore(disabled())
+                .with_parameter("TruststoreUri", "s3://bucket/truststore.pem")
+                .answering("apigateway.GET@domainnames.json", domains.to_string())
+                .answering(
+                    "apigateway.GET@domainnames~old.example.com~apimappings.json",
+                    mappings.to_string(),
+                )
+        };
+        let detail = "old.example.com leads to the API without client certificates, which the custom domain requires";
+        assert_eq!(
+            verdict_of(with_other("a1b2c3d4e5")).await,
+            Verdict::failed(detail)
+        );
+        assert_eq!(verdict_of(with_other("other")).await.status, Status::Ok);
     }
 
     #[tokio::test]

@@ -34,6 +34,9 @@ pub(super) const ENTRY: Entry<Stack> = Entry {
     run: |stack| Box::pin(check(stack, &system_addresses)),
 };
 
+/// The most other custom domains whose mappings are read.
+const MAX_DOMAINS: usize = 50;
+
 /// Returns the custom domain of the parameters, or `None` if they name no domain.
 pub(super) async fn custom_domain(stack: &Stack) -> Result<Option<Arc<Value>>, Unread> {
     let name = stack.parameter("DomainName");
@@ -68,7 +71,11 @@ async fn check(stack: &Stack, lookup: &Lookup) -> Result<Verdict, Unread> {
     for configuration in configurations {
         review_configuration(configuration, stack, &mut findings)?;
     }
+    if configurations.is_empty() {
+        findings.problem("the domain has no configuration");
+    }
     review_truststore(&domain["mutualTlsAuthentication"], stack, &mut findings);
+    review_routing(&domain["routingMode"], &mut findings);
 
     let mappings = findings.take("the mappings of the domain", mappings(stack, &name).await);
     if let Some(mappings) = mappings {
@@ -159,6 +166,19 @@ fn review_truststore(actual: &Value, stack: &Stack, findings: &mut Findings) {
     }
 }
 
+/// Reviews the routing mode. Routing rules come before the mappings, or replace them.
+fn review_routing(mode: &Value, findings: &mut Findings) {
+    match text(mode) {
+        "" | "API_MAPPING_ONLY" => {}
+        "ROUTING_RULE_THEN_API_MAPPING" => findings.unproven(
+            "the domain has the routing mode ROUTING_RULE_THEN_API_MAPPING: its rules, which are not read, come before the mapping",
+        ),
+        mode => findings.problem(format!(
+            "the domain has the routing mode {mode}, which ignores the mapping, expected API_MAPPING_ONLY"
+        )),
+    }
+}
+
 fn review_mappings(mappings: &[Value], api: &HttpApi<'_>, findings: &mut Findings) {
     let key = api.stack.parameter("ApiMappingKey");
     let stage = api.stage();
@@ -178,25 +198,57 @@ fn review_mappings(mappings: &[Value], api: &HttpApi<'_>, findings: &mut Finding
     }
 }
 
-/// Compares the addresses of the name with those of its target. The name can resolve to other
-/// addresses, for example those of CloudFront.
+/// Compares the addresses of the name with those of its target. A name that resolves to other
+/// addresses can be in front of the target, as with CloudFront, or lead elsewhere.
 async fn review_record(name: &str, target: &str, lookup: &Lookup, findings: &mut Findings) {
-    let addresses = lookup(name.to_owned()).await;
-    if addresses.is_some() {
-        return;
+    let of_name = lookup(name.to_owned()).await;
+    let of_target = lookup(target.to_owned()).await;
+    match (of_name, of_target) {
+        (None, Some(_)) => {
+            findings.problem(format!(
+                "{name} does not resolve, expected a record for {target}"
+            ));
+        }
+        (None, None) => {
+            findings.unproven(format!(
+                "neither {name} nor {target} resolves from this machine"
+            ));
+        }
+        (Some(found), Some(expected)) if !found.is_disjoint(&expected) => {}
+        // An answer can contain a part of the addresses only.
+        (Some(_), _) => findings.unproven(format!(
+            "{name} resolves to addresses that are not those of {target}"
+        )),
     }
-    let has_dns = lookup(target.to_owned())
-        .await
-        .is_some_and(|it: BTreeSet<_>| !it.is_empty());
-    if has_dns {
-        findings.problem(format!(
-            "{name} does not resolve, expected a record for {target}"
-        ));
-    } else {
-        findings.unproven(format!(
-            "neither {name} nor {target} resolves from this machine"
-        ));
+}
+
+/// Returns the custom domains in front of the API, other than that of the parameters, which require no
+/// client certificate.
+pub(super) async fn domains_without_truststore(api: &HttpApi<'_>) -> Result<Vec<String>, Unread> {
+    let stack = &api.stack;
+    let own = stack.parameter("DomainName");
+    let list = path(&["v2", "domainnames"]).query(&[("maxResults", "100")]);
+    let call = Call::get(Service::ApiGateway, "GET", &list);
+    let domains = stack.account().read_all(&call, "/items").await?;
+    let open = domains
+        .iter()
+        .filter(|it| text(&it["mutualTlsAuthentication"]["truststoreUri"]).is_empty())
+        .map(|it| text(&it["domainName"]))
+        .filter(|name| *name != own);
+
+    let mut found = Vec::new();
+    for (index, name) in open.enumerate() {
+        if index == MAX_DOMAINS {
+            return Err(Unread::Failed(format!(
+                "the region has more than {MAX_DOMAINS} other custom domains"
+            )));
+        }
+        let mappings = mappings(stack, name).await?;
+        if mappings.iter().any(|it| it["apiId"] == *api.id) {
+            found.push(name.to_owned());
+        }
     }
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -320,6 +372,44 @@ mod tests {
 
         let verdict = with_names(Recorded::healthy(), &[]).await;
         assert_eq!(verdict.status, Status::NotProven);
+    }
+
+    #[tokio::test]
+    async fn name_with_other_addresses_is_not_proven() {
+        let lookup = |host: String| -> BoxFuture<'static, Option<BTreeSet<IpAddr>>> {
+            let last = u8::from(host == TARGET);
+            Box::pin(std::future::ready(Some(BTreeSet::from([IpAddr::from([
+                192, 0, 2, last,
+            ])]))))
+        };
+        let verdict = super::check(&Recorded::healthy().stack().await, &lookup)
+            .await
+            .unwrap();
+        assert_eq!(verdict.status, Status::NotProven);
+        let detail =
+            format!("api.example.com resolves to addresses that are not those of {TARGET}");
+        assert_eq!(verdict.details[0], detail);
+    }
+
+    #[tokio::test]
+    async fn routing_rules_are_not_taken_for_the_mapping() {
+        for (mode, expected) in [
+            ("ROUTING_RULE_ONLY", Status::Failed),
+            ("ROUTING_RULE_THEN_API_MAPPING", Status::NotProven),
+        ] {
+            let recorded = Recorded::healthy().with_json(DOMAIN, |domain| {
+                domain["routingMode"] = json!(mode);
+            });
+            assert_eq!(verdict_of(recorded).await.status, expected, "{mode}");
+        }
+    }
+
+    #[tokio::test]
+    async fn domain_without_a_configuration_fails() {
+        let recorded = Recorded::healthy().with_json(DOMAIN, |domain| {
+            domain["domainNameConfigurations"] = json!([]);
+        });
+        assert_eq!(verdict_of(recorded).await.status, Status::Failed);
     }
 
     #[tokio::test]

@@ -18,10 +18,10 @@ const CHECK: Check = Check {
     id: "stage-deployed",
     group: Group::Api,
     title: "The stage serves the last configuration, with its limits and its access log",
-    explanation: "API Gateway goes on serving the previous configuration if a deployment fails, so a new \
+    explanation: "Every stage of an API can be called. API Gateway goes on serving the previous configuration if a deployment fails, so a new \
                   authorizer or mapping has no effect. The metrics publisher reads the access log in the \
                   format of the template.",
-    fix: "Read the message of the deployment, correct the API and deploy the stack again. Delete settings of \
+    fix: "Delete other stages of the API. Read the message of the deployment, correct the API and deploy the stack again. Delete settings of \
           routes that override those of the stage with `aws apigatewayv2 delete-route-settings`.",
     permissions: &["apigateway:GET"],
     evidence: None,
@@ -66,11 +66,42 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
         let group = api.stack.output("AccessLogGroup").unwrap_or_default();
         review_access_log(stage, &expected, group, &mut findings);
     }
+    review_other_stages(stage, &stages, &mut findings);
     let deployment = text(&stage["deploymentId"]);
     Ok(findings.verdict(format!(
         "stage {name} serves deployment {}",
         quoted(deployment)
     )))
+}
+
+/// Reviews the other stages of the API. Clients reach each of them by its name in the path, with the
+/// routes, authorizer and mappings of its own deployment.
+fn review_other_stages(stage: &Value, stages: &[Value], findings: &mut Findings) {
+    let (served, current) = (text(&stage["stageName"]), text(&stage["deploymentId"]));
+    for other in stages
+        .iter()
+        .filter(|it| it["stageName"] != stage["stageName"])
+    {
+        let name = text(&other["stageName"]);
+        let deployment = text(&other["deploymentId"]);
+        let log = &other["accessLogSettings"]["destinationArn"];
+        let settings = "check its limits and its log";
+        if deployment != current {
+            findings.problem(format!(
+                "stage {name} serves deployment {}, and stage {served} serves {}",
+                quoted(deployment),
+                quoted(current)
+            ));
+        } else if text(log).is_empty()
+            && !text(&stage["accessLogSettings"]["destinationArn"]).is_empty()
+        {
+            findings.problem(format!(
+                "stage {name} serves the same API without an access log"
+            ));
+        } else {
+            findings.warning(format!("stage {name} serves the same API: {settings}"));
+        }
+    }
 }
 
 /// Reviews the last automatic deployment. Its message begins with `Successfully deployed` or with
@@ -195,6 +226,7 @@ async fn check_rest(api: &RestApi<'_>) -> Result<Verdict, Unread> {
     if api.resource.is_some() {
         review_rest_limits(stage, api.stack, &mut findings);
     }
+    review_other_stages(stage, &stages, &mut findings);
     let (name, deployment) = (text(&stage["stageName"]), text(&stage["deploymentId"]));
     Ok(findings.verdict(format!("stage {name} serves deployment {deployment}")))
 }
@@ -351,6 +383,40 @@ mod tests {
                 "the access log has the field path, which the template does not ask for",
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn every_other_stage_is_named() {
+        let with_other = |change: &dyn Fn(&mut Value)| {
+            Recorded::healthy().with_json(STAGES, |stages| {
+                let mut other = stages["items"][0].clone();
+                other["stageName"] = json!("old");
+                change(&mut other);
+                stages["items"].as_array_mut().unwrap().push(other);
+            })
+        };
+        let recorded = with_other(&|stage| stage["deploymentId"] = json!("dep000"));
+        let detail = "stage old serves deployment dep000, and stage $default serves dep002";
+        assert_eq!(verdict_of(recorded).await, Verdict::failed(detail));
+
+        let recorded = with_other(&|stage| stage["accessLogSettings"] = Value::Null);
+        let detail = "stage old serves the same API without an access log";
+        assert_eq!(verdict_of(recorded).await, Verdict::failed(detail));
+
+        let verdict = verdict_of(with_other(&|_| {})).await;
+        assert_eq!(verdict.status, Status::Warning);
+    }
+
+    #[test]
+    fn other_stage_of_a_rest_api_fails() {
+        let stages = [
+            json!({"stageName": "v1", "deploymentId": "d2"}),
+            json!({"stageName": "old", "deploymentId": "d1"}),
+        ];
+        let mut findings = Findings::default();
+        review_other_stages(&stages[0], &stages, &mut findings);
+        let detail = "stage old serves deployment d1, and stage v1 serves d2";
+        assert_eq!(findings.verdict(""), Verdict::failed(detail));
     }
 
     #[tokio::test]
