@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::after::functions::comparison::{is_known, plain};
 use crate::aws::{Call, Service, Unread, array, text};
 use crate::findings::Findings;
 use crate::stack::Stack;
@@ -35,7 +36,12 @@ pub(super) async fn alarms(
     let mut wanted = expected_alarms(stack)?;
     let nested = stack.nested("Monitoring").await;
     if let Some(Some(nested)) = findings.take("nested stack Monitoring", nested) {
-        let expected = expected_alarms(&nested);
+        let asked = asked_parameters(stack)?;
+        let asked: Vec<(&str, &str)> = asked
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let expected = expected_alarms(&nested.with_parameters(&asked));
         let expected = findings.take("the template of nested stack Monitoring", expected);
         wanted.extend(expected.unwrap_or_default());
     }
@@ -56,6 +62,56 @@ pub(super) async fn alarms(
         }
     }
     Ok(Some(alarms))
+}
+
+impl Alarm {
+    /// Returns the reasons why the alarm does not notify, although it has actions.
+    pub(super) fn silences(&self) -> Vec<String> {
+        let (name, actual) = (&self.name, &self.actual);
+        let mut reasons = Vec::new();
+        if text(&actual["ActionsEnabled"]) == "false" {
+            reasons.push(format!("the actions of alarm {name} are disabled"));
+        }
+        let suppressor = text(&actual["ActionsSuppressor"]);
+        if !suppressor.is_empty() && text(&self.expected["ActionsSuppressor"]) != suppressor {
+            reasons.push(format!(
+                "the actions of alarm {name} are suppressed while alarm {suppressor} is in state \
+                 ALARM, expected no suppressor"
+            ));
+        }
+        let suppressed_by = text(&actual["ActionsSuppressedBy"]);
+        if !suppressed_by.is_empty() {
+            reasons.push(format!(
+                "the actions of alarm {name} are suppressed now: {suppressed_by}"
+            ));
+        }
+        reasons
+    }
+}
+
+/// Returns the parameters that the template of the stack asks for in its nested stack. Those of the
+/// deployed nested stack can differ, if it was updated by itself.
+fn asked_parameters(stack: &Stack) -> Result<Vec<(String, String)>, Unread> {
+    let properties = stack.expected("Monitoring")?.unwrap_or_default();
+    let parameters = properties["Parameters"].as_object().into_iter().flatten();
+    let value = |value: &Value| match queue_name(stack, value) {
+        Some(name) => Some(name),
+        None => is_known(value).then(|| plain(value)),
+    };
+    Ok(parameters
+        .filter_map(|(name, asked)| Some((name.clone(), value(asked)?)))
+        .collect())
+}
+
+/// Returns the name of a queue for `{"Fn::GetAtt": [QUEUE, "QueueName"]}`.
+fn queue_name(stack: &Stack, value: &Value) -> Option<String> {
+    let [queue, attribute] = array(&value["Fn::GetAtt"]) else {
+        return None;
+    };
+    let resource = stack
+        .resource(text(queue))
+        .filter(|_| attribute == "QueueName")?;
+    resource.id.rsplit('/').next().map(str::to_owned)
 }
 
 /// Returns the verdict for a stack whose template asks for no alarm.

@@ -27,6 +27,7 @@ const CHECK: Check = Check {
         "cloudwatch:DescribeAlarms",
         "sns:GetTopicAttributes",
         "sns:ListSubscriptionsByTopic",
+        "sns:GetSubscriptionAttributes",
     ],
     evidence: None,
 };
@@ -37,6 +38,8 @@ pub(super) const ENTRY: Entry<Stack> = Entry {
 };
 
 const SERVICE: &str = "cloudwatch.amazonaws.com";
+/// The most subscriptions whose filter policies are read.
+const MAX_SUBSCRIPTIONS: usize = 10;
 const ACTIONS: [&str; 3] = ["AlarmActions", "OKActions", "InsufficientDataActions"];
 
 async fn check(stack: &Stack) -> Result<Verdict, Unread> {
@@ -54,13 +57,16 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     for alarm in &alarms {
         look_at_actions(alarm, &mut findings);
     }
-    look_at_topic(stack, &topic, &mut findings).await;
+    look_at_topic(stack, &topic, &alarms, &mut findings).await;
     look_at_subscriptions(stack, &topic, &mut findings).await;
     Ok(findings.verdict(format!("the alarms notify {topic}")))
 }
 
 /// Looks for the actions of the template. The children of PageAlarm have none.
 fn look_at_actions(alarm: &Alarm, findings: &mut Findings) {
+    for reason in alarm.silences() {
+        findings.problem(reason);
+    }
     for field in ACTIONS {
         let actual = array(&alarm.actual[field]);
         for action in array(&alarm.expected[field]) {
@@ -72,7 +78,7 @@ fn look_at_actions(alarm: &Alarm, findings: &mut Findings) {
     }
 }
 
-async fn look_at_topic(stack: &Stack, topic: &str, findings: &mut Findings) {
+async fn look_at_topic(stack: &Stack, topic: &str, alarms: &[Alarm], findings: &mut Findings) {
     let region = topic.split(':').nth(3).unwrap_or_default();
     let expected = stack.account().region();
     if region != expected {
@@ -92,16 +98,7 @@ async fn look_at_topic(stack: &Stack, topic: &str, findings: &mut Findings) {
     let attribute = |name: &str| attributes.get(name).copied().unwrap_or_default();
 
     let policy: Value = serde_json::from_str(attribute("Policy")).unwrap_or_default();
-    let source = stack.arn("cloudwatch", &format!("alarm:{}-PageAlarm", stack.name()));
-    match permission(&policy, SERVICE, "sns:Publish", &source) {
-        Invocation::Allowed | Invocation::AllowedForAllSources => {}
-        Invocation::NotAllowed => findings.problem(format!(
-            "the policy of topic {topic} does not allow sns:Publish to {SERVICE}"
-        )),
-        Invocation::Unclear => findings.unproven(format!(
-            "the policy of topic {topic} has a condition that this check does not evaluate"
-        )),
-    }
+    look_at_policy(topic, &policy, alarms, findings);
     match attribute("KmsMasterKeyId") {
         "" => {}
         key if key.ends_with("alias/aws/sns") => findings.problem(format!(
@@ -110,6 +107,31 @@ async fn look_at_topic(stack: &Stack, topic: &str, findings: &mut Findings) {
         key => findings.unproven(format!(
             "topic {topic} is encrypted with {key}, whose policy must allow {SERVICE}"
         )),
+    }
+}
+
+/// Looks for a permission for each alarm that notifies the topic.
+fn look_at_policy(topic: &str, policy: &Value, alarms: &[Alarm], findings: &mut Findings) {
+    let mut refused = Vec::new();
+    for alarm in alarms {
+        let has_actions = ACTIONS
+            .iter()
+            .any(|field| !array(&alarm.expected[*field]).is_empty());
+        let source = text(&alarm.actual["AlarmArn"]);
+        match permission(policy, SERVICE, "sns:Publish", source) {
+            _ if !has_actions => {}
+            Invocation::Allowed | Invocation::AllowedForAllSources => {}
+            Invocation::NotAllowed => refused.push(alarm.name.as_str()),
+            Invocation::Unclear => findings.unproven(format!(
+                "the policy of topic {topic} has a condition that this check does not evaluate"
+            )),
+        }
+    }
+    if !refused.is_empty() {
+        let refused = refused.join(", ");
+        findings.problem(format!(
+            "the policy of topic {topic} does not allow sns:Publish to {SERVICE} for {refused}"
+        ));
     }
 }
 
@@ -144,8 +166,51 @@ async fn look_at_subscriptions(stack: &Stack, topic: &str, findings: &mut Findin
             "a subscription of topic {topic} with protocol {protocol} is not confirmed"
         ));
     }
-    if !subscriptions.iter().any(|it| arn(it).starts_with("arn:")) {
-        findings.problem(format!("topic {topic} has no confirmed subscription"));
+
+    let confirmed: Vec<String> = subscriptions
+        .iter()
+        .map(arn)
+        .filter(|arn| arn.starts_with("arn:"))
+        .collect();
+    if confirmed.is_empty() {
+        return findings.problem(format!("topic {topic} has no confirmed subscription"));
+    }
+    look_at_filters(stack, topic, &confirmed, findings).await;
+}
+
+/// Looks for a subscription that receives every alarm. A filter policy can drop all of them.
+async fn look_at_filters(
+    stack: &Stack,
+    topic: &str,
+    subscriptions: &[String],
+    findings: &mut Findings,
+) {
+    let mut filters = Vec::new();
+    for subscription in subscriptions.iter().take(MAX_SUBSCRIPTIONS) {
+        let fields = [("SubscriptionArn", subscription.as_str())];
+        let call = Call::query(Service::Sns, "GetSubscriptionAttributes", &fields);
+        let read = stack.account().read(&call).await;
+        let Some(response) = findings.take(&format!("subscription {subscription}"), read) else {
+            return;
+        };
+        let entries = &response["GetSubscriptionAttributesResult"]["Attributes"]["entry"];
+        let attributes = attributes(entries);
+        match attributes.get("FilterPolicy") {
+            None | Some(&"" | &"{}") => return,
+            Some(_) => filters.push(attributes.get("FilterPolicyScope") == Some(&"MessageBody")),
+        }
+    }
+
+    if filters.iter().any(|is_body| *is_body) || filters.len() < subscriptions.len() {
+        findings.unproven(format!(
+            "every subscription of topic {topic} that was read has a filter policy, which this \
+             check does not evaluate"
+        ));
+    } else {
+        findings.problem(format!(
+            "every subscription of topic {topic} has a filter policy on attributes, which \
+             messages of alarms do not have"
+        ));
     }
 }
 
@@ -159,6 +224,8 @@ mod tests {
     const ALARMS: &str = "monitoring.DescribeAlarms.xml";
     const TOPIC: &str = "sns.GetTopicAttributes.xml";
     const SUBSCRIPTIONS: &str = "sns.ListSubscriptionsByTopic.xml";
+    const SUBSCRIPTION_ATTRIBUTES: &str = "sns.GetSubscriptionAttributes.xml";
+    const NESTED: &str = "cloudformation.DescribeStacks@stack~tollgate-Monitoring.xml";
     const ARN: &str = "arn:aws:sns:eu-west-1:111122223333:alerts";
     const SUBSCRIPTION: &str =
         "arn:aws:sns:eu-west-1:111122223333:alerts:80289ba6-0fd4-4079-afb4-ce8c8260f0ca";
@@ -216,12 +283,11 @@ mod tests {
     async fn topic_that_refuses_cloudwatch_fails() {
         let verdict = changed(TOPIC, "cloudwatch.amazonaws.com", "events.amazonaws.com").await;
         assert_eq!(verdict.status, Status::Failed);
-        assert_eq!(
-            verdict.details,
-            [format!(
-                "the policy of topic {ARN} does not allow sns:Publish to cloudwatch.amazonaws.com"
-            )]
+        let expected = format!(
+            "the policy of topic {ARN} does not allow sns:Publish to cloudwatch.amazonaws.com for \
+             tollgate-LatencyAlarm, "
         );
+        assert!(verdict.details[0].starts_with(&expected), "{verdict:?}");
     }
 
     #[tokio::test]
@@ -250,17 +316,94 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nested_stack_without_the_topic_fails() {
+        let recorded = Recorded::healthy()
+            .with(NESTED, |text| text.replace(ARN, ""))
+            .with(ALARMS, |text| {
+                text.replace(&format!("<member>{ARN}</member>"), "")
+            });
+        let verdict = verdict(recorded).await;
+        assert_eq!(verdict.status, Status::Failed);
+        let expected = format!("AlarmActions of alarm tollgate-LatencyAlarm do not contain {ARN}");
+        assert!(verdict.details.contains(&expected), "{verdict:?}");
+        let expected = format!("AlarmActions of alarm tollgate-PageAlarm do not contain {ARN}");
+        assert!(verdict.details.contains(&expected), "{verdict:?}");
+    }
+
+    #[tokio::test]
+    async fn suppressed_or_disabled_actions_fail() {
+        let enabled = "<ActionsEnabled>true</ActionsEnabled>";
+        for (field, detail) in [
+            (
+                "<ActionsSuppressor>quiet</ActionsSuppressor>",
+                "suppressed while alarm quiet is in state ALARM, expected no suppressor",
+            ),
+            (
+                "<ActionsSuppressedBy>Alarm</ActionsSuppressedBy>",
+                "suppressed now: Alarm",
+            ),
+        ] {
+            let changed = format!("{enabled}{field}");
+            let recorded =
+                Recorded::healthy().with(ALARMS, |text| text.replacen(enabled, &changed, 1));
+            let verdict = verdict(recorded).await;
+            assert_eq!(verdict.status, Status::Failed);
+            let expected = format!("the actions of alarm tollgate-PageAlarm are {detail}");
+            assert_eq!(verdict.details, [expected]);
+        }
+        let verdict = changed(ALARMS, ">true</ActionsEnabled>", ">false</ActionsEnabled>").await;
+        assert_eq!(verdict.status, Status::Failed);
+    }
+
+    #[tokio::test]
+    async fn filter_policies_of_all_subscriptions_are_found() {
+        let filtered = |scope: &str| {
+            let entry = |key: &str, value: &str| {
+                format!("<entry><key>{key}</key><value>{value}</value></entry>")
+            };
+            let added =
+                entry("FilterPolicy", "{\"team\": [\"x\"]}") + &entry("FilterPolicyScope", scope);
+            Recorded::healthy().with(SUBSCRIPTION_ATTRIBUTES, |text| {
+                text.replace("</Attributes>", &format!("{added}</Attributes>"))
+            })
+        };
+        let attributes = verdict(filtered("MessageAttributes")).await;
+        assert_eq!(attributes.status, Status::Failed);
+        assert!(attributes.details[0].contains("has a filter policy on attributes"));
+        let body = verdict(filtered("MessageBody")).await;
+        assert_eq!(body.status, Status::NotProven);
+    }
+
+    #[tokio::test]
+    async fn policy_for_one_alarm_does_not_cover_the_others() {
+        let condition = r#"{"StringEquals":{"aws:SourceAccount":"111122223333"}}"#;
+        let one = r#"{"ArnLike":{"aws:SourceArn":"arn:aws:cloudwatch:eu-west-1:111122223333:alarm:tollgate-PageAlarm"}}"#;
+        let verdict = changed(TOPIC, condition, one).await;
+        assert_eq!(verdict.status, Status::Failed);
+        let detail = &verdict.details[0];
+        assert!(
+            detail.contains("for tollgate-LatencyAlarm, tollgate-StoreDegradedAlarm"),
+            "{detail}"
+        );
+        assert!(!detail.contains("PageAlarm"));
+    }
+
+    #[tokio::test]
     async fn topic_in_another_region_fails() {
         let recorded = Recorded::healthy()
             .with_parameter("AlarmTopicArn", "arn:aws:sns:us-east-1:111122223333:alerts");
         let verdict = verdict(recorded).await;
         assert_eq!(verdict.status, Status::Failed);
-        assert!(verdict.details[0].contains("is in us-east-1, expected eu-west-1"));
+        let detail = verdict.details.last().unwrap();
+        assert!(
+            detail.contains("is in us-east-1, expected eu-west-1"),
+            "{detail}"
+        );
     }
 
     #[tokio::test]
     async fn missing_permissions_are_no_failures() {
-        for file in [TOPIC, SUBSCRIPTIONS] {
+        for file in [TOPIC, SUBSCRIPTIONS, SUBSCRIPTION_ATTRIBUTES] {
             let verdict = verdict(Recorded::healthy().denied(file)).await;
             assert_eq!(verdict.status, Status::NotChecked, "{file}");
         }

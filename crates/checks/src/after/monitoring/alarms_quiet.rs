@@ -66,8 +66,8 @@ fn names(alarms: &[Alarm], name: impl Fn(&Alarm) -> Option<String>) -> Option<St
 /// Adds what is wrong with one alarm.
 fn look_at(alarm: &Alarm, findings: &mut Findings) {
     let (name, actual) = (&alarm.name, &alarm.actual);
-    if text(&actual["ActionsEnabled"]) == "false" {
-        findings.problem(format!("the actions of alarm {name} are disabled"));
+    for reason in alarm.silences() {
+        findings.problem(reason);
     }
     match text(&actual["StateValue"]) {
         "OK" | "INSUFFICIENT_DATA" => {}
