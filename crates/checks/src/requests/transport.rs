@@ -1,5 +1,6 @@
 //! Connections without TLS, or with an old version of it.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use http::Uri;
@@ -41,8 +42,12 @@ const MAX_READ_BYTES: usize = 1_024;
 /// The result of a connection to a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Attempt {
-    /// The host refused or reset the connection.
+    /// There is no way to the host: for example, its name does not resolve.
+    Unreachable,
+    /// The host refused the connection.
     Refused,
+    /// The host accepted the connection, and closed it without a response.
+    Closed,
     /// The host did not respond.
     Silent,
     /// The host sent these bytes.
@@ -102,6 +107,10 @@ impl Finding {
 fn plain_finding(port: u16, attempt: &Attempt) -> Finding {
     let bytes = match attempt {
         Attempt::Refused => return Finding::Shown(format!("port {port} refuses connections")),
+        Attempt::Closed => return Finding::Shown(format!("port {port} closes connections")),
+        Attempt::Unreachable => {
+            return Finding::Open(format!("port {port} cannot be reached"));
+        }
         Attempt::Silent => {
             let seconds = TIMEOUT.as_secs();
             return Finding::Open(format!(
@@ -139,11 +148,16 @@ fn plain_finding(port: u16, attempt: &Attempt) -> Finding {
 
 /// Returns what the offer of TLS 1.1 has shown.
 fn old_finding(attempt: &Attempt) -> Finding {
-    let Attempt::Sent(bytes) = attempt else {
-        return match attempt {
-            Attempt::Refused => Finding::Shown("TLS 1.1 is refused".to_owned()),
-            _ => Finding::Open("the offer of TLS 1.1 got no response".to_owned()),
-        };
+    let bytes = match attempt {
+        Attempt::Sent(bytes) => bytes,
+        Attempt::Closed => return Finding::Shown("TLS 1.1 is refused".to_owned()),
+        // Without a connection, nothing is known about TLS.
+        Attempt::Refused | Attempt::Unreachable => {
+            return Finding::Open("the API accepts no connections".to_owned());
+        }
+        Attempt::Silent => {
+            return Finding::Open("the offer of TLS 1.1 got no response".to_owned());
+        }
     };
     match server_reply(bytes) {
         ServerReply::Alert => Finding::Shown("TLS 1.1 is refused".to_owned()),
@@ -157,8 +171,14 @@ fn old_finding(attempt: &Attempt) -> Finding {
 /// Sends bytes and returns the beginning of the response.
 async fn attempt(host: &str, port: u16, bytes: &[u8]) -> Attempt {
     let host = host.trim_start_matches('[').trim_end_matches(']');
+    let mut stream = match timeout(TIMEOUT, TcpStream::connect((host, port))).await {
+        Err(_) => return Attempt::Silent,
+        Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => return Attempt::Refused,
+        Ok(Err(_)) => return Attempt::Unreachable,
+        Ok(Ok(stream)) => stream,
+    };
+
     let exchange = async {
-        let mut stream = TcpStream::connect((host, port)).await?;
         stream.write_all(bytes).await?;
         let mut buffer = vec![0; MAX_READ_BYTES];
         let count = stream.read(&mut buffer).await?;
@@ -168,7 +188,7 @@ async fn attempt(host: &str, port: u16, bytes: &[u8]) -> Attempt {
     match timeout(TIMEOUT, exchange).await {
         Err(_) => Attempt::Silent,
         Ok(Ok(bytes)) if !bytes.is_empty() => Attempt::Sent(bytes),
-        Ok(_) => Attempt::Refused,
+        Ok(_) => Attempt::Closed,
     }
 }
 
@@ -229,6 +249,21 @@ mod tests {
         let verdict = check_host("127.0.0.1", closed_port(), server(HELLO)).await;
         let expected = "the API accepts TLS 1.1, expected TLS 1.2 or newer";
         assert_eq!(verdict.details, [expected]);
+    }
+
+    #[tokio::test]
+    async fn host_that_accepts_no_connection_proves_nothing() {
+        let verdict = check_host("127.0.0.1", closed_port(), closed_port()).await;
+        assert_eq!(verdict.status, Status::NotProven, "{verdict:?}");
+
+        let verdict = check_host("unknown.invalid", 80, 443).await;
+        assert_eq!(verdict.status, Status::NotProven, "{verdict:?}");
+    }
+
+    #[tokio::test]
+    async fn connection_that_is_closed_without_a_response_refuses_tls_1_1() {
+        let verdict = check_host("127.0.0.1", closed_port(), server(b"")).await;
+        assert_eq!(verdict.status, Status::Ok, "{verdict:?}");
     }
 
     #[test]
