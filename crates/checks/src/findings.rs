@@ -16,6 +16,13 @@ impl Findings {
         self.facts.push(detail.into());
     }
 
+    /// Adds a fact about several things, unless there are none.
+    pub(crate) fn fact_of_some(&mut self, count: usize, what: &str) {
+        if count > 0 {
+            self.fact(format!("{count} {what}"));
+        }
+    }
+
     /// Adds a fact that is not true.
     pub(crate) fn problem(&mut self, detail: impl Into<String>) {
         self.add(Status::Failed, detail);
@@ -50,7 +57,8 @@ impl Findings {
     /// Adds a problem if a value is not the expected one.
     pub(crate) fn equal(&mut self, what: &str, actual: &str, expected: &str) {
         if actual != expected {
-            let (actual, expected) = (quoted(actual), quoted(expected));
+            let actual = if actual.is_empty() { "not set" } else { actual };
+            let expected = quoted(expected);
             self.problem(format!("{what} is {actual}, expected {expected}"));
         }
     }
@@ -75,14 +83,18 @@ impl Findings {
         self.notes.is_empty()
     }
 
-    /// Returns the verdict. Its status is that of the most important finding, and its details are
-    /// all findings. `known` says what is true of the rest.
+    /// Returns the verdict as [`Self::into_verdict`]. `known` is what is true if there are no
+    /// findings, so that it claims nothing about calls that were denied.
     pub(crate) fn verdict(mut self, known: impl Into<String>) -> Verdict {
-        self.facts = vec![known.into()];
+        if self.notes.is_empty() {
+            self.facts = vec![known.into()];
+        }
         self.into_verdict()
     }
 
-    /// Returns the verdict as [`Self::verdict`], with the facts as what is true of the rest.
+    /// Returns the verdict. Its status is that of the most important finding, and its details are
+    /// all findings. The facts say what is true of the rest. Without findings and facts, nothing
+    /// is proven.
     pub(crate) fn into_verdict(self) -> Verdict {
         const BY_IMPORTANCE: [Status; 5] = [
             Status::Failed,
@@ -93,7 +105,13 @@ impl Findings {
         ];
         let has = |status| self.notes.iter().any(|(known, _)| *known == status);
         let found = BY_IMPORTANCE.into_iter().find(|status| has(*status));
-        let status = found.unwrap_or(Status::Ok);
+        let status = match found {
+            Some(status) => status,
+            None if self.facts.is_empty() => {
+                return Verdict::not_proven("nothing was found that could be checked");
+            }
+            None => Status::Ok,
+        };
 
         let mut details: Vec<String> = Vec::new();
         for importance in BY_IMPORTANCE {
@@ -138,7 +156,7 @@ mod tests {
         let mut findings = Findings::default();
         findings.equal("timeout", "25000", "25000");
         findings.equal("connection", "", "VPC_LINK");
-        let detail = "connection is nothing, expected VPC_LINK";
+        let detail = "connection is not set, expected VPC_LINK";
         assert_eq!(findings.verdict(""), Verdict::failed(detail));
     }
 
@@ -170,6 +188,7 @@ mod tests {
     #[test]
     fn a_denied_call_does_not_hide_the_rest() {
         let mut findings = Findings::default();
+        findings.fact("table usage is active");
         findings.unchecked("needs lambda:GetAlias");
         let verdict = findings.verdict("both tables are active");
         assert_eq!(verdict.status, Status::NotChecked);
@@ -177,8 +196,27 @@ mod tests {
             verdict.details,
             [
                 "needs lambda:GetAlias",
-                "apart from that: both tables are active"
+                "apart from that: table usage is active"
             ]
+        );
+    }
+
+    #[test]
+    fn a_denied_call_claims_nothing_about_the_rest() {
+        let mut findings = Findings::default();
+        findings.unchecked("needs lambda:GetAlias");
+        let verdict = findings.verdict("both tables are active");
+        assert_eq!(verdict, Verdict::not_checked("needs lambda:GetAlias"));
+    }
+
+    #[test]
+    fn nothing_that_was_read_proves_nothing() {
+        let mut findings = Findings::default();
+        findings.fact_of_some(0, "functions are active");
+        let verdict = findings.into_verdict();
+        assert_eq!(
+            verdict,
+            Verdict::not_proven("nothing was found that could be checked")
         );
     }
 

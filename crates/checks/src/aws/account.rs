@@ -96,7 +96,10 @@ impl Account {
         let mut page_call = call.clone();
         for _ in 0..MAX_PAGES {
             let page = self.read(&page_call).await?;
-            items.extend(items_of(page.pointer(list)));
+            items.extend(items_of(&page, list).map_err(|problem| {
+                let permission = call.permission();
+                Unread::Failed(format!("{permission}: unexpected response: {problem}"))
+            })?);
 
             let parent = list.rsplit_once('/').map_or("", |(parent, _)| parent);
             match next_token(page.pointer(parent).unwrap_or(&Value::Null)) {
@@ -142,7 +145,8 @@ fn document(call: &Call, response: &Response<Bytes>) -> Result<Value, &'static s
     match call.service().protocol() {
         Protocol::Query { .. } | Protocol::RestXml => {
             let text = std::str::from_utf8(body).map_err(|_| "not UTF-8")?;
-            xml::value(text)
+            let root = format!("{}Response", call.operation());
+            xml::value(text, &root)
         }
         Protocol::Json { .. } | Protocol::Rest => {
             serde_json::from_slice(body).map_err(|_| "not valid JSON")
@@ -160,12 +164,18 @@ fn header_fields(headers: &HeaderMap) -> Value {
     Value::Object(fields.collect())
 }
 
-/// Returns the items of a list. API Gateway returns a single item of a REST API without a list.
-fn items_of(list: Option<&Value>) -> Vec<Value> {
-    match list {
-        Some(Value::Array(items)) => items.clone(),
-        Some(item @ Value::Object(_)) => vec![item.clone()],
-        _ => Vec::new(),
+/// Returns the items of a list of a response. `list` is a JSON Pointer.
+///
+/// API Gateway returns a single item of a REST API without a list, and leaves out an empty one. An
+/// empty element of XML is null.
+fn items_of(response: &Value, list: &str) -> Result<Vec<Value>, String> {
+    let is_optional = list == "/item" && response.is_object();
+    match response.pointer(list) {
+        Some(Value::Array(items)) => Ok(items.clone()),
+        Some(item @ Value::Object(_)) => Ok(vec![item.clone()]),
+        Some(Value::Null) => Ok(Vec::new()),
+        None if is_optional => Ok(Vec::new()),
+        None | Some(_) => Err(format!("no list {}", &list[1..])),
     }
 }
 
@@ -194,4 +204,31 @@ fn next_token(page: &Value) -> Option<&str> {
         .into_iter()
         .find_map(|name| page.get(name)?.as_str())?;
     (!token.is_empty()).then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn missing_list_is_not_an_empty_list() {
+        let items = |response: Value, list: &str| items_of(&response, list);
+        assert_eq!(items(json!({"items": []}), "/items"), Ok(Vec::new()));
+        assert_eq!(items(json!({"set": null}), "/set"), Ok(Vec::new()));
+        assert_eq!(items(json!({}), "/item"), Ok(Vec::new()));
+        assert_eq!(
+            items(json!({"item": {"id": "a"}}), "/item"),
+            Ok(vec![json!({"id": "a"})])
+        );
+        for response in [
+            json!({}),
+            json!({"other": []}),
+            json!("text"),
+            json!({"items": "text"}),
+        ] {
+            assert_eq!(items(response, "/items"), Err("no list items".to_owned()));
+        }
+    }
 }

@@ -23,8 +23,9 @@ struct Open {
 /// - Names have no prefix. Attributes are left out.
 ///
 /// # Errors
-/// The problem, if the text is not XML or is nested too deeply.
-pub(super) fn value(xml: &str) -> Result<Value, &'static str> {
+/// The problem, if the text is not XML, is nested too deeply, or has another root than `root`.
+pub(super) fn value(xml: &str, root: &str) -> Result<Value, &'static str> {
+    const OTHER_ROOT: &str = "another root element";
     let mut reader = Reader::from_str(xml);
     let mut open: Vec<Open> = Vec::new();
     loop {
@@ -39,7 +40,8 @@ pub(super) fn value(xml: &str) -> Result<Value, &'static str> {
                 let name = empty.local_name().as_ref().to_owned();
                 match open.last_mut() {
                     Some(parent) => parent.children.push((name, Value::Null)),
-                    None => return Ok(Value::Null),
+                    None if name == root => return Ok(Value::Null),
+                    None => return Err(OTHER_ROOT),
                 }
             }
             Event::Text(text) => append(&mut open, &text),
@@ -50,7 +52,8 @@ pub(super) fn value(xml: &str) -> Result<Value, &'static str> {
                 let name = closed.name.clone();
                 match open.last_mut() {
                     Some(parent) => parent.children.push((name, closed.value())),
-                    None => return Ok(closed.value()),
+                    None if name == root => return Ok(closed.value()),
+                    None => return Err(OTHER_ROOT),
                 }
             }
             Event::Eof => return Err("not valid XML"),
@@ -126,7 +129,7 @@ mod tests {
         let xml = "<?xml version=\"1.0\"?><a xmlns=\"http://x\"><r:list xmlns:r=\"u\">\n <item><k>x&amp;y&#10;z</k></item>\n <item><k/></item></r:list>\
                    <none/><text> 1 </text><Part>p</Part><Part><q>r</q></Part><Part>s</Part></a>";
         assert_eq!(
-            value(xml).unwrap(),
+            value(xml, "a").unwrap(),
             json!({
                 "list": [{"k": "x&y\nz"}, {"k": null}],
                 "none": null,
@@ -139,20 +142,33 @@ mod tests {
     #[test]
     fn one_member_is_a_list() {
         let xml = "<a><Rules><member><Priority>1</Priority></member></Rules></a>";
-        assert_eq!(value(xml).unwrap(), json!({"Rules": [{"Priority": "1"}]}));
+        assert_eq!(
+            value(xml, "a").unwrap(),
+            json!({"Rules": [{"Priority": "1"}]})
+        );
+    }
+
+    #[test]
+    fn another_root_is_an_error() {
+        for xml in ["<html><body>Sign in</body></html>", "<html/>"] {
+            assert_eq!(value(xml, "a"), Err("another root element"));
+        }
     }
 
     #[test]
     fn repeated_lists_stay_apart() {
         let xml = "<a><b><item>1</item></b><b><item>2</item></b><b><item>3</item></b></a>";
-        assert_eq!(value(xml).unwrap(), json!({"b": [["1"], ["2"], ["3"]]}));
+        assert_eq!(
+            value(xml, "a").unwrap(),
+            json!({"b": [["1"], ["2"], ["3"]]})
+        );
     }
 
     #[test]
     fn text_that_is_not_xml_is_an_error() {
         for text in ["", "not xml", "{}", "<a>", "<a></b>", "<a>&unknown;</a>"] {
-            assert!(value(text).is_err(), "{text}");
+            assert!(value(text, "a").is_err(), "{text}");
         }
-        assert_eq!(value(&"<a>".repeat(100_000)), Err("nested too deeply"));
+        assert_eq!(value(&"<a>".repeat(100_000), "a"), Err("nested too deeply"));
     }
 }

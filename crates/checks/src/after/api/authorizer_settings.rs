@@ -70,9 +70,10 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
         Ownership::Defined => " of another stack",
         Ownership::Created | Ownership::Attached => "",
     };
-    Ok(findings.verdict(format!(
+    findings.fact(format!(
         "authorizer {id}{ownership} has TTL 0, no identity source, simple responses in format 2.0, and invokes {alias}"
-    )))
+    ));
+    Ok(findings.into_verdict())
 }
 
 fn missing(api: &str) -> Verdict {
@@ -188,9 +189,10 @@ async fn check_rest(api: &RestApi<'_>) -> Result<Verdict, Unread> {
     };
     let source = source_arn(api.stack, &api.id, id);
     review_permission(api.stack, &function, &source, &mut findings).await;
-    Ok(findings.verdict(format!(
+    findings.fact(format!(
         "authorizer {id} has TTL 0, no identity source, and invokes {name}"
-    )))
+    ));
+    Ok(findings.into_verdict())
 }
 
 fn review_rest_settings(authorizer: &Value, findings: &mut Findings) {

@@ -281,7 +281,7 @@ mod tests {
             (
                 "tlsConfig",
                 json!(null),
-                format!("serverNameToVerify {name} nothing, expected services.example.com"),
+                format!("serverNameToVerify {name} not set, expected services.example.com"),
             ),
         ] {
             let verdict = verdict_of(with_setting(setting, value)).await;

@@ -360,7 +360,7 @@ mod tests {
         assert_eq!(
             verdict.details,
             [
-                "log group of the access log is nothing, expected /aws/vendedlogs/tollgate/access-456789abcdef",
+                "log group of the access log is not set, expected /aws/vendedlogs/tollgate/access-456789abcdef",
                 "the format of the access log is not a JSON object",
             ]
         );
@@ -378,7 +378,7 @@ mod tests {
         assert_eq!(
             verdict_of(recorded).await.details,
             [
-                "field auth of the access log is nothing, expected $context.authorizer.auth",
+                "field auth of the access log is not set, expected $context.authorizer.auth",
                 "field plan of the access log is -, expected $context.authorizer.plan",
                 "the access log has the field path, which the template does not ask for",
             ]

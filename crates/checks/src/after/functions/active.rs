@@ -49,6 +49,9 @@ const SETTINGS: [(&str, &str); 9] = [
 
 async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     let functions = functions(stack);
+    if functions.is_empty() {
+        return Ok(Verdict::failed("the stack has no functions"));
+    }
     let mut findings = Findings::default();
     let mut read_functions = 0;
     for function in &functions {
@@ -69,7 +72,8 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
         release(stack.output("Version"), &mut findings);
     }
 
-    Ok(findings.verdict(format!("{read_functions} functions are active")))
+    findings.fact_of_some(read_functions, "functions are active");
+    Ok(findings.into_verdict())
 }
 
 /// Compares the state. Versions of functions have no `LastUpdateStatus` in some responses.
@@ -212,6 +216,15 @@ mod tests {
                 format!("{name}: LoggingConfig/LogFormat is Text, expected JSON"),
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn stack_without_functions_fails() {
+        let recorded = Recorded::healthy().with("cloudformation.ListStackResources.xml", |text| {
+            text.replace("AWS::Lambda::Function", "AWS::Other")
+        });
+        let expected = Verdict::failed("the stack has no functions");
+        assert_eq!(verdict(recorded).await, expected);
     }
 
     #[tokio::test]

@@ -46,7 +46,8 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
             compared += variables(&function, expected, &configuration, &mut findings);
         }
     }
-    Ok(findings.verdict(format!("{compared} variables are those of the template")))
+    findings.fact_of_some(compared, "variables are those of the template");
+    Ok(findings.into_verdict())
 }
 
 /// Compares the variables, and returns how many were compared. Values are not shown, because some

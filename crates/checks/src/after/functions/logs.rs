@@ -43,7 +43,7 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     let groups = groups::check(stack, &mut findings).await?;
     let filters = filters::check(stack, &mut findings).await?;
     access_log::check(stack, &mut findings).await;
-    Ok(findings.verdict(format!(
-        "{groups} log groups and {filters} filters are as in the template"
-    )))
+    findings.fact_of_some(groups, "log groups are as in the template");
+    findings.fact_of_some(filters, "filters are as in the template");
+    Ok(findings.into_verdict())
 }

@@ -53,10 +53,8 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
             findings.problem(format!("{function} has the role {actual}, expected {role}"));
         }
     }
-    Ok(findings.verdict(format!(
-        "{compared} functions have the role of the template; the policies of the roles were not \
-         read"
-    )))
+    findings.fact_of_some(compared, "functions have the role of the template");
+    Ok(findings.into_verdict())
 }
 
 #[cfg(test)]

@@ -53,8 +53,8 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
         findings.warning(format!("these alarms have not enough data: {names}"));
     }
 
-    let count = alarms.len();
-    Ok(findings.verdict(format!("{count} alarms were read")))
+    findings.fact_of_some(alarms.len(), "alarms were read");
+    Ok(findings.into_verdict())
 }
 
 /// Returns the names of some alarms as one text, or `None` if there are none.

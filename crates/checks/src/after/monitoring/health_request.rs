@@ -143,8 +143,7 @@ mod tests {
     const SUCCEEDED: &str = "monitoring.GetMetricStatistics@=2xx&MetricName=Requests.xml";
     const FAILED: &str = "monitoring.GetMetricStatistics@=5xx&MetricName=Requests.xml";
     const LOG: &str = "logs.FilterLogEvents@~health.json";
-    const EMPTY: &str =
-        "<R><GetMetricStatisticsResult><Datapoints/></GetMetricStatisticsResult></R>";
+    const EMPTY: &str = "<GetMetricStatisticsResponse><GetMetricStatisticsResult><Datapoints/></GetMetricStatisticsResult></GetMetricStatisticsResponse>";
 
     async fn outcome(recorded: Recorded) -> Verdict {
         check(&recorded.stack().await)
@@ -167,9 +166,9 @@ mod tests {
 
     #[tokio::test]
     async fn failed_request_fails_with_its_status() {
-        let body = "<R><GetMetricStatisticsResult><Datapoints><member>\
+        let body = "<GetMetricStatisticsResponse><GetMetricStatisticsResult><Datapoints><member>\
                     <Timestamp>2026-11-28T09:10:00Z</Timestamp><Sum>1.0</Sum>\
-                    </member></Datapoints></GetMetricStatisticsResult></R>";
+                    </member></Datapoints></GetMetricStatisticsResult></GetMetricStatisticsResponse>";
         let recorded = Recorded::healthy()
             .answering(SUCCEEDED, EMPTY)
             .answering(FAILED, body);

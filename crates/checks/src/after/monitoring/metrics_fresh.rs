@@ -155,7 +155,7 @@ mod tests {
     const COUNT: &str = "monitoring.GetMetricStatistics@a1b2c3d4e5&MetricName=Count.xml";
     const REQUESTS: &str = "monitoring.GetMetricData@Requests.xml";
     const PROBES: &str = "monitoring.GetMetricData@EndpointReachable.xml";
-    const EMPTY: &str = "<R><GetMetricDataResult><MetricDataResults/></GetMetricDataResult></R>";
+    const EMPTY: &str = "<GetMetricDataResponse><GetMetricDataResult><MetricDataResults/></GetMetricDataResult></GetMetricDataResponse>";
 
     async fn verdict(recorded: Recorded) -> Verdict {
         check(&recorded.stack().await).await.unwrap()
@@ -193,7 +193,7 @@ mod tests {
 
     #[tokio::test]
     async fn api_without_requests_is_not_proven() {
-        let empty = "<R><GetMetricStatisticsResult><Datapoints/></GetMetricStatisticsResult></R>";
+        let empty = "<GetMetricStatisticsResponse><GetMetricStatisticsResult><Datapoints/></GetMetricStatisticsResult></GetMetricStatisticsResponse>";
         let verdict = verdict(Recorded::healthy().answering(COUNT, empty)).await;
         assert_eq!(verdict.status, Status::NotProven);
         assert!(verdict.details[0].starts_with("the API had no requests in the hour before"));

@@ -175,8 +175,7 @@ mod tests {
     const SYNC: &str =
         "monitoring.GetMetricStatistics@EveryMinute-AbCdEfGh&MetricName=Invocations.xml";
     const SYNC_LOG: &str = "logs.FilterLogEvents@SyncSucceeded.json";
-    const EMPTY: &str =
-        "<R><GetMetricStatisticsResult><Datapoints/></GetMetricStatisticsResult></R>";
+    const EMPTY: &str = "<GetMetricStatisticsResponse><GetMetricStatisticsResult><Datapoints/></GetMetricStatisticsResult></GetMetricStatisticsResponse>";
 
     async fn verdict(recorded: Recorded) -> Verdict {
         check(&recorded.stack().await).await.unwrap()
@@ -239,9 +238,9 @@ mod tests {
     async fn rule_that_was_triggered_without_an_invocation_fails() {
         let triggered =
             "monitoring.GetMetricStatistics@ProbeRule-AbCdEfGh&MetricName=TriggeredRules.xml";
-        let body = "<R><GetMetricStatisticsResult><Datapoints><member>\
+        let body = "<GetMetricStatisticsResponse><GetMetricStatisticsResult><Datapoints><member>\
                     <Timestamp>2026-11-28T11:50:00Z</Timestamp><Sum>1.0</Sum>\
-                    </member></Datapoints></GetMetricStatisticsResult></R>";
+                    </member></Datapoints></GetMetricStatisticsResult></GetMetricStatisticsResponse>";
         let verdict = verdict(without_runs().answering(triggered, body)).await;
         assert_eq!(verdict.status, Status::Failed);
         assert_eq!(
@@ -273,9 +272,9 @@ mod tests {
 
     #[tokio::test]
     async fn failed_invocations_fail() {
-        let body = "<R><GetMetricStatisticsResult><Datapoints><member>\
+        let body = "<GetMetricStatisticsResponse><GetMetricStatisticsResult><Datapoints><member>\
                     <Timestamp>2026-11-28T11:50:00Z</Timestamp><Sum>2.0</Sum><Unit>Count</Unit>\
-                    </member></Datapoints></GetMetricStatisticsResult></R>";
+                    </member></Datapoints></GetMetricStatisticsResult></GetMetricStatisticsResponse>";
         let verdict = verdict(Recorded::healthy().answering(PROBE_FAILURES, body)).await;
         assert_eq!(verdict.status, Status::Failed);
         assert_eq!(

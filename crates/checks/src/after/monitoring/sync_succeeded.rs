@@ -179,7 +179,7 @@ mod tests {
     }
 
     fn without_metric() -> Recorded {
-        let empty = "<R><GetMetricStatisticsResult><Datapoints/></GetMetricStatisticsResult></R>";
+        let empty = "<GetMetricStatisticsResponse><GetMetricStatisticsResult><Datapoints/></GetMetricStatisticsResult></GetMetricStatisticsResponse>";
         Recorded::healthy().answering(METRIC, empty)
     }
 

@@ -205,10 +205,14 @@ fn verdict(ways: &Ways, mut findings: Findings) -> Verdict {
             "{interface} has a security group of the VPC link ({link}), expected only the link itself"
         ));
     }
-    findings.verdict(match &ways.link_groups {
-        Some(_) => format!("the load balancer admits only {link} (the VPC link)"),
-        None => "the load balancer admits no range of addresses and no prefix list".to_owned(),
-    })
+    if ways.link_groups.is_some() {
+        findings.verdict(format!(
+            "the load balancer admits only {link} (the VPC link)"
+        ))
+    } else {
+        findings.fact("the load balancer admits no range of addresses and no prefix list");
+        findings.into_verdict()
+    }
 }
 
 /// Returns the verdict if a secret proves the origin of requests: other ways in are a warning.

@@ -153,7 +153,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_healthy_target_at_all_fails() {
-        let none = "<r><DescribeTargetHealthResult><TargetHealthDescriptions/></DescribeTargetHealthResult></r>";
+        let none = "<DescribeTargetHealthResponse><DescribeTargetHealthResult><TargetHealthDescriptions/></DescribeTargetHealthResult></DescribeTargetHealthResponse>";
         let recorded = Recorded::healthy()
             .with(WEB, unhealthy)
             .answering(ORDERS, none);

@@ -204,7 +204,7 @@ mod tests {
             .map(|number| format!("{entry}{arn}-{number:02}</CertificateArn>\n</member>\n"))
             .collect();
         let list = format!(
-            "<r><DescribeListenerCertificatesResult><Certificates>{more}{entry}z</CertificateArn></member></Certificates></DescribeListenerCertificatesResult></r>"
+            "<DescribeListenerCertificatesResponse><DescribeListenerCertificatesResult><Certificates>{more}{entry}z</CertificateArn></member></Certificates></DescribeListenerCertificatesResult></DescribeListenerCertificatesResponse>"
         );
         let found = verdict(Recorded::healthy().answering(LIST, list)).await;
         assert_eq!(found.status, Status::NotProven);

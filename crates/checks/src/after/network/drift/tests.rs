@@ -21,9 +21,9 @@ fn response(status: &str, differences: &[(&str, &str)]) -> String {
         })
         .collect();
     format!(
-        "<r><DetectStackResourceDriftResult><StackResourceDrift><StackResourceDriftStatus>{status}\
+        "<DetectStackResourceDriftResponse><DetectStackResourceDriftResult><StackResourceDrift><StackResourceDriftStatus>{status}\
          </StackResourceDriftStatus><PropertyDifferences>{differences}</PropertyDifferences>\
-         </StackResourceDrift></DetectStackResourceDriftResult></r>"
+         </StackResourceDrift></DetectStackResourceDriftResult></DetectStackResourceDriftResponse>"
     )
 }
 

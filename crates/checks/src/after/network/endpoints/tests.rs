@@ -75,7 +75,10 @@ async fn endpoint_that_is_not_available_fails() {
 
 #[tokio::test]
 async fn deleted_endpoints_fail() {
-    let details = failure(|_| "<r><vpcEndpointSet/></r>".to_owned()).await;
+    let details = failure(|_| {
+        "<DescribeVpcEndpointsResponse><vpcEndpointSet/></DescribeVpcEndpointsResponse>".to_owned()
+    })
+    .await;
     assert_eq!(
         details,
         [
@@ -160,7 +163,10 @@ async fn prefix_list_of_another_service_or_region_fails() {
             format!("prefix list pl-0dynamodb is {other}, expected that of DynamoDB in eu-west-1");
         assert_eq!(checked(recorded).await, Verdict::failed(expected));
     }
-    let recorded = in_vpc().answering(PREFIX_LISTS, "<r><prefixListSet/></r>");
+    let recorded = in_vpc().answering(
+        PREFIX_LISTS,
+        "<DescribePrefixListsResponse><prefixListSet/></DescribePrefixListsResponse>",
+    );
     let expected = Verdict::failed("prefix list pl-0dynamodb does not exist");
     assert_eq!(checked(recorded).await, expected);
 }

@@ -116,7 +116,7 @@ async fn sampled_addresses_make_no_target_outdated() {
     let targets: String = eight.iter().map(target).collect();
     let recorded = Recorded::healthy().answering(
         ANSWER,
-        format!("<r><DescribeTargetHealthResult><TargetHealthDescriptions>{targets}</TargetHealthDescriptions></DescribeTargetHealthResult></r>"),
+        format!("<DescribeTargetHealthResponse><DescribeTargetHealthResult><TargetHealthDescriptions>{targets}</TargetHealthDescriptions></DescribeTargetHealthResult></DescribeTargetHealthResponse>"),
     );
     let verdict = checked(recorded, OTHERS).await;
     assert_eq!(verdict.details.len(), 1, "{:?}", verdict.details);
