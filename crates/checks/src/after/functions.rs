@@ -8,6 +8,7 @@ mod environment;
 mod errors;
 mod event_sources;
 mod function;
+mod invokers;
 mod layers;
 mod logs;
 mod metrics;
@@ -28,6 +29,7 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     environment::ENTRY,
     settings_version::ENTRY,
     roles::ENTRY,
+    invokers::ENTRY,
     vpc::ENTRY,
     layers::ENTRY,
     concurrency::ENTRY,

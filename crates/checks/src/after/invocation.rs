@@ -52,11 +52,7 @@ pub(super) fn invocation(policy: &Value, service: &str, source: &str) -> Invocat
 /// Returns the permission of `service` to call `action` for the ARN `source`. The policy is that of
 /// any resource.
 pub(super) fn permission(policy: &Value, service: &str, action: &str, source: &str) -> Invocation {
-    let statements = match &policy["Statement"] {
-        statement @ Value::Object(_) => std::slice::from_ref(statement),
-        list => array(list),
-    };
-    let about_service: Vec<&Value> = statements
+    let about_service: Vec<&Value> = statements(policy)
         .iter()
         .filter(|it| match &it["NotPrincipal"] {
             Value::Null => names_service(&it["Principal"], service),
@@ -80,6 +76,98 @@ pub(super) fn permission(policy: &Value, service: &str, action: &str, source: &s
         }
     }
     found
+}
+
+/// Returns a description of each statement that allows anything to another principal than
+/// `services`, or to a service for a source that is not in `account`.
+pub(super) fn foreign_statements(policy: &Value, services: &[&str], account: &str) -> Vec<String> {
+    let allowed = statements(policy)
+        .iter()
+        .filter(|statement| statement["Effect"] != "Deny");
+    allowed
+        .filter_map(|statement| {
+            let foreign = foreign_principal(statement, services, account)?;
+            Some(format!(
+                "has the statement {}, which allows {} to {foreign}",
+                text(&statement["Sid"]),
+                texts(&statement["Action"]).join(", ")
+            ))
+        })
+        .collect()
+}
+
+/// Returns the principal of a statement, with its sources, unless it is one of the services for
+/// sources of the account.
+fn foreign_principal(statement: &Value, services: &[&str], account: &str) -> Option<String> {
+    let principal = &statement["Principal"];
+    let kinds = principal.as_object();
+    let names: Vec<&str> = match kinds {
+        Some(kinds) => kinds.values().flat_map(texts).collect(),
+        None => texts(principal),
+    };
+    if names.is_empty() {
+        return Some("all principals but some".to_owned());
+    }
+    let is_service = kinds.is_some_and(|kinds| kinds.keys().all(|kind| kind == "Service"))
+        && names.iter().all(|name| services.contains(name));
+    let names = names.join(", ");
+    if !is_service {
+        return Some(names);
+    }
+
+    let conditions = sources(&statement["Condition"]);
+    let is_of_account =
+        |source: &&str| *source == account || source.split(':').nth(4) == Some(account);
+    // All conditions must be true, so one for the account is enough.
+    if conditions
+        .iter()
+        .any(|sources| sources.iter().all(is_of_account))
+    {
+        return None;
+    }
+    let sources = conditions.concat();
+    if sources.is_empty() {
+        return Some(format!("{names} for every source"));
+    }
+    Some(format!("{names} for {}", sources.join(", ")))
+}
+
+/// Returns the ARNs and accounts to which each condition of a statement restricts its sources.
+fn sources(condition: &Value) -> Vec<Vec<&str>> {
+    const OPERATORS: [&str; 5] = [
+        "ArnLike",
+        "ArnEquals",
+        "StringLike",
+        "StringEquals",
+        "StringEqualsIgnoreCase",
+    ];
+    let operators = condition.as_object().into_iter().flatten();
+    let keys = operators
+        .filter(|(operator, _)| OPERATORS.contains(&operator.as_str()))
+        .filter_map(|(_, keys)| keys.as_object())
+        .flatten();
+    keys.filter(|(key, _)| {
+        let key = key.to_ascii_lowercase();
+        matches!(key.as_str(), "aws:sourcearn" | "aws:sourceaccount")
+    })
+    .map(|(_, value)| texts(value))
+    .filter(|values| !values.is_empty())
+    .collect()
+}
+
+fn statements(policy: &Value) -> &[Value] {
+    match &policy["Statement"] {
+        statement @ Value::Object(_) => std::slice::from_ref(statement),
+        list => array(list),
+    }
+}
+
+/// Returns a string, or the strings of a list.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(value) => vec![value],
+        list => array(list).iter().map(text).collect(),
+    }
 }
 
 /// True if a statement is about an action. Names of actions ignore case.
