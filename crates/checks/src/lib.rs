@@ -13,6 +13,7 @@ pub mod after;
 pub mod aws;
 pub mod before;
 pub mod catalogue;
+mod certificate;
 mod check;
 pub mod configuration;
 mod findings;

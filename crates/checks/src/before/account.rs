@@ -1,6 +1,5 @@
 //! What the parameters name in the AWS account.
 
-mod certificate;
 mod concurrency;
 mod deployment;
 mod domain;

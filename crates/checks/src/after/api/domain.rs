@@ -10,6 +10,7 @@ use super::http_api::{HttpApi, Ownership};
 use super::subject::{Subject, unknown};
 use crate::after::lookup::{Lookup, system_addresses};
 use crate::aws::{Call, Service, Unread, array, text};
+use crate::certificate::certificate;
 use crate::check::{Check, Group};
 use crate::findings::{Findings, quoted};
 use crate::runner::Entry;
@@ -25,7 +26,7 @@ const CHECK: Check = Check {
                   their clients are refused.",
     fix: "Deploy the stack again if a setting differs. Create the record for the output `DomainTarget` if the \
           name does not resolve. Replace the certificates that the truststore warnings name.",
-    permissions: &["apigateway:GET"],
+    permissions: &["apigateway:GET", "acm:DescribeCertificate"],
     evidence: Some("Gradual deployments, a custom domain with client certificates, VPC links"),
 };
 
@@ -70,6 +71,11 @@ async fn check(stack: &Stack, lookup: &Lookup) -> Result<Verdict, Unread> {
     let configurations = array(&domain["domainNameConfigurations"]);
     for configuration in configurations {
         review_configuration(configuration, stack, &mut findings)?;
+        let arn = text(&configuration["certificateArn"]);
+        let read = certificate(stack.account(), arn).await;
+        if let Some(certificate) = findings.take("the certificate of the domain", read) {
+            certificate.decide(&mut findings, &name, stack.now());
+        }
     }
     if configurations.is_empty() {
         findings.problem("the domain has no configuration");
@@ -264,6 +270,7 @@ mod tests {
 
     use super::*;
 
+    const CERTIFICATE: &str = "acm.DescribeCertificate@12345678-1234.json";
     const TARGET: &str = "d-abcdef1234.execute-api.eu-west-1.amazonaws.com";
 
     /// Returns the verdict if these names resolve.
@@ -321,10 +328,9 @@ mod tests {
             let verdict = verdict_of(with_configuration(name, value)).await;
             assert_eq!(verdict, Verdict::failed(expected));
         }
-        let verdict = verdict_of(with_configuration("certificateArn", json!("arn:other"))).await;
-        assert!(
-            verdict.details[0].starts_with("certificateArn is arn:other, expected arn:aws:acm:")
-        );
+        let other = "arn:aws:acm:eu-west-1:111122223333:certificate/12345678-1234-other";
+        let verdict = verdict_of(with_configuration("certificateArn", json!(other))).await;
+        assert!(verdict.details[0].contains("-other, expected arn:aws:acm:"));
     }
 
     #[tokio::test]
@@ -389,6 +395,28 @@ mod tests {
         let detail =
             format!("api.example.com resolves to addresses that are not those of {TARGET}");
         assert_eq!(verdict.details[0], detail);
+    }
+
+    #[tokio::test]
+    async fn certificate_that_expires_needs_attention() {
+        let until = |seconds: f64| {
+            Recorded::healthy().with_json(CERTIFICATE, |response| {
+                response["Certificate"]["NotAfter"] = json!(seconds);
+            })
+        };
+        // The recorded instant is 1795867200.
+        assert_eq!(
+            verdict_of(until(1_796_500_000.0)).await.status,
+            Status::Warning
+        );
+        assert_eq!(
+            verdict_of(until(1_795_000_000.0)).await.status,
+            Status::Failed
+        );
+
+        let denied = verdict_of(Recorded::healthy().denied(CERTIFICATE)).await;
+        assert_eq!(denied.status, Status::NotChecked);
+        assert_eq!(denied.details[0], "needs acm:DescribeCertificate");
     }
 
     #[tokio::test]

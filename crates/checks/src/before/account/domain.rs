@@ -5,10 +5,10 @@ mod zone;
 
 use jiff::Timestamp;
 
-use super::certificate::{Certificate, certificate};
 use super::deployment::other_region;
 use crate::aws::{Account, Unread};
 use crate::before::Parameters;
+use crate::certificate::{Certificate, certificate};
 use crate::check::{Check, Group};
 use crate::findings::Findings;
 use crate::runner::Entry;

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::certificate::{Certificate, certificate};
 use super::deployment::other_region;
 use super::listener::{listener_arn, no_listener};
 use crate::aws::{Account, Call, Service, Unread, text};
 use crate::before::Parameters;
+use crate::certificate::{Certificate, certificate};
 use crate::check::{Check, Group};
 use crate::findings::Findings;
 use crate::runner::Entry;

@@ -12,7 +12,7 @@ const ATTENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A certificate of AWS Certificate Manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Certificate {
+pub(crate) struct Certificate {
     arn: String,
     status: String,
     /// The names. A name can begin with the wildcard `*.`.
@@ -48,22 +48,22 @@ impl Certificate {
     }
 
     /// True if the certificate is from a public authority through ACM.
-    pub(super) fn is_public(&self) -> bool {
+    pub(crate) fn is_public(&self) -> bool {
         self.kind == "AMAZON_ISSUED"
     }
 
     /// Returns the origin, such as `IMPORTED`.
-    pub(super) fn kind(&self) -> &str {
+    pub(crate) fn kind(&self) -> &str {
         &self.kind
     }
 
     /// Returns the names as text.
-    pub(super) fn names(&self) -> String {
+    pub(crate) fn names(&self) -> String {
         self.names.join(", ")
     }
 
     /// True if the certificate is valid for a host name. A wildcard stands for one label.
-    pub(super) fn covers(&self, host: &str) -> bool {
+    pub(crate) fn covers(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();
         let parent = host.split_once('.').map(|(_, parent)| parent);
         self.names.iter().any(|name| match name.strip_prefix("*.") {
@@ -73,7 +73,7 @@ impl Certificate {
     }
 
     /// Adds the findings about a certificate that a server presents for a host name.
-    pub(super) fn decide(&self, findings: &mut Findings, host: &str, now: Timestamp) {
+    pub(crate) fn decide(&self, findings: &mut Findings, host: &str, now: Timestamp) {
         let mut own = Findings::default();
         let Self { arn, status, .. } = self;
         if status != "ISSUED" {
@@ -108,7 +108,7 @@ impl Certificate {
 }
 
 /// Reads a certificate.
-pub(super) async fn certificate(account: &Account, arn: &str) -> Result<Certificate, Unread> {
+pub(crate) async fn certificate(account: &Account, arn: &str) -> Result<Certificate, Unread> {
     let body = json!({"CertificateArn": arn});
     let call = Call::json(Service::Acm, "DescribeCertificate", &body);
     let response = account.read(&call).await?;
