@@ -31,6 +31,9 @@ const NOT_SHOWN: u8 = 3;
 /// The longest ID of an API. AWS documents no limit, and uses 10 characters.
 const MAX_API_ID_BYTES: usize = 32;
 
+/// The values of the parameter `KeyHeader`.
+const KEY_HEADERS: [&str; 5] = ["x-api-key", "api-key", "apikey", "x-apikey", "x-access-key"];
+
 /// The end of the output of `check --help`.
 const AFTER_HELP: &str = "\
 Without options, the local gateway is checked by its plans, keys and policies, and by requests. With
@@ -83,6 +86,9 @@ pub(crate) struct CheckOptions {
     /// Path of a route whose backend responds with the headers and the path that it received
     #[arg(long, value_name = "PATH", value_parser = path)]
     echo: Option<String>,
+    /// Header with the API key. Default: that of the stack, or else x-api-key
+    #[arg(long, value_name = "NAME", value_parser = KEY_HEADERS)]
+    key_header: Option<String>,
     /// Skip the checks by requests, which create a temporary plan and key
     #[arg(long)]
     no_requests: bool,

@@ -52,6 +52,20 @@ fn healthy_gateway_passes_every_check_that_applies() {
 }
 
 #[test]
+fn header_with_the_key_can_be_named() {
+    let gateway = GatewayProcess::start(&["--log", "quiet", "--parameter", "KeyHeader=api-key"]);
+    let url = format!("http://{}", gateway.address);
+    let only = ["--only", "key-admitted"];
+    let (code, named) =
+        report(tollgate(&["check", "--url", &url, "--key-header", "api-key"]).args(only));
+    assert_eq!(code, 0, "{named:#}");
+    assert_eq!(check(&named, "key-admitted")["status"], "ok", "{named:#}");
+
+    let (_, default) = report(tollgate(&["check", "--url", &url]).args(only));
+    assert_ne!(check(&default, "key-admitted")["status"], "ok");
+}
+
+#[test]
 fn readme_shows_the_checks_of_a_healthy_gateway() {
     let gateway = GatewayProcess::start(&["--log", "quiet"]);
     let url = format!("http://{}", gateway.address);

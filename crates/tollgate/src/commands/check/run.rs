@@ -129,7 +129,7 @@ impl<'o> Run<'o> {
             let options = RequestOptions {
                 path: self.options.path.clone(),
                 echo: self.options.echo.clone(),
-                ..RequestOptions::default()
+                key_header: self.options.key_header.clone(),
             };
             let context = Requests::new(client.clone(), options, target.stack.clone());
             let context = Arc::new(context);
