@@ -12,6 +12,7 @@ mod identity_headers;
 mod integration;
 mod integration_target;
 mod limiter_routes;
+mod mapping_source;
 mod path_forwarded;
 mod response_mappings;
 mod rest_api;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ORIGIN_HEADER};
 use serde_json::Value;
 
+use super::mapping_source::{compared, shown};
 use crate::findings::Findings;
 
 /// A reference that only CloudFormation resolves. The value is a secret.
@@ -112,7 +113,7 @@ impl HeaderMappings {
     }
 
     /// Compares the mappings of an integration with those that are needed. `name` is the name of the
-    /// integration in details. No detail contains the value of [`ORIGIN_HEADER`].
+    /// integration in details. No detail contains a constant: each can be a secret.
     pub(super) fn review(&self, name: &str, needed: &Self, findings: &mut Findings) {
         for (key, expected) in &needed.0 {
             match self.0.get(key) {
@@ -121,9 +122,10 @@ impl HeaderMappings {
                 Some(_) if header(key) == ORIGIN_HEADER => findings.problem(format!(
                     "{name} sets {ORIGIN_HEADER} to a value that the parameters do not ask for"
                 )),
-                Some(actual) => findings.problem(format!(
-                    "{name} maps {key} from {actual}, expected {expected}"
-                )),
+                Some(actual) => {
+                    let sources = compared(actual, expected);
+                    findings.problem(format!("{name} maps {key} from {sources}"));
+                }
             }
         }
 
@@ -135,10 +137,7 @@ impl HeaderMappings {
             if needed.0.contains_key(key) || !concerns || is_harmless {
                 continue;
             }
-            let source = match header {
-                ORIGIN_HEADER => "a constant",
-                _ => source,
-            };
+            let source = shown(source);
             findings.problem(format!("{name} also maps {key} from {source}"));
         }
     }
@@ -222,7 +221,7 @@ mod tests {
             "append:header.x-tollgate-origin": "0123456789abcdef",
             "overwrite:header.x-tollgate-origin": "-",
             "append:header.x-tollgate-tenant": "$request.header.x-tenant",
-            "overwrite:header.x-api-key": "1",
+            "overwrite:header.x-api-key": "0123456789abcdef",
         });
         let verdict = review(&actual, &needed());
         assert_eq!(
@@ -235,7 +234,7 @@ mod tests {
                 "int also maps append:header.x-request-id from $context.requestId",
                 "int also maps append:header.x-tollgate-origin from a constant",
                 "int also maps append:header.x-tollgate-tenant from $request.header.x-tenant",
-                "int also maps overwrite:header.x-api-key from 1",
+                "int also maps overwrite:header.x-api-key from a constant",
             ]
         );
         assert!(!format!("{verdict:?}").contains("0123456789abcdef"));
@@ -255,7 +254,7 @@ mod tests {
             review(&actual, &needed).details,
             [
                 "int has no mapping overwrite:header.x-tollgate-plan",
-                "int also maps remove:header.x-tollgate-plan from ''",
+                "int also maps remove:header.x-tollgate-plan from a constant",
             ]
         );
     }

@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::http_api::HttpApi;
 use super::integration::Role;
+use super::mapping_source::{compared, shown};
 use super::rest_api::RestApi;
 use super::subject::{Subject, unknown};
 use crate::aws::{Unread, text};
 use crate::check::{Check, Group};
-use crate::findings::{Findings, quoted};
+use crate::findings::Findings;
 use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
@@ -55,9 +56,10 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
             continue;
         }
         let name = integration.name();
-        let found = quoted(text(&integration.settings["requestParameters"][MAPPING]));
+        let found = text(&integration.settings["requestParameters"][MAPPING]);
         if found != expected {
-            let detail = format!("{name} maps the path from {found}, expected {expected}");
+            let sources = compared(found, &expected);
+            let detail = format!("{name} maps the path from {sources}");
             if is_stacks {
                 findings.problem(detail);
             } else {
@@ -71,6 +73,7 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
         let detail = "the API has no HTTP integration behind the authorizer";
         return Ok(Verdict::not_applicable(detail));
     }
+    let expected = shown(&expected);
     Ok(findings.verdict(format!("{expected} is the path of {}", names.join(", "))))
 }
 
@@ -112,7 +115,7 @@ fn problem_of_rest(path: &str, integration: &Value) -> Option<String> {
     let expected = format!("method.request.path.{variable}");
     let found = text(&integration["requestParameters"][&key]);
     if found != expected {
-        return Some(format!("{key} is {}, expected {expected}", quoted(found)));
+        return Some(format!("{key} is {}", compared(found, &expected)));
     }
 
     let uri = text(&integration["uri"]);
@@ -159,7 +162,7 @@ mod tests {
             verdict.details,
             [
                 "ProtectedIntegration intprot maps the path from nothing, expected $request.path",
-                "PublicIntegration intpub maps the path from /fixed, expected $request.path",
+                "PublicIntegration intpub maps the path from a constant, expected $request.path",
             ]
         );
     }

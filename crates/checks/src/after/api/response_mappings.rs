@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use super::http_api::HttpApi;
 use super::integration::{Integration, Role};
+use super::mapping_source::{compared, shown};
 use super::rest_api::RestApi;
 use super::subject::{Subject, unknown};
 use crate::aws::{Unread, array, text};
 use crate::check::{Check, Group};
-use crate::findings::{Findings, quoted};
+use crate::findings::Findings;
 use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
@@ -144,12 +145,12 @@ fn differences(
         match actual.get(key) {
             None => found.push(format!("no mapping {key}")),
             Some(it) if it == source || key.starts_with("remove:") => {}
-            Some(it) => found.push(format!("{key} is {}, expected {source}", quoted(it))),
+            Some(it) => found.push(format!("{key} is {}", compared(it, source))),
         }
     }
     for (key, source) in actual {
         if !expected.contains_key(key) {
-            found.push(format!("{key} is {}, expected no mapping", quoted(source)));
+            found.push(format!("{key} is {}, expected no mapping", shown(source)));
         }
     }
     found
@@ -274,9 +275,11 @@ mod tests {
     #[tokio::test]
     async fn missing_status_and_changed_source_fail() {
         let recorded = with_status(1, "200", |mappings| {
-            mappings["overwrite:header.x-frame-options"] = json!("SAMEORIGIN");
+            mappings["overwrite:header.x-frame-options"] = json!("5ec2e7");
+            mappings["overwrite:header.x-backend"] = json!("5ec2e7");
         });
-        let detail = "PublicIntegration intpub, status 200: overwrite:header.x-frame-options is SAMEORIGIN, expected DENY";
+        let detail = "PublicIntegration intpub, status 200: overwrite:header.x-frame-options is a constant, expected another one; \
+                      overwrite:header.x-backend is a constant, expected no mapping";
         assert_eq!(verdict_of(recorded).await, Verdict::failed(detail));
 
         let recorded = with_status(1, "503", |mappings| *mappings = Value::Null);
