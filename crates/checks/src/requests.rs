@@ -37,7 +37,7 @@ use crate::runner::Entry;
 
 pub use context::{RequestOptions, Requests};
 pub use run::run;
-pub(crate) use temporary::is_leftover;
+pub(crate) use temporary::{is_leftover, is_recent};
 
 use run::KeyEntry;
 

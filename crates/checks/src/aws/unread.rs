@@ -53,6 +53,10 @@ impl From<ClientError> for Unread {
             let permission = permission.to_owned();
             return Self::Denied { permission };
         }
+        if error.is_access_denied() {
+            // Without a signature, the refusal names no permission.
+            return Self::NoCredentials(error.to_string());
+        }
         if error.is_not_found() {
             let permission = "execute-api:Invoke".to_owned();
             return Self::NotFound { permission };

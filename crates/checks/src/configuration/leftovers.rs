@@ -1,5 +1,6 @@
 //! Temporary plans and keys that earlier runs could not delete.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Configuration;
@@ -7,7 +8,7 @@ use super::context::if_reached;
 use super::documents::List;
 use crate::aws::{Unread, text};
 use crate::check::{Check, Group};
-use crate::requests::is_leftover;
+use crate::requests::{is_leftover, is_recent};
 use crate::runner::Entry;
 use crate::verdict::{Status, Verdict};
 
@@ -34,14 +35,29 @@ async fn check(configuration: &Configuration) -> Result<Verdict, Unread> {
     let plans = configuration.plans().await?;
     let keys = configuration.keys().await?;
 
-    let is_left = |item: &&Value, name: &str| is_leftover(item, text(&item[name]), now);
-    let plan = plans.items.iter().filter(|it| is_left(it, "name"));
-    let key = keys.items.iter().filter(|it| is_left(it, "key_id"));
-    let mut details: Vec<String> = plan
-        .map(|plan| format!("plan {} is of an earlier run", text(&plan["name"])))
-        .collect();
-    details.extend(key.map(|key| format!("key {} is of an earlier run", text(&key["key_id"]))));
-    Ok(decide(details, plans.is_cut, keys))
+    let named = |is_meant: fn(&Value, &str, Timestamp) -> bool, state: &str| {
+        let lists = [
+            ("plan", "name", &plans.items),
+            ("key", "key_id", &keys.items),
+        ];
+        let mut details = Vec::new();
+        for (kind, field, items) in lists {
+            let meant = items.iter();
+            let meant = meant.filter(|it| is_meant(it, text(&it[field]), now));
+            details.extend(meant.map(|it| format!("{kind} {} {state}", text(&it[field]))));
+        }
+        details
+    };
+    let mut verdict = decide(
+        named(is_leftover, "is of an earlier run"),
+        plans.is_cut,
+        keys,
+    );
+    verdict.details.extend(named(
+        is_recent,
+        "is less than 20 minutes old: its run is going on, or was killed",
+    ));
+    Ok(verdict)
 }
 
 fn decide(mut details: Vec<String>, are_plans_cut: bool, keys: &List) -> Verdict {
@@ -94,7 +110,10 @@ mod tests {
             found.details,
             [
                 format!("plan {OLD} is of an earlier run"),
-                format!("key {OLD} is of an earlier run")
+                format!("key {OLD} is of an earlier run"),
+                format!(
+                    "plan {RUNNING} is less than 20 minutes old: its run is going on, or was killed"
+                ),
             ]
         );
     }

@@ -142,7 +142,9 @@ impl Requests {
             .unwrap_or_else(PoisonError::into_inner) = name;
     }
 
-    pub(super) fn temporary(&self) -> Option<String> {
+    /// Returns the name of the temporary plan and key, if there are any.
+    #[must_use]
+    pub fn temporary(&self) -> Option<String> {
         let temporary = self.temporary.lock();
         temporary.unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,6 +1,7 @@
 //! Responses that contain the request which the backend received.
 
 use http::uri::PathAndQuery;
+use outcome::{BACKEND_HEADERS, ORIGIN_HEADER};
 
 use super::reply::{Admission, Reply};
 
@@ -19,6 +20,18 @@ pub(super) enum Arrival {
 /// True if a response contains the headers of its request.
 pub(super) fn is_echo(reply: &Reply, marker: &str) -> bool {
     reply.admission() == Admission::Admitted && reply.text().contains(marker)
+}
+
+/// Returns the headers that the gateway sets on each request with a key, as far as a response lacks
+/// their names. A page that repeats only what it does not know, or a fixed list, lacks some.
+pub(super) fn missing_identity(reply: &Reply) -> Vec<&'static str> {
+    // Some backends show X_TOLLGATE_PLAN.
+    let text = reply.text().to_ascii_lowercase().replace('_', "-");
+    BACKEND_HEADERS
+        .into_iter()
+        .chain([ORIGIN_HEADER])
+        .filter(|name| !text.contains(name))
+        .collect()
 }
 
 /// Returns what comes after `part` in the body of a response, up to the end of the path.
@@ -61,6 +74,23 @@ mod tests {
         ));
         assert!(!is_echo(&reply(200, &[], "hello"), "m1"));
         assert!(!is_echo(&reply(401, &[], r#"{"message":"m1"}"#), "m1"));
+    }
+
+    #[test]
+    fn headers_of_the_gateway_are_found_in_any_spelling() {
+        let all = BACKEND_HEADERS.into_iter().chain([ORIGIN_HEADER]);
+        let body = all.collect::<Vec<_>>().join("\n");
+        for body in [
+            body.clone(),
+            body.to_ascii_uppercase(),
+            body.replace('-', "_"),
+        ] {
+            assert_eq!(missing_identity(&reply(200, &[], &body)), [""; 0]);
+        }
+        let page = "unknown header x-check-marker, plan x-tollgate-plan";
+        let missing = missing_identity(&reply(200, &[], page));
+        assert_eq!(missing.len(), BACKEND_HEADERS.len());
+        assert!(!missing.contains(&"x-tollgate-plan"));
     }
 
     #[test]

@@ -37,20 +37,32 @@ impl Dialect {
     }
 }
 
-/// Returns the problems of the fields. Without a known dialect, either one is accepted.
+/// Returns the problems of the fields. Without a known dialect, either one is accepted, and so is a
+/// response without any: see [`are_unknown`].
 pub(super) fn problems(reply: &Reply, dialect: Option<Dialect>) -> Vec<String> {
-    let has_any = |names: &[&str]| names.iter().any(|name| reply.header(name).is_some());
-    let detected = if has_any(&X_FIELDS) && !has_any(&DRAFT_FIELDS) {
-        Dialect::XRateLimit
-    } else {
-        Dialect::Draft10
-    };
-
-    match dialect.unwrap_or(detected) {
-        Dialect::Draft10 => draft_problems(reply),
-        Dialect::XRateLimit => x_problems(reply),
-        Dialect::None => Vec::new(),
+    match dialect.or_else(|| detected(reply)) {
+        Some(Dialect::Draft10) => draft_problems(reply),
+        Some(Dialect::XRateLimit) => x_problems(reply),
+        Some(Dialect::None) | None => Vec::new(),
     }
+}
+
+/// Returns the format of the fields that a response has. `None` if it has none.
+pub(super) fn detected(reply: &Reply) -> Option<Dialect> {
+    let has_any = |names: &[&str]| names.iter().any(|name| reply.header(name).is_some());
+    if has_any(&DRAFT_FIELDS) {
+        Some(Dialect::Draft10)
+    } else if has_any(&X_FIELDS) {
+        Some(Dialect::XRateLimit)
+    } else {
+        None
+    }
+}
+
+/// True if it is not known whether responses have fields, and this one has none. The parameter
+/// `RateLimitHeaders` can be `none`.
+pub(super) fn are_unknown(reply: &Reply, dialect: Option<Dialect>) -> bool {
+    dialect.is_none() && detected(reply).is_none()
 }
 
 /// Returns the fields for messages. `None` if there are none.
@@ -168,7 +180,7 @@ mod tests {
 
     #[test]
     fn each_missing_field_is_named() {
-        let found = problems(&reply(200, &[], ""), None);
+        let found = problems(&reply(200, &[], ""), Some(Dialect::Draft10));
         assert_eq!(
             found,
             [
@@ -178,6 +190,15 @@ mod tests {
         );
         let found = problems(&reply(200, &[("x-ratelimit-limit", "2")], ""), None);
         assert_eq!(found.len(), 2, "{found:?}");
+    }
+
+    #[test]
+    fn response_without_any_field_is_a_problem_only_if_fields_are_known() {
+        let without = reply(200, &[], "");
+        assert!(are_unknown(&without, None));
+        assert_eq!(problems(&without, None), Vec::<String>::new());
+        assert!(!are_unknown(&without, Some(Dialect::None)));
+        assert!(!are_unknown(&reply(200, &[POLICY], ""), None));
     }
 
     #[test]

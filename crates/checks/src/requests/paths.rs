@@ -91,8 +91,8 @@ impl Found {
         verdict.details.retain(|detail| !detail.is_empty());
         verdict.details.extend(self.open);
         verdict.with_fix(
-            "Name a route whose backend returns the path of each request, also of paths below it, \
-             with --echo.",
+            "With --echo, name a route whose backend returns the path of each request. The policy \
+             must admit an API key there and below it.",
         )
     }
 }
@@ -100,7 +100,9 @@ impl Found {
 /// Decides on the response to a path with a single `%25`.
 fn single_percent(reply: &Reply) -> Verdict {
     match reply.admission() {
-        Admission::NotRouted if reply.status == 400 => Verdict::ok("%25 returned 400"),
+        Admission::NotRouted if reply.status == 400 => {
+            Verdict::ok("%25 is rejected with 400, as it should be")
+        }
         Admission::Admitted => Verdict::failed(format!(
             "{} from the backend, expected 400 for a single %25",
             reply.summary()
@@ -115,22 +117,32 @@ fn single_percent(reply: &Reply) -> Verdict {
 /// Decides on the response of an echo to a path with encoded characters.
 fn encoded(reply: &Reply, mark: &str, sent: &str, expected: &str) -> Verdict {
     if reply.admission() != Admission::Admitted {
-        return Verdict::not_proven(format!("{}, so {sent} is not shown", reply.summary()));
+        return Verdict::not_proven(not_admitted(reply, sent));
     }
     match arrival(reply, mark) {
         Arrival::NotEchoed => Verdict::not_proven(format!(
-            "{} without its path, so {sent} is not shown",
+            "{} without its path, so {sent} is not proven",
             reply.summary()
         )),
         Arrival::At(found) if found == [expected] => Verdict::ok(match expected {
-            "" => format!("{sent} ends the path"),
-            expected => format!("{sent} arrives as `{expected}`"),
+            "" => format!("{sent} ends the path, as it should"),
+            expected => format!("{sent} arrives as `{expected}`, as it should"),
         }),
         Arrival::At(found) => Verdict::failed(format!(
             "{sent} arrives as `{}`, expected `{expected}`",
             found.join("` and `")
         )),
     }
+}
+
+/// Returns the reason why a response that the backend did not send proves nothing.
+fn not_admitted(reply: &Reply, sent: &str) -> String {
+    let reason = match reply.admission() {
+        Admission::Refused => "the policy does not admit the key below this path",
+        Admission::NotRouted => "the API has no route below this path",
+        _ => "the backend did not respond",
+    };
+    format!("{}: {reason}, so {sent} is not proven", reply.summary())
 }
 
 #[cfg(test)]

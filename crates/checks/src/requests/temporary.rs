@@ -187,15 +187,24 @@ pub(crate) fn is_leftover(item: &Value, name: &str, now: Timestamp) -> bool {
     item["managed_by"] == MANAGER && is_old(name, now)
 }
 
+/// True if a run made a plan or key of a list a short time ago. The run may be going on.
+pub(crate) fn is_recent(item: &Value, name: &str, now: Timestamp) -> bool {
+    item["managed_by"] == MANAGER && made_at(name).is_some() && !is_old(name, now)
+}
+
 /// True if a run made the plan with this name so long ago that its key is expired.
 fn is_old(name: &str, now: Timestamp) -> bool {
-    let made = name.strip_prefix(NAME_PREFIX).and_then(|rest| {
+    made_at(name).is_some_and(|made| now.duration_since(made) > LIFETIME + CLOCK_TOLERANCE)
+}
+
+/// Returns the time at which a run made the plan with this name.
+fn made_at(name: &str) -> Option<Timestamp> {
+    name.strip_prefix(NAME_PREFIX).and_then(|rest| {
         let (time, _) = rest.split_once('-')?;
         let time = jiff::civil::DateTime::strptime(TIME_FORMAT, time).ok()?;
         let time = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
         Some(time.timestamp())
-    });
-    made.is_some_and(|made| now.duration_since(made) > LIFETIME + CLOCK_TOLERANCE)
+    })
 }
 
 #[cfg(test)]

@@ -210,6 +210,33 @@ async fn identity_that_arrives_fails_in_each_spelling() {
 }
 
 #[tokio::test]
+async fn page_that_repeats_only_some_headers_proves_nothing() {
+    let pages: [fn(&HttpRequest) -> String; 2] = [
+        // A log of unknown headers.
+        |request| {
+            let lines = request.header_lines.iter();
+            let unknown = lines.filter(|(name, _)| name.starts_with("x-check"));
+            format!("unknown headers: {:?}", unknown.collect::<Vec<_>>())
+        },
+        // An echo of a fixed list.
+        |request| {
+            let marker = request.headers.get("x-check-marker");
+            format!("x-check-marker: {marker:?}, x-tollgate-plan: free")
+        },
+    ];
+    for page in pages {
+        let api = FakeApi::changed(move |request, reply| match request.target.as_str() {
+            "/echo" if has_key(request) => HttpReply::text(200, "text/plain", &page(request)),
+            _ => reply,
+        });
+        let verdict = verdict_of(&api, "spoofed-identity-removed").await;
+        assert_eq!(verdict.status, Status::NotProven, "{verdict:?}");
+        let detail = &verdict.details[0];
+        assert!(detail.contains("headers that the gateway sets"), "{detail}");
+    }
+}
+
+#[tokio::test]
 async fn identity_that_arrives_on_the_public_route_fails() {
     let api = FakeApi::changed(|request, reply| match request.method.as_str() {
         "OPTIONS" => HttpReply::json(200, &json!(request.header_lines)),
@@ -293,6 +320,20 @@ async fn missing_permission_is_not_checked_and_other_checks_run() {
         let expected = [Status::NotChecked, Status::NotChecked, Status::Ok];
         assert_eq!(statuses, expected, "{denies}: {outcomes:?}");
         assert_eq!(api.objects(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn denied_admin_api_is_not_checked_and_leaves_nothing_to_delete() {
+    let api = FakeApi::with(Faults {
+        denies: Some(""),
+        ..Faults::default()
+    });
+    let only = ["key-admitted", "usage-counted"];
+    for outcome in outcomes_of(&api, RequestOptions::default(), &only).await {
+        assert_eq!(outcome.verdict.status, Status::NotChecked, "{outcome:?}");
+        let details = outcome.verdict.details.join("\n");
+        assert!(!details.contains("could not be deleted"), "{details}");
     }
 }
 

@@ -222,7 +222,7 @@ impl State {
         let received = lines.filter(|(name, _)| passes(name) || !is_ours(name));
         let headers: Vec<Value> = received
             .map(|(name, value)| json!([name, value]))
-            .chain(key_id.map(|key_id| json!(["x-tollgate-key-id", key_id])))
+            .chain(set_headers(key_id))
             .collect();
         json!({"path": path, "headers": headers})
     }
@@ -348,4 +348,18 @@ fn document(body: &Value) -> HttpReply {
 fn problem(status: u16) -> HttpReply {
     let body = json!({"status": status, "detail": "refused"}).to_string();
     HttpReply::text(status, "application/problem+json", &body)
+}
+
+/// Returns the headers that request mapping sets: all with a key, and only the proof of origin
+/// without one.
+fn set_headers(key_id: Option<&str>) -> Vec<Value> {
+    let of_key = |key_id: &str| {
+        let value = |name: &str| match name {
+            "x-tollgate-key-id" | "x-tollgate-plan" => key_id.to_owned(),
+            _ => "-".to_owned(),
+        };
+        BACKEND_HEADERS.map(|name| json!([name, value(name)]))
+    };
+    let identity = key_id.map(of_key).into_iter().flatten();
+    identity.chain([json!([ORIGIN_HEADER, "-"])]).collect()
 }

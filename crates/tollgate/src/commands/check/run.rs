@@ -67,6 +67,12 @@ impl<'o> Run<'o> {
         })
     }
 
+    /// Returns the name of the temporary plan and key, if there are any.
+    pub(super) fn temporary(&self) -> Option<String> {
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.as_ref()?.temporary()
+    }
+
     /// Deletes the temporary plan and key of a run that was interrupted.
     ///
     /// # Errors

@@ -47,11 +47,24 @@ pub(super) async fn until_signal(
         report = until_healthy(run, selection, seconds) => return Ok(End::Report(report?)),
         code = signals.next() => code,
     };
+    let temporary = run.temporary();
     tokio::select! {
         () = clean_up(run) => {}
-        _ = signals.next() => {}
+        _ = signals.next() => {
+            if let Some(name) = temporary {
+                warn(&left_behind(&name));
+            }
+        }
     }
     Ok(End::Signal(code))
+}
+
+/// Returns the warning about a plan and a key whose deletion was interrupted.
+fn left_behind(name: &str) -> String {
+    format!(
+        "the temporary plan and key {name} may still exist. The key expires 15 minutes after its \
+         creation, and a later run deletes both"
+    )
 }
 
 async fn clean_up(run: &Run<'_>) {
