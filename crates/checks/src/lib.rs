@@ -26,6 +26,7 @@ mod selection;
 mod stack;
 #[cfg(test)]
 mod tests;
+mod unknown_parameter;
 mod verdict;
 
 pub use check::{Check, Group};

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::aws::Unread;
 use crate::check::Check;
 use crate::selection::Selection;
+use crate::unknown_parameter::or_reason;
 use crate::verdict::{Outcome, Verdict};
 
 /// The number of checks that run at the same time.
@@ -33,7 +34,7 @@ pub(crate) async fn run<C: Sync + 'static>(
         .into_iter()
         .filter(|entry| selection.includes(entry.check));
     let outcomes = selected.map(|entry| async move {
-        let verdict = match timeout_at(deadline, (entry.run)(context)).await {
+        let verdict = match timeout_at(deadline, or_reason((entry.run)(context))).await {
             Ok(Ok(verdict)) => verdict,
             Ok(Err(reason)) => reason.into(),
             Err(_) => Verdict::error("not finished before the deadline of the run"),

@@ -8,6 +8,7 @@ use sam_template::{Node, ParameterValues, Template};
 use serde_json::{Map, Value};
 
 use crate::aws::{Account, Call, Service, Unread, array, text};
+use crate::unknown_parameter;
 
 /// A deployed stack.
 #[derive(Clone)]
@@ -160,7 +161,13 @@ impl Stack {
         if let Some(value) = self.parameters.get(name) {
             return value.clone();
         }
-        let template = self.template.as_ref().unwrap_or(&Value::Null);
+        let template = match &self.template {
+            Ok(template) => template,
+            Err(reason) => {
+                unknown_parameter::remember(reason);
+                return String::new();
+            }
+        };
         match &template["Parameters"][name] {
             Value::String(value) => value.clone(),
             Value::Null => String::new(),
