@@ -1,5 +1,6 @@
 //! The outcomes of a run, for programs.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::verdict::{Outcome, Status};
@@ -61,6 +62,7 @@ impl Report {
             "schema_version": SCHEMA_VERSION,
             "version": version,
             "target": self.target,
+            "time": Timestamp::now().to_string(),
             "counts": counts,
             "checks": checks,
         })
@@ -76,6 +78,7 @@ fn outcome_json(outcome: &Outcome) -> Value {
         "status": outcome.verdict.status.name(),
         "details": outcome.verdict.details,
         "fix": outcome.fix(),
+        "evidence": check.evidence,
         "link": format!("{DOCUMENTATION}#{}", check.id),
     })
 }

@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 use crate::aws::{Account, Call, Service, Unread, array, text};
 use crate::unknown_parameter;
 
+/// The resource that every stack of Tollgate has.
+const AUTHORIZER: &str = "AuthorizerFunction";
+
 /// A deployed stack.
 #[derive(Clone)]
 pub struct Stack {
@@ -148,6 +151,13 @@ impl Stack {
         };
         let stack = Self::read(self.account.clone(), &resource.id).await?;
         Ok(Some(stack.at(self.now)))
+    }
+
+    /// True if the stack has Tollgate's authorizer, or its template asks for it.
+    #[must_use]
+    pub fn is_of_tollgate(&self) -> bool {
+        let expected = self.expected(AUTHORIZER);
+        self.resource(AUTHORIZER).is_some() || matches!(expected, Ok(Some(_)))
     }
 
     /// Returns the status, such as `UPDATE_COMPLETE`.

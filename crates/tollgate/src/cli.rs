@@ -113,7 +113,7 @@ pub(crate) enum Command {
     /// Show who changed what
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Prove a deployment: its parameters before it, the stack and the API after it
+    /// Check parameters before a deployment, and the stack and the API after it
     Check(Box<CheckOptions>),
     /// Print the plans, policies and keys of an API as a file for `apply`
     Dump(DumpOptions),

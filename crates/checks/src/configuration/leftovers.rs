@@ -18,7 +18,8 @@ const CHECK: Check = Check {
     title: "No temporary plans and keys of earlier runs are left",
     explanation: "The group `requests` creates a temporary plan and a temporary key. A run that \
                   lost its connection or was killed cannot delete them. The key expires by itself \
-                  after 15 minutes, so it admits no requests, but both remain in the lists.",
+                  after 15 minutes, so it admits no requests, but both remain in the lists. \
+                  Those that are younger than 20 minutes may belong to a run in progress.",
     fix: "Run `tollgate check --only requests`, which deletes them, or delete the key and then the \
           plan with `tollgate keys delete` and `tollgate plans delete`.",
     permissions: &["execute-api:Invoke"],

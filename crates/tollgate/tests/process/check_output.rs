@@ -113,9 +113,18 @@ fn json_has_the_documented_fields() {
     let set = |names: &[&str]| -> BTreeSet<String> {
         names.iter().map(|name| (*name).to_owned()).collect()
     };
-    let outer = ["schema_version", "version", "target", "counts", "checks"];
+    let outer = [
+        "schema_version",
+        "version",
+        "target",
+        "time",
+        "counts",
+        "checks",
+    ];
     assert_eq!(fields(&found), set(&outer));
-    let inner = ["id", "group", "title", "status", "details", "fix", "link"];
+    let inner = [
+        "id", "group", "title", "status", "details", "fix", "evidence", "link",
+    ];
     assert_eq!(fields(&found["checks"][0]), set(&inner));
     assert_eq!(found["schema_version"], 1);
     assert_eq!(found["version"], env!("CARGO_PKG_VERSION"));

@@ -45,9 +45,26 @@ fn missing_credentials_are_one_error() {
 }
 
 #[test]
+fn stack_of_another_product_is_one_error() {
+    let message = failure(&check_stack(outputs(&[("Other", "x")]), &[]), 2);
+    assert!(message.contains("is it a stack of Tollgate"), "{message}");
+}
+
+#[test]
 fn stack_without_an_api_says_so_in_the_checks_of_the_api() {
     let account = Account::new();
-    account.server.reply("POST /", outputs(&[("Other", "x")]));
+    let described = outputs(&[("Other", "x")]);
+    let resources = "<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries><member>\
+        <LogicalResourceId>AuthorizerFunction</LogicalResourceId><PhysicalResourceId>a</PhysicalResourceId>\
+        <ResourceType>AWS::Lambda::Function</ResourceType><ResourceStatus>CREATE_COMPLETE</ResourceStatus>\
+        </member></StackResourceSummaries></ListStackResourcesResult></ListStackResourcesResponse>";
+    // The client and the checks read the stack, and then its resources.
+    account.server.reply("POST /", described.clone());
+    account.server.reply("POST /", described);
+    account
+        .server
+        .reply("POST /", HttpReply::text(200, "text/xml", resources));
+
     let command = account.command(&["check", "--only", "admin-api-reachable"]);
     let (code, report) = report(&mut of_stack(&account, command));
     assert_eq!(code, 1, "{report:#}");

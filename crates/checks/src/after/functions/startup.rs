@@ -22,8 +22,8 @@ const CHECK: Check = Check {
     group: Group::Functions,
     title: "The current version of the authorizer starts with its policy",
     explanation: "A deployment succeeds even if the policy is invalid. The authorizer then does \
-                  not start, and every request fails with 500. Checks by reading do not invoke \
-                  functions, so this check reads the log and the metrics of the last hour.",
+                  not start, and every request fails with 500. The check does not invoke \
+                  functions. It reads the log and the metrics of the last hour.",
     fix: "If a start failed, correct what the line names: `AuthPolicy`, `JwtIssuer`, a secret, or \
           the policy in the registry. If there were no requests, send one with a key, and check \
           again.",

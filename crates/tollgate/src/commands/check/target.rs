@@ -36,7 +36,7 @@ impl Target {
         let options = options.target.options();
         let client = match AdminClient::connect(&options).await {
             // The checks of the stack say why the deployment has no API.
-            Err(ClientError::Stack(error @ StackError::NoUrl { .. })) => Err(error.to_string()),
+            Err(ClientError::Stack(error @ StackError::NoUrl { .. })) => Err(error),
             client => Ok(client?),
         };
 
@@ -45,7 +45,7 @@ impl Target {
                 probe(client).await?;
             }
             return Ok(Self {
-                client,
+                client: client.map_err(|error| error.to_string()),
                 stack: None,
             });
         };
@@ -56,6 +56,10 @@ impl Target {
         let stack = match api_id {
             Some(id) => stack.with_api(id),
             None => stack,
+        };
+        let client = match client {
+            Err(error) if !stack.is_of_tollgate() => return Err(ClientError::from(error).into()),
+            client => client.map_err(|error| error.to_string()),
         };
         Ok(Self {
             client,
@@ -86,7 +90,15 @@ pub(super) async fn parameters(
     scope: &Scope,
     needs_account: bool,
 ) -> Result<Parameters, CommandError> {
-    let invalid = |error: ParametersError| CommandError::usage(error.to_string());
+    let invalid = |error: ParametersError| {
+        let hint = match error {
+            ParametersError::Template { .. } => {
+                ". Name the template of the release with --template"
+            }
+            _ => "",
+        };
+        CommandError::usage(format!("{error}{hint}"))
+    };
     let mut parameters = Parameters::read(file, &options.template)
         .map_err(invalid)?
         .with_values(options.overrides.iter().cloned());

@@ -1,5 +1,6 @@
 //! The result for people.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use checks::{DOCUMENTATION, Outcome, Report, Status};
@@ -80,6 +81,9 @@ impl Form {
             text.push('\n');
         }
         self.add_line(&mut text, "", &counts(report));
+        if let Some(permissions) = missing_permissions(report) {
+            self.add_line(&mut text, "", &escaped(&permissions));
+        }
         self.add_line(&mut text, "", &conclusion(report));
         text
     }
@@ -178,6 +182,17 @@ fn counts(report: &Report) -> String {
         .collect();
     let target = escaped(&report.target);
     format!("{target}: {}", counts.join(", "))
+}
+
+/// Returns the permissions for lack of which facts were not checked.
+fn missing_permissions(report: &Report) -> Option<String> {
+    let outcomes = report.outcomes.iter();
+    let not_checked = outcomes.filter(|one| one.verdict.status == Status::NotChecked);
+    let details = not_checked.flat_map(|outcome| &outcome.verdict.details);
+    let needed: BTreeSet<&str> = details.filter_map(|it| it.strip_prefix("needs ")).collect();
+
+    let names: Vec<&str> = needed.into_iter().collect();
+    (!names.is_empty()).then(|| format!("Missing permissions: {}", names.join(", ")))
 }
 
 /// Returns the last line, with the ids of the checks that need attention, for `--only`.
@@ -296,6 +311,20 @@ mod tests {
             "{short}"
         );
         assert!(form(None, true).text(&report).contains("    gate 11\n"));
+    }
+
+    #[test]
+    fn missing_permissions_are_listed_once() {
+        let needs = |permission| Verdict::not_checked(format!("needs {permission}"));
+        let text = form(None, false).text(&report(&[
+            (&NETWORK, needs("ec2:B")),
+            (&NETWORK, needs("ec2:A")),
+            (&REQUESTS, needs("ec2:A")),
+        ]));
+        assert!(
+            text.contains("\nMissing permissions: ec2:A, ec2:B\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -48,6 +48,11 @@ pub(super) async fn until_signal(
         code = signals.next() => code,
     };
     let temporary = run.temporary();
+    if let Some(name) = &temporary {
+        note(&format!(
+            "Interrupted: deleting the temporary plan and key {name}"
+        ));
+    }
     tokio::select! {
         () = clean_up(run) => {}
         _ = signals.next() => {
@@ -69,10 +74,7 @@ fn left_behind(name: &str) -> String {
 
 async fn clean_up(run: &Run<'_>) {
     let problem = match timeout(CLEAN_UP_TIMEOUT, run.clean_up()).await {
-        Ok(Ok(())) => {
-            note("Interrupted. No temporary plan or key is left.");
-            return;
-        }
+        Ok(Ok(())) => return,
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no response within {} s", CLEAN_UP_TIMEOUT.as_secs()),
     };
