@@ -72,10 +72,35 @@ fn look_at(alarm: &Alarm, findings: &mut Findings) {
         if expected.is_null() || !is_known(&expected) || covers(&expected, actual) {
             continue;
         }
+        if property == "Metrics" {
+            look_at_metrics(&alarm.name, array(&expected), array(actual), findings);
+            continue;
+        }
         let (name, expected, actual) = (&alarm.name, plain(&expected), plain(actual));
         findings.problem(format!(
             "{property} of alarm {name} is {actual}, expected {expected}"
         ));
+    }
+}
+
+/// Names the metrics of an alarm over several metrics that differ from the template.
+fn look_at_metrics(name: &str, expected: &[Value], actual: &[Value], findings: &mut Findings) {
+    for wanted in expected {
+        let id = text(&wanted["Id"]);
+        let found = actual.iter().find(|metric| text(&metric["Id"]) == id);
+        let found = found.unwrap_or(&Value::Null);
+        if !covers(wanted, found) {
+            let (wanted, found) = (plain(wanted), plain(found));
+            findings.problem(format!(
+                "metric {id} of alarm {name} is {found}, expected {wanted}"
+            ));
+        }
+    }
+    for metric in actual {
+        let id = text(&metric["Id"]);
+        if !expected.iter().any(|wanted| text(&wanted["Id"]) == id) {
+            findings.problem(format!("alarm {name} has the metric {id}, expected none"));
+        }
     }
 }
 
@@ -219,20 +244,17 @@ mod tests {
         let recorded = Recorded::healthy().with(ALARMS, |text| text.replace("a1b2c3d4e5", "other"));
         let verdict = verdict(recorded).await;
         assert_eq!(verdict.status, Status::Failed);
-        let names: Vec<&str> = verdict
-            .details
-            .iter()
-            .map(|detail| detail.split(' ').nth(3).unwrap())
-            .collect();
-        assert_eq!(
-            names,
-            [
-                "tollgate-ServerErrorsAlarm",
-                "tollgate-LatencyAlarm",
-                "tollgate-StoreDegradedAlarm",
-                "tollgate-MetricsStoppedAlarm"
-            ]
-        );
+        let details = verdict.details.join(" ");
+        for expected in [
+            "metric errors of alarm tollgate-ServerErrorsAlarm is ",
+            "metric requests of alarm tollgate-ServerErrorsAlarm is ",
+            "Dimensions of alarm tollgate-LatencyAlarm is ",
+            "metric requests of alarm tollgate-StoreDegradedAlarm is ",
+            "metric requests of alarm tollgate-MetricsStoppedAlarm is ",
+        ] {
+            assert!(details.contains(expected), "{expected}: {verdict:?}");
+        }
+        assert_eq!(verdict.details.len(), 5);
     }
 
     #[tokio::test]
