@@ -8,6 +8,7 @@ mod service;
 mod unread;
 mod xml;
 
+#[cfg(test)]
 pub(crate) use account::Transport;
 pub use account::{Account, array, text};
 pub use call::Call;

@@ -278,8 +278,8 @@ mod tests {
             mappings["overwrite:header.x-frame-options"] = json!("5ec2e7");
             mappings["overwrite:header.x-backend"] = json!("5ec2e7");
         });
-        let detail = "PublicIntegration intpub, status 200: overwrite:header.x-frame-options is a constant, expected another one; \
-                      overwrite:header.x-backend is a constant, expected no mapping";
+        let detail = "PublicIntegration intpub, status 200: overwrite:header.x-backend is a constant, expected no mapping; \
+                      overwrite:header.x-frame-options is a constant, expected another one";
         assert_eq!(verdict_of(recorded).await, Verdict::failed(detail));
 
         let recorded = with_status(1, "503", |mappings| *mappings = Value::Null);

@@ -74,15 +74,22 @@ fn weights(function: &Function<'_>, alias: &Value, stack: &Stack, findings: &mut
     let Some(weights) = weights.filter(|weights| !weights.is_empty()) else {
         return false;
     };
-    let cause = if stack.status().ends_with("_IN_PROGRESS") {
+    let is_deploying = stack.status().ends_with("_IN_PROGRESS");
+    let cause = if is_deploying {
         "a gradual deployment is running"
     } else {
         "no deployment of the stack is running"
     };
     for (version, weight) in weights {
-        findings.warning(format!(
+        let detail = format!(
             "{function} sends the share {weight} of the requests to version {version}, and {cause}"
-        ));
+        );
+        let receives_all = weight.as_f64().is_some_and(|share| share >= 1.0);
+        if is_deploying && !receives_all {
+            findings.warning(detail);
+        } else {
+            findings.problem(detail);
+        }
     }
     true
 }
@@ -174,8 +181,20 @@ mod tests {
     use super::*;
 
     const GET_ALIAS: &str = "lambda.GET@~aliases~live.json";
+    const DESCRIBE_STACKS: &str = "cloudformation.DescribeStacks.xml";
     const VERSIONS: &str = "lambda.GET@AuthorizerFunction-AbCdEfGh~versions.json";
     const NAME: &str = "function tollgate-AuthorizerFunction-AbCdEfGh:live";
+
+    /// Returns the responses of a stack whose alias sends a share of the requests to version 4.
+    fn with_weight(weight: &str) -> Recorded {
+        Recorded::healthy().with(GET_ALIAS, |text| {
+            let weights = format!(r#""AdditionalVersionWeights": {{"4": {weight}}}"#);
+            text.replace(
+                "\"Description\"",
+                &format!("\"RoutingConfig\": {{{weights}}}, \"Description\""),
+            )
+        })
+    }
 
     async fn verdict(recorded: Recorded) -> Verdict {
         check(&recorded.stack().await).await.unwrap()
@@ -215,15 +234,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn weights_that_are_left_over_need_attention() {
-        let recorded = Recorded::healthy().with(GET_ALIAS, |text| {
-            text.replace(
-                "\"Description\"",
-                "\"RoutingConfig\": {\"AdditionalVersionWeights\": {\"4\": 0.1}}, \"Description\"",
-            )
-        });
-        let verdict = verdict(recorded).await;
-        assert_eq!(verdict.status, Status::Warning);
+    async fn weights_that_are_left_over_fail() {
+        let verdict = verdict(with_weight("0.1")).await;
+        assert_eq!(verdict.status, Status::Failed);
         assert_eq!(
             verdict.details,
             [format!(
@@ -231,6 +244,21 @@ mod tests {
                  the stack is running"
             )]
         );
+    }
+
+    #[tokio::test]
+    async fn weights_of_a_running_deployment_need_attention_unless_one_is_everything() {
+        for (weight, status) in [("0.1", Status::Warning), ("1.0", Status::Failed)] {
+            let deploying = with_weight(weight).with(DESCRIBE_STACKS, |text| {
+                text.replace(
+                    "<StackStatus>UPDATE_COMPLETE</StackStatus>",
+                    "<StackStatus>UPDATE_IN_PROGRESS</StackStatus>",
+                )
+            });
+            let verdict = verdict(deploying).await;
+            assert_eq!(verdict.status, status, "{verdict:?}");
+            assert!(verdict.details[0].ends_with("a gradual deployment is running"));
+        }
     }
 
     #[tokio::test]

@@ -79,7 +79,32 @@ async fn secret_in_place_of_its_reference_is_no_change() {
         "cloudformation.DetectStackResourceDrift@ProtectedIntegration.xml",
         response("MODIFIED", &[(path, "NOT_EQUAL")]),
     );
-    assert_eq!(checked(recorded).await.status, Status::Ok);
+    let verdict = checked(recorded).await;
+    assert_eq!(verdict.status, Status::Ok);
+    assert!(verdict.details[0].contains("ProtectedIntegration"));
+}
+
+#[tokio::test]
+async fn removed_secret_and_other_mappings_of_its_header_fail() {
+    for (path, kind, change) in [
+        ("overwrite:header.x-tollgate-origin", "REMOVE", "removed"),
+        ("append:header.x-tollgate-origin", "ADD", "added"),
+    ] {
+        let path = format!("/RequestParameters/{path}");
+        let recorded = Recorded::healthy().answering(
+            "cloudformation.DetectStackResourceDrift@ProtectedIntegration.xml",
+            response("MODIFIED", &[(&path, kind)]),
+        );
+        let detail = format!("ProtectedIntegration: {path} was {change}");
+        assert_eq!(checked(recorded).await, Verdict::failed(detail));
+    }
+}
+
+#[tokio::test]
+async fn changed_resource_without_named_properties_fails() {
+    let recorded = Recorded::healthy().answering(RULE, response("MODIFIED", &[]));
+    let detail = "ThrottledRule was changed, and CloudFormation does not name the properties";
+    assert_eq!(checked(recorded).await, Verdict::failed(detail));
 }
 
 #[tokio::test]
