@@ -178,7 +178,7 @@ pub(super) async fn if_reached(
 ) -> Result<Verdict, Unread> {
     match configuration.reach().await {
         Err(Unread::Failed(_) | Unread::NotFound { .. }) => {
-            let verdict = Verdict::not_proven("`admin-api-reachable` failed");
+            let verdict = Verdict::error("the admin API does not respond as expected");
             Ok(verdict.with_fix("See admin-api-reachable."))
         }
         _ => check.await,
