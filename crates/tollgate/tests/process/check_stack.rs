@@ -12,6 +12,29 @@ use crate::program::text;
 use crate::signature::Account;
 use crate::stack::{error, of_stack, outputs};
 
+/// Scripts the responses about a stack with these resources: to the client, to the checks, and for the
+/// resources. The template cannot be read.
+fn add_stack(account: &Account, described: &HttpReply, resources: &[&str]) {
+    let resources: String = resources
+        .iter()
+        .map(|name| {
+            format!(
+                "<member><LogicalResourceId>{name}</LogicalResourceId>\
+                 <ResourceStatus>CREATE_COMPLETE</ResourceStatus></member>"
+            )
+        })
+        .collect();
+    let listed = format!(
+        "<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries>{resources}\
+         </StackResourceSummaries></ListStackResourcesResult></ListStackResourcesResponse>"
+    );
+    account.server.reply("POST /", described.clone());
+    account.server.reply("POST /", described.clone());
+    account
+        .server
+        .reply("POST /", HttpReply::text(200, "text/xml", &listed));
+}
+
 /// Checks the stack `prod`. CloudFormation responds with `reply`.
 fn check_stack(reply: HttpReply, arguments: &[&str]) -> Output {
     let account = Account::new();
@@ -46,24 +69,21 @@ fn missing_credentials_are_one_error() {
 
 #[test]
 fn stack_of_another_product_is_one_error() {
-    let message = failure(&check_stack(outputs(&[("Other", "x")]), &[]), 2);
+    let account = Account::new();
+    add_stack(&account, &outputs(&[("Other", "x")]), &["Vpc"]);
+    let mut command = of_stack(&account, account.command(&["check"]));
+    let message = failure(&command.output().unwrap(), 2);
     assert!(message.contains("is it a stack of Tollgate"), "{message}");
 }
 
 #[test]
 fn stack_without_an_api_says_so_in_the_checks_of_the_api() {
     let account = Account::new();
-    let described = outputs(&[("Other", "x")]);
-    let resources = "<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries><member>\
-        <LogicalResourceId>AuthorizerFunction</LogicalResourceId><PhysicalResourceId>a</PhysicalResourceId>\
-        <ResourceType>AWS::Lambda::Function</ResourceType><ResourceStatus>CREATE_COMPLETE</ResourceStatus>\
-        </member></StackResourceSummaries></ListStackResourcesResult></ListStackResourcesResponse>";
-    // The client and the checks read the stack, and then its resources.
-    account.server.reply("POST /", described.clone());
-    account.server.reply("POST /", described);
-    account
-        .server
-        .reply("POST /", HttpReply::text(200, "text/xml", resources));
+    add_stack(
+        &account,
+        &outputs(&[("Other", "x")]),
+        &["AuthorizerFunction"],
+    );
 
     let command = account.command(&["check", "--only", "admin-api-reachable"]);
     let (code, report) = report(&mut of_stack(&account, command));
@@ -81,7 +101,7 @@ fn missing_permission_of_the_admin_api_is_not_checked() {
     let url = ("ApiUrl", "https://api.example");
     let arn = "arn:aws:execute-api:eu-west-1:123456789012:abc/$default/*/_tollgate/v1/*";
     let reply = outputs(&[url, ("AdministrationArn", arn)]);
-    account.server.reply("POST /", reply);
+    add_stack(&account, &reply, &["AuthorizerFunction"]);
     let route = "GET /_aws/execute-api/abc/$default/_tollgate/v1/plans";
     let forbidden = HttpReply::json(403, &json!({"message": "Forbidden"}));
     account.server.reply(route, forbidden);
