@@ -55,6 +55,7 @@ async fn check(session: &Session<'_>) -> Result<Verdict, Verdict> {
     let first = session.admitted_call().await?;
     let throttled = session.calls_at_once().await?;
     let throttled = throttled
+        .replies
         .iter()
         .find(|it| it.admission() == Admission::Throttled);
     let wanted = wanted(stack, &session.temporary.name, first, throttled);

@@ -119,6 +119,11 @@ impl Reply {
         }
     }
 
+    /// True if the response is one to a request over a limit, or that was not admitted, by any sender.
+    pub(super) fn is_over_limit(&self) -> bool {
+        self.status == 429 || !self.is_charged()
+    }
+
     /// True if the request was charged to the key.
     pub(super) fn is_charged(&self) -> bool {
         matches!(

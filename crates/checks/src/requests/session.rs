@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::context::Requests;
+use super::fields::BURST;
 use super::reply::{Admission, Reply};
 use super::temporary::Temporary;
 use crate::verdict::Verdict;
@@ -22,12 +23,53 @@ const CALLS_AT_ONCE: usize = 3;
 /// The most repetitions of calls at once. Slow first calls, such as those that start a function, can
 /// be so far apart that all of them are admitted.
 const MAX_ROUNDS: usize = 3;
+/// The greatest difference between the clocks of two functions, each of which decides on a call.
+const CLOCK_TOLERANCE: Duration = Duration::from_millis(250);
 /// The time for another read of a log.
 const LAST_WAIT: Duration = Duration::from_secs(10);
 /// The description of calls with the key in messages.
 const WITH_KEY: &str = "with the temporary key";
 /// The header with an id that the client chose.
 pub(super) const REQUEST_ID: &str = "x-request-id";
+
+/// The responses to calls that were made at the same time.
+#[derive(Clone, Debug)]
+pub(super) struct CallsAtOnce {
+    pub(super) replies: Vec<Reply>,
+    /// The time from the first of these calls to the last response.
+    pub(super) elapsed: Duration,
+    /// The time from the first call of the session, which was admitted too, to the last response.
+    pub(super) since_first_call: Duration,
+}
+
+impl CallsAtOnce {
+    /// Returns the number of calls that the limit did not stop.
+    pub(super) fn served(&self) -> usize {
+        let served = self.replies.iter().filter(|reply| !reply.is_over_limit());
+        served.count()
+    }
+
+    /// Returns the most calls that the temporary plan admits within [`Self::elapsed`].
+    pub(super) fn most(&self) -> u64 {
+        let with_first_call = most_within(self.since_first_call).saturating_sub(1);
+        most_within(self.elapsed).min(with_first_call)
+    }
+
+    /// True if more calls were served than the temporary plan admits. Slow calls leave time for
+    /// others to be admitted, so that the number depends on the time that all calls took.
+    pub(super) fn exceeds_limit(&self) -> bool {
+        u64::try_from(self.served()).is_ok_and(|served| served > self.most())
+    }
+
+    fn is_over_limit(&self) -> bool {
+        self.replies.iter().any(Reply::is_over_limit)
+    }
+}
+
+/// Returns the most calls that the temporary plan, with one call per second, admits within a time.
+fn most_within(time: Duration) -> u64 {
+    BURST + (time + CLOCK_TOLERANCE).as_secs()
+}
 
 /// A temporary key in use.
 pub(super) struct Session<'r> {
@@ -36,7 +78,8 @@ pub(super) struct Session<'r> {
     /// The request id that the client sends.
     pub(super) client_id: String,
     first: OnceCell<Result<Reply, Verdict>>,
-    at_once: OnceCell<Result<Vec<Reply>, Verdict>>,
+    first_start: OnceCell<Instant>,
+    at_once: OnceCell<Result<CallsAtOnce, Verdict>>,
     charged: AtomicU64,
     lost: AtomicU64,
     /// The time at which the checks end.
@@ -50,6 +93,7 @@ impl<'r> Session<'r> {
             client_id: format!("client-{}", temporary.name),
             temporary,
             first: OnceCell::new(),
+            first_start: OnceCell::new(),
             at_once: OnceCell::new(),
             charged: AtomicU64::new(0),
             lost: AtomicU64::new(0),
@@ -127,6 +171,7 @@ impl<'r> Session<'r> {
     pub(super) async fn first_call(&self) -> Result<&Reply, Verdict> {
         let path = &self.requests.options.path;
         let first = || async {
+            let _ = self.first_start.set(Instant::now());
             let sent = [(REQUEST_ID, self.client_id.as_str())];
             self.call(path, &sent).await.map_err(Verdict::from)
         };
@@ -153,27 +198,37 @@ impl<'r> Session<'r> {
         }
     }
 
-    /// Returns the responses to calls that were made at the same time, until one was not admitted.
+    /// Returns the responses to calls that were made at the same time, until one was not admitted or
+    /// more were admitted than the plan allows.
     ///
     /// # Errors
     /// A verdict if the key is not admitted, or a call has no response.
-    pub(super) async fn calls_at_once(&self) -> Result<&[Reply], Verdict> {
+    pub(super) async fn calls_at_once(&self) -> Result<&CallsAtOnce, Verdict> {
         self.admitted_call().await?;
         let calls = || async {
-            let mut replies = Vec::new();
+            let start = Instant::now();
+            let first_start = self.first_start.get().copied().unwrap_or(start);
+            let mut calls = CallsAtOnce {
+                replies: Vec::new(),
+                elapsed: Duration::ZERO,
+                since_first_call: Duration::ZERO,
+            };
             for _ in 0..MAX_ROUNDS {
-                let calls = (0..CALLS_AT_ONCE).map(|_| self.call(&self.requests.options.path, &[]));
-                for reply in join_all(calls).await {
-                    replies.push(reply?);
+                let round = (0..CALLS_AT_ONCE).map(|_| self.call(&self.requests.options.path, &[]));
+                for reply in join_all(round).await {
+                    calls.replies.push(reply?);
                 }
-                if replies.iter().any(|reply| !reply.is_charged()) {
+
+                calls.elapsed = start.elapsed();
+                calls.since_first_call = first_start.elapsed();
+                if calls.is_over_limit() || calls.exceeds_limit() {
                     break;
                 }
             }
-            Ok(replies)
+            Ok(calls)
         };
-        let replies = self.at_once.get_or_init(calls).await;
-        replies.as_deref().map_err(Clone::clone)
+        let calls = self.at_once.get_or_init(calls).await;
+        calls.as_ref().map_err(Clone::clone)
     }
 
     /// True if a check that still waits cannot finish.

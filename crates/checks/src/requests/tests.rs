@@ -136,9 +136,18 @@ async fn missing_listener_rule_fails() {
         ..Faults::default()
     };
     let api = FakeApi::with(faults());
-    assert_failed(&api, "third-call-throttled", "all of 9 calls at once").await;
+    assert_failed(&api, "third-call-throttled", "3 of 3 calls within").await;
     let verdict = verdict_of(&FakeApi::with(faults()), "admitted-after-retry").await;
     assert_eq!(verdict.status, Status::NotProven);
+}
+
+#[tokio::test]
+async fn limit_that_is_four_times_too_high_fails() {
+    let api = FakeApi::with(Faults {
+        extra_burst: 6,
+        ..Faults::default()
+    });
+    assert_failed(&api, "third-call-throttled", "3 of 3 calls within").await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::fields::{self, Dialect};
 use super::reply::{Admission, Reply, Sender};
 use super::run::KeyEntry;
-use super::session::Session;
+use super::session::{CallsAtOnce, Session};
 use crate::check::{Check, Group};
 use crate::stack::Stack;
 use crate::verdict::Verdict;
@@ -64,13 +64,13 @@ enum Expected {
 }
 
 async fn check_throttled(session: &Session<'_>) -> Result<Verdict, Verdict> {
-    let replies = session.calls_at_once().await?;
+    let calls = session.calls_at_once().await?;
     let requests = session.requests;
     let expected = requests.stack.as_ref().map_or(Expected::Any, expected);
     // Without a stack, the first response shows which fields the API has.
     let first = session.admitted_call().await?;
     let dialect = requests.dialect().or_else(|| fields::detected(first));
-    Ok(throttled(replies, &expected, dialect))
+    Ok(throttled(calls, &expected, dialect))
 }
 
 /// Returns the response that the parameters of a stack select.
@@ -90,40 +90,59 @@ fn expected(stack: &Stack) -> Expected {
     }
 }
 
-fn throttled(replies: &[Reply], expected: &Expected, dialect: Option<Dialect>) -> Verdict {
-    let calls = replies.len();
+fn throttled(calls: &CallsAtOnce, expected: &Expected, dialect: Option<Dialect>) -> Verdict {
+    let replies = &calls.replies;
     if let Some(served) = replies.iter().find(|reply| is_marked_echo(reply)) {
         return Verdict::failed(format!(
             "{}: a service received a request with x-tollgate-decision: throttled",
             served.summary()
         ));
     }
-    let Some(first) = replies.iter().find(|it| is_over_limit(it)) else {
-        return Verdict::failed(format!(
-            "all of {calls} calls at once were served with status {}, although the plan admits two \
-             at once and one per second",
-            statuses(replies)
-        ));
+    let Some(first) = replies.iter().find(|it| it.is_over_limit()) else {
+        return match calls.exceeds_limit() {
+            true => Verdict::failed(excess(calls)),
+            false => too_slow(calls),
+        };
     };
 
-    let refused = replies.iter().filter(|it| is_over_limit(it));
-    let problems = refused.flat_map(|reply| problems(reply, expected, dialect));
+    let refused = replies.iter().filter(|it| it.is_over_limit());
+    let mut problems: Vec<String> = calls
+        .exceeds_limit()
+        .then(|| excess(calls))
+        .into_iter()
+        .collect();
+    for problem in refused.flat_map(|reply| problems_of(reply, expected, dialect)) {
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
     let detail = match first.header("retry-after") {
         Some(seconds) => format!("{}, Retry-After: {seconds}", first.summary()),
         None => first.summary(),
     };
-    let mut unique: Vec<String> = Vec::new();
-    for problem in problems {
-        if !unique.contains(&problem) {
-            unique.push(problem);
-        }
-    }
-    Verdict::of_problems(unique, detail)
+    Verdict::of_problems(problems, detail)
 }
 
-/// True if a response is an answer to a request over a limit, by any sender.
-fn is_over_limit(reply: &Reply) -> bool {
-    reply.status == 429 || !reply.is_charged()
+/// Returns the problem of calls more of which were served than the plan admits.
+fn excess(calls: &CallsAtOnce) -> String {
+    format!(
+        "{} of {} calls within {:.1} s were served with status {}, although the plan admits {} then",
+        calls.served(),
+        calls.replies.len(),
+        calls.elapsed.as_secs_f64(),
+        statuses(&calls.replies),
+        calls.most()
+    )
+}
+
+/// Returns the verdict on calls that were too slow to exceed the limit.
+fn too_slow(calls: &CallsAtOnce) -> Verdict {
+    Verdict::not_proven(format!(
+        "all of {} calls were admitted, as the plan allows within {:.1} s",
+        calls.replies.len(),
+        calls.elapsed.as_secs_f64()
+    ))
+    .with_fix("Name a route that responds faster with --path, and run the check again.")
 }
 
 /// True if the backend has returned the headers of a throttled request.
@@ -137,15 +156,17 @@ fn is_marked_echo(reply: &Reply) -> bool {
     value.starts_with("throttled")
 }
 
+/// Returns the statuses of the calls that were served.
 fn statuses(replies: &[Reply]) -> String {
-    let mut statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
+    let served = replies.iter().filter(|reply| !reply.is_over_limit());
+    let mut statuses: Vec<u16> = served.map(|reply| reply.status).collect();
     statuses.sort_unstable();
     statuses.dedup();
     let texts: Vec<String> = statuses.iter().map(u16::to_string).collect();
     texts.join(" and ")
 }
 
-fn problems(reply: &Reply, expected: &Expected, dialect: Option<Dialect>) -> Vec<String> {
+fn problems_of(reply: &Reply, expected: &Expected, dialect: Option<Dialect>) -> Vec<String> {
     let summary = reply.summary();
     match (reply.admission(), expected) {
         (Admission::Throttled, Expected::Forbidden) => vec![format!(
@@ -202,8 +223,8 @@ fn retry_after(reply: &Reply) -> Result<u64, String> {
 }
 
 async fn check_admitted_again(session: &Session<'_>) -> Result<Verdict, Verdict> {
-    let replies = session.calls_at_once().await?;
-    let pause = pause_after(replies)?;
+    let calls = session.calls_at_once().await?;
+    let pause = pause_after(&calls.replies)?;
     session.requests.pause(pause).await;
 
     let path = &session.requests.options.path;
@@ -260,8 +281,25 @@ mod tests {
         reply(429, &headers, BODY)
     }
 
+    /// Returns calls that took a time, after a first call that took no time.
+    fn calls_within(replies: impl Into<Vec<Reply>>, elapsed: Duration) -> CallsAtOnce {
+        CallsAtOnce {
+            replies: replies.into(),
+            elapsed,
+            since_first_call: elapsed + Duration::from_secs(1),
+        }
+    }
+
+    fn calls(replies: impl Into<Vec<Reply>>) -> CallsAtOnce {
+        calls_within(replies, Duration::from_millis(100))
+    }
+
     fn verdict(third: Reply) -> Verdict {
-        throttled(&[admitted(), admitted(), third], &Expected::Any, None)
+        throttled(
+            &calls([admitted(), admitted(), third]),
+            &Expected::Any,
+            None,
+        )
     }
 
     #[test]
@@ -274,10 +312,48 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_are_all_served_fail() {
-        let failed = throttled(&[admitted(), admitted(), admitted()], &Expected::Any, None);
+    fn more_calls_than_the_limit_fail() {
+        let three = vec![admitted(), admitted(), admitted()];
+        let failed = throttled(&calls(three.clone()), &Expected::Any, None);
         assert_eq!(failed.status, Status::Failed);
-        assert!(failed.details[0].contains("all of 3 calls"), "{failed:?}");
+        assert_eq!(
+            failed.details,
+            [
+                "3 of 3 calls within 0.1 s were served with status 200, although the plan admits 2 \
+                 then"
+            ]
+        );
+
+        // A refusal after too many calls does not hide them.
+        let mut nine = [three.clone(), three.clone(), three].concat();
+        nine[8] = too_many("1");
+        let failed = throttled(&calls(nine), &Expected::Any, None);
+        assert_eq!(failed.status, Status::Failed);
+        assert!(failed.details[0].starts_with("8 of 9 calls"), "{failed:?}");
+    }
+
+    #[test]
+    fn first_call_counts_for_the_limit() {
+        let mut at_once = calls([admitted(), admitted(), too_many("1")]);
+        assert!(!at_once.exceeds_limit());
+        at_once.since_first_call = Duration::from_millis(200);
+        assert_eq!(
+            throttled(&at_once, &Expected::Any, None).status,
+            Status::Failed
+        );
+    }
+
+    #[test]
+    fn slow_calls_are_no_failure() {
+        let slow = Duration::from_millis(1_500);
+        let three = [admitted(), admitted(), admitted()];
+        let open = throttled(&calls_within(three.clone(), slow), &Expected::Any, None);
+        assert_eq!(open.status, Status::NotProven, "{open:?}");
+
+        let mut replies = three.to_vec();
+        replies.push(too_many("1"));
+        let passed = throttled(&calls_within(replies, slow), &Expected::Any, None);
+        assert_eq!(passed.status, Status::Ok, "{passed:?}");
     }
 
     #[test]
@@ -332,10 +408,14 @@ mod tests {
     fn fields_of_the_429_are_checked() {
         let without = || reply(429, &[MAPPED, ("retry-after", "1")], BODY);
         let replies = [admitted(), without(), without(), without()];
-        let failed = throttled(&replies, &Expected::Any, Some(Dialect::Draft10));
+        let failed = throttled(
+            &calls(replies.clone()),
+            &Expected::Any,
+            Some(Dialect::Draft10),
+        );
         assert_eq!(failed.details.len(), 2, "{failed:?}");
         // Without a stack, the fields may be off.
-        let passed = throttled(&replies, &Expected::Any, None);
+        let passed = throttled(&calls(replies), &Expected::Any, None);
         assert_eq!(passed.status, Status::Ok, "{passed:?}");
     }
 
@@ -347,16 +427,25 @@ mod tests {
         };
         assert!(body.contains("quota-exceeded"), "{body}");
         let replies = [admitted(), too_many("1")];
-        let failed = throttled(&replies, &marks, None);
+        let failed = throttled(&calls(replies.clone()), &marks, None);
         assert!(failed.details[0].contains("another rule"), "{failed:?}");
 
         let forbids = Recorded::healthy().with_parameter("OnThrottle", "forbid");
         let forbids = expected(&forbids.stack().await);
         assert_eq!(forbids, Expected::Forbidden);
-        assert_eq!(throttled(&replies, &forbids, None).status, Status::Failed);
+        assert_eq!(
+            throttled(&calls(replies), &forbids, None).status,
+            Status::Failed
+        );
         let forbidden = [admitted(), reply(403, &[], r#"{"message":"Forbidden"}"#)];
-        assert_eq!(throttled(&forbidden, &forbids, None).status, Status::Ok);
-        assert_eq!(throttled(&forbidden, &marks, None).status, Status::Failed);
+        assert_eq!(
+            throttled(&calls(forbidden.clone()), &forbids, None).status,
+            Status::Ok
+        );
+        assert_eq!(
+            throttled(&calls(forbidden), &marks, None).status,
+            Status::Failed
+        );
     }
 
     #[test]

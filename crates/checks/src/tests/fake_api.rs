@@ -26,6 +26,8 @@ type Change = Box<dyn Fn(&HttpRequest, HttpReply) -> HttpReply + Send>;
 pub(crate) struct Faults {
     /// The backend serves throttled requests.
     pub(crate) lacks_rule: bool,
+    /// The limit admits this many calls more at once.
+    pub(crate) extra_burst: u32,
     /// The authorizer admits disabled keys.
     pub(crate) admits_disabled: bool,
     /// The usage report has this many calls too many.
@@ -78,11 +80,12 @@ impl FakeApi {
     }
 
     fn changing(faults: Faults, change: Change) -> Self {
+        let tokens = BURST + f64::from(faults.extra_burst);
         let state = Arc::new(Mutex::new(State {
             faults,
             plans: BTreeMap::new(),
             keys: BTreeMap::new(),
-            tokens: BURST,
+            tokens,
             requests: 0,
         }));
         let shared = Arc::clone(&state);
