@@ -19,6 +19,11 @@ use crate::verdict::{Outcome, Status, Verdict};
 /// The time before the deadline at which the temporary key is deleted.
 const CLEAN_UP_RESERVE: Duration = Duration::from_secs(12);
 
+/// The next step after a failed clean-up.
+const DELETE_LATER: &str = "After 20 minutes, run `tollgate check --only requests`, which deletes both. \
+                            Or delete the key and then the plan with `tollgate keys delete` and \
+                            `tollgate plans delete`.";
+
 /// The function of a check with the temporary key. Both results are verdicts, so that `?` can end it.
 type Run = for<'s, 'r> fn(&'s Session<'r>) -> BoxFuture<'s, Result<Verdict, Verdict>>;
 
@@ -107,13 +112,19 @@ fn without_key(selected: &[&KeyEntry], verdict: &Verdict) -> Vec<Outcome> {
     selected.iter().enumerate().map(outcome).collect()
 }
 
-/// Adds a problem of the clean-up to the last outcome, which becomes at least a warning.
+/// Adds a problem of the clean-up to the first outcome that is about this API, which becomes at least
+/// a warning. Outcomes that are not applicable are not printed.
 fn warn(outcomes: &mut [Outcome], problem: String) {
-    if let Some(last) = outcomes.last_mut() {
-        let verdict = &mut last.verdict;
-        if verdict.status == Status::Ok {
-            verdict.status = Status::Warning;
-        }
-        verdict.details.push(problem);
+    let is_applicable = |outcome: &Outcome| outcome.verdict.status != Status::NotApplicable;
+    let index = outcomes.iter().position(is_applicable).unwrap_or_default();
+    let Some(outcome) = outcomes.get_mut(index) else {
+        return;
+    };
+
+    let verdict = &mut outcome.verdict;
+    if matches!(verdict.status, Status::Ok | Status::NotApplicable) {
+        verdict.status = Status::Warning;
+        verdict.fix = Some(DELETE_LATER.to_owned());
     }
+    verdict.details.push(problem);
 }

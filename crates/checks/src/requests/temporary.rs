@@ -74,12 +74,14 @@ impl Temporary {
     }
 }
 
-/// True if a request that failed has certainly changed nothing.
+/// True if a request that failed has certainly changed nothing: it was not sent, or it was refused.
 fn has_no_effect(error: &ClientError) -> bool {
     match error {
-        ClientError::Refused(_) => true,
+        ClientError::Refused(refusal) => matches!(refusal.status, 300..=499),
         ClientError::Unreachable { error, .. } => error.fate() == Fate::NotApplied,
-        _ => false,
+        // The response, such as that of a proxy, may hide the one of the API.
+        ClientError::NotJson { .. } | ClientError::Unexpected { .. } => false,
+        _ => true,
     }
 }
 
@@ -238,5 +240,11 @@ mod tests {
         ] {
             assert!(!is_old(other, at("2027-11-29T22:03:44Z")), "{other}");
         }
+    }
+
+    #[test]
+    fn request_without_credentials_has_no_effect() {
+        let error = ClientError::from(admin_client::CredentialsError::Missing);
+        assert!(has_no_effect(&error));
     }
 }

@@ -369,16 +369,37 @@ async fn api_that_does_not_respond_is_one_error_without_a_clean_up() {
 
 #[tokio::test]
 async fn plan_that_cannot_be_deleted_is_a_warning() {
-    let api = FakeApi::with(Faults {
-        denies: Some("DELETE"),
-        ..Faults::default()
-    });
-    let verdict = verdict_of(&api, "key-admitted").await;
-    assert_eq!(verdict.status, Status::Warning);
-    assert!(
-        verdict.details[1].contains("could not be deleted"),
-        "{verdict:?}"
-    );
+    // Without a stack, access-log-line is not applicable, and is printed only with the warning.
+    for only in [
+        &["key-admitted", "usage-counted", "access-log-line"][..],
+        &["access-log-line", "usage-counted"],
+        &["access-log-line"],
+    ] {
+        let api = FakeApi::with(Faults {
+            denies: Some("DELETE"),
+            ..Faults::default()
+        });
+        let outcomes = outcomes_of(&api, RequestOptions::default(), only).await;
+        assert_eq!(outcomes[0].verdict.status, Status::Warning, "{outcomes:?}");
+        let detail = &outcomes[0].verdict.details[1];
+        assert!(detail.contains("could not be deleted"), "{outcomes:?}");
+        let fix = outcomes[0].fix().unwrap();
+        assert!(fix.contains("which deletes both"), "{outcomes:?}");
+    }
+}
+
+#[tokio::test]
+async fn plan_that_was_refused_is_not_deleted() {
+    for (status, is_deleted) in [(400, false), (403, false), (500, true)] {
+        let api = FakeApi::changed(move |request, reply| match request.method.as_str() {
+            "PUT" => HttpReply::json(status, &json!({"message": "x"})),
+            _ => reply,
+        });
+        outcomes_of(&api, RequestOptions::default(), &["key-admitted"]).await;
+        let received = api.received();
+        let deletes = received.iter().filter(|it| it.method == "DELETE");
+        assert_eq!(deletes.count() > 0, is_deleted, "{status}");
+    }
 }
 
 #[tokio::test]
