@@ -1,6 +1,5 @@
 //! The custom domain of the API.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use admin_client::path;
@@ -259,6 +258,7 @@ pub(super) async fn domains_without_truststore(api: &HttpApi<'_>) -> Result<Vec<
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::net::IpAddr;
 
     use futures_util::future::BoxFuture;
