@@ -13,9 +13,8 @@ use crate::findings::Findings;
 /// Adds what is found about an ARN in `SecretArns`, of which the end can be a wildcard.
 pub(crate) async fn referenced(findings: &mut Findings, account: &Account, arn: &str) {
     let Some(reference) = Reference::parse(arn) else {
-        findings.problem(format!(
-            "SecretArns: {arn} is not the ARN of a secret or a parameter"
-        ));
+        // The secret itself is easily written in place of its ARN.
+        findings.problem("SecretArns: an item is not the ARN of a secret or a parameter");
         return;
     };
     if reference.region != account.region() {

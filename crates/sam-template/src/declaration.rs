@@ -27,6 +27,8 @@ pub struct Declaration {
     pub min: Option<f64>,
     /// The greatest number.
     pub max: Option<f64>,
+    /// True if CloudFormation does not show the value (`NoEcho`).
+    pub is_hidden: bool,
 }
 
 impl Declaration {
@@ -52,6 +54,14 @@ impl Declaration {
         self.kind == "CommaDelimitedList" || self.item_kind().is_some()
     }
 
+    /// True if messages must not repeat a value: the parameter is hidden, or its name says that it is
+    /// about a secret. A secret is easily written in place of its ARN.
+    #[must_use]
+    pub fn can_be_secret(&self) -> bool {
+        let names = ["Secret", "Password", "Token", "AuthPolicy"];
+        self.is_hidden || names.iter().any(|part| self.name.contains(part))
+    }
+
     /// Returns the type of the items of a list such as `List<Number>`.
     fn item_kind(&self) -> Option<&str> {
         self.kind.strip_prefix("List<")?.strip_suffix('>')
@@ -73,7 +83,9 @@ impl Declaration {
         let (min_length, max_length) = (fields.number("MinLength")?, fields.number("MaxLength")?);
         let (min, max) = (fields.number("MinValue")?, fields.number("MaxValue")?);
 
-        fields.ignore(&["Description", "NoEcho"]);
+        let hidden = fields.text("NoEcho")?;
+        let is_hidden = hidden.is_some_and(|(text, _)| text.eq_ignore_ascii_case("true"));
+        fields.ignore(&["Description"]);
         fields.finish()?;
 
         Ok(Self {
@@ -88,6 +100,7 @@ impl Declaration {
             max_length,
             min,
             max,
+            is_hidden,
         })
     }
 
@@ -95,7 +108,11 @@ impl Declaration {
     /// every pattern, so patterns and lengths are left to CloudFormation.
     pub(super) fn check(&self, value: &str) -> Result<(), TemplateError> {
         let refuse = |problem: String| {
-            let problem = format!("parameter {}: `{value}` {problem}", self.name);
+            let value = match self.can_be_secret() {
+                true => "the value".to_owned(),
+                false => format!("`{value}`"),
+            };
+            let problem = format!("parameter {}: {value} {problem}", self.name);
             Err(TemplateError::at(self.position, problem))
         };
 

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use sam_template::{Declaration, Node, ParameterValues, Template, TemplateError};
 use serde_json::Value;
 
-use super::file::{ParameterFile, ParameterFileError};
+use super::file::{ParameterFile, ParameterFileError, read_regular};
 use crate::aws::Account;
 use crate::stack::Stack;
 
@@ -70,7 +70,7 @@ impl Parameters {
             path: template.to_owned(),
             problem,
         };
-        let content = aws::read_limited(template, MAX_TEMPLATE_BYTES).map_err(invalid)?;
+        let content = read_regular(template, MAX_TEMPLATE_BYTES).map_err(invalid)?;
         let text = std::str::from_utf8(&content).map_err(|error| invalid(error.to_string()))?;
 
         Self::new(values, text).map_err(|error| invalid(error.to_string()))
@@ -128,8 +128,7 @@ impl Parameters {
             ));
         }
 
-        let content =
-            aws::read_limited(path, MAX_POLICY_BYTES).map_err(|problem| invalid(&problem))?;
+        let content = read_regular(path, MAX_POLICY_BYTES).map_err(|problem| invalid(&problem))?;
         let text = String::from_utf8(content).map_err(|_| invalid("expected text in UTF-8"))?;
         Ok(self.with_stored_policy(path.display().to_string(), text))
     }

@@ -54,6 +54,19 @@ impl fmt::Display for ParameterFileError {
     }
 }
 
+/// Reads a regular file of at most `limit` bytes. A pipe or a device can block a read forever, and
+/// neither the deadline of a run nor a signal interrupts it.
+///
+/// # Errors
+/// The problem, without the path.
+pub(super) fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        return Err("not a regular file".to_owned());
+    }
+    aws::read_limited(path, limit)
+}
+
 /// A problem at a position, without the path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Problem {
@@ -87,7 +100,7 @@ impl ParameterFile {
     /// [`ParameterFileError`] if the file cannot be read, or has another form.
     pub(crate) fn read(path: &Path) -> Result<Self, ParameterFileError> {
         let label = path.display().to_string();
-        match aws::read_limited(path, MAX_FILE_BYTES) {
+        match read_regular(path, MAX_FILE_BYTES) {
             Ok(content) => Self::parse(&label, &content),
             Err(problem) => Err(Problem::whole(problem).of(label)),
         }

@@ -57,19 +57,24 @@ async fn attached_stack_passes() {
 #[tokio::test]
 async fn public_routes_of_an_existing_api_are_judged_by_their_integration() {
     let routes = "apigateway.GET@apis~f6e7d8c9b0~routes.json";
-    for (integration, expected) in [
-        ("intpub", Status::Ok),
-        ("intown", Status::Warning),
-        ("intprot", Status::Failed),
+    for (key, integration, expected) in [
+        ("OPTIONS /new/{proxy+}", "intpub", Status::Ok),
+        ("GET /new", "intpub", Status::Ok),
+        ("GET /new/{proxy+}", "intpub", Status::Warning),
+        ("POST /new", "intpub", Status::Warning),
+        ("ANY /new", "intpub", Status::Warning),
+        ("$default", "intpub", Status::Warning),
+        ("GET /new", "intown", Status::Warning),
+        ("GET /new", "intprot", Status::Failed),
     ] {
         let recorded = Recorded::attached().with_json(routes, |routes| {
             let target = format!("integrations/{integration}");
-            let route =
-                json!({"routeKey": "GET /new", "authorizationType": "NONE", "target": target});
+            let route = json!({"routeKey": key, "authorizationType": "NONE", "target": target});
             routes["items"].as_array_mut().unwrap().push(route);
         });
         let verdict = verdict(&recorded.stack().await, "routes-authorized").await;
         assert_eq!(verdict.status, expected, "{integration}: {verdict:?}");
+        assert!(verdict.details[0].contains(key));
     }
 }
 

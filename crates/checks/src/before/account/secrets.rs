@@ -61,6 +61,11 @@ async fn origin_secret(
         findings.problem(problem);
         return;
     }
+    // The secret itself is easily written in place of its ARN.
+    if !arn.starts_with("arn:") {
+        findings.problem("OriginSecretArn is not the ARN of a secret");
+        return;
+    }
     let subject = format!("secret {arn}");
     let secret = describe(account, arn).await;
     let Some(secret) = findings.take(&subject, secret) else {

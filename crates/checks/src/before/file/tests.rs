@@ -202,3 +202,19 @@ fn size_and_number_of_parameters_are_limited() {
         "{error}"
     );
 }
+
+// A read of a pipe without a writer never ends.
+#[test]
+fn pipes_devices_and_directories_are_not_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe.yaml");
+    let created = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(created.unwrap().success());
+
+    for path in [pipe.as_path(), Path::new("/dev/zero"), directory.path()] {
+        let error = ParameterFile::read(path).unwrap_err().to_string();
+        assert_eq!(error, format!("{}: not a regular file", path.display()));
+        let error = read_regular(path, 1).unwrap_err();
+        assert_eq!(error, "not a regular file");
+    }
+}

@@ -108,7 +108,7 @@ fn matches(pattern: &str, text: &str) -> Option<bool> {
 /// Returns the value in quotes, or a description of a value that is long or that can contain
 /// secrets.
 fn shown(declaration: &Declaration, value: &str) -> String {
-    if declaration.name == "AuthPolicy" || value.chars().count() > MAX_SHOWN_CHARS {
+    if declaration.can_be_secret() || value.chars().count() > MAX_SHOWN_CHARS {
         "the value".to_owned()
     } else {
         format!("`{value}`")
@@ -205,6 +205,31 @@ mod tests {
             assert_eq!(found.len(), 1, "{bad}: {found:?}");
             assert!(found[0].contains(problem), "{}", found[0]);
         }
+    }
+
+    #[test]
+    fn values_that_can_be_secrets_are_not_repeated() {
+        for (name, fields) in [
+            ("OriginSecretArn", ""),
+            ("SecretArns", ""),
+            ("AuthPolicy", ""),
+            ("DatabasePassword", ""),
+            ("P", ", NoEcho: true"),
+        ] {
+            let text =
+                format!("Parameters: {{{name}: {{Type: String, AllowedPattern: b{fields}}}}}");
+            let template = Node::parse(&text).unwrap();
+            let declaration = Declaration::all(&template).unwrap().remove(0);
+            assert_eq!(
+                problems(&declaration, "5ec2e7"),
+                ["the value is not valid: it must match b"]
+            );
+        }
+        let shown = problems(
+            &declared("{Type: String, AllowedPattern: b, NoEcho: false}"),
+            "a",
+        );
+        assert_eq!(shown, ["`a` is not valid: it must match b"]);
     }
 
     #[test]

@@ -44,10 +44,16 @@ fn check(parameters: &Parameters) -> Verdict {
         };
 
         if let Some(converted) = &given.converted {
-            let (place, value) = (parameters.place(name), &given.value);
-            problems.push(format!(
-                "{place}: without quotes, the SAM CLI passes on `{value}` as `{converted}`"
-            ));
+            let place = parameters.place(name);
+            problems.push(match declaration.can_be_secret() {
+                true => format!("{place}: without quotes, the SAM CLI passes on another value"),
+                false => {
+                    let value = &given.value;
+                    format!(
+                        "{place}: without quotes, the SAM CLI passes on `{value}` as `{converted}`"
+                    )
+                }
+            });
         }
         let invalid = constraint::problems(declaration, &given.value);
         problems.extend(
@@ -124,6 +130,15 @@ mod tests {
             "parameters.yaml:6:1: CreateAlarms: without quotes, the SAM CLI passes on `true` as `True`",
         ];
         assert_eq!(verdict.details, expected);
+    }
+
+    #[test]
+    fn secret_in_place_of_its_arn_is_not_repeated() {
+        for secret in ["SUPERSECRET123", "0x5EC2E7"] {
+            let verdict = check(&parameters(&format!("OriginSecretArn: {secret}\n")));
+            assert_eq!(verdict.status, Status::Failed);
+            assert!(!format!("{verdict:?}").contains(secret), "{verdict:?}");
+        }
     }
 
     #[test]
