@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from e2e.cases import (
     administration,
     administrators_hour,
+    deployment_check,
     examples,
     iam_users,
     metrics,
@@ -47,7 +48,6 @@ COMMON = [
     metrics.Metrics,
     target_groups.TargetGroups,
 ]
-CHANGES = [stack_changes.Update, stack_changes.Deletion]
 CASES_WITHOUT_IAM = [
     runtime_interface.RuntimeInterface,
     network_stacks.NetworkStacks,
@@ -57,16 +57,20 @@ CASES_WITHOUT_IAM = [
     monitoring.Monitoring,
     *COMMON,
     release.Release,
-    *CHANGES,
+    stack_changes.Update,
+    deployment_check.DeploymentCheck,
+    stack_changes.Deletion,
 ]
 CASES_WITH_IAM = [
     *COMMON,
     iam_users.IamUsers,
     administrators_hour.AdministratorsHour,
+    deployment_check.CheckPermissions,
     permissions.Permissions,
     platform.PlatformSwitches,
     proof_of_origin.ProofOfOrigin,
-    *CHANGES,
+    stack_changes.Update,
+    stack_changes.Deletion,
 ]
 
 

@@ -5,10 +5,10 @@ import json
 import pathlib
 import subprocess
 import tempfile
-import uuid
 
 from documents import markdown
 from e2e.cases.case import StackCase
+from e2e.iam_user import environment_of_user
 from harness.paths import EVALUATOR, PROJECT
 
 GUIDE = PROJECT / "docs" / "guides" / "administration.md"
@@ -59,19 +59,8 @@ class AdministratorsHour(StackCase):
 
     def user(self, statements: list[dict[str, str]]) -> dict[str, str]:
         """Creates a user, and returns the environment of the user's commands."""
-        iam, name = self.deployment.emulator.client("iam"), f"user-{uuid.uuid4().hex[:12]}"
-        iam.create_user(UserName=name)
-        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-        iam.put_user_policy(UserName=name, PolicyName="administer", PolicyDocument=document)
-        access_key = iam.create_access_key(UserName=name)["AccessKey"]
-
-        environment = self.deployment.emulator.caller_environment()
-        return environment | {
-            "AWS_ACCESS_KEY_ID": access_key["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": access_key["SecretAccessKey"],
-            "PATH": f"{EVALUATOR.parent}:{environment['PATH']}",
-            "TOLLGATE_STACK": self.deployment.stack.name,
-        }
+        policy = {"Version": "2012-10-17", "Statement": statements}
+        return environment_of_user(self.deployment, policy)
 
     def key(self, key_id: str, environment: dict[str, str]) -> dict:
         result = self.tollgate(["keys", "get", key_id, "--json"], environment)
