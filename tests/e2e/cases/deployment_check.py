@@ -24,6 +24,7 @@ NAME = "behind-alb"
 LISTENER_PORT = 80
 CHECK_TIMEOUT_S = 180
 DROP_INVALID = "routing.http.drop_invalid_header_fields.enabled"
+REMOVED_MAPPING = "no mapping overwrite:header.x-tollgate-user-id"
 DESYNC_MODE = "routing.http.desync_mitigation_mode"
 WITHOUT_REQUESTS = ("--no-requests",)
 
@@ -31,11 +32,12 @@ Broken = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 class DeploymentCheck(StackCase):
+    maxDiff = None
     stack: ClassVar[Stack]
     load_balancer: ClassVar[str]
     listener: ClassVar[str]
     target_group: ClassVar[str]
-    healthy: ClassVar[dict[str, str]]
+    healthy: ClassVar[dict[str, dict]]
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -54,11 +56,17 @@ class DeploymentCheck(StackCase):
             "OnBadCredentials": "forbid",
         }
         cls.stack = Stack(cls.deployment.emulator, parameters, NAME).deploy()
-        cls.healthy = statuses(cls.check(NAME, *WITHOUT_REQUESTS))
+        cls.healthy = cls.check(NAME, *WITHOUT_REQUESTS)
 
     @classmethod
     def tearDownClass(cls) -> None:
+        """Deletes everything, also what a deleted stack retains."""
+        retained, client = cls.stack.resources(), cls.deployment.emulator.client
         cls.stack.delete()
+        client("dynamodb").delete_table(TableName=retained["RegistryTable"])
+        client("logs").delete_log_group(logGroupName=retained["AccessLogGroup"])
+        cls.balancers().delete_load_balancer(LoadBalancerArn=cls.load_balancer)
+        cls.balancers().delete_target_group(TargetGroupArn=cls.target_group)
 
     def test_healthy_stack_passes_all_checks_that_the_emulator_supports(self) -> None:
         self.assertEqual(remarkable(self.healthy), EMULATOR_DIFFERENCES | ALB_DIFFERENCES)
@@ -70,7 +78,7 @@ class DeploymentCheck(StackCase):
             found = self.check(stack.name, "--path", "/orders", "--echo", "/orders")
         finally:
             stack.deploy(OnBadCredentials="unauthorized")
-        self.assertEqual(remarkable(statuses(found)), EMULATOR_DIFFERENCES | REQUEST_DIFFERENCES)
+        self.assertEqual(remarkable(found), EMULATOR_DIFFERENCES | REQUEST_DIFFERENCES)
 
         names = [plan["name"] for plan in self.deployment.admin_request("GET", "/plans").json()["items"]]
         self.assertFalse([name for name in names if name.startswith("check-")])
@@ -88,11 +96,11 @@ class DeploymentCheck(StackCase):
 
     def test_each_broken_part_is_found_with_its_hint(self) -> None:
         cases: list[tuple[str, str, Broken]] = [
-            ("alb-drops-invalid-headers", DROP_INVALID, self.invalid_headers_reach_services),
+            ("alb-drops-invalid-headers", "is false", self.invalid_headers_reach_services),
             ("alb-ingress", "0.0.0.0/0", self.group_is_open),
-            ("listener-rules-first", "priority", self.other_rule_is_first),
+            ("listener-rules-first", "forwards throttled requests", self.other_rule_is_first),
             ("listener-rules-present", "ThrottledRule", self.rule_is_deleted),
-            ("identity-headers-overwritten", "x-tollgate-user-id", self.mapping_is_removed),
+            ("identity-headers-overwritten", REMOVED_MAPPING, self.mapping_is_removed),
             ("authorizer-settings", "300", self.decisions_are_cached),
             ("routes-authorized", "GET /open", self.route_is_open),
         ]
@@ -101,6 +109,7 @@ class DeploymentCheck(StackCase):
                 found = self.check(NAME, *WITHOUT_REQUESTS)
                 self.assertEqual(found[name]["status"], "failed", found[name])
                 self.assertIn(hint, json.dumps(found[name]["details"]))
+                self.assertNotIn(hint, json.dumps(self.healthy[name]["details"]))
                 self.assertTrue(found[name]["fix"])
 
     @contextlib.contextmanager
@@ -255,6 +264,9 @@ class CheckPermissions(StackCase):
                 statement["Resource"] = self.deployment.outputs["AdministrationArn"]
 
         found = self.check_as(policy, "--no-requests")
+        # The emulator has names of its own for the permissions of these calls.
+        for name in ("alias-current", "concurrency", "event-sources", "function-policies"):
+            found.pop(name)
         self.assertEqual(not_checked(found), {})
         self.assertEqual(found["admin-api-reachable"]["status"], "ok")
 
@@ -296,17 +308,29 @@ def not_checked(found: dict[str, dict]) -> dict[str, list[str]]:
     return {name: it["details"] for name, it in found.items() if it["status"] == "not_checked"}
 
 
-def statuses(outcomes: dict[str, dict]) -> dict[str, str]:
-    return {name: outcome["status"] for name, outcome in outcomes.items()}
-
-
-def remarkable(found: dict[str, str]) -> dict[str, str]:
-    return {name: status for name, status in found.items() if status not in PASSED}
+def remarkable(found: dict[str, dict]) -> dict[str, str]:
+    """Returns the statuses that are neither good nor dependent on the duration of the tests."""
+    statuses = {name: outcome["status"] for name, outcome in found.items()}
+    return {
+        name: status
+        for name, status in statuses.items()
+        if status not in PASSED and name not in DEPENDENT_ON_TIME
+    }
 
 
 PASSED = ("ok", "not_applicable")
+# The emulator publishes no metrics of AWS. Without them, these are proven by recent logs alone.
+DEPENDENT_ON_TIME = (
+    "authorizer-starts",
+    "function-errors",
+    "metrics-fresh",
+    "schedules-fired",
+    "sync-succeeded",
+)
 # What the emulator does not have, in both stacks.
 EMULATOR_DIFFERENCES = {
+    # The names of its mappings are $context.authorizer.lambda.NAME.
+    "identity-headers-overwritten": "failed",
     # Responses are not mapped.
     "response-mappings": "failed",
     # Stages are not throttled.
@@ -323,13 +347,11 @@ EMULATOR_DIFFERENCES = {
     # Drift is detected for few types of resources.
     "drift": "not_proven",
 }
-# There are no VPC links and healthy targets, and no requests have been sent.
+# There are no VPC links, healthy targets and access logs.
 ALB_DIFFERENCES = {
     "vpc-link-available": "failed",
     "alb-ingress": "failed",
     "targets-healthy": "failed",
-    "authorizer-starts": "not_proven",
-    "function-errors": "not_proven",
     "log-groups": "not_proven",
 }
 # Responses are not mapped, so these lack header fields.
@@ -347,10 +369,5 @@ REQUEST_DIFFERENCES = {
     "origin-proof": "warning",
     # Only the DNS server of the tests knows these names.
     "nlb-targets-current": "not_proven",
-    "authorizer-starts": "not_proven",
-    "function-errors": "not_proven",
     "log-groups": "not_proven",
-    # EventBridge publishes no metrics.
-    "schedules-fired": "not_proven",
-    "sync-succeeded": "warning",
 }

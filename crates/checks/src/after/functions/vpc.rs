@@ -25,9 +25,7 @@ const CHECK: Check = Check {
         "lambda:GetFunctionConfiguration",
         "cloudformation:GetTemplate",
     ],
-    evidence: Some(
-        "`KmsKeyArn`, `PublicHealth` and `PublicDescription` can be changed in a deployed",
-    ),
+    evidence: None,
 };
 
 pub(super) const ENTRY: Entry<Stack> = Entry {
