@@ -309,20 +309,22 @@ def not_checked(found: dict[str, dict]) -> dict[str, list[str]]:
 
 
 def remarkable(found: dict[str, dict]) -> dict[str, str]:
-    """Returns the statuses that are neither good nor dependent on the duration of the tests."""
+    """Returns the statuses that need an explanation: those of checks that did not pass."""
     statuses = {name: outcome["status"] for name, outcome in found.items()}
     return {
         name: status
         for name, status in statuses.items()
-        if status not in PASSED and name not in DEPENDENT_ON_TIME
+        if status not in PASSED and name not in DEPENDENT_ON_OTHER_CASES
     }
 
 
 PASSED = ("ok", "not_applicable")
-# The emulator publishes no metrics of AWS. Without them, these are proven by recent logs alone.
-DEPENDENT_ON_TIME = (
+# These depend on the requests, logs and alarms of other cases, and on the time since then.
+DEPENDENT_ON_OTHER_CASES = (
+    "alarms-quiet",
     "authorizer-starts",
     "function-errors",
+    "log-groups",
     "metrics-fresh",
     "schedules-fired",
     "sync-succeeded",
@@ -339,20 +341,18 @@ EMULATOR_DIFFERENCES = {
     "tables-ready": "failed",
     # The adapted template does not require TLS.
     "queue-policy": "failed",
-    # Alarms are returned without actions, statistics and dimensions.
-    "alarms-quiet": "not_proven",
+    # Alarms are returned without statistics and dimensions.
     "alarms-watch-this-stack": "failed",
     # The stack has no topic.
     "alarms-notify": "warning",
     # Drift is detected for few types of resources.
     "drift": "not_proven",
 }
-# There are no VPC links, healthy targets and access logs.
+# There are no VPC links and healthy targets.
 ALB_DIFFERENCES = {
     "vpc-link-available": "failed",
     "alb-ingress": "failed",
     "targets-healthy": "failed",
-    "log-groups": "not_proven",
 }
 # Responses are not mapped, so these lack header fields.
 REQUEST_DIFFERENCES = {
@@ -369,5 +369,4 @@ REQUEST_DIFFERENCES = {
     "origin-proof": "warning",
     # Only the DNS server of the tests knows these names.
     "nlb-targets-current": "not_proven",
-    "log-groups": "not_proven",
 }
