@@ -75,9 +75,11 @@ pub(super) fn unread(policy: &ConfiguredPolicy) -> Verdict {
         ),
         ConfiguredPolicy::Unknown(problem) => {
             Verdict::not_checked(format!("a value is not valid: {problem}"))
+                .with_fix("First correct the values that parameters-valid reports.")
         }
         ConfiguredPolicy::Invalid(_) | ConfiguredPolicy::Inline(_) => {
             Verdict::not_checked("the policy is invalid, see policy-valid")
+                .with_fix("First correct what policy-valid reports.")
         }
     }
 }
@@ -137,10 +139,9 @@ mod tests {
             );
 
             let verdict = warnings(&parameters(&format!("AuthPolicy: '{policy}'\n")));
-            assert_eq!(
-                verdict,
-                Verdict::not_checked("the policy is invalid, see policy-valid")
-            );
+            let expected = Verdict::not_checked("the policy is invalid, see policy-valid")
+                .with_fix("First correct what policy-valid reports.");
+            assert_eq!(verdict, expected);
         }
     }
 
@@ -188,6 +189,8 @@ mod tests {
         let verdict = valid(&parameters("Environment: prod"));
         assert_eq!(verdict.status, Status::NotChecked);
         assert!(verdict.details[0].starts_with("a value is not valid: parameter Environment"));
+        let fix = "First correct the values that parameters-valid reports.";
+        assert_eq!(verdict.fix.as_deref(), Some(fix));
     }
 
     #[test]
