@@ -24,7 +24,7 @@ pub struct Check {
 pub enum Group {
     /// The parameters, before a deployment and without AWS.
     Parameters,
-    /// What the parameters name in the AWS account, before a deployment.
+    /// The resources of the AWS account that the parameters name, before a deployment.
     Account,
     /// The load balancer, its security groups and the VPC link.
     Network,

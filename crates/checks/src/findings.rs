@@ -3,7 +3,7 @@
 use crate::aws::Unread;
 use crate::verdict::{Status, Verdict};
 
-/// What a check finds about several things, of which some may be unreadable.
+/// The findings of a check about several things, of which some may be unreadable.
 #[derive(Default)]
 pub(crate) struct Findings {
     notes: Vec<(Status, String)>,

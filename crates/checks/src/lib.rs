@@ -18,6 +18,7 @@ mod check;
 pub mod configuration;
 mod findings;
 mod load_balancer;
+mod policy_document;
 mod report;
 pub mod requests;
 mod runner;

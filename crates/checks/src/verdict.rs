@@ -45,7 +45,7 @@ impl Status {
 pub struct Verdict {
     /// The status.
     pub status: Status,
-    /// What was found, one sentence or value per item. It never contains a secret, but can contain
+    /// The findings, one sentence or value per item. It never contains a secret, but can contain
     /// text of AWS and of the API with control characters.
     pub details: Vec<String>,
     /// The next step for this finding, if it is more precise than that of the check.

@@ -55,7 +55,7 @@ pub struct Source {
     pub port: u16,
     /// The zone of the targets.
     pub zone: Zone,
-    /// What one response contains. [`ResponseScope::Auto`] only for a load balancer's own name.
+    /// The scope of one response. [`ResponseScope::Auto`] only for a load balancer's own name.
     pub scope: ResponseScope,
     /// The CIDR blocks of eligible addresses. Empty for private addresses, and those that Amazon
     /// assigns to VPCs.

@@ -4,6 +4,7 @@ use admin_client::path;
 use serde_json::Value;
 
 use crate::aws::{Account, Call, Service, Unread, array, text};
+use crate::policy_document::{statements, texts};
 
 /// The permission of a service to invoke a function for a source, such as a route of an API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,21 +154,6 @@ fn sources(condition: &Value) -> Vec<Vec<&str>> {
     .map(|(_, value)| texts(value))
     .filter(|values| !values.is_empty())
     .collect()
-}
-
-fn statements(policy: &Value) -> &[Value] {
-    match &policy["Statement"] {
-        statement @ Value::Object(_) => std::slice::from_ref(statement),
-        list => array(list),
-    }
-}
-
-/// Returns a string, or the strings of a list.
-fn texts(value: &Value) -> Vec<&str> {
-    match value {
-        Value::String(value) => vec![value],
-        list => array(list).iter().map(text).collect(),
-    }
 }
 
 /// True if a statement is about an action. Names of actions ignore case.

@@ -20,7 +20,7 @@ pub(super) struct List {
 /// The plans.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plans {
-    /// By name, whether the plan is enabled.
+    /// The plans by name: true if enabled.
     enabled: BTreeMap<String, bool>,
     /// The items of the list.
     pub(super) items: Vec<Value>,
@@ -46,7 +46,7 @@ pub(super) struct PolicyText {
     pub(super) text: String,
 }
 
-/// Whether a plan can be used.
+/// The state of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PlanState {
     Enabled,

@@ -50,7 +50,7 @@ async fn check(configuration: &Configuration) -> Result<Verdict, Unread> {
 /// A plan that something names.
 struct Use {
     plan: String,
-    /// What names the plan, as the beginning of a sentence.
+    /// The object that names the plan, as the beginning of a sentence.
     place: String,
 }
 

@@ -28,7 +28,7 @@ pub(super) const ENTRY: KeyEntry = KeyEntry {
     run: |session| Box::pin(check(session)),
 };
 
-/// What is sent after a mark, and what the backend receives after it.
+/// The text that is sent after a mark, and the one that the backend receives after it.
 const CASES: [(&str, &str); 3] = [("%2Fx", "/x"), ("%252Fx", "/x"), ("%3Fx", "")];
 /// A single `%25`, after which no two hexadecimal digits come.
 const SINGLE_PERCENT: &str = "%25-off";

@@ -88,7 +88,7 @@ async fn check_host(host: &str, http_port: u16, https_port: u16) -> Verdict {
     verdict.with_fix("Run the check from another network, without a firewall for the port.")
 }
 
-/// What one connection has shown.
+/// The result of one connection.
 enum Finding {
     Shown(String),
     Problem(String),

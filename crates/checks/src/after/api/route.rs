@@ -16,7 +16,7 @@ pub(super) struct Route {
     pub(super) authorization: String,
     /// The ID of the authorizer, or empty.
     pub(super) authorizer: String,
-    /// The ID of the integration. Empty if there is none, or if only CloudFormation knows it.
+    /// The ID of the integration. Empty if the route has no integration, or if only CloudFormation knows it.
     pub(super) integration: String,
 }
 

@@ -37,7 +37,7 @@ const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 /// The share of the timeout above which a duration needs attention.
 const LONG_SHARE: f64 = 0.8;
 
-/// What CloudWatch says of one function in the last hour.
+/// The metrics of one function in the last hour.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Hour {
     invocations: f64,

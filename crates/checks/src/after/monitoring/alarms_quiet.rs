@@ -57,7 +57,7 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     Ok(findings.into_verdict())
 }
 
-/// Returns the names of some alarms as one text, or `None` if there are none.
+/// Returns the names of some alarms as one text, or `None` without alarms.
 fn names(alarms: &[Alarm], name: impl Fn(&Alarm) -> Option<String>) -> Option<String> {
     let names: Vec<String> = alarms.iter().filter_map(name).collect();
     (!names.is_empty()).then(|| names.join(", "))

@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use crate::after::functions::comparison::{is_arn_of, is_known, is_same, plain, resource_of_arn};
 use crate::after::invocation::{Invocation, permission};
-use crate::aws::{Unread, array, text};
+use crate::aws::{Unread, text};
 use crate::check::{Check, Group};
 use crate::findings::Findings;
+use crate::policy_document::{statements, texts};
 use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
@@ -100,22 +101,6 @@ fn demands_tls(policy: &Value, queue: &str) -> bool {
             && operator.as_str() == "Bool"
             && is_without_tls
     })
-}
-
-/// Returns the statements of a policy. A single one is not a list.
-fn statements(policy: &Value) -> &[Value] {
-    match &policy["Statement"] {
-        statement @ Value::Object(_) => std::slice::from_ref(statement),
-        list => array(list),
-    }
-}
-
-/// Returns a text or the texts of a list.
-fn texts(value: &Value) -> Vec<&str> {
-    match value {
-        Value::String(text) => vec![text],
-        list => array(list).iter().map(text).collect(),
-    }
 }
 
 /// Compares the settings of a queue with those of the template.

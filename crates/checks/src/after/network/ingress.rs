@@ -45,7 +45,7 @@ pub(super) const ENTRY: Entry<Stack> = Entry {
     run: |stack| Box::pin(check(stack)),
 };
 
-/// What leads into the load balancer, as AWS describes it.
+/// The ways into the load balancer, as AWS describes them.
 struct Ways {
     /// The port of the listener that API Gateway calls.
     port: u16,
@@ -66,7 +66,7 @@ struct Ways {
 pub(super) enum OtherWays {
     /// There is another way in.
     Open,
-    /// There is none.
+    /// The VPC link is the only way in.
     Closed,
     /// It could not be read.
     Unknown,

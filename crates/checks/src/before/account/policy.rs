@@ -2,39 +2,27 @@
 
 use serde_json::Value;
 
+use crate::policy_document::{statements, texts};
+
 /// True if a statement of the policy allows the action to an AWS service. Conditions are not
 /// evaluated. A statement for all principals counts.
 pub(super) fn allows_service(policy: &Value, service: &str, action: &str) -> bool {
-    statements(policy).any(|statement| {
+    statements(policy).iter().any(|statement| {
         statement["Effect"] == "Allow"
             && is_for(&statement["Principal"], service)
-            && texts(&statement["Action"]).any(|pattern| matches(pattern, action))
+            && texts(&statement["Action"])
+                .iter()
+                .any(|pattern| matches(pattern, action))
     })
 }
 
-fn statements(policy: &Value) -> impl Iterator<Item = &Value> {
-    one_or_many(&policy["Statement"])
-}
-
 fn is_for(principal: &Value, service: &str) -> bool {
-    let everyone = |value: &Value| texts(value).any(|text| text == "*");
+    let everyone = |value: &Value| texts(value).contains(&"*");
     everyone(principal)
         || everyone(&principal["AWS"])
-        || texts(&principal["Service"]).any(|text| text == service || text == "*")
-}
-
-/// Returns the items of a list, or the single value.
-fn one_or_many(value: &Value) -> impl Iterator<Item = &Value> {
-    match value {
-        Value::Array(items) => items.as_slice(),
-        Value::Null => &[],
-        single => std::slice::from_ref(single),
-    }
-    .iter()
-}
-
-fn texts(value: &Value) -> impl Iterator<Item = &str> {
-    one_or_many(value).filter_map(Value::as_str)
+        || texts(&principal["Service"])
+            .iter()
+            .any(|text| *text == service || *text == "*")
 }
 
 /// True if a pattern for actions matches. `*` stands for any characters. Case does not matter.

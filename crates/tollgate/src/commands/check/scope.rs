@@ -18,7 +18,7 @@ pub(super) const AFTER: [Group; 4] = [
 /// The groups that need an API.
 pub(super) const OF_API: [Group; 2] = [Group::Configuration, Group::Requests];
 
-/// What a command line is about.
+/// The subjects of a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scope {
     /// True if there is a parameter file.

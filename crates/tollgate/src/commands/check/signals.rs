@@ -2,7 +2,7 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What a shell adds to the number of the signal in the exit code of a process.
+/// The number that a shell adds to the number of the signal in the exit code of a process.
 const EXIT_CODE_BASE: u8 = 128;
 const SIGHUP: u8 = 1;
 const SIGINT: u8 = 2;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::stack::Stack;
 
-/// What functions in the VPC need.
+/// The endpoints that functions in the VPC need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Needs {
     /// The functions in the VPC.

@@ -39,7 +39,7 @@ pub(super) async fn read(account: &Account, groups: &[String]) -> Result<Interfa
 /// Separates the interfaces by their owners.
 ///
 /// AWS does not document the description of a VPC link's interfaces, only their type. An interface
-/// of the general type is another's if the link has interfaces of its own type.
+/// of the general type does not belong to a link that has interfaces of its own type.
 fn by_owner(interfaces: &[Value]) -> Interfaces {
     let is_of_api_gateway = |it: &Value| text(&it["interfaceType"]) == OF_API_GATEWAY;
     let has_own_type = interfaces.iter().any(is_of_api_gateway);
