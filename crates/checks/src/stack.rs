@@ -48,7 +48,7 @@ impl Stack {
     ///
     /// # Errors
     /// [`Unread`] if the description or the resources cannot be read. A template that cannot be
-    /// read is an error of [`Self::expected`] instead.
+    /// read is reported by the checks that compare with it instead.
     pub async fn read(account: Account, name: &str) -> Result<Self, Unread> {
         let describe = Call::query(
             Service::CloudFormation,
