@@ -137,6 +137,7 @@ impl Setup {
             endpoint: self.endpoint.map(|url| url.parse().expect("an address")),
             seeds: self.seeds.map(|json| file("seeds.json", &json)),
             state: state(),
+            pages: None,
         };
         Gateway::start(options).await
     }

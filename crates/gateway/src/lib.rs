@@ -27,6 +27,7 @@
 //!     policy: None,
 //!     seeds: None,
 //!     state: DEFAULT_STATE_FOLDER.into(),
+//!     pages: None,
 //! };
 //! let access_log = Arc::new(|line: &str, _: &gateway::api::Exchange| print!("{line}"));
 //! let gateway = local::start(options, access_log, std::io::sink()).await?;
@@ -45,5 +46,5 @@ pub mod function;
 pub mod local;
 mod memory_budget;
 pub mod metrics;
-mod pages;
+pub mod pages;
 pub mod server;

@@ -2,8 +2,11 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use console::{Backend, CONSOLE_PATH, Console};
 use gateway::local;
+use gateway::pages::Pages;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{LogStyle, Serve};
@@ -32,7 +35,7 @@ pub(crate) fn run(options: Serve) -> ExitCode {
         LogStyle::Short | LogStyle::Quiet => Box::new(std::io::sink()),
     };
     let result: Result<String, String> = runtime.block_on(async {
-        let gateway = local::start(options.into_options(), access_log, records)
+        let gateway = local::start(options.into_options(console_pages()), access_log, records)
             .await
             .map_err(|error| error.to_string())?;
         // The handlers exist before the banner is printed, so that a signal never kills requests in
@@ -54,6 +57,19 @@ pub(crate) fn run(options: Serve) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(problem) => fail(&problem),
+    }
+}
+
+/// Returns the pages of the web console.
+fn console_pages() -> Pages {
+    let console = Arc::new(Console::new(Backend::local(env!("CARGO_PKG_VERSION"))));
+    Pages {
+        name: "Console",
+        path: CONSOLE_PATH,
+        handler: Arc::new(move |request| {
+            let console = Arc::clone(&console);
+            Box::pin(async move { console.respond(request).await })
+        }),
     }
 }
 

@@ -15,7 +15,7 @@ use registry::Seeds;
 use super::schedule::Schedule;
 use crate::api::{Api, Authorization};
 use crate::function::Function;
-use crate::pages::METRICS_PATH;
+use crate::pages::{METRICS_PATH, Pages};
 use sam_template::StandIn;
 
 pub(super) struct Banner<'b> {
@@ -39,6 +39,7 @@ pub(super) struct Banner<'b> {
     /// The proxy for requests to issuers.
     pub(super) proxy: Option<String>,
     pub(super) schedules: &'b [(Schedule, Function)],
+    pub(super) pages: Option<&'b Pages>,
 }
 
 impl Banner<'_> {
@@ -89,6 +90,14 @@ impl Banner<'_> {
             writeln!(
                 text,
                 "Proxy    {proxy}, for requests to issuers and authorization servers"
+            )?;
+        }
+        if let Some(pages) = self.pages {
+            let url = format!("http://{}{}", self.address, pages.path);
+            writeln!(
+                text,
+                "{:<8} {url}, for browsers on this machine",
+                pages.name
             )?;
         }
         writeln!(

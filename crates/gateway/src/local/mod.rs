@@ -145,12 +145,14 @@ pub async fn start(
         state: &options.state,
         proxy: proxy.map(|proxy| proxy.address().to_owned()),
         schedules: &schedules,
+        pages: options.pages.as_ref(),
     };
     let banner = banner.text();
 
     let jwks = Bytes::from(issuer.jwks().to_string());
     let counts = Arc::clone(&metrics);
-    let gateway = Gateway::new(api, functions, &backend, jwks, counts, log);
+    let gateway =
+        Gateway::new(api, functions, &backend, jwks, counts, log).with_pages(options.pages);
     Ok(LocalGateway {
         address,
         banner,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use http::Uri;
 
+use crate::pages::Pages;
+
 /// The default folder of the local issuer's signing key, relative to the working directory.
 pub const DEFAULT_STATE_FOLDER: &str = ".tollgate";
 
@@ -27,4 +29,6 @@ pub struct Options {
     pub seeds: Option<PathBuf>,
     /// The folder of the local issuer's signing key.
     pub state: PathBuf,
+    /// More pages of the gateway, which only programs and browsers on this machine can open.
+    pub pages: Option<Pages>,
 }

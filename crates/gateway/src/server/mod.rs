@@ -34,6 +34,7 @@ use crate::api::{Api, Exchange};
 use crate::function::Function;
 use crate::memory_budget::MemoryBudget;
 use crate::metrics::LocalMetrics;
+use crate::pages::Pages;
 
 use backend::Backend;
 pub use connections::serve;
@@ -73,6 +74,7 @@ pub struct Gateway {
     metrics: Arc<LocalMetrics>,
     log: LogSink,
     memory: Memory,
+    pages: Option<Pages>,
 }
 
 impl Gateway {
@@ -99,7 +101,15 @@ impl Gateway {
             metrics,
             log,
             memory: Memory::default(),
+            pages: None,
         }
+    }
+
+    /// Adds pages to those of the gateway itself.
+    #[must_use]
+    pub fn with_pages(mut self, pages: Option<Pages>) -> Self {
+        self.pages = pages;
+        self
     }
 
     /// The functions that routes invoke.

@@ -1,35 +1,77 @@
 //! The pages that only the local gateway has.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use http::{Method, Request, Response};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 
 use super::Gateway;
-use super::body::ResponseBody;
+use super::body::{ResponseBody, full};
 use super::response::{self, ErrorResponse};
 use crate::api::Exchange;
-use crate::pages::{JWKS_PATH, METRICS_PATH};
+use crate::pages::{JWKS_PATH, METRICS_PATH, Pages};
 
-/// Serves one of these pages to GET and HEAD. `None` for other requests. The pages are logged but
-/// not counted as requests to the API.
-pub(super) fn own_page(
-    gateway: &Gateway,
-    request: &Request<Incoming>,
-    path: &str,
-    is_local: bool,
-    exchange: &mut Exchange,
-) -> Option<Result<Response<ResponseBody>, ErrorResponse>> {
-    let is_read = [Method::GET, Method::HEAD].contains(request.method());
-    if !is_read || ![JWKS_PATH, METRICS_PATH].contains(&path) {
+/// The most bytes of a request for one of the added pages.
+const MAX_PAGE_BODY_BYTES: usize = 1024 * 1024;
+/// The time to receive such a request.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A page of the gateway.
+pub(super) enum OwnPage {
+    Jwks,
+    Metrics,
+    /// A page that the program around the gateway added.
+    Added(Pages),
+}
+
+/// Returns the page of a request, or `None` if the request is for the API.
+pub(super) fn find(gateway: &Gateway, method: &Method, path: &str) -> Option<OwnPage> {
+    if let Some(pages) = gateway.pages.as_ref().filter(|pages| pages.include(path)) {
+        return Some(OwnPage::Added(pages.clone()));
+    }
+    if ![Method::GET, Method::HEAD].contains(method) {
         return None;
     }
-    exchange.is_own_page = true;
-    exchange.route_key = Some(format!("{} {path}", request.method()));
+    match path {
+        JWKS_PATH => Some(OwnPage::Jwks),
+        METRICS_PATH => Some(OwnPage::Metrics),
+        _ => None,
+    }
+}
 
-    if path == JWKS_PATH {
-        return Some(Ok(response::json_page(gateway.jwks.clone())));
+/// Serves a page. The pages are logged but not counted as requests to the API.
+pub(super) async fn respond(
+    gateway: &Gateway,
+    page: OwnPage,
+    request: Request<Incoming>,
+    is_local: bool,
+    exchange: &mut Exchange,
+) -> Result<Response<ResponseBody>, ErrorResponse> {
+    exchange.is_own_page = true;
+    exchange.route_key = Some(format!("{} {}", request.method(), exchange.path));
+
+    match page {
+        OwnPage::Jwks => Ok(response::json_page(gateway.jwks.clone())),
+        _ if !is_local => Err(ErrorResponse::Forbidden),
+        OwnPage::Metrics => Ok(response::metrics_page(gateway.metrics.prometheus())),
+        OwnPage::Added(pages) => {
+            let request = whole_request(request).await?;
+            Ok((pages.handler)(request).await.map(full))
+        }
     }
-    if !is_local {
-        return Some(Err(ErrorResponse::Forbidden));
+}
+
+/// Reads the body of a request, which is small.
+async fn whole_request(request: Request<Incoming>) -> Result<Request<Bytes>, ErrorResponse> {
+    let (head, body) = request.into_parts();
+    let collected = Limited::new(body, MAX_PAGE_BODY_BYTES).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, collected).await {
+        Ok(Ok(body)) => Ok(Request::from_parts(head, body.to_bytes())),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(ErrorResponse::PayloadTooLarge)
+        }
+        Ok(Err(_)) | Err(_) => Err(ErrorResponse::BadRequest),
     }
-    Some(Ok(response::metrics_page(gateway.metrics.prometheus())))
 }

@@ -21,10 +21,9 @@ use super::head_scanner::Head;
 use super::integration::integrate;
 use super::integration_request::IntegrationRequest;
 use super::local_caller::is_from_this_machine;
-use super::own_page::own_page;
 use super::request_body::MAX_BODY_BYTES;
 use super::response::{self, ErrorResponse};
-use super::{Gateway, headers, path};
+use super::{Gateway, headers, own_page, path};
 use crate::api::{Authorization, Exchange, RequestParts, Route};
 
 /// API Gateway's quota for request line and headers together.
@@ -96,8 +95,8 @@ async fn handle(
     }
 
     let is_local = is_from_this_machine(exchange.source, request.uri(), request.headers());
-    if let Some(page) = own_page(gateway, &request, &path, is_local, exchange) {
-        return page;
+    if let Some(page) = own_page::find(gateway, request.method(), &path) {
+        return own_page::respond(gateway, page, request, is_local, exchange).await;
     }
 
     let Some(found) = gateway.api.routes.find(request.method().as_str(), &path) else {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use gateway::local::{DEFAULT_STATE_FOLDER, Options};
+use gateway::pages::Pages;
 use http::Uri;
 
 use super::listen;
@@ -44,7 +45,8 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    pub(crate) fn into_options(self) -> Options {
+    /// Returns the options of the gateway, which also serves `pages`.
+    pub(crate) fn into_options(self, pages: Pages) -> Options {
         Options {
             listen: self.listen,
             template: self.template,
@@ -54,6 +56,7 @@ impl Serve {
             policy: self.policy,
             seeds: self.seeds,
             state: self.state,
+            pages: Some(pages),
         }
     }
 }

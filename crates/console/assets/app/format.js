@@ -1,0 +1,65 @@
+// Numbers, instants and plans as text.
+
+const NUMBER = new Intl.NumberFormat();
+const COMPACT = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
+const PERCENT = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 1 });
+const LOCAL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+/** Returns a whole number with separators, or a dash. */
+export function count(value) {
+  return value === undefined || value === null ? "–" : NUMBER.format(value);
+}
+
+/** Returns a number in a short form, such as `1.2M`. */
+export function compact(value) {
+  return value === undefined || value === null ? "–" : COMPACT.format(value);
+}
+
+/** Returns a share of a total as a percentage, or a dash if there is no total. */
+export function share(part, total) {
+  return total > 0 ? PERCENT.format(part / total) : "–";
+}
+
+/** Returns a duration in milliseconds with its unit. */
+export function milliseconds(value) {
+  if (value === undefined || value === null) return "–";
+  return value >= 1_000 ? `${NUMBER.format(Math.round(value / 100) / 10)} s` : `${NUMBER.format(Math.round(value * 10) / 10)} ms`;
+}
+
+/** Returns an instant in the viewer's time zone. */
+export function localTime(instant) {
+  return LOCAL.format(new Date(instant));
+}
+
+/** Returns an instant in UTC, such as `2026-11-30 09:41:07 UTC`. */
+export function utcTime(instant) {
+  return `${new Date(instant).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** Returns the day of an instant in UTC, as `YYYY-MM-DD`. */
+export function utcDay(instant) {
+  return new Date(instant).toISOString().slice(0, 10);
+}
+
+/** Returns the time since an instant, such as `5 min ago`. */
+export function ago(instant, now = Date.now()) {
+  const seconds = Math.max(0, Math.round((now - new Date(instant)) / 1_000));
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h ago`;
+  return `${Math.floor(seconds / 86_400)} d ago`;
+}
+
+/** Returns the limits of a plan in one line, such as `10/s, burst 20, 1,000 per day`. */
+export function planLimits(plan) {
+  const parts = [];
+  if (plan.algorithm === "sliding_window") {
+    parts.push(`${count(plan.limit)} per ${count(plan.window_s)} s`);
+  } else if (plan.throttle) {
+    parts.push(`${count(plan.throttle.rate)}/s`, `burst ${count(plan.throttle.burst)}`);
+  }
+  for (const quota of plan.quotas ?? []) {
+    parts.push(quota.period === "total" ? `${count(quota.limit)} in total` : `${count(quota.limit)} per ${quota.period}`);
+  }
+  return parts.length === 0 ? "no limits" : parts.join(", ");
+}

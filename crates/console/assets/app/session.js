@@ -1,0 +1,25 @@
+// The session of this page. It is in memory only: a reload ends it, and no other page can read it.
+
+let session = "local";
+const listeners = new Set();
+
+/** Returns the value of the header that only this page sends. */
+export function sessionHeader() {
+  return session;
+}
+
+/** Stores the session that the one-time code was exchanged for. */
+export function setSession(value) {
+  session = value;
+}
+
+/** Calls `listener` when the session has ended. Returns a function that stops that. */
+export function onSessionEnd(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** Reports that the server does not accept the session any more. */
+export function endSession() {
+  for (const listener of listeners) listener();
+}

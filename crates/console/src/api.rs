@@ -1,0 +1,36 @@
+//! The operations of the console's own API, below `/_tollgate/console/api/`.
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+
+use crate::CONSOLE_HEADER;
+use crate::backend::Backend;
+use crate::problem::Problem;
+use crate::response;
+
+/// Responds to a request for an operation. `operation` is the path below `api/`.
+///
+/// # Errors
+/// [`Problem`] if the request is invalid or the operation fails.
+pub(crate) async fn respond(
+    backend: &Backend,
+    operation: &str,
+    request: Request<Bytes>,
+) -> Result<Response<Bytes>, Problem> {
+    // Other sites cannot send this header without a preflight request, which is never answered.
+    if !request.headers().contains_key(CONSOLE_HEADER) {
+        let detail = format!("The header `{CONSOLE_HEADER}` is missing.");
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
+
+    match (request.method(), operation) {
+        (&Method::GET, "target") => Ok(response::json(StatusCode::OK, backend.target())),
+        _ => {
+            let detail = format!(
+                "The console has no operation {} {operation}.",
+                request.method()
+            );
+            Err(Problem::new(StatusCode::NOT_FOUND, detail))
+        }
+    }
+}

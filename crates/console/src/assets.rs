@@ -1,0 +1,150 @@
+//! The files of the console, embedded in the program.
+
+use bytes::Bytes;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY_HEADER, CONTENT_TYPE, ETAG,
+    HeaderValue, IF_NONE_MATCH,
+};
+use http::{Request, Response, StatusCode};
+
+use crate::response;
+
+/// The content security policy of every file: files and requests of the same origin only, no inline
+/// code, and no text that becomes markup.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// The parameters of FNV-1a with 64 bits.
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+
+/// A file of the console.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asset {
+    /// The path below the console's own path.
+    pub(crate) path: &'static str,
+    pub(crate) content: &'static [u8],
+}
+
+macro_rules! assets {
+    ($($path:literal),* $(,)?) => {
+        &[$(Asset {
+            path: $path,
+            content: include_bytes!(concat!("../assets/", $path)),
+        }),*]
+    };
+}
+
+/// All files. A test compares the list with the folder.
+const ASSETS: &[Asset] = assets![
+    "app/api.js",
+    "app/api_error.js",
+    "app/format.js",
+    "app/html.js",
+    "app/permissions.js",
+    "app/resource.js",
+    "app/router.js",
+    "app/session.js",
+    "icon.svg",
+    "index.html",
+    "vendor/LICENSES.txt",
+    "vendor/htm.js",
+    "vendor/preact-hooks.js",
+    "vendor/preact.js",
+    "vendor/uplot.css",
+    "vendor/uplot.js",
+];
+
+/// Returns the file of a path. The empty path is the page itself.
+pub(crate) fn find(path: &str) -> Option<&'static Asset> {
+    let path = if path.is_empty() { "index.html" } else { path };
+    ASSETS.iter().find(|asset| asset.path == path)
+}
+
+/// Returns the response with a file. Browsers ask each time whether it has changed.
+pub(crate) fn respond(asset: &Asset, request: &Request<Bytes>) -> Response<Bytes> {
+    let etag = etag(asset);
+    let is_known = request.headers().get(IF_NONE_MATCH) == Some(&etag);
+    let mut response = if is_known {
+        response::whole(StatusCode::NOT_MODIFIED, Bytes::new())
+    } else {
+        response::whole(StatusCode::OK, Bytes::from_static(asset.content))
+    };
+
+    let headers = response.headers_mut();
+    headers.insert(ETAG, etag);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(CONTENT_TYPE, content_type(asset.path));
+    headers.insert(
+        CONTENT_SECURITY_POLICY_HEADER,
+        HeaderValue::from_static(CONTENT_SECURITY_POLICY),
+    );
+    response
+}
+
+fn content_type(path: &str) -> HeaderValue {
+    HeaderValue::from_static(match path.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "text/plain; charset=utf-8",
+    })
+}
+
+/// Returns the entity tag: a hash of the content, which differs between releases.
+fn etag(asset: &Asset) -> HeaderValue {
+    let hash = asset.content.iter().fold(FNV_OFFSET, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME)
+    });
+    HeaderValue::from_str(&format!("\"{hash:016x}\"")).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::io::Write as _;
+    use std::path::Path;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    /// The most bytes that the files may have together, compressed.
+    const MAX_COMPRESSED_BYTES: usize = 300_000;
+
+    fn files_below(folder: &Path, prefix: &str) -> BTreeSet<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries
+            .flat_map(|entry| {
+                let entry = entry.unwrap();
+                let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+                if entry.file_type().unwrap().is_dir() {
+                    files_below(&entry.path(), &format!("{name}/"))
+                } else {
+                    BTreeSet::from([name])
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_file_is_embedded() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+        let embedded: BTreeSet<_> = ASSETS.iter().map(|asset| asset.path.to_owned()).collect();
+        assert_eq!(embedded, files_below(&folder, ""));
+    }
+
+    #[test]
+    fn files_are_small() {
+        let compressed = ASSETS.iter().map(|asset| {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+            encoder.write_all(asset.content).unwrap();
+            encoder.finish().unwrap().len()
+        });
+        let total: usize = compressed.sum();
+        assert!(total <= MAX_COMPRESSED_BYTES, "{total}");
+    }
+}
