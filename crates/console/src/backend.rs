@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::deployed::Deployed;
 use crate::target::{Target, TargetKind};
 
 /// The target of a console, with the source of its data.
@@ -9,6 +10,8 @@ use crate::target::{Target, TargetKind};
 pub enum Backend {
     /// The gateway that serves the console itself.
     Local(Arc<Target>),
+    /// An API on AWS, for the console that `tollgate console` serves.
+    Deployed(Arc<Deployed>),
 }
 
 impl Backend {
@@ -20,13 +23,21 @@ impl Backend {
             label: "local gateway".to_owned(),
             version: version.to_owned(),
             may_write: true,
+            read_only_reason: None,
         }))
+    }
+
+    /// Returns the console of a deployed API.
+    #[must_use]
+    pub fn deployed(api: Deployed) -> Self {
+        Self::Deployed(Arc::new(api))
     }
 
     /// Returns the description of the target.
     pub(crate) fn target(&self) -> &Target {
         match self {
             Self::Local(target) => target,
+            Self::Deployed(api) => &api.target,
         }
     }
 }

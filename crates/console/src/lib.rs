@@ -12,12 +12,14 @@
 mod api;
 mod assets;
 mod backend;
+mod deployed;
 mod problem;
 mod response;
 mod target;
 
 pub use assets::CONTENT_SECURITY_POLICY;
 pub use backend::Backend;
+pub use deployed::Deployed;
 pub use target::{Target, TargetKind};
 
 use bytes::Bytes;

@@ -13,6 +13,9 @@ pub struct Target {
     pub version: String,
     /// False if the console only reads.
     pub may_write: bool,
+    /// The reason why the console only reads, with the next step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_only_reason: Option<String>,
 }
 
 /// The kind of a target.

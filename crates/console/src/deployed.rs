@@ -1,0 +1,53 @@
+//! An API on AWS, and how it is reached.
+
+use admin_client::{AdminClient, TargetOptions};
+
+use crate::target::{Target, TargetKind};
+
+/// The reason why the page offers no changes, unless the command was started with `--write`.
+const READ_ONLY: &str =
+    "This console only reads. To make changes, start `tollgate console` with `--write`.";
+
+/// An API on AWS.
+#[derive(Debug)]
+pub struct Deployed {
+    /// The client of the admin API.
+    pub client: AdminClient,
+    /// The options that the target was found with, for clients of other AWS services.
+    pub options: TargetOptions,
+    /// The name of the stack. `None` if the target is a URL.
+    pub stack: Option<String>,
+    pub(crate) target: Target,
+}
+
+impl Deployed {
+    /// Describes an API. With `may_write` false, the page offers no changes.
+    #[must_use]
+    pub fn new(
+        client: AdminClient,
+        options: TargetOptions,
+        stack: Option<String>,
+        version: &str,
+        may_write: bool,
+    ) -> Self {
+        let target = Target {
+            kind: TargetKind::Deployed,
+            label: client.target().to_owned(),
+            version: version.to_owned(),
+            may_write,
+            read_only_reason: (!may_write).then(|| READ_ONLY.to_owned()),
+        };
+        Self {
+            client,
+            options,
+            stack,
+            target,
+        }
+    }
+
+    /// True if the page may make changes.
+    #[must_use]
+    pub const fn may_write(&self) -> bool {
+        self.target.may_write
+    }
+}
