@@ -1,0 +1,7 @@
+import { Page } from "../components/page.js";
+import { html } from "../app/html.js";
+
+/** Shows the page. */
+export function Keys() {
+  return html`<${Page} title="Keys" />`;
+}
