@@ -12,8 +12,12 @@
 mod api;
 mod assets;
 mod backend;
+mod decision_line;
 mod deployed;
+mod missing;
 mod problem;
+mod query;
+mod refusals;
 mod response;
 mod target;
 
