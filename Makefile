@@ -14,13 +14,13 @@ export AWS_DEFAULT_REGION ?= us-east-1
 RUN := PYTHONPATH=tests $(VENV)/bin/python -u -m
 UNITTEST := PYTHONPATH=tests $(PYTHON) -m unittest discover --top-level-directory tests --start-directory
 
-.PHONY: help test tables e2e findings soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows supply-chain advisories release
+.PHONY: help test tables e2e findings soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows console console-modules supply-chain advisories release
 
 # Prints every target that has a description after `##`.
 help:
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.* ## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-test: format lint documentation unit template documents workflows supply-chain ## run all tests; takes 20 minutes on two cores
+test: format lint documentation unit template documents workflows console-modules supply-chain ## run all tests; takes 20 minutes on two cores
 
 format: ## check the format of the Rust code
 	cargo fmt --all --check
@@ -93,13 +93,29 @@ target/cargo-cyclonedx/$(CYCLONEDX):
 	touch $@
 
 # Deploys the native build on an emulator of AWS, which runs the functions' own binaries.
-e2e: tools findings ## deploy on an emulator of AWS and test there
+e2e: tools findings console ## deploy on an emulator of AWS and test there
 	$(RUN) e2e
 
 # checkov sees the templates as the local gateway evaluates them. Part of `make e2e`.
 findings: tools $(CHECKOV)/installed ## compare the findings of checkov with docs/operations/findings.md
 	cargo build --workspace --test process --locked
 	$(RUN) findings
+
+# Root, and a user of sudo without a password, may install packages.
+AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo --non-interactive)
+
+# Part of `make e2e`. Installs Chromium if it may. Without a browser the tests are skipped, except where CI is set: there
+# they fail.
+console: tools ## test the web console in a browser
+	-@for name in $${CHROMIUM:-chromium chromium-browser google-chrome}; do command -v $$name >/dev/null && exit; done; \
+		$(AS_ROOT) apt-get update --quiet && $(AS_ROOT) apt-get install --yes --no-install-recommends chromium
+	cargo build --workspace --test process --locked
+	node --test tests/console/*.test.mjs
+
+# Also compares the copies of libraries in the console with their packages.
+console-modules: tools ## test the modules of the web console that need no browser
+	node tests/tools/vendor_console.mjs --check
+	node --test tests/console/unit/*.test.mjs
 
 # Also tests the Python helpers that need no tools.
 documents: ## check the documents: links, names of tests, commands, and plain language
