@@ -1,0 +1,47 @@
+// The texts of the axes: instants in the viewer's time zone, or labels such as days.
+
+const DAY_S = 86_400;
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const CLOCK_WITH_SECONDS = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const DAY_AND_CLOCK = new Intl.DateTimeFormat(undefined, {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+
+/** Steps of whole numbers on an axis. */
+export const WHOLE_STEPS = [...Array(13).keys()].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
+
+/** Returns the name of the viewer's time zone, such as `Europe/Berlin`. */
+export function zoneName() {
+  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
+/** Returns the texts of instants on an axis, in seconds. `step` is the distance between them. */
+export function timeTexts(splits, step) {
+  if (step >= DAY_S) return splits.map((second) => DAY.format(second * 1_000));
+  const clock = step < 60 ? CLOCK_WITH_SECONDS : CLOCK;
+  let day = "";
+  return splits.map((second, index) => {
+    const previous = day;
+    day = DAY.format(second * 1_000);
+    const isNewDay = index > 0 && day !== previous;
+    return isNewDay ? `${clock.format(second * 1_000)}\n${day}` : clock.format(second * 1_000);
+  });
+}
+
+/** Returns an instant in milliseconds as the heading of crosshair values. */
+export function instantText(at, spanMs) {
+  return spanMs > DAY_S * 1_000 ? DAY_AND_CLOCK.format(at) : CLOCK_WITH_SECONDS.format(at);
+}
+
+/** Returns the labels at whole positions of an axis, shortened to what fits. */
+export function labelTexts(splits, labels, most = 14) {
+  return splits.map((position) => {
+    const label = Number.isInteger(position) ? labels[position] : undefined;
+    if (label === undefined) return "";
+    return label.length > most ? `${label.slice(0, most - 1)}…` : label;
+  });
+}
