@@ -122,6 +122,18 @@ class Notices(unittest.TestCase):
         self.assertNotIn("proptest", names)
         self.assertNotIn("telemetry", names)
 
+    def test_libraries_of_the_console_are_named_with_the_text_of_their_licence(self):
+        packages = json.loads((PROJECT / "tests/package-lock.json").read_text())["packages"]
+        document = notices.notices("tollgate")
+        names = [library.name for library in notices.libraries("tollgate")]
+        self.assertEqual(names, ["htm", "preact", "uplot"])
+        for name in names:
+            title = f"{name} {packages[f'node_modules/{name}']['version']}"
+            self.assertRegex(document, rf"(?m)^{re.escape(title)} \(.*, in the web console$")
+            self.assertRegex(document, rf"(?m)^(?:[^:\n]*, )?{re.escape(title)}(?:, [^:\n]*)?:$")
+        self.assertIn("Leon Sorokin", document)
+        self.assertEqual(notices.libraries("limiter"), [])
+
     def test_crate_without_a_known_licence_is_an_error(self):
         crate = {"name": "odd", "version": "1.0.0", "license": "LicenseRef-odd", "authors": []}
         with self.assertRaisesRegex(
@@ -149,7 +161,10 @@ class Notices(unittest.TestCase):
                 found.append(
                     {"name": name, "version": "1.0.0", "license": "MIT", "authors": [], **manifest}
                 )
-            with mock.patch.object(notices, "crates", return_value=found):
+            with (
+                mock.patch.object(notices, "crates", return_value=found),
+                mock.patch.object(notices, "libraries", return_value=[]),
+            ):
                 document = notices.notices("all")
         self.assertIn("one 1.0.0, two 1.0.0:\n\nDo  what\nyou like.\n", document)
         self.assertIn("three 1.0.0:\n\nOther.\n", document)

@@ -3,6 +3,7 @@
 `make release` installs cargo-cyclonedx with its locked dependencies into target/.
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -11,6 +12,7 @@ import sys
 
 from harness.paths import PROJECT
 from release import Architecture
+from tools import notices, vendored
 
 CARGO_CYCLONEDX = PROJECT / "target" / "cargo-cyclonedx" / "bin" / "cargo-cyclonedx"
 SUFFIX = ".cdx.json"
@@ -53,4 +55,29 @@ def collect(project: pathlib.Path, packages: list[str], output: pathlib.Path) ->
     output.mkdir(parents=True)
     for package in packages:
         text = found[package].read_text().replace(f"file://{project}", "file://.")
-        (output / f"{package}{SUFFIX}").write_text(text)
+        (output / f"{package}{SUFFIX}").write_text(
+            with_libraries(text, notices.libraries(package))
+        )
+
+
+def with_libraries(text: str, libraries: list[vendored.Library]) -> str:
+    """Adds the JavaScript libraries of a program to its list. cargo-cyclonedx knows crates only."""
+    if not libraries:
+        return text
+    document = json.loads(text)
+    document["components"] += [component(library) for library in libraries]
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def component(library: vendored.Library) -> dict:
+    """Returns a library as CycloneDX describes it."""
+    purl = f"pkg:npm/{library.name}@{library.version}"
+    return {
+        "type": "library",
+        "bom-ref": purl,
+        "name": library.name,
+        "version": library.version,
+        "scope": "required",
+        "licenses": [{"expression": library.licence}],
+        "purl": purl,
+    }

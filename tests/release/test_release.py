@@ -15,6 +15,7 @@ from release.fake_release import SECONDS, build, shared, write_inputs
 from release.notes import notes
 from release.version import version
 from template.templates import Template
+from tools import notices
 
 SOURCE = Template.read("template.yaml")
 FUNCTIONS = layout.functions(SOURCE)
@@ -228,6 +229,13 @@ class Sboms(unittest.TestCase):
             self.assertEqual(text, '{"bom-ref": "path+file://./functions/limiter#1.0.0"}')
             with self.assertRaisesRegex(SystemExit, "no list for authorizer"):
                 sbom.collect(project, ["authorizer"], project / "sboms")
+
+    def test_libraries_of_the_console_are_listed_with_the_crates(self):
+        libraries = notices.libraries("tollgate")
+        found = json.loads(sbom.with_libraries('{"components": [{"name": "hyper"}]}', libraries))
+        purls = [one["purl"].split("@")[0] for one in found["components"][1:]]
+        self.assertEqual(purls, ["pkg:npm/htm", "pkg:npm/preact", "pkg:npm/uplot"])
+        self.assertEqual(found["components"][0], {"name": "hyper"})
 
 
 class Notes(unittest.TestCase):

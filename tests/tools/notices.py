@@ -1,5 +1,5 @@
 """Writes the licence notices of the third-party crates in each function: `python -m tools.notices
-.aws-sam/build`.
+.aws-sam/build`. A program with the web console also has those of its JavaScript libraries.
 
 Licences such as MIT and BSD require that a copy of their text accompanies every copy of a program.
 `make package` therefore writes THIRD-PARTY-NOTICES next to each function's binary, so that the
@@ -20,6 +20,7 @@ import subprocess
 import sys
 
 from harness.paths import PROJECT
+from tools import vendored
 
 FILE_NAME = "THIRD-PARTY-NOTICES"
 LICENCE_FILE = re.compile(r"(?i)(un)?licen[cs]e|copying|notice|copyright")
@@ -52,6 +53,20 @@ def crates(package: str) -> list[dict]:
     """Returns the third-party crates that a package links, without those of build scripts and
     tests.
     """
+    third_party = [crate for crate in linked(package) if crate["source"]]
+    return sorted(third_party, key=lambda one: (one["name"], one["version"]))
+
+
+def libraries(package: str) -> list[vendored.Library]:
+    """Returns the JavaScript libraries that a package contains."""
+    folders = [
+        pathlib.Path(one["manifest_path"]).parent for one in linked(package) if not one["source"]
+    ]
+    return sorted(library for folder in folders for library in vendored.libraries(folder))
+
+
+def linked(package: str) -> list[dict]:
+    """Returns the crates that a package links, with itself."""
     packages = {one["id"]: one for one in metadata()["packages"]}
     nodes = {node["id"]: node for node in metadata()["resolve"]["nodes"]}
     members = {packages[one]["name"]: one for one in metadata()["workspace_members"]}
@@ -71,8 +86,7 @@ def crates(package: str) -> list[dict]:
             if any(kind["kind"] is None for kind in one["dep_kinds"])
         ]
 
-    third_party = [packages[one] for one in found if packages[one]["source"]]
-    return sorted(third_party, key=lambda one: (one["name"], one["version"]))
+    return [packages[one] for one in found]
 
 
 def texts(crate: dict) -> list[str]:
@@ -114,6 +128,13 @@ def notices(package: str) -> str:
         for text in texts(crate) or [text_of_declared_licence(crate)]:
             known.setdefault(text_hash(text), text)
             owners[text_hash(text)].append(title)
+
+    for library in libraries(package):
+        title = f"{library.name} {library.version}"
+        address = f"https://www.npmjs.com/package/{library.name}"
+        listed.append(f"{title} ({library.licence}) {address}, in the web console")
+        known.setdefault(text_hash(library.text), library.text)
+        owners[text_hash(library.text)].append(title)
 
     parts = [f"Third-party software in {package}\n\n" + "\n".join(listed)]
     parts += [", ".join(titles) + ":\n\n" + known[one] for one, titles in owners.items()]
