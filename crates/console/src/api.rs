@@ -2,9 +2,12 @@
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
+use serde::Serialize;
 
 use crate::CONSOLE_HEADER;
 use crate::backend::Backend;
+use crate::body;
+use crate::documents;
 use crate::problem::Problem;
 use crate::response;
 
@@ -24,7 +27,20 @@ pub(crate) async fn respond(
     }
 
     match (request.method(), operation) {
-        (&Method::GET, "target") => Ok(response::json(StatusCode::OK, backend.target())),
+        (&Method::GET, "target") => Ok(ok(backend.target())),
+        (&Method::POST, "plans/check") => Ok(ok(&documents::check_plan(&body::read(&request)?))),
+        (&Method::POST, "policies/check") => {
+            let request = body::read(&request)?;
+            Ok(ok(&documents::check_policy(backend, &request)))
+        }
+        (&Method::POST, "policies/explain") => {
+            let request = body::read(&request)?;
+            Ok(ok(&documents::explain_policy(backend, request)?))
+        }
+        (&Method::POST, "tokens/explain") => {
+            let request = body::read(&request)?;
+            Ok(ok(&documents::explain_token(backend, request).await?))
+        }
         _ => {
             let detail = format!(
                 "The console has no operation {} {operation}.",
@@ -33,4 +49,8 @@ pub(crate) async fn respond(
             Err(Problem::new(StatusCode::NOT_FOUND, detail))
         }
     }
+}
+
+fn ok(document: &impl Serialize) -> Response<Bytes> {
+    response::json(StatusCode::OK, document)
 }

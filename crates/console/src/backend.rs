@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use policy::KeyHeader;
+
 use crate::deployed::Deployed;
 use crate::target::{Target, TargetKind};
 
@@ -39,5 +41,14 @@ impl Backend {
             Self::Local(target) => target,
             Self::Deployed(api) => &api.target,
         }
+    }
+
+    /// Returns the header of API keys, if it is known.
+    #[expect(
+        clippy::unused_self,
+        reason = "the settings of the target are not known yet"
+    )]
+    pub(crate) const fn key_header(&self) -> Option<KeyHeader> {
+        None
     }
 }

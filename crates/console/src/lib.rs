@@ -12,8 +12,10 @@
 mod api;
 mod assets;
 mod backend;
+mod body;
 mod decision_line;
 mod deployed;
+mod documents;
 mod missing;
 mod problem;
 mod query;

@@ -5,6 +5,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
+use crate::documents::LocatedMistake;
 use crate::response;
 
 /// An error response.
@@ -14,6 +15,9 @@ pub(crate) struct Problem {
     status: StatusCode,
     title: String,
     detail: String,
+    /// The mistakes in a document of the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<LocatedMistake>,
 }
 
 impl Problem {
@@ -23,12 +27,21 @@ impl Problem {
             status,
             title: status.canonical_reason().unwrap_or_default().to_owned(),
             detail: detail.into(),
+            errors: Vec::new(),
         }
     }
 
     /// Creates a problem for an invalid request.
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// Creates a problem for a document with mistakes.
+    pub(crate) fn invalid_document(detail: &str, errors: Vec<LocatedMistake>) -> Self {
+        Self {
+            errors,
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+        }
     }
 
     pub(crate) fn into_response(self) -> Response<Bytes> {

@@ -47,6 +47,7 @@ mod callers;
 mod config;
 mod csv_file;
 mod decisions;
+pub mod document_check;
 mod enforcement;
 mod error_responses;
 mod event;

@@ -1,7 +1,7 @@
 //! Authorization policies, for authorizers whose `AUTH_POLICY` is `table:NAME`.
 
 pub(crate) mod candidate;
-mod check;
+pub(crate) mod check;
 
 use std::collections::BTreeMap;
 
@@ -284,6 +284,7 @@ async fn warnings(policy: &Policy, admin: &Admin<'_>) -> Vec<Mistake> {
     warnings
 }
 
-fn warning(warning: &PolicyWarning) -> Mistake {
+/// Returns a warning with the JSON pointer of its place.
+pub(crate) fn warning(warning: &PolicyWarning) -> Mistake {
     Mistake::at(check::pointer(&warning.place), warning.message.clone())
 }

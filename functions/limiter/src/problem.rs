@@ -200,6 +200,11 @@ impl Problem {
         self
     }
 
+    /// Returns the mistakes in the request.
+    pub(crate) fn into_errors(self) -> Vec<Mistake> {
+        self.errors.into_vec()
+    }
+
     /// States that the request may have changed something.
     pub(crate) fn with_unknown_effect(mut self) -> Self {
         self.detail = format!("{} {UNKNOWN_EFFECT}", self.detail).into();

@@ -3,14 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use authorizer::{Failure, TokenExplanation};
+use authorizer::{Authorizer, Failure, TokenExplanation};
 use limits::check_name as check_plan_name;
+use policy::UNREAD_SECRET;
 use serde_json::{Map, Value, json};
 use telemetry::RecordLog;
 
 use super::StartError;
 use super::functions::PolicyFile;
-use crate::function::open_authorizer;
+use crate::function::{FunctionError, open_authorizer};
+
+/// The variable with a stand-in for a secret that is not read.
+const UNREAD_VARIABLE: &str = "TOLLGATE_UNREAD_SECRET";
 
 /// The reasons why a token cannot be explained.
 #[derive(Debug, thiserror::Error)]
@@ -38,20 +42,46 @@ pub async fn explain_token(
     records: impl std::io::Write + Send + 'static,
 ) -> Result<TokenExplanation, ExplainError> {
     let file = PolicyFile::read(policy)?;
-    let (text, key_header) = (file.text.clone(), key_header(&file.text));
-    let seeds = seeds(&text);
+    let authorizer = authorizer(&file.text, records).await;
+    let authorizer = authorizer.map_err(|error| file.start_error(error))?;
+    Ok(authorizer.explain(token, requests).await?)
+}
+
+/// Explains a token with the text of a policy, as [`explain_token`] does. The secret of a front is not
+/// read, because requests are not checked.
+///
+/// # Errors
+/// [`ExplainError`] if the policy is invalid.
+pub async fn explain_token_with(
+    policy: &str,
+    token: &str,
+    requests: &[(String, String)],
+    records: impl std::io::Write + Send + 'static,
+) -> Result<TokenExplanation, ExplainError> {
+    let policy = without_front_secret(policy);
+    let authorizer = authorizer(&policy, records).await;
+    let authorizer = authorizer.map_err(StartError::from)?;
+    Ok(authorizer.explain(token, requests).await?)
+}
+
+/// Opens an authorizer with a policy.
+async fn authorizer(
+    policy: &str,
+    records: impl std::io::Write + Send + 'static,
+) -> Result<Authorizer, FunctionError> {
+    let (text, key_header) = (policy.to_owned(), key_header(policy));
+    let seeds = seeds(policy);
     let setting = move |name: &str| match name {
         "AUTH_POLICY" => Some(text.clone()),
         "EMBEDDED_STORE" => Some(seeds.clone()),
         "KEY_HEADER" => key_header.clone(),
+        UNREAD_VARIABLE => Some(UNREAD_SECRET.to_owned()),
         // The decision is shown also if it is allowed.
         "LOG_DECISIONS" => Some("all".to_owned()),
         _ => None,
     };
 
-    let authorizer = open_authorizer(None, Arc::new(setting), RecordLog::to(records)).await;
-    let authorizer = authorizer.map_err(|error| file.start_error(error))?;
-    Ok(authorizer.explain(token, requests).await?)
+    open_authorizer(None, Arc::new(setting), RecordLog::to(records)).await
 }
 
 /// Returns seeds with the plans that the policy names. The authorizer warns of missing plans, and the
@@ -65,6 +95,19 @@ fn seeds(policy: &str) -> String {
         .map(|name| (name, plan.clone()))
         .collect();
     json!({ "plans": plans }).to_string()
+}
+
+/// Replaces the reference to the secret of a front. Other texts stay as they are.
+fn without_front_secret(policy: &str) -> String {
+    let mut document: Value = match serde_json::from_str(policy) {
+        Ok(document) => document,
+        Err(_) => return policy.to_owned(),
+    };
+    match document.pointer_mut("/front/secret") {
+        Some(secret) => *secret = format!("env:{UNREAD_VARIABLE}").into(),
+        None => return policy.to_owned(),
+    }
+    document.to_string()
 }
 
 /// Returns the header of API keys in a policy. With any other `KEY_HEADER` the policy is invalid.

@@ -10,6 +10,7 @@ mod options;
 mod schedule;
 mod seeds;
 mod store;
+mod token_input;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -33,11 +34,12 @@ use sam_template::{ParameterValues, Template};
 
 pub use authorizer::{CheckResult, TokenCheck, TokenExplanation};
 pub use error::StartError;
-pub use explain::{ExplainError, explain_token};
+pub use explain::{ExplainError, explain_token, explain_token_with};
 pub use issuer::{IssuerError, LocalIssuer, TokenClaims};
 pub use options::{DEFAULT_STATE_FOLDER, Options};
 pub use schedule::Schedule;
 pub use store::aws_setting;
+pub use token_input::{MAX_TOKEN_INPUT_BYTES, TokenInputError, bare_token};
 
 /// A gateway that listens but does not serve yet.
 pub struct LocalGateway {

@@ -6,13 +6,13 @@ use std::io::{IsTerminal as _, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use gateway::local::{CheckResult, TokenExplanation, explain_token};
+use gateway::local::{
+    CheckResult, MAX_TOKEN_INPUT_BYTES, TokenExplanation, TokenInputError, bare_token,
+    explain_token,
+};
 
 use crate::cli::{ExplainToken, LogStyle};
 use crate::{escaped, fail, log};
-
-/// The longest input, in bytes. The authorizer refuses much shorter tokens, and says so.
-const MAX_INPUT_BYTES: usize = 64 * 1024;
 
 /// The reasons why there is no token to explain.
 #[derive(Debug, thiserror::Error)]
@@ -26,16 +26,8 @@ enum InputError {
     StandardInput(std::io::Error),
     #[error("the token is empty, expected a token in --file or on standard input")]
     Empty,
-    #[error("the token is longer than {MAX_INPUT_BYTES} bytes")]
-    TooLong,
-    #[error(
-        "the input is `null`, which `jq` prints if the provider refused the request for a token"
-    )]
-    Null,
-    #[error("the input is a JSON document, expected the token alone")]
-    Json,
-    #[error("the input has several words, expected the token alone")]
-    SeveralWords,
+    #[error(transparent)]
+    Token(TokenInputError),
 }
 
 pub(super) fn run(options: &ExplainToken) -> ExitCode {
@@ -92,35 +84,17 @@ fn token(file: Option<&Path>) -> Result<String, InputError> {
             read(std::io::stdin()).map_err(InputError::StandardInput)?
         }
     };
-    if text.len() > MAX_INPUT_BYTES {
-        return Err(InputError::TooLong);
-    }
-
-    let text = text.trim();
-    let token = match text.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-        _ => text,
-    };
-    check_input(token)?;
-    Ok(token.to_owned())
-}
-
-/// Checks that the input may be a token. Other text is sent to no introspection server, because it
-/// may contain other secrets.
-fn check_input(token: &str) -> Result<(), InputError> {
-    match token {
-        "" => Err(InputError::Empty),
-        "null" => Err(InputError::Null),
-        _ if token.starts_with('{') => Err(InputError::Json),
-        _ if token.contains(char::is_whitespace) => Err(InputError::SeveralWords),
-        _ => Ok(()),
+    match bare_token(&text) {
+        Ok(token) => Ok(token.to_owned()),
+        Err(TokenInputError::Empty) => Err(InputError::Empty),
+        Err(error) => Err(InputError::Token(error)),
     }
 }
 
 /// Reads at most one byte more than the longest input.
 fn read(input: impl Read) -> std::io::Result<String> {
     let mut text = String::new();
-    let limit = u64::try_from(MAX_INPUT_BYTES).unwrap_or(u64::MAX);
+    let limit = u64::try_from(MAX_TOKEN_INPUT_BYTES).unwrap_or(u64::MAX);
     input.take(limit + 1).read_to_string(&mut text)?;
     Ok(text)
 }

@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use outcome::Reason;
-use percent_encoding::percent_decode_str;
 use policy::{Auth, Policy, Rule};
-use serde_json::json;
-use serde_json::value::to_raw_value;
 
 use super::Authorizer;
-use crate::event::Request;
 use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::rejection::Rejection;
+use crate::route_explanation::rule;
 use crate::token::bearer::Bearer;
 use crate::token_explanation::{Checks, TokenExplanation, detail};
 
@@ -87,27 +84,4 @@ fn explain_rule(checks: &mut Checks, rule: &Rule, bearer: &Arc<Bearer>, text: St
             checks.failed("rule", rejection, text);
         }
     }
-}
-
-/// Returns the rule for a request without headers, as for an API whose routes are those of the
-/// template. API Gateway decodes the path and removes the query string.
-fn rule<'p>(policy: &'p Policy, method: &str, path: &str) -> Result<&'p Rule, Rejection> {
-    let path = path.split('?').next().unwrap_or_default();
-    let decoded = percent_decode_str(path).decode_utf8_lossy();
-    let proxy = decoded.strip_prefix('/').unwrap_or(&decoded);
-    let route = if proxy.is_empty() {
-        "ANY /"
-    } else {
-        "ANY /{proxy+}"
-    };
-    let event = json!({
-        "version": "2.0", "type": "REQUEST", "routeKey": route, "pathParameters": {"proxy": proxy},
-        "requestContext": {"http": {"method": method}},
-    });
-    let fault = |problem: String| Rejection::fault(Reason::Fault, problem);
-    let event = to_raw_value(&event).map_err(|error| fault(error.to_string()))?;
-    let request = Request::parse(&event).map_err(fault)?;
-
-    let path = request.checked_path()?;
-    Ok(policy.choose(&request.method, &path)?)
 }

@@ -7,17 +7,31 @@ use crate::problem::{Mistake, Problem};
 use crate::schema;
 use crate::schema::mistakes::Mistakes;
 
-/// Reads a policy as the authorizer does.
+/// Reads a policy as the authorizer does, in Lambda or on a developer's machine.
+///
+/// # Errors
+/// See [`policy_of`].
+pub(super) fn policy(document: &Value, key_header: &KeyHeader) -> Result<Policy, Problem> {
+    let function = std::env::var(FUNCTION_NAME).ok();
+    policy_of(document, key_header, function.as_deref())
+}
+
+/// Reads a policy as the authorizer does. `function` is the name of its Lambda function, or `None` on
+/// a developer's machine.
 ///
 /// # Errors
 /// 422 with every mistake in the shape of the document. If there are none, with the first mistake
 /// in its meaning.
-pub(super) fn policy(document: &Value, key_header: &KeyHeader) -> Result<Policy, Problem> {
+pub(crate) fn policy_of(
+    document: &Value,
+    key_header: &KeyHeader,
+    function: Option<&str>,
+) -> Result<Policy, Problem> {
     let shape = schema::remove_mistakes(&mut document.clone(), "Policy");
     let mut found: Vec<_> = inline_secret(document).into_iter().collect();
 
     let policy = if shape.is_empty() {
-        parse(&document.to_string(), key_header)
+        parse(&document.to_string(), key_header, function)
             .map_err(|mistake| found.push(mistake))
             .ok()
     } else {
@@ -31,11 +45,11 @@ pub(super) fn policy(document: &Value, key_header: &KeyHeader) -> Result<Policy,
     }
 }
 
-/// Parses a policy as the authorizer does, in Lambda or on a developer's machine. The secrets that
-/// it names are in the environment of the authorizer, so each counts as present.
-fn parse(text: &str, key_header: &KeyHeader) -> Result<Policy, Mistake> {
+/// Parses a policy as the authorizer does. The secrets that it names are in the environment of the
+/// authorizer, so each counts as present.
+fn parse(text: &str, key_header: &KeyHeader, function: Option<&str>) -> Result<Policy, Mistake> {
     let variable = |name: &str| match name {
-        FUNCTION_NAME => std::env::var(name).ok(),
+        FUNCTION_NAME => function.map(str::to_owned),
         _ => Some(UNREAD_SECRET.to_owned()),
     };
     Policy::parse_new(text, key_header, &variable).map_err(|error| mistake(&error.to_string()))
@@ -67,7 +81,7 @@ fn mistake(error: &str) -> Mistake {
 }
 
 /// Returns the JSON pointer of a place: `/rules/1/match` for `rules[1].match`.
-pub(super) fn pointer(place: &str) -> String {
+pub(crate) fn pointer(place: &str) -> String {
     let steps = place.split(['.', '[', ']']).filter(|step| !step.is_empty());
     steps.fold(String::new(), |pointer, step| {
         Mistakes::field(&pointer, step)

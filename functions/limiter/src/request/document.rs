@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use limits::parse_instant;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize as _, Deserializer};
+use serde_json::Value;
 
 use super::body::{self, JsonBody};
 use crate::problem::{Mistake, Problem};
@@ -62,7 +63,14 @@ fn read<T: RequestDocument>(text: &[u8], now: Timestamp) -> Result<T, Problem> {
     } else {
         text
     };
-    let mut value = body::parse(text)?;
+    check(body::parse(text)?, now)
+}
+
+/// Checks a document.
+///
+/// # Errors
+/// 422 with every mistake.
+pub(crate) fn check<T: RequestDocument>(mut value: Value, now: Timestamp) -> Result<T, Problem> {
     let mistakes = schema::remove_mistakes(&mut value, T::SCHEMA);
 
     let Ok(document) = serde_json::from_value::<T>(value) else {
