@@ -1,6 +1,7 @@
 // Requests to the admin API and to the console's own API, both of this origin.
 
 import { ApiError, errorOfResponse, KIND } from "./api_error.js";
+import { reportConnection } from "./connection.js";
 import { rememberDenied } from "./permissions.js";
 import { endSession, sessionHeader } from "./session.js";
 
@@ -41,6 +42,7 @@ export async function send(method, url, options = {}) {
       cache: "no-store",
       redirect: "error",
     });
+    reportConnection(true);
     if (response.ok) return response;
   } catch (error) {
     throw transportError(error, signal, timeoutMs);
@@ -60,6 +62,7 @@ function transportError(error, signal, timeoutMs) {
   if (error.name === "TimeoutError") {
     return new ApiError(KIND.timeout, `There was no response within ${timeoutMs / 1000} s.`);
   }
+  reportConnection(false);
   return new ApiError(KIND.unreachable, "The server does not respond. Is the gateway or `tollgate console` still running?");
 }
 

@@ -14,6 +14,8 @@ export const KIND = {
   unreachable: "unreachable",
   /** There was no response in time. */
   timeout: "timeout",
+  /** The operator cancelled it. */
+  cancelled: "cancelled",
   /** The session of the console has ended. */
   session: "session",
 };

@@ -2,6 +2,11 @@
 
 import { useEffect, useState } from "./html.js";
 
+const listeners = new Set();
+let current = location.hash;
+/** Decides whether the page may be left: see `setGuard`. */
+let guard = () => true;
+
 /** Returns the segments and parameters of a fragment. */
 export function parseRoute(fragment) {
   const [path, query = ""] = fragment.replace(/^#/, "").split("?");
@@ -26,22 +31,73 @@ export function href(segments, parameters = {}) {
 
 /** Opens a page. With `replace`, the browser's history keeps no entry for the previous one. */
 export function navigate(segments, parameters = {}, { replace = false } = {}) {
-  const address = href(segments, parameters);
-  if (replace) {
-    history.replaceState(null, "", address);
-    window.dispatchEvent(new HashChangeEvent("hashchange"));
-  } else {
-    location.hash = address;
-  }
+  open(href(segments, parameters), { replace });
+}
+
+/** Opens an address of the console, unless the current page has changes that the operator wants to keep. */
+export function open(address, { replace = false } = {}) {
+  if (!mayLeave(address)) return;
+  if (replace) history.replaceState(null, "", address);
+  else if (address !== location.hash) history.pushState(null, "", address);
+  follow(address);
+}
+
+/**
+ * Sets the function that decides whether the page may be left for an address. A change of the parameters, or of
+ * segments after the second one, stays on the page and is not asked for.
+ */
+export function setGuard(decide) {
+  guard = decide;
+}
+
+function mayLeave(address) {
+  return pageKey(address) === pageKey(current) || guard(address);
+}
+
+function pageKey(address) {
+  return parseRoute(address).segments.slice(0, 2).join("/");
+}
+
+function follow(address) {
+  current = address;
+  const route = parseRoute(address);
+  for (const listener of listeners) listener(route);
+}
+
+/** Follows the browser's own navigation: back, forward, and a changed address. */
+function onHashChange() {
+  if (location.hash === current) return;
+  const address = location.hash;
+  if (mayLeave(address)) follow(address);
+  // The browser has already changed the address. The page that stays gets its own one back.
+  else history.pushState(null, "", current === "" ? "#/" : current);
+}
+
+/** Follows links to pages, before the browser changes the address. */
+function onClick(event) {
+  const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+  const address = event.target.closest?.("a[href^='#/']")?.getAttribute("href");
+  if (!isPlain || !address || event.defaultPrevented) return;
+  event.preventDefault();
+  open(address);
+}
+
+window.addEventListener("hashchange", onHashChange);
+document.addEventListener("click", onClick);
+
+/** Returns the route at the start. The one-time code is removed from the address after this module was loaded. */
+function start() {
+  if (listeners.size === 0) current = location.hash;
+  return parseRoute(current);
 }
 
 /** Returns the current route, and renders again when it changes. */
 export function useRoute() {
-  const [route, setRoute] = useState(() => parseRoute(location.hash));
+  const [route, setRoute] = useState(start);
   useEffect(() => {
-    const change = () => setRoute(parseRoute(location.hash));
-    window.addEventListener("hashchange", change);
-    return () => window.removeEventListener("hashchange", change);
+    listeners.add(setRoute);
+    setRoute(parseRoute(current));
+    return () => listeners.delete(setRoute);
   }, []);
   return route;
 }

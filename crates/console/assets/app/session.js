@@ -1,6 +1,7 @@
 // The session of this page. It is in memory only: a reload ends it, and no other page can read it.
 
 let session = "local";
+let hasEnded = false;
 const listeners = new Set();
 
 /** Returns the value of the header that only this page sends. */
@@ -11,6 +12,12 @@ export function sessionHeader() {
 /** Stores the session that the one-time code was exchanged for. */
 export function setSession(value) {
   session = value;
+  hasEnded = false;
+}
+
+/** True if the server does not accept the session any more. Nothing polls then. */
+export function hasSessionEnded() {
+  return hasEnded;
 }
 
 /** Calls `listener` when the session has ended. Returns a function that stops that. */
@@ -21,5 +28,7 @@ export function onSessionEnd(listener) {
 
 /** Reports that the server does not accept the session any more. */
 export function endSession() {
+  if (hasEnded) return;
+  hasEnded = true;
   for (const listener of listeners) listener();
 }

@@ -10,6 +10,7 @@ const TITLE = {
   [KIND.changed]: "It has changed in the meantime",
   [KIND.unreachable]: "No connection",
   [KIND.timeout]: "No response in time",
+  [KIND.cancelled]: "Cancelled",
   [KIND.session]: "The session has ended",
   [KIND.failed]: "The server failed",
 };

@@ -1,10 +1,15 @@
-// The frame of every page: the navigation and the name of the target.
+// The frame of every page: the navigation, the target, and what concerns all pages.
 
-import { html, useEffect, useRef, useState } from "../app/html.js";
-import { PAGES, pageOf } from "../app/pages.js";
+import { html, useEffect, useRef } from "../app/html.js";
+import { pageOf } from "../app/pages.js";
 import { href, useRoute } from "../app/router.js";
-import { onSessionEnd } from "../app/session.js";
-import { Notice } from "./notice.js";
+import { ConnectionNotice } from "./connection_notice.js";
+import { Header } from "./header.js";
+import { Navigation } from "./navigation.js";
+import { Page } from "./page.js";
+import { PageBoundary } from "./page_boundary.js";
+import { SessionNotice } from "./session_notice.js";
+import { UnsavedChangesDialog } from "./unsaved_changes_dialog.js";
 
 /** Shows the navigation and the page of the address. */
 export function Shell({ target }) {
@@ -15,42 +20,41 @@ export function Shell({ target }) {
 
   useEffect(() => {
     document.title = `${page?.title ?? "Not found"} · Tollgate console`;
-    // A reader of the screen starts at the new page, not at the link that opened it.
-    if (!isFirst.current) main.current?.focus();
-    isFirst.current = false;
+    if (isFirst.current) {
+      isFirst.current = false;
+      return;
+    }
+    // A screen reader starts at the new page, not at the link that opened it.
+    window.scrollTo(0, 0);
+    main.current?.focus({ preventScroll: true });
   }, [page?.segment, page?.object]);
 
+  const skip = (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    main.current?.focus();
+  };
   return html`
-    <a class="skip" href=${href(route.segments)} onClick=${(event) => { event.preventDefault(); main.current?.focus(); }}>
-      Skip to the content
-    </a>
-    <header class="shell-header">
-      <a class="brand" href=${href([PAGES[0].segment])}><img src="icon.svg" alt="" width="24" height="24" /> Tollgate</a>
-      <span class="target" title=${target.label}>${target.label}</span>
-      ${target.may_write ? null : html`<span class="badge">read only</span>`}
-    </header>
-    <nav class="shell-nav" aria-label="Pages">
-      <ul>
-        ${PAGES.map(({ segment, title }) => html`
-          <li key=${segment}>
-            <a href=${href([segment])} aria-current=${segment === page?.segment ? "page" : undefined}>${title}</a>
-          </li>`)}
-      </ul>
-    </nav>
+    <${Header} target=${target}>
+      <a class="skip" href=${href(route.segments)} onClick=${skip}>Skip to the content</a>
+    <//>
+    <${Navigation} segment=${page?.segment} />
     <main class="shell-main" tabindex="-1" ref=${main}>
+      ${page ? html`
+        <${PageBoundary} key=${`${page.segment}/${page.object ?? ""}`} title=${page.title}>
+          <${page.component} target=${target} route=${route} object=${page.object} />
+        <//>` : html`<${UnknownPage} />`}
+    </main>
+    <div class="shell-alerts">
+      <${ConnectionNotice} />
       <${SessionNotice} />
-      ${page
-        ? html`<${page.component} key=${`${page.segment}/${page.object ?? ""}`} target=${target} route=${route} object=${page.object} />`
-        : html`<${Notice} kind="problem" title="This page does not exist">Choose a page in the navigation.<//>`}
-    </main>`;
+    </div>
+    <${UnsavedChangesDialog} />`;
 }
 
-function SessionNotice() {
-  const [hasEnded, setHasEnded] = useState(false);
-  useEffect(() => onSessionEnd(() => setHasEnded(true)), []);
-  if (!hasEnded) return null;
+function UnknownPage() {
   return html`
-    <${Notice} kind="problem" title="The session has ended">
-      Open the console again: press Enter in the terminal of <code>tollgate console</code>, or start it again.
+    <${Page} title="Page not found" intro="The address in the browser is not one of the console.">
+      <p><a class="button" href=${href(["overview"])}>Open the overview</a></p>
     <//>`;
 }

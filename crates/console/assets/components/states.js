@@ -1,5 +1,6 @@
 // The states of loaded data: loading, slow, failed, empty.
 
+import { KIND } from "../app/api_error.js";
 import { html } from "../app/html.js";
 import { Button } from "./button.js";
 import { ProblemNotice } from "./problem.js";
@@ -14,6 +15,11 @@ export function Loading({ label = "Loading", isSlow = false, onCancel }) {
     </div>`;
 }
 
+/** Shows grey lines in place of text that is loading. */
+export function Skeleton({ lines = 5 }) {
+  return html`<div class="skeleton" aria-hidden="true">${Array.from({ length: lines }, (_, index) => html`<span key=${index}></span>`)}</div>`;
+}
+
 /** Shows that there is nothing yet, and the next step. */
 export function Empty({ title, children, actions }) {
   return html`
@@ -26,14 +32,20 @@ export function Empty({ title, children, actions }) {
 
 /**
  * Shows a resource in its state. `children` is a function of the data. After a failed reload it shows
- * the previous data and the error.
+ * the previous data and the error. `skeleton` replaces the grey lines while loading.
  */
 export function Resource({ resource, label, children, skeleton }) {
-  const { data, error, isLoading, isSlow, reload } = resource;
+  const { data, error, isLoading, isSlow, reload, cancel } = resource;
   if (data === undefined && error) return html`<${ProblemNotice} error=${error} onRetry=${reload} />`;
-  if (data === undefined) return skeleton ?? html`<${Loading} label=${label} isSlow=${isSlow} />`;
+  if (data === undefined) {
+    return html`
+      <${Loading} label=${label} isSlow=${isSlow} onCancel=${cancel} />
+      ${skeleton ?? html`<${Skeleton} />`}`;
+  }
+  // The frame reports a lost connection, for all parts of the page together.
+  const isReported = error?.kind === KIND.unreachable || error?.kind === KIND.session;
   return html`
-    ${error && !isLoading ? html`<${ProblemNotice} error=${error} title="These figures are not current" onRetry=${reload} />` : null}
+    ${error && !isLoading && !isReported ? html`<${ProblemNotice} error=${error} title="These figures are not current" onRetry=${reload} />` : null}
     ${children(data)}`;
 }
 

@@ -3,5 +3,5 @@ import { html } from "../app/html.js";
 
 /** Shows the page. */
 export function ApiReference() {
-  return html`<${Page} title="ApiReference" />`;
+  return html`<${Page} title="API reference" />`;
 }

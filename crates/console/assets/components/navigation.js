@@ -1,0 +1,35 @@
+// The list of pages. On narrow screens, a button opens it.
+
+import { html, useEffect, useRef, useState } from "../app/html.js";
+import { PAGES } from "../app/pages.js";
+import { href, useRoute } from "../app/router.js";
+
+/** Shows links to all pages. `segment` is that of the current one. */
+export function Navigation({ segment }) {
+  const [isOpen, setIsOpen] = useState(false);
+  const button = useRef(null);
+  const route = useRoute();
+  useEffect(() => setIsOpen(false), [route]);
+
+  const title = PAGES.find((page) => page.segment === segment)?.title ?? "Pages";
+  const close = (event) => {
+    if (event.key !== "Escape" || !isOpen) return;
+    setIsOpen(false);
+    button.current?.focus();
+  };
+  return html`
+    <nav class=${`shell-nav ${isOpen ? "open" : ""}`} aria-label="Pages" onKeyDown=${close}>
+      <button type="button" class="menu-button" ref=${button} aria-expanded=${isOpen ? "true" : "false"} aria-controls="pages"
+        onClick=${() => setIsOpen(!isOpen)}>
+        <span class="menu-icon" aria-hidden="true"></span>
+        <span class="visually-hidden">${isOpen ? "Close" : "Open"} the list of pages, current page: </span>${title}
+      </button>
+      <ul id="pages">
+        ${PAGES.map((page) => html`
+          <li key=${page.segment}>
+            <a href=${href([page.segment])} aria-current=${page.segment === segment ? "page" : undefined}
+              onClick=${() => setIsOpen(false)}>${page.title}</a>
+          </li>`)}
+      </ul>
+    </nav>`;
+}
