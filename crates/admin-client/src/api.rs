@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use aws::{Connections, HttpCalls};
+use tokio::sync::OnceCell;
 
 use crate::client_certificate::CertificateError;
 use crate::credentials::{AwsCredentials, ProfileChoice};
 use crate::environment::process_environment;
 use crate::error::ClientError;
+use crate::identity;
 use crate::network::Network;
 use crate::options::TargetOptions;
 use crate::region;
@@ -34,6 +36,8 @@ pub(crate) struct Api {
     /// True if the connections have a client certificate.
     pub(crate) has_certificate: bool,
     pub(crate) network: Network,
+    /// The ARN of the user or role that signs requests, once it was found out.
+    pub(crate) identity: OnceCell<String>,
     options: TargetOptions,
 }
 
@@ -78,6 +82,7 @@ impl Api {
             administration_arn: None,
             has_certificate: options.certificate.is_some(),
             network,
+            identity: OnceCell::new(),
         })
     }
 
@@ -101,7 +106,22 @@ impl Api {
             administration_arn: outputs.administration_arn,
             has_certificate: options.certificate.is_some(),
             network,
+            identity: OnceCell::new(),
         })
+    }
+
+    /// Returns the ARN of the user or role that signs requests. `None` if requests are not signed, or if
+    /// it cannot be found out.
+    pub(crate) async fn identity(&self) -> Option<&str> {
+        let signer = self.signer.as_ref()?;
+        let find = async || {
+            let aws = signer.aws(&self.aws_calls);
+            identity::caller(&aws, self.base.is_loopback())
+                .await
+                .ok_or(())
+        };
+        let found = self.identity.get_or_try_init(find).await;
+        found.ok().map(String::as_str)
     }
 
     /// Returns connections for requests without a body, which send the names of headers in upper case.

@@ -7,12 +7,11 @@ use std::time::Duration;
 use aws::{CallError, Fate, HttpCall, HttpCalls, Replay};
 use bytes::Bytes;
 use http::header::{ACCEPT, HeaderValue, USER_AGENT};
-use http::{Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use tokio::time::Instant;
 
 use crate::api::{API_PATH, Api};
 use crate::error::ClientError;
-use crate::identity;
 use crate::options::TargetOptions;
 use crate::pages::Pages;
 use crate::path;
@@ -25,13 +24,13 @@ use crate::success;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(35);
 /// The time for all attempts and the pauses between them.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(75);
-const USER_AGENT_VALUE: HeaderValue =
+pub(crate) const USER_AGENT_VALUE: HeaderValue =
     HeaderValue::from_static(concat!("tollgate/", env!("CARGO_PKG_VERSION")));
 
 /// A client of one admin API. Clones share its connections.
 #[derive(Clone)]
 pub struct AdminClient {
-    api: Arc<Api>,
+    pub(crate) api: Arc<Api>,
 }
 
 impl AdminClient {
@@ -65,6 +64,19 @@ impl AdminClient {
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.api.signer.is_some()
+    }
+
+    /// Returns the AWS region that requests are signed for. `None` if they are not signed.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        let signer = self.api.signer.as_ref()?;
+        Some(&signer.region)
+    }
+
+    /// Returns the ARN of the user or role that signs requests. AWS is asked once. `None` if requests
+    /// are not signed, or if there is no response within 5 s.
+    pub async fn identity(&self) -> Option<&str> {
+        self.api.identity().await
     }
 
     /// True if the API is reached through a proxy.
@@ -230,7 +242,10 @@ impl AdminClient {
             Ok(response) if response.status().is_success() => {
                 self.checked(request, AdminResponse::from_http(response))
             }
-            Ok(response) => Err(ClientError::Refused(self.refusal(request, &response).await)),
+            Ok(response) => {
+                let refusal = self.refusal(&request.method, &request.path, &response);
+                Err(ClientError::Refused(refusal.await))
+            }
             Err(error) => Err(ClientError::Unreachable {
                 target: self.target().to_owned(),
                 error,
@@ -259,17 +274,22 @@ impl AdminClient {
     }
 
     /// Returns the refusal in a response. If access is denied, AWS is asked for the identity.
-    async fn refusal(&self, request: &AdminRequest, response: &Response<Bytes>) -> Refusal {
+    pub(crate) async fn refusal(
+        &self,
+        method: &Method,
+        path: &str,
+        response: &Response<Bytes>,
+    ) -> Refusal {
         let resource = self.api.resource();
         let mut context = RequestContext {
             target: self.target(),
-            method: &request.method,
-            path: &request.path,
+            method,
+            path,
             signature: Signature::None,
         };
-        let Some(signer) = &self.api.signer else {
+        if self.api.signer.is_none() {
             return Refusal::of(response, &context);
-        };
+        }
 
         context.signature = Signature::Signed {
             identity: None,
@@ -280,10 +300,8 @@ impl AdminClient {
             return refusal;
         }
 
-        let aws = signer.aws(&self.api.aws_calls);
-        let identity = identity::caller(&aws, self.api.base.is_loopback()).await;
         context.signature = Signature::Signed {
-            identity: identity.as_deref(),
+            identity: self.api.identity().await,
             resource: &resource,
         };
         Refusal::of(response, &context)

@@ -158,6 +158,18 @@ impl ClientError {
         matches!(self, Self::Unreachable { error, .. } if unreachable::is_lack_of_certificate(error))
     }
 
+    /// True if there was no response in time.
+    #[must_use]
+    pub const fn is_timeout(&self) -> bool {
+        let Self::Unreachable { error, .. } = self else {
+            return false;
+        };
+        matches!(
+            error,
+            CallError::TimedOut { .. } | CallError::NoTimeLeft { .. }
+        )
+    }
+
     /// True if the server ended the connection, during the TLS handshake or before its response.
     #[must_use]
     pub const fn is_closed_connection(&self) -> bool {

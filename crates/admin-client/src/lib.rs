@@ -39,6 +39,7 @@ mod credentials;
 mod credentials_error;
 mod environment;
 mod error;
+mod forward;
 mod hyper_client;
 mod identity;
 mod network;

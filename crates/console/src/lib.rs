@@ -18,6 +18,7 @@ mod deployed;
 mod documents;
 mod missing;
 mod problem;
+pub mod proxy;
 mod query;
 mod refusals;
 mod response;

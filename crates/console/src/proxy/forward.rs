@@ -1,0 +1,111 @@
+//! Requests to the admin API of the target, signed with the identity of the operator.
+
+use std::time::Duration;
+
+use admin_client::ClientError;
+use bytes::Bytes;
+use http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use limiter::Limiter;
+
+use super::headers;
+use super::target_path::{DESCRIPTION_PATH, is_of_api};
+use crate::deployed::Deployed;
+use crate::problem::Problem;
+use crate::response;
+
+/// The time for a response. It exceeds API Gateway's timeout of 30 s, and the page waits longer.
+const TIMEOUT: Duration = Duration::from_secs(35);
+/// The only `POST` request that changes nothing.
+const LOOKUP_PATH: &str = "/_tollgate/v1/keys/lookup";
+/// No browser may use a response of the target as a page.
+const NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
+
+/// Admits a request to the target, before its body is read.
+///
+/// # Errors
+/// [`Problem`] if the path is not one of the admin API, or if the proxy only reads and the request could
+/// change something.
+pub(super) fn admit(head: &Parts, may_write: bool) -> Result<(), Problem> {
+    let path = head.uri.path();
+    if !is_of_api(path) {
+        let detail = "The console forwards only requests to the admin API.";
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+    }
+    if may_write || is_read(&head.method, path) {
+        return Ok(());
+    }
+    let detail = "This console only reads. To make changes, stop `tollgate console` and start it \
+                  again with `--write`.";
+    Err(Problem::new(StatusCode::FORBIDDEN, detail))
+}
+
+/// True if the request changes nothing. A decision in mode `peek` is not among them, because the proxy
+/// does not interpret bodies.
+fn is_read(method: &Method, path: &str) -> bool {
+    match *method {
+        Method::GET | Method::HEAD => true,
+        Method::POST => path == LOOKUP_PATH,
+        _ => false,
+    }
+}
+
+/// Sends an admitted request to the target.
+///
+/// # Errors
+/// [`Problem`] if it cannot be signed, or if Tollgate does not respond.
+pub(super) async fn send(
+    api: &Deployed,
+    request: Request<Bytes>,
+) -> Result<Response<Bytes>, Problem> {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    let mut forwarded = Request::new(body);
+    *forwarded.method_mut() = head.method.clone();
+    *forwarded.uri_mut() = path
+        .parse()
+        .map_err(|_| Problem::bad_request("The path is invalid."))?;
+    *forwarded.headers_mut() = headers::of_request(&head.headers);
+
+    match api.client.forward(forwarded, TIMEOUT).await {
+        Ok(response) => Ok(protected(response)),
+        // A deployment publishes its description only if a parameter says so.
+        Err(error) if head.uri.path() == DESCRIPTION_PATH && is_missing(&error) => {
+            Ok(response::json(StatusCode::OK, &Limiter::openapi()))
+        }
+        Err(error) => Err(Problem::new(status(&error), error.to_string())),
+    }
+}
+
+/// Returns a response of the target with the headers that the browser may see, and those that
+/// protect it.
+fn protected(response: Response<Bytes>) -> Response<Bytes> {
+    let (head, body) = response.into_parts();
+    let mut response = response::whole(head.status, body);
+    response
+        .headers_mut()
+        .extend(headers::of_response(&head.headers));
+    response
+        .headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, NO_PAGE);
+    response
+}
+
+fn is_missing(error: &ClientError) -> bool {
+    matches!(error, ClientError::Refused(refusal) if refusal.status == StatusCode::NOT_FOUND)
+}
+
+/// Returns the status for a request without a response of Tollgate.
+fn status(error: &ClientError) -> StatusCode {
+    match error {
+        ClientError::Refused(refusal) => match refusal.status {
+            400..=599 => StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_GATEWAY),
+            _ => StatusCode::BAD_GATEWAY,
+        },
+        ClientError::Credentials(_) => StatusCode::SERVICE_UNAVAILABLE,
+        ClientError::InvalidPath { .. } => StatusCode::BAD_REQUEST,
+        ClientError::Unreachable { .. } if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::BAD_GATEWAY,
+    }
+}
