@@ -190,7 +190,6 @@ impl Proxy {
                 Ok(self.console.respond(request).await)
             }
             None => {
-                forward::admit(&head, self.api.may_write())?;
                 let request = Request::from_parts(head, self.whole(body).await?);
                 forward::send(&self.api, request).await
             }

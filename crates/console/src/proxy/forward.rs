@@ -5,9 +5,9 @@ use std::time::Duration;
 use admin_client::ClientError;
 use bytes::Bytes;
 use http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
-use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use limiter::Limiter;
+use serde::Deserialize;
 
 use super::headers;
 use super::target_path::{DESCRIPTION_PATH, is_of_api};
@@ -17,23 +17,30 @@ use crate::response;
 
 /// The time for a response. It exceeds API Gateway's timeout of 30 s, and the page waits longer.
 const TIMEOUT: Duration = Duration::from_secs(35);
-/// The only `POST` request that changes nothing.
+/// The `POST` request that finds a key by its secret.
 const LOOKUP_PATH: &str = "/_tollgate/v1/keys/lookup";
+/// The `POST` request that decides about a call. With the mode `peek`, it consumes nothing.
+const DECISIONS_PATH: &str = "/_tollgate/v1/decisions";
+/// The field of a decision that says whether something is consumed.
+#[derive(Deserialize)]
+struct Decision {
+    mode: String,
+}
+
 /// No browser may use a response of the target as a page.
 const NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
 
-/// Admits a request to the target, before its body is read.
+/// Admits a request to the target.
 ///
 /// # Errors
 /// [`Problem`] if the path is not one of the admin API, or if the proxy only reads and the request could
 /// change something.
-pub(super) fn admit(head: &Parts, may_write: bool) -> Result<(), Problem> {
-    let path = head.uri.path();
-    if !is_of_api(path) {
+fn admit(request: &Request<Bytes>, may_write: bool) -> Result<(), Problem> {
+    if !is_of_api(request.uri().path()) {
         let detail = "The console forwards only requests to the admin API.";
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     }
-    if may_write || is_read(&head.method, path) {
+    if may_write || is_read(request) {
         return Ok(());
     }
     let detail = "This console only reads. To make changes, stop `tollgate console` and start it \
@@ -41,24 +48,32 @@ pub(super) fn admit(head: &Parts, may_write: bool) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::FORBIDDEN, detail))
 }
 
-/// True if the request changes nothing. A decision in mode `peek` is not among them, because the proxy
-/// does not interpret bodies.
-fn is_read(method: &Method, path: &str) -> bool {
-    match *method {
-        Method::GET | Method::HEAD => true,
-        Method::POST => path == LOOKUP_PATH,
+/// True if the request changes nothing: by its method, or because it is one of the two `POST` requests
+/// that only look something up.
+fn is_read(request: &Request<Bytes>) -> bool {
+    match (request.method(), request.uri().path()) {
+        (&Method::GET | &Method::HEAD, _) | (&Method::POST, LOOKUP_PATH) => true,
+        (&Method::POST, DECISIONS_PATH) => is_peek(request.body()),
         _ => false,
     }
 }
 
-/// Sends an admitted request to the target.
+/// True for a decision that consumes nothing. A body with a repeated field is not one, because readers of
+/// JSON differ in which of the two they use.
+fn is_peek(body: &[u8]) -> bool {
+    let decision = serde_json::from_slice::<Decision>(body);
+    decision.is_ok_and(|decision| decision.mode == "peek")
+}
+
+/// Sends a request to the target.
 ///
 /// # Errors
-/// [`Problem`] if it cannot be signed, or if Tollgate does not respond.
+/// [`Problem`] if the request is not allowed or cannot be signed, or if Tollgate does not respond.
 pub(super) async fn send(
     api: &Deployed,
     request: Request<Bytes>,
 ) -> Result<Response<Bytes>, Problem> {
+    admit(&request, api.may_write())?;
     let (head, body) = request.into_parts();
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let mut forwarded = Request::new(body);
