@@ -25,6 +25,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -170,7 +172,7 @@ impl Proxy {
         let is_file = below.is_some_and(|below| !below.starts_with("/api/"));
         if is_file {
             let request = Request::from_parts(head, Bytes::new());
-            return Ok(self.console.respond(request).await);
+            return Ok(self.console_response(request).await);
         }
         if below == Some(SESSION_OPERATION) && head.method == Method::POST {
             let request = Request::from_parts(head, self.whole(body).await?);
@@ -187,13 +189,18 @@ impl Proxy {
             }
             Some(_) => {
                 let request = Request::from_parts(head, self.whole(body).await?);
-                Ok(self.console.respond(request).await)
+                Ok(self.console_response(request).await)
             }
             None => {
                 let request = Request::from_parts(head, self.whole(body).await?);
-                forward::send(&self.api, request).await
+                forward::send(&self.api, request).boxed().await
             }
         }
+    }
+
+    /// Boxed, because the compiler reaches its recursion limit in the types of nested futures.
+    fn console_response(&self, request: Request<Bytes>) -> BoxFuture<'_, Response<Bytes>> {
+        self.console.respond(request).boxed()
     }
 
     fn open_session(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Problem> {
