@@ -35,7 +35,7 @@ export function Empty({ title, children, actions }) {
  * the previous data and the error. `skeleton` replaces the grey lines while loading.
  */
 export function Resource({ resource, label, children, skeleton }) {
-  const { data, error, isLoading, isSlow, reload, cancel } = resource;
+  const { data, error, isSlow, reload, cancel } = resource;
   if (data === undefined && error) return html`<${ProblemNotice} error=${error} onRetry=${reload} />`;
   if (data === undefined) {
     return html`
@@ -45,7 +45,7 @@ export function Resource({ resource, label, children, skeleton }) {
   // The frame reports a lost connection, for all parts of the page together.
   const isReported = error?.kind === KIND.unreachable || error?.kind === KIND.session;
   return html`
-    ${error && !isLoading && !isReported ? html`<${ProblemNotice} error=${error} title="These figures are not current" onRetry=${reload} />` : null}
+    ${error && !isReported ? html`<${ProblemNotice} error=${error} title="These figures are not current" onRetry=${reload} />` : null}
     ${children(data)}`;
 }
 

@@ -1,0 +1,211 @@
+// One entry for each reason. A test compares `text` with the definition of the reasons in crates/outcome.
+
+const CREDENTIAL = "Ask the caller to send a credential that the rule accepts.";
+
+/** The reasons, without those of requests that pass. `pages` names what to look at. */
+export const REASONS = {
+  missing_credentials: {
+    title: "No credential",
+    text: "The request has no credential that the rule accepts.",
+    next: `${CREDENTIAL} If the path is meant to be public, change the rule in the policy.`,
+    pages: ["policy"],
+  },
+  malformed_credentials: {
+    title: "Malformed credential",
+    text: "The credential cannot be valid because of its form.",
+    next: "Compare what the client sends with what you gave to it. Often a prefix or a part is missing.",
+    pages: ["policy"],
+  },
+  invalid_token: {
+    title: "Invalid token",
+    text: "The bearer token cannot be verified: its form, issuer, algorithm or signing key.",
+    next: "Explain such a token on the page Policy. It names what the policy expects.",
+    pages: ["policy"],
+  },
+  token_expired: {
+    title: "Token expired",
+    text: "The token is expired.",
+    next: "The client has to get a new token. If the token is fresh, compare the clocks.",
+    pages: ["policy"],
+  },
+  invalid_signature: {
+    title: "Invalid signature",
+    text: "The signature does not match the signing key.",
+    next: "The token was changed, or another party has signed it. Check which issuer the client uses.",
+    pages: ["policy"],
+  },
+  invalid_claims: {
+    title: "Invalid claims",
+    text: "Claims are missing, have the wrong type, or are for another audience.",
+    next: "Compare the claims of the token with the issuer's entry in the policy.",
+    pages: ["policy"],
+  },
+  unknown_key: {
+    title: "Unknown key",
+    text: "The API key does not exist.",
+    next: "The client may use a key of another stage, or a deleted one. Create a key if it should have one.",
+    pages: ["keys"],
+  },
+  key_disabled: {
+    title: "Key disabled",
+    text: "The API key is disabled.",
+    next: "Enable the key if the caller may call again.",
+    pages: ["key"],
+  },
+  key_expired: {
+    title: "Key expired",
+    text: "The API key is expired.",
+    next: "Set a later expiry, or give the caller a new key. After a rotation, the old secret counts as expired.",
+    pages: ["key"],
+  },
+  key_not_yet_valid: {
+    title: "Key not valid yet",
+    text: "The API key is not valid yet.",
+    next: "Wait until its start, or set an earlier one.",
+    pages: ["key"],
+  },
+  address_not_allowed: {
+    title: "Address not allowed",
+    text: "The API key may not be used from the address of the request.",
+    next: "Add the address to the allowed addresses of the key, if it belongs to the caller.",
+    pages: ["key"],
+  },
+  blocked: {
+    title: "Blocked",
+    text: "An administrator has blocked the caller.",
+    next: "The audit records show who blocked the caller. Remove the block if it is no longer needed.",
+    pages: ["audit"],
+  },
+  insufficient_scope: {
+    title: "Scope missing",
+    text: "The caller lacks a scope of the rule.",
+    next: "Add the scope to the key, or ask the issuer to add it to the token.",
+    pages: ["key", "policy"],
+  },
+  missing_role: {
+    title: "Role missing",
+    text: "The caller has none of the roles of the rule.",
+    next: "Ask the issuer to add one of the roles, or change the rule in the policy.",
+    pages: ["policy"],
+  },
+  issuer_not_accepted: {
+    title: "Issuer not accepted",
+    text: "The token is valid, but the rule does not accept its issuer.",
+    next: "Add the issuer to the rule in the policy, if its callers may use this path.",
+    pages: ["policy"],
+  },
+  plan_not_allowed: {
+    title: "Plan not allowed",
+    text: "The token names a plan that its issuer may not assert.",
+    next: "Allow the plan in the issuer's entry of the policy, or correct the token at the issuer.",
+    pages: ["policy"],
+  },
+  no_rule: {
+    title: "No rule",
+    text: "No rule of the policy matches the method and the path.",
+    next: "Add a rule to the policy if the path should be reachable.",
+    pages: ["policy"],
+  },
+  no_plan: {
+    title: "No plan",
+    text: "The token names no plan, and the policy has no default plan; or the policy maps it to several.",
+    next: "Add a default plan to the policy, or map the values of the token to one plan.",
+    pages: ["policy", "plans"],
+  },
+  unknown_plan: {
+    title: "Unknown plan",
+    text: "The caller's plan does not exist.",
+    next: "Create the plan, or move the caller to an existing one.",
+    pages: ["plans", "key"],
+  },
+  plan_disabled: {
+    title: "Plan disabled",
+    text: "The caller's plan is disabled.",
+    next: "Enable the plan, or move the caller to another one.",
+    pages: ["plan", "key"],
+  },
+  cross_site: {
+    title: "Another site",
+    text: "The token is in a cookie, and another site may have sent the request.",
+    next: "Add the origin to token.origins of the policy, if the site is yours.",
+    pages: ["policy"],
+  },
+  not_from_front: {
+    title: "Not from the front",
+    text: "The request did not come through the front that the policy requires.",
+    next: "Call the address of the front. If the front sent the request, compare its secret with the policy.",
+    pages: ["policy"],
+  },
+  forbidden_header: {
+    title: "Forbidden header",
+    text: "A header looks like one of those that backends trust.",
+    next: "The client must not send headers whose names resemble x-tollgate-*.",
+    pages: [],
+  },
+  unusual_method: {
+    title: "Unusual method",
+    text: "The method is not one of the usual methods in upper case.",
+    next: "The client has to use a usual method, such as GET or POST.",
+    pages: [],
+  },
+  ambiguous_path: {
+    title: "Ambiguous path",
+    text: "A backend may read the path as one whose rule requires more.",
+    next: "The client has to send the path in its usual form, without doubled or encoded slashes.",
+    pages: ["policy"],
+  },
+  malformed_path: {
+    title: "Malformed path",
+    text: "The path contains something that backends read in different ways.",
+    next: "The client has to send a path without parts such as “..” or a single “%”.",
+    pages: [],
+  },
+  limit_impossible: {
+    title: "Costs too much",
+    text: "The plan can never allow the request.",
+    next: "The request costs more than a burst or a quota of the plan. Raise the limit, or lower the cost of the rule.",
+    pages: ["plan", "policy"],
+  },
+  rate_exceeded: {
+    title: "Rate limit reached",
+    text: "A rate limit is used up.",
+    next: "The caller can retry after a moment. To allow more, raise the rate of the plan or move the key to another plan.",
+    pages: ["key", "plan"],
+  },
+  quota_exceeded: {
+    title: "Quota used up",
+    text: "A quota is used up.",
+    next: "Grant more calls to the key for this period, raise the quota of the plan, or wait until the quota resets.",
+    pages: ["grant", "plan"],
+  },
+  keys_unavailable: {
+    title: "Signing keys unavailable",
+    text: "The issuer's signing keys, or the introspection server, cannot be reached.",
+    next: "Check the issuer and the network. The section AuthorizerFaultsAlarm of the runbook has the causes.",
+    pages: ["policy", "checks"],
+  },
+  store_unavailable: {
+    title: "Store unavailable",
+    text: "The store did not decide.",
+    next: "The section StoreDegradedAlarm of the runbook has the causes. The plan decides what happens meanwhile.",
+    pages: ["plan", "checks"],
+  },
+  fault: {
+    title: "Fault of Tollgate",
+    text: "Tollgate failed.",
+    next: "Find the log line of this request ID. The section AuthorizerFaultsAlarm of the runbook explains it.",
+    pages: ["checks"],
+  },
+  stage_throttled: {
+    title: "Stage limit reached",
+    text: "The rate limit of the API's stage is used up, before any plan is looked at.",
+    next: "Raise the throttling of the stage, or find the caller that sends most of the requests.",
+    pages: [],
+  },
+  unknown: {
+    title: "Not known",
+    text: "The reason was not recorded, because too many requests were in progress.",
+    next: "Find the log line of this request ID.",
+    pages: [],
+  },
+};

@@ -1,0 +1,21 @@
+// The caller, the plan and the request of a refusal.
+
+import { html } from "../../app/html.js";
+import { href } from "../../app/router.js";
+
+/** Returns the method and the path of a refused request, or its route. */
+export function requestLine({ method, path, route }) {
+  if (!path) return html`<code>${route ?? "–"}</code>`;
+  return html`<code>${method ? `${method} ${path}` : path}</code>`;
+}
+
+/** Shows who was refused: the key with a link, another caller, or the address. */
+export function Caller({ refusal: { key_id: keyId, caller, source_ip: sourceIp } }) {
+  if (keyId) return html`<a href=${href(["keys", keyId])}>${keyId}</a>`;
+  return html`<span>${caller ?? sourceIp ?? "unknown"}</span>`;
+}
+
+/** Shows a plan with a link to it. */
+export function PlanLink({ plan }) {
+  return plan ? html`<a href=${href(["plans", plan])}>${plan}</a>` : html`<span>–</span>`;
+}
