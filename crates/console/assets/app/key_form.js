@@ -1,0 +1,114 @@
+// The fields of a key as they are edited, and the documents of the admin API.
+
+const EMPTY = {
+  id: "", name: "", description: "", plan: "", group: "", subject: "", prefix: "",
+  expires_at: "", not_before: "", allowed_ips: "", scopes: "", metadata: [],
+};
+
+/** Returns the values of a form: empty, or those of a key. */
+export function formOf(key) {
+  if (!key) return { ...EMPTY };
+  return {
+    ...EMPTY,
+    ...Object.fromEntries(["name", "description", "plan", "group", "subject"].map((name) => [name, key[name] ?? ""])),
+    expires_at: localInput(key.expires_at),
+    not_before: localInput(key.not_before),
+    allowed_ips: (key.allowed_ips ?? []).join("\n"),
+    scopes: (key.scopes ?? []).join("\n"),
+    metadata: Object.entries(key.metadata ?? {}).map(([name, value]) => ({ name, value })),
+  };
+}
+
+/** Returns an instant for an input of the kind `datetime-local`, in the viewer's zone. */
+export function localInput(instant) {
+  if (!instant) return "";
+  const date = new Date(instant);
+  const part = (number, digits = 2) => String(number).padStart(digits, "0");
+  const day = `${part(date.getFullYear(), 4)}-${part(date.getMonth() + 1)}-${part(date.getDate())}`;
+  return `${day}T${part(date.getHours())}:${part(date.getMinutes())}:${part(date.getSeconds())}`;
+}
+
+/** Returns the instant of such an input in UTC, or undefined. */
+export function instantOf(text) {
+  const date = new Date(text);
+  return text === "" || Number.isNaN(date.getTime()) ? undefined : date.toISOString().replace(".000Z", "Z");
+}
+
+function lines(text) {
+  return text.split(/[\s,]+/).filter(Boolean);
+}
+
+function entries(rows) {
+  const named = rows.filter(({ name, value }) => name !== "" || value !== "");
+  // Without a prototype, so that an entry can have any name.
+  return named.reduce((all, { name, value }) => Object.defineProperty(all, name, { value, enumerable: true, configurable: true }), {});
+}
+
+/** Returns the fields of a form as the admin API has them. Empty fields are undefined. */
+function documentOf(form) {
+  const text = (name) => (form[name] === "" ? undefined : form[name]);
+  const list = (items) => (items.length === 0 ? undefined : items);
+  const metadata = entries(form.metadata);
+  return {
+    name: text("name"),
+    description: text("description"),
+    plan: text("plan"),
+    group: text("group"),
+    subject: text("subject"),
+    prefix: text("prefix"),
+    expires_at: instantOf(form.expires_at),
+    not_before: instantOf(form.not_before),
+    allowed_ips: list(lines(form.allowed_ips)),
+    scopes: list(lines(form.scopes)),
+    metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
+  };
+}
+
+/** Returns the document that creates a key. */
+export function newKeyOf(form) {
+  return Object.fromEntries(Object.entries(documentOf(form)).filter(([, value]) => value !== undefined));
+}
+
+/** Returns the JSON merge patch from one form to another. It is empty if nothing was changed. */
+export function patchOf(before, after) {
+  const [old, now] = [documentOf(before), documentOf(after)];
+  const patch = {};
+  for (const name of Object.keys(now)) {
+    if (name === "metadata" || name === "prefix" || JSON.stringify(old[name]) === JSON.stringify(now[name])) continue;
+    patch[name] = now[name] ?? null;
+  }
+  const metadata = metadataPatch(old.metadata ?? {}, now.metadata ?? {});
+  return Object.keys(metadata).length > 0 ? { ...patch, metadata } : patch;
+}
+
+function metadataPatch(old, now) {
+  const removed = Object.keys(old).filter((name) => !Object.hasOwn(now, name)).map((name) => ({ name, value: null }));
+  const set = Object.keys(now).filter((name) => !Object.hasOwn(old, name) || old[name] !== now[name]);
+  const rows = [...removed, ...set.map((name) => ({ name, value: now[name] }))];
+  return rows.reduce((all, { name, value }) => Object.defineProperty(all, name, { value, enumerable: true, configurable: true }), {});
+}
+
+/** Returns the mistakes of a form that the page sees itself, by field. */
+export function formMistakes(form, { plans } = {}) {
+  const mistakes = {};
+  if (form.plan === "") mistakes.plan = plans?.size === 0 ? "There are no plans yet. Create a plan first." : "Choose a plan.";
+  if (form.id !== "" && !/^[a-z0-9_-]{2,64}$/.test(form.id)) {
+    mistakes.id = "Use 2 to 64 lower-case letters, digits, `_` and `-`.";
+  }
+  const names = form.metadata.map(({ name }) => name);
+  if (form.metadata.some(({ name, value }) => name === "" && value !== "")) mistakes.metadata = "Each entry needs a name.";
+  else if (new Set(names).size !== names.length) mistakes.metadata = "Each name can be used once.";
+  return mistakes;
+}
+
+/** Returns the mistakes of a response by field, and those without a field. */
+export function responseMistakes(error) {
+  const fields = {};
+  const others = [];
+  for (const mistake of error?.errors ?? []) {
+    const name = /^\/([a-z_]+)/.exec(mistake.pointer ?? "")?.[1];
+    if (name && name in EMPTY) fields[name] = fields[name] ? `${fields[name]}; ${mistake.detail}` : mistake.detail;
+    else others.push(mistake);
+  }
+  return { fields, others };
+}

@@ -1,0 +1,83 @@
+// The usage of all keys, joined to the list on demand.
+
+import { pages } from "../../app/api.js";
+import { utcDay } from "../../app/format.js";
+import { useCallback, useEffect, useRef, useState } from "../../app/html.js";
+
+const DAY_MS = 86_400_000;
+/** The most keys whose usage is read. */
+const MOST_KEYS = 20_000;
+/** The periods of the last use: each begins so many days ago. */
+export const LAST_USE_DAYS = [0, 6, 29, 89];
+
+async function usageOf(parameters, signal, onProgress) {
+  const rows = new Map();
+  for await (const page of pages("/usage", parameters, { signal })) {
+    for (const row of page) rows.set(row.key_id, row);
+    onProgress?.(rows.size);
+    if (rows.size >= MOST_KEYS) break;
+  }
+  return rows;
+}
+
+/** Returns the usage of the current month by key. */
+export function monthUsage(signal, onProgress) {
+  return usageOf({}, signal, onProgress);
+}
+
+/**
+ * Returns the days since the last call by key, as the shortest period of `LAST_USE_DAYS` with a call.
+ * Keys without a call in the longest period are missing.
+ */
+export async function lastUse(signal, onProgress, now = Date.now()) {
+  const to = utcDay(now);
+  const found = new Map();
+  let done = 0;
+  for (const days of LAST_USE_DAYS) {
+    const from = utcDay(now - days * DAY_MS);
+    const read = done;
+    const rows = await usageOf({ from, to, time_zone: undefined }, signal, (size) => onProgress?.(read + size));
+    done += rows.size;
+    for (const [id, { calls }] of rows) {
+      if (calls > 0 && !found.has(id)) found.set(id, days);
+    }
+  }
+  return found;
+}
+
+/** Returns the period of a key's last use in words. */
+export function lastUseText(days) {
+  if (days === undefined) return "over 90 days ago, or never";
+  return days === 0 ? "today (UTC)" : `in the last ${days + 1} days`;
+}
+
+/** Loads something once when asked: `{ data, error, isLoading, count, start, cancel }`. */
+export function useOnDemand(load) {
+  const [state, setState] = useState({ data: undefined, error: undefined, isLoading: false, count: 0 });
+  const running = useRef(null);
+  const latest = useRef(load);
+  latest.current = load;
+
+  const start = useCallback(async () => {
+    running.current?.abort();
+    const controller = new AbortController();
+    running.current = controller;
+    const update = (change) => {
+      if (!controller.signal.aborted) setState((previous) => ({ ...previous, ...change }));
+    };
+    update({ isLoading: true, error: undefined, count: 0 });
+    try {
+      update({ data: await latest.current(controller.signal, (count) => update({ count })) });
+    } catch (error) {
+      update({ error });
+    } finally {
+      update({ isLoading: false });
+    }
+  }, []);
+  const cancel = useCallback(() => {
+    running.current?.abort();
+    setState((previous) => ({ ...previous, isLoading: false }));
+  }, []);
+  useEffect(() => () => running.current?.abort(), []);
+  return { ...state, start, cancel };
+}
