@@ -8,7 +8,9 @@ use crate::CONSOLE_HEADER;
 use crate::backend::Backend;
 use crate::body;
 use crate::documents;
+use crate::overview::Range;
 use crate::problem::Problem;
+use crate::refusals::RefusalQuery;
 use crate::response;
 
 /// Responds to a request for an operation. `operation` is the path below `api/`.
@@ -27,7 +29,16 @@ pub(crate) async fn respond(
     }
 
     match (request.method(), operation) {
-        (&Method::GET, "target") => Ok(ok(backend.target())),
+        (&Method::GET, "target") => Ok(ok(&backend.target())),
+        (&Method::GET, "overview") => {
+            let range = Range::read(request.uri())?;
+            Ok(ok(&backend.overview(range).await?))
+        }
+        (&Method::GET, "refusals") => {
+            let query = RefusalQuery::read(request.uri())?;
+            Ok(ok(&backend.refusals(&query).await?))
+        }
+        (&Method::GET, "policy") => Ok(ok(&backend.policy().await?)),
         (&Method::POST, "plans/check") => Ok(ok(&documents::check_plan(&body::read(&request)?))),
         (&Method::POST, "policies/check") => {
             let request = body::read(&request)?;

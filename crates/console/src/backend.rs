@@ -1,17 +1,24 @@
 //! The sources of the data beyond the admin API.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use http::StatusCode;
 use policy::KeyHeader;
 
 use crate::deployed::Deployed;
-use crate::target::{Target, TargetKind};
+use crate::local::Local;
+use crate::overview::{Overview, Range};
+use crate::policy_text::PolicyText;
+use crate::problem::Problem;
+use crate::refusals::{RefusalPage, RefusalQuery};
+use crate::target::Target;
 
 /// The target of a console, with the source of its data.
 #[derive(Clone, Debug)]
 pub enum Backend {
     /// The gateway that serves the console itself.
-    Local(Arc<Target>),
+    Local(Arc<Local>),
     /// An API on AWS, for the console that `tollgate console` serves.
     Deployed(Arc<Deployed>),
 }
@@ -19,14 +26,8 @@ pub enum Backend {
 impl Backend {
     /// Returns the console of a local gateway.
     #[must_use]
-    pub fn local(version: &str) -> Self {
-        Self::Local(Arc::new(Target {
-            kind: TargetKind::Local,
-            label: "local gateway".to_owned(),
-            version: version.to_owned(),
-            may_write: true,
-            read_only_reason: None,
-        }))
+    pub fn local(gateway: &Arc<Local>) -> Self {
+        Self::Local(Arc::clone(gateway))
     }
 
     /// Returns the console of a deployed API.
@@ -36,19 +37,66 @@ impl Backend {
     }
 
     /// Returns the description of the target.
-    pub(crate) fn target(&self) -> &Target {
+    pub(crate) fn target(&self) -> Cow<'_, Target> {
         match self {
-            Self::Local(target) => target,
-            Self::Deployed(api) => &api.target,
+            Self::Local(gateway) => Cow::Owned(gateway.target()),
+            Self::Deployed(api) => Cow::Borrowed(&api.target),
+        }
+    }
+
+    /// Returns figures of requests.
+    ///
+    /// # Errors
+    /// [`Problem`] if the source does not have the range.
+    #[expect(
+        clippy::unused_async,
+        reason = "a deployed stack is asked over the network"
+    )]
+    pub(crate) async fn overview(&self, range: Range) -> Result<Overview, Problem> {
+        match self {
+            Self::Local(gateway) => gateway.overview(range),
+            Self::Deployed(_) => Err(not_available()),
+        }
+    }
+
+    /// Returns recent refusals.
+    ///
+    /// # Errors
+    /// [`Problem`] if the source does not respond.
+    #[expect(
+        clippy::unused_async,
+        reason = "a deployed stack is asked over the network"
+    )]
+    pub(crate) async fn refusals(&self, query: &RefusalQuery) -> Result<RefusalPage, Problem> {
+        match self {
+            Self::Local(gateway) => Ok(gateway.refusals(query)),
+            Self::Deployed(_) => Err(not_available()),
+        }
+    }
+
+    /// Returns the policy in force.
+    ///
+    /// # Errors
+    /// [`Problem`] if the source does not respond.
+    #[expect(
+        clippy::unused_async,
+        reason = "a deployed stack is asked over the network"
+    )]
+    pub(crate) async fn policy(&self) -> Result<PolicyText, Problem> {
+        match self {
+            Self::Local(gateway) => Ok(gateway.policy()),
+            Self::Deployed(_) => Err(not_available()),
         }
     }
 
     /// Returns the header of API keys, if it is known.
-    #[expect(
-        clippy::unused_self,
-        reason = "the settings of the target are not known yet"
-    )]
-    pub(crate) const fn key_header(&self) -> Option<KeyHeader> {
-        None
+    pub(crate) fn key_header(&self) -> Option<KeyHeader> {
+        let header = self.target().key_header.clone();
+        header?.parse().ok()
     }
+}
+
+fn not_available() -> Problem {
+    let detail = "The console does not read this from a deployed stack yet.";
+    Problem::new(StatusCode::NOT_IMPLEMENTED, detail)
 }

@@ -2,7 +2,7 @@
 
 use admin_client::{AdminClient, TargetOptions};
 
-use crate::target::{Target, TargetKind};
+use crate::target::{OverviewSource, PolicyOrigin, RefusalSource, Target, TargetKind};
 
 /// The reason why the page offers no changes, unless the command was started with `--write`.
 const READ_ONLY: &str =
@@ -36,6 +36,12 @@ impl Deployed {
             version: version.to_owned(),
             may_write,
             read_only_reason: (!may_write).then(|| READ_ONLY.to_owned()),
+            key_header: None,
+            region: None,
+            identity: None,
+            overview: OverviewSource::Cloudwatch,
+            refusals: RefusalSource::CloudwatchLogs,
+            policy_source: PolicyOrigin::Unknown,
         };
         Self {
             client,

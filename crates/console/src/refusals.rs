@@ -8,6 +8,7 @@ use crate::decision_line::DecisionLine;
 use crate::missing::Missing;
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::target::RefusalSource;
 
 /// The number of refusals on a page, unless the request sets another limit.
 const DEFAULT_LIMIT: usize = 100;
@@ -142,16 +143,6 @@ fn parse_limit(text: &str) -> Result<usize, Problem> {
                 "`limit` is invalid, expected a number from 1 to {MAX_LIMIT}."
             ))
         })
-}
-
-/// The place where refusals were found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum RefusalSource {
-    /// The memory of the local gateway.
-    Memory,
-    /// The log of the deployed authorizer.
-    CloudwatchLogs,
 }
 
 /// A page of refusals, the newest first.

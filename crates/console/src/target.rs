@@ -16,6 +16,56 @@ pub struct Target {
     /// The reason why the console only reads, with the next step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_only_reason: Option<String>,
+    /// The header of API keys, in lower case, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_header: Option<String>,
+    /// The region of a deployed API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The ARN of the AWS identity that signs requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// The source of figures.
+    pub overview: OverviewSource,
+    /// The source of refusals.
+    pub refusals: RefusalSource,
+    /// The place of the policy that decides requests.
+    pub policy_source: PolicyOrigin,
+}
+
+/// The source of figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OverviewSource {
+    /// The memory of the local gateway.
+    Memory,
+    /// CloudWatch metrics.
+    Cloudwatch,
+}
+
+/// The source of refusals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalSource {
+    /// The memory of the local gateway.
+    Memory,
+    /// The log of the deployed authorizer.
+    CloudwatchLogs,
+}
+
+/// The place of a policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", content = "name", rename_all = "snake_case")]
+pub enum PolicyOrigin {
+    /// The file of `--policy`.
+    File(String),
+    /// The template and its parameters.
+    Template(String),
+    /// The registry, under this name.
+    Table(String),
+    /// The settings are not known.
+    #[default]
+    Unknown,
 }
 
 /// The kind of a target.

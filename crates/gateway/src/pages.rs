@@ -7,6 +7,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
+use crate::api::Exchange;
+
 /// The path of the local issuer's public keys, a JSON Web Key Set.
 pub(crate) const JWKS_PATH: &str = "/_tollgate/jwks.json";
 /// The path of the metrics in Prometheus' text format.
@@ -14,6 +16,9 @@ pub(crate) const METRICS_PATH: &str = "/_tollgate/metrics";
 
 /// Responds to a request for a page.
 pub type PageHandler = dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync;
+
+/// Receives each exchange that has ended, also those of pages. It must not block.
+pub type Observer = dyn Fn(&Exchange) + Send + Sync;
 
 /// Pages that the program around the gateway adds, such as the web console. They are open to requests
 /// from this machine only, as administration is.
@@ -25,6 +30,8 @@ pub struct Pages {
     pub path: &'static str,
     /// Responds to requests for the path and all paths below it.
     pub handler: Arc<PageHandler>,
+    /// Receives each exchange, for pages that show traffic.
+    pub observer: Option<Arc<Observer>>,
 }
 
 impl Pages {

@@ -11,7 +11,7 @@ use crate::secret_reference::SecretReference;
 /// The most secrets of an issuer: the current one and the next one.
 const MAX_SECRETS: usize = 2;
 /// The beginnings of references, as opposed to secrets written in the policy.
-const REFERENCE_PREFIXES: [&str; 3] = ["env:", "ssm:", "secretsmanager:"];
+pub(crate) const REFERENCE_PREFIXES: [&str; 3] = ["env:", "ssm:", "secretsmanager:"];
 
 /// The secrets of an issuer.
 #[derive(Deserialize)]

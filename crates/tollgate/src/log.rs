@@ -7,9 +7,10 @@ use std::io::Write;
 use std::sync::Arc;
 
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::Identity;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::cli::LogStyle;
 use event_text::TextLines;
@@ -37,10 +38,26 @@ pub(crate) fn start_from_environment<W>(style: LogStyle, writer: W) -> Result<()
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
+    start_with(style, writer, Identity::new())
+}
+
+/// Starts logging as [`start_from_environment`] does. `reader` also receives the messages that its own
+/// filter selects.
+///
+/// # Errors
+/// [`FilterError`] if `RUST_LOG` has an invalid directive.
+pub(crate) fn start_with<W>(
+    style: LogStyle,
+    writer: W,
+    reader: impl Layer<Registry> + Send + Sync,
+) -> Result<(), FilterError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let directives = std::env::var(RUST_LOG).ok();
     let filter = with_audit(filter(style, directives.as_deref())?);
 
-    let registry = tracing_subscriber::registry();
+    let registry = tracing_subscriber::registry().with(reader);
     match style {
         LogStyle::Json | LogStyle::Quiet => registry
             .with(telemetry::json_lines(writer).with_filter(filter))

@@ -2,11 +2,9 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use console::{Backend, CONSOLE_PATH, Console};
+use console::Local;
 use gateway::local;
-use gateway::pages::Pages;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{LogStyle, Serve};
@@ -18,7 +16,8 @@ const INTERRUPTED: i32 = 130;
 pub(crate) fn run(options: Serve) -> ExitCode {
     let style = options.log;
     let (writer, flush_guard) = tracing_appender::non_blocking(std::io::stdout());
-    if let Err(error) = log::start_from_environment(style, writer.clone()) {
+    let console = Local::new(env!("CARGO_PKG_VERSION"));
+    if let Err(error) = log::start_with(style, writer.clone(), console.layer()) {
         return fail(&error);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -35,9 +34,10 @@ pub(crate) fn run(options: Serve) -> ExitCode {
         LogStyle::Short | LogStyle::Quiet => Box::new(std::io::sink()),
     };
     let result: Result<String, String> = runtime.block_on(async {
-        let gateway = local::start(options.into_options(console_pages()), access_log, records)
+        let gateway = local::start(options.into_options(console.pages()), access_log, records)
             .await
             .map_err(|error| error.to_string())?;
+        console.set_settings(gateway.settings.clone());
         // The handlers exist before the banner is printed, so that a signal never kills requests in
         // progress.
         let signals = Signals::listen().map_err(|error| error.to_string())?;
@@ -57,19 +57,6 @@ pub(crate) fn run(options: Serve) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(problem) => fail(&problem),
-    }
-}
-
-/// Returns the pages of the web console.
-fn console_pages() -> Pages {
-    let console = Arc::new(Console::new(Backend::local(env!("CARGO_PKG_VERSION"))));
-    Pages {
-        name: "Console",
-        path: CONSOLE_PATH,
-        handler: Arc::new(move |request| {
-            let console = Arc::clone(&console);
-            Box::pin(async move { console.respond(request).await })
-        }),
     }
 }
 

@@ -109,7 +109,7 @@ mod tests {
     fn policy(text: &str, plans: &Value) -> Value {
         let request = json!({ "text": text, "plans": plans });
         let request = serde_json::from_value(request).unwrap();
-        let backend = Backend::local("0.0.0");
+        let backend = Backend::local(&crate::Local::new("0.0.0"));
         serde_json::to_value(check_policy(&backend, &request)).unwrap()
     }
 
@@ -172,8 +172,8 @@ mod tests {
     fn header_of_keys_is_the_one_of_the_policy_if_it_is_unknown() {
         let text = r#"{"rules": [], "api_keys": {"header": "x-access-key"}}"#;
         let document = serde_json::from_str(text).unwrap();
-        let target = policy_target(&Backend::local("0.0.0"), &document);
-        let expected = Backend::local("0.0.0").key_header();
+        let target = policy_target(&Backend::local(&crate::Local::new("0.0.0")), &document);
+        let expected = Backend::local(&crate::Local::new("0.0.0")).key_header();
         let expected = expected.map_or("x-access-key".to_owned(), |it| it.as_str().to_owned());
         assert_eq!(target.key_header.as_str(), expected);
     }

@@ -210,7 +210,7 @@ mod tests {
     fn explain(text: &str, requests: &Value) -> Result<Value, Value> {
         let request = json!({"text": text, "requests": requests});
         let request = serde_json::from_value(request).unwrap();
-        let response = explain_policy(&Backend::local("0.0.0"), request);
+        let response = explain_policy(&Backend::local(&crate::Local::new("0.0.0")), request);
         response
             .map(|response| serde_json::to_value(response).unwrap()["decisions"].clone())
             .map_err(|problem| serde_json::to_value(problem).unwrap())

@@ -124,7 +124,7 @@ mod tests {
         let request = json!({"text": text, "token": token,
             "requests": [{"method": "GET", "path": "/orders"}]});
         let request = serde_json::from_value(request).unwrap();
-        let explained = explain_token(&Backend::local("0.0.0"), request).await;
+        let explained = explain_token(&Backend::local(&crate::Local::new("0.0.0")), request).await;
         explained
             .map(|explanation| serde_json::to_value(explanation).unwrap())
             .map_err(|problem| serde_json::to_value(problem).unwrap())

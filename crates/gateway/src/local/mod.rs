@@ -9,6 +9,7 @@ mod issuer;
 mod options;
 mod schedule;
 mod seeds;
+mod settings;
 mod store;
 mod token_input;
 
@@ -38,6 +39,7 @@ pub use explain::{ExplainError, explain_token, explain_token_with};
 pub use issuer::{IssuerError, LocalIssuer, TokenClaims};
 pub use options::{DEFAULT_STATE_FOLDER, Options};
 pub use schedule::Schedule;
+pub use settings::{ActivePolicy, PolicyOrigin, Settings};
 pub use store::aws_setting;
 pub use token_input::{MAX_TOKEN_INPUT_BYTES, TokenInputError, bare_token};
 
@@ -47,6 +49,8 @@ pub struct LocalGateway {
     pub address: SocketAddr,
     /// The text to print at startup.
     pub banner: String,
+    /// The settings that pages show.
+    pub settings: Settings,
     listener: TcpListener,
     gateway: Arc<Gateway>,
     metrics: Arc<LocalMetrics>,
@@ -143,13 +147,17 @@ pub async fn start(
         seeds: &seeds,
         are_secrets_shown,
         key_header: &key_header,
-        is_local_issuer_trusted: policy.is_some_and(|policy| LocalIssuer::is_named_by(&policy)),
+        is_local_issuer_trusted: policy.as_deref().is_some_and(LocalIssuer::is_named_by),
         state: &options.state,
         proxy: proxy.map(|proxy| proxy.address().to_owned()),
         schedules: &schedules,
         pages: options.pages.as_ref(),
     };
     let banner = banner.text();
+    let settings = Settings {
+        policy: policy.map(|text| ActivePolicy::new(&text, &options)),
+        key_header: key_header.clone(),
+    };
 
     let jwks = Bytes::from(issuer.jwks().to_string());
     let counts = Arc::clone(&metrics);
@@ -158,6 +166,7 @@ pub async fn start(
     Ok(LocalGateway {
         address,
         banner,
+        settings,
         listener,
         gateway: Arc::new(gateway),
         metrics,

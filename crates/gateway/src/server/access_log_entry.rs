@@ -39,6 +39,8 @@ impl AccessLogEntry {
 impl Drop for AccessLogEntry {
     fn drop(&mut self) {
         self.exchange.response_latency = Some(self.started.elapsed());
+        self.gateway.observe(&self.exchange);
+
         let Some(format) = &self.gateway.api.stage.log else {
             return;
         };

@@ -112,6 +112,17 @@ impl Gateway {
         self
     }
 
+    /// Hands an exchange that has ended to the pages.
+    fn observe(&self, exchange: &Exchange) {
+        let observer = self
+            .pages
+            .as_ref()
+            .and_then(|pages| pages.observer.as_ref());
+        if let Some(observer) = observer {
+            observer(exchange);
+        }
+    }
+
     /// The functions that routes invoke.
     pub fn functions(&self) -> impl Iterator<Item = Arc<Function>> {
         self.functions.values().map(Arc::clone)

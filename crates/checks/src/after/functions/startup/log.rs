@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use policy::literal_secrets;
 use serde_json::{Value, json};
 
 use crate::aws::{Call, Service, Unread, array, text};
@@ -188,45 +189,10 @@ fn error(line: &Value) -> Option<String> {
 fn without_secrets(text: &str, policy: &str) -> String {
     let policy: Value = serde_json::from_str(policy).unwrap_or_default();
     let mut shown = text.to_owned();
-    for secret in secrets(&policy) {
+    for secret in literal_secrets(&policy) {
         shown = shown.replace(secret, "…");
     }
     shown
-}
-
-/// Returns the literal secrets of a policy: the strings in fields such as `client_secret` that are
-/// no references to a secret.
-fn secrets(value: &Value) -> Vec<&str> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(secrets).collect(),
-        Value::Object(fields) => fields
-            .iter()
-            .flat_map(|(name, value)| {
-                let is_secret = name.contains("secret") || name == "client_key";
-                if is_secret {
-                    literals(value)
-                } else {
-                    secrets(value)
-                }
-            })
-            .collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// Returns the strings of a value, without references and empty strings.
-fn literals(value: &Value) -> Vec<&str> {
-    let is_reference = |text: &str| {
-        let sources = ["secretsmanager:", "ssm:", "env:"];
-        sources.iter().any(|source| text.starts_with(source))
-    };
-    match value {
-        Value::String(text) if text.is_empty() || is_reference(text) => Vec::new(),
-        Value::String(text) => vec![text],
-        Value::Array(items) => items.iter().flat_map(literals).collect(),
-        Value::Object(fields) => fields.values().flat_map(literals).collect(),
-        _ => Vec::new(),
-    }
 }
 
 #[cfg(test)]
