@@ -74,6 +74,6 @@ function secondsOf(value) {
 function Facts({ refusal }) {
   return html`
     <dl class="facts">
-      ${factsOf(refusal).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
+      ${factsOf(refusal).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}
     </dl>`;
 }

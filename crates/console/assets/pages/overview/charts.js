@@ -1,0 +1,39 @@
+// The charts of an overview: requests by outcome, and latency.
+
+import { milliseconds } from "../../app/format.js";
+import { html, useMemo } from "../../app/html.js";
+import { Chart } from "../../components/chart.js";
+import { OUTCOMES, stepText, succeeded } from "./figures.js";
+
+const HEIGHT = 190;
+const PERCENTILES = [
+  { field: "p50_ms", title: "50 % below" },
+  { field: "p95_ms", title: "95 % below" },
+  { field: "p99_ms", title: "99 % below" },
+];
+
+/** Shows requests by outcome and percentiles of the latency over time. */
+export function Charts({ overview }) {
+  const { points, step_s: stepS } = overview;
+  const x = useMemo(() => points.map(({ at }) => at), [points]);
+  const outcomes = useMemo(() => [
+    { label: "Successful and other", kind: "bar", color: 1, values: points.map(succeeded) },
+    ...OUTCOMES.map(({ field, status, title, color }) => ({
+      label: `${title} (${status})`,
+      kind: "bar",
+      color,
+      values: points.map((point) => point[field]),
+    })),
+  ], [points]);
+  const latency = useMemo(
+    () => PERCENTILES.map(({ field, title }) => ({ label: title, values: points.map((point) => point[field]) })),
+    [points],
+  );
+
+  const step = `per ${stepText(stepS)}`;
+  return html`
+    <div class="overview-charts">
+      <${Chart} caption="Requests by outcome" hint=${step} x=${x} series=${outcomes} isStacked isWhole height=${HEIGHT} />
+      <${Chart} caption="Latency" hint="time to respond" x=${x} series=${latency} format=${milliseconds} height=${HEIGHT} />
+    </div>`;
+}
