@@ -7,7 +7,7 @@ let readOnlyReason;
 
 /** Returns a path without the parts that differ between objects: `/keys/acme` and `/keys/b` have one shape. */
 function shape(url) {
-  const path = new URL(url, "http://localhost").pathname.replace(/^.*\/v1\//, "");
+  const path = new URL(url, "http://localhost").pathname.replace(/^.*\/v1\//, "").replace(/^\//, "");
   const [list, , ...rest] = path.split("/");
   const isObject = path.split("/").length > 1;
   return [list, ...(isObject ? ["{}"] : []), ...rest.filter((_, index) => index % 2 === 0)].join("/");

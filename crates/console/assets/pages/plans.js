@@ -1,7 +1,13 @@
-import { Page } from "../components/page.js";
-import { html } from "../app/html.js";
+// The page Plans: the list, a plan, or a new plan.
 
-/** Shows the page. */
-export function Plans() {
-  return html`<${Page} title="Plans" />`;
+import { html } from "../app/html.js";
+import { EditPlan } from "./plans/edit.js";
+import { NEW, NewPlan } from "./plans/new.js";
+import { PlanList } from "./plans/list.js";
+
+/** Shows the list of plans, the plan of the address, or a new plan. */
+export function Plans({ route, object }) {
+  if (object === undefined) return html`<${PlanList} />`;
+  if (object === NEW) return html`<${NewPlan} copyOf=${route.parameters.get("copy") ?? undefined} />`;
+  return html`<${EditPlan} name=${object} route=${route} />`;
 }
