@@ -15,7 +15,7 @@ export function reportConnection(isReachable) {
   for (const listener of [...listeners]) listener(isLost);
 }
 
-/** Calls `listener` with true when the connection is lost, and with false when it is back. Returns a function that stops that. */
+/** Calls `listener` when the connection is lost (true) or back (false). Returns a function that stops that. */
 export function onConnectionChange(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);

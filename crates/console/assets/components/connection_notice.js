@@ -40,6 +40,9 @@ export function ConnectionNotice() {
   const actions = html`<${Button} onClick=${attempt.run} isBusy=${attempt.isRunning}>Try now<//>`;
   return html`
     <${Notice} kind="problem" title="No connection" actions=${actions}>
-      <p>The server does not respond. Is the gateway or <code>tollgate console</code> still running? The console tries again by itself.</p>
+      <p>
+        The server does not respond. Is the gateway or <code>tollgate console</code> still running?
+        The console tries again by itself.
+      </p>
     <//>`;
 }

@@ -4,7 +4,7 @@ import { html } from "../app/html.js";
 import { href } from "../app/router.js";
 import { SchemeSwitch } from "./scheme_switch.js";
 
-/** Shows the product, the target with its region and the operator's identity, and the colour scheme. The children come first. */
+/** Shows the target with its region, the operator's identity, and the colour scheme. The children come first. */
 export function Header({ target, children }) {
   const { label, region, identity, may_write: mayWrite, read_only_reason: reason, version } = target;
   return html`
@@ -16,7 +16,10 @@ export function Header({ target, children }) {
       <p class="target" title=${label}>
         <span class="target-label"><span class="visually-hidden">Target: </span>${label}</span>
         ${region ? html`<span class="target-more">${region}</span>` : null}
-        ${identity ? html`<span class="target-more" title=${identity}><span class="visually-hidden">You are </span>${shortIdentity(identity)}</span>` : null}
+        ${identity ? html`
+          <span class="target-more" title=${identity}>
+            <span class="visually-hidden">You are </span>${shortIdentity(identity)}
+          </span>` : null}
       </p>
       ${mayWrite ? null : html`<span class="badge" title=${reason}>Read only</span>`}
       <${SchemeSwitch} />

@@ -19,8 +19,8 @@ export function Navigation({ segment }) {
   };
   return html`
     <nav class=${`shell-nav ${isOpen ? "open" : ""}`} aria-label="Pages" onKeyDown=${close}>
-      <button type="button" class="menu-button" ref=${button} aria-expanded=${isOpen ? "true" : "false"} aria-controls="pages"
-        onClick=${() => setIsOpen(!isOpen)}>
+      <button type="button" class="menu-button" ref=${button} aria-controls="pages"
+        aria-expanded=${isOpen ? "true" : "false"} onClick=${() => setIsOpen(!isOpen)}>
         <span class="menu-icon" aria-hidden="true"></span>
         <span class="visually-hidden">${isOpen ? "Close" : "Open"} the list of pages, current page: </span>${title}
       </button>

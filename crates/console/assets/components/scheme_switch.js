@@ -16,7 +16,8 @@ export function SchemeSwitch() {
     <label class="scheme-switch">
       <span class="visually-hidden">Colour scheme</span>
       <select value=${scheme} onChange=${choose} title="Colour scheme">
-        ${SCHEMES.map((value) => html`<option key=${value} value=${value} selected=${value === scheme}>${LABEL[value]}</option>`)}
+        ${SCHEMES.map((value) => html`
+          <option key=${value} value=${value} selected=${value === scheme}>${LABEL[value]}</option>`)}
       </select>
     </label>`;
 }

@@ -17,7 +17,8 @@ export function Loading({ label = "Loading", isSlow = false, onCancel }) {
 
 /** Shows grey lines in place of text that is loading. */
 export function Skeleton({ lines = 5 }) {
-  return html`<div class="skeleton" aria-hidden="true">${Array.from({ length: lines }, (_, index) => html`<span key=${index}></span>`)}</div>`;
+  const all = Array.from({ length: lines }, (_, index) => html`<span key=${index}></span>`);
+  return html`<div class="skeleton" aria-hidden="true">${all}</div>`;
 }
 
 /** Shows that there is nothing yet, and the next step. */

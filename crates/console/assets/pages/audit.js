@@ -1,7 +1,67 @@
-import { Page } from "../components/page.js";
-import { html } from "../app/html.js";
+// The page Audit: who changed what, the newest change first.
 
-/** Shows the page. */
-export function Audit() {
-  return html`<${Page} title="Audit" />`;
+import { count, localTime } from "../app/format.js";
+import { html } from "../app/html.js";
+import { href, navigate } from "../app/router.js";
+import { Button } from "../components/button.js";
+import { Page } from "../components/page.js";
+import { Empty, Loading, Resource } from "../components/states.js";
+import { Downloads } from "./audit/downloads.js";
+import { Filter } from "./audit/filter.js";
+import { filterOf, hasFilter } from "./audit/filter_parameters.js";
+import { RecordList } from "./audit/record_list.js";
+import { useAuditRecords } from "./audit/records.js";
+
+const INTRO = "Every change of a plan, key, policy or block, and every grant. Records are kept for 400 days.";
+const LOCAL = "The local gateway accepts changes from this machine without a signature. The principal is always local.";
+
+/** Shows the records that the filter in the address selects. */
+export function Audit({ target, route }) {
+  const filter = filterOf(route.parameters);
+  const list = useAuditRecords(filter);
+  const actions = html`
+    <${Downloads} filter=${filter} />
+    <${Button} onClick=${list.first.reload} isBusy=${list.first.isLoading}>Reload<//>`;
+  return html`
+    <${Page} title="Audit" intro=${target.kind === "local" ? `${INTRO} ${LOCAL}` : INTRO} actions=${actions}>
+      <${Filter} key=${route.parameters.toString()} filter=${filter} isLocal=${target.kind === "local"} />
+      <${Resource} resource=${list.first} label="Loading records">
+        ${() => html`<${Records} list=${list} filter=${filter} />`}
+      <//>
+    <//>`;
+}
+
+function Records({ list, filter }) {
+  const { records, searchedTo, hasMore, more } = list;
+  return html`
+    ${records.length === 0 && !hasMore ? html`<${NoRecords} filter=${filter} />` : null}
+    ${records.length > 0 ? html`<${RecordList} records=${records} filter=${filter} />` : null}
+    <p class="audit-end" role="status">
+      ${summary(records.length, hasMore, searchedTo)}
+    </p>
+    ${more.isRunning ? html`
+      <${Loading} label="Loading older records" isSlow=${more.isSlow} onCancel=${more.cancel} />` : null}
+    ${more.failure}
+    ${hasMore && !more.isRunning ? html`<${Button} onClick=${more.run}>Load older records<//>` : null}`;
+}
+
+function summary(total, hasMore, searchedTo) {
+  const found = `${count(total)} ${total === 1 ? "record" : "records"}`;
+  if (!hasMore) return total === 0 ? "" : `${found}, no older ones in this period.`;
+
+  const reached = searchedTo ? ` back to ${localTime(searchedTo)}` : "";
+  return `${total === 0 ? "No matching record" : found}${reached}. There are older records.`;
+}
+
+function NoRecords({ filter }) {
+  if (hasFilter(filter)) {
+    const actions = html`<${Button} onClick=${() => navigate(["audit"])}>Clear the filter<//>`;
+    return html`<${Empty} title="No change matches the filter" actions=${actions}>
+      Choose a longer period, or clear the filter.
+    <//>`;
+  }
+  const actions = html`<a class="button primary" href=${href(["plans"])}>Create a plan</a>`;
+  return html`<${Empty} title="Nothing has changed in the last 31 days" actions=${actions}>
+    Changes of plans, keys, policies and blocks appear here, made by this console, the command line or the API.
+  <//>`;
 }
