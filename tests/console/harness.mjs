@@ -77,7 +77,7 @@ async function runTest(nodeContext, { gateway, browser }, options, body) {
     page.setDefaultTimeout(PAGE_TIMEOUT_MS);
 
     try {
-      await body(fixture({ gateway, browser, context, page, monitor }));
+      await body({ ...fixture({ gateway, browser, context, page, monitor }), diagnostic: (text) => nodeContext.diagnostic(text) });
       assert.deepEqual(monitor.problems(), [], "the page has problems");
     } catch (error) {
       await reportFailure(nodeContext, page, monitor);
@@ -118,10 +118,15 @@ function escape(text) {
 
 async function openPage(page, gateway, path) {
   const address = `${gateway.consoleUrl}/#/${path}`;
-  // A change of the fragment alone is not a navigation.
-  if (page.url().startsWith(`${gateway.consoleUrl}/`)) await page.evaluate((hash) => (location.hash = hash), `#/${path}`);
+  if (page.url().startsWith(`${gateway.consoleUrl}/`)) await page.evaluate(changeFragment, `#/${path}`);
   else await page.goto(address);
   await page.locator("main h1").first().waitFor();
+}
+
+/** Runs in the page: opens another page by the fragment, and waits until it has been drawn. */
+function changeFragment(fragment) {
+  location.hash = fragment;
+  return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
 }
 
 async function picture(page, name, options = {}) {
