@@ -17,6 +17,12 @@ test("a refusal applies to the same operation on other objects", () => {
   assert.equal(permissions.deniedReason("DELETE", `${KEYS}/acme/grants/1`), undefined);
 });
 
+test("paths below the admin API are the same operations", () => {
+  permissions.rememberDenied("POST", `${KEYS}/acme/rotate`, "no rotation");
+  assert.equal(permissions.deniedReason("POST", "/keys/other/rotate"), "no rotation");
+  assert.equal(permissions.deniedReason("POST", "/keys"), undefined);
+});
+
 test("a console that only reads denies every change with its reason", () => {
   permissions.setReadOnly("started without --write");
   assert.equal(permissions.deniedReason("POST", KEYS), "started without --write");

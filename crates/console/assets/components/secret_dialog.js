@@ -39,7 +39,7 @@ export function SecretDialog({ title, secret, target, onClose, children }) {
         <${Checkbox} label="I have stored the secret" checked=${isStored} onChange=${setStored} />
         <div class="actions end">
           <${Button} type="submit" kind="primary" disabled=${!isStored}
-            title=${isStored ? undefined : "Confirm first that you have stored the secret."}>Close<//>
+            title=${isStored ? undefined : "Confirm first that you have stored the secret."}>Done<//>
         </div>
       </form>
     <//>`;

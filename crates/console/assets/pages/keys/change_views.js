@@ -63,6 +63,6 @@ export function ChangeResult({ result, isDeletion, onContinue, onClose }) {
       : null}
     <div class="actions end">
       ${remaining > 0 && !isDeletion ? html`<${Button} onClick=${onContinue}>Continue<//>` : null}
-      <${Button} kind="primary" onClick=${onClose}>Close<//>
+      <${Button} kind="primary" onClick=${onClose}>Done<//>
     </div>`;
 }

@@ -20,26 +20,32 @@ const CHANGES = [
 export function SelectionBar({ list, shown, selected, onSelect, filter, plans, onResult }) {
   const [change, setChange] = useState();
   const keys = list.keys.filter(({ key_id }) => selected.has(key_id));
-  if (keys.length === 0) return null;
-
   const isAllShown = keys.length === shown.length && shown.every(({ key_id }) => selected.has(key_id));
+
+  // The list may lose keys while the dialog is open, so the dialog has its own.
+  const open = (kind) => setChange({ kind, keys, filter: isAllShown && kind.id !== "delete" ? filter : undefined });
   const close = (result) => {
     setChange(undefined);
     if (!result) return;
     onResult(result);
     onSelect(new Set());
   };
-  const button = ({ id, label, kind, ...rest }) => html`
-    <${ActionButton} key=${id} kind=${kind} method=${id === "delete" ? "DELETE" : "PATCH"} path=${`/keys/${keys[0].key_id}`}
-      onClick=${() => setChange({ id, label, ...rest })}>${label}…<//>`;
+  return html`
+    ${keys.length > 0 ? html`<${Bar} keys=${keys} onOpen=${open} onClear=${() => onSelect(new Set())} />` : null}
+    ${change
+      ? html`<${ChangeKeys} change=${change.kind} keys=${change.keys} filter=${change.filter} plans=${plans} list=${list}
+          onClose=${close} />`
+      : null}`;
+}
+
+function Bar({ keys, onOpen, onClear }) {
+  const path = `/keys/${keys[0].key_id}`;
   return html`
     <div class="selection" role="group" aria-label="Selected keys">
       <p role="status"><strong>${count(keys.length)}</strong> ${keys.length === 1 ? "key" : "keys"} selected</p>
-      ${CHANGES.map(button)}
-      <${Button} onClick=${() => onSelect(new Set())}>Clear the selection<//>
-    </div>
-    ${change
-      ? html`<${ChangeKeys} change=${change} keys=${keys} filter=${isAllShown && change.id !== "delete" ? filter : undefined}
-          plans=${plans} list=${list} onClose=${close} />`
-      : null}`;
+      ${CHANGES.map((kind) => html`
+        <${ActionButton} key=${kind.id} kind=${kind.kind} method=${kind.id === "delete" ? "DELETE" : "PATCH"} path=${path}
+          onClick=${() => onOpen(kind)}>${kind.label}…<//>`)}
+      <${Button} onClick=${onClear}>Clear the selection<//>
+    </div>`;
 }
