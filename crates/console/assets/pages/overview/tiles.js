@@ -56,7 +56,7 @@ function Trend({ trend, recent }) {
 function Tile({ title, value, values, color, children }) {
   return html`
     <li class="tile">
-      <h3 class="tile-title">${title}</h3>
+      <h2 class="tile-title">${title}</h2>
       <p class="tile-value">${value}</p>
       <${Sparkline} values=${values} color=${color} />
       <p class="tile-text">${children}</p>
