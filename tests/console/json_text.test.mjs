@@ -19,7 +19,7 @@ test("formatted JSON has the same value and short objects on one line", () => {
   const value = { rules: [{ match: "ANY /", auth: "any" }], text: 'a"\n', none: {}, list: [], null: null };
   const text = formatJson(value);
   assert.deepEqual(JSON.parse(text), value);
-  assert.ok(text.includes('\n  "rules": [{ "match": "ANY /", "auth": "any" }],'), text);
+  assert.ok(text.includes('\n  "rules": [\n    { "match": "ANY /", "auth": "any" }\n  ],'), text);
   assert.ok(text.includes('\n  "none": {},'), text);
 
   const long = { rules: Array.from({ length: 9 }, (_, index) => ({ match: `GET /path/${index}`, auth: "any" })) };

@@ -39,10 +39,11 @@ async function write(path, text, etag) {
  *
  * @param {string} path such as `/plans/free`
  * @param {{text: string, etag?: string, managedBy?: string} | undefined} stored undefined for a new document
- * @param {{initialText?: string, onSaved?: (saved: {isNew: boolean, warnings: object[]}) => void,
- *   onGone?: () => void}} options `onGone` is called if the operator accepts that the document was deleted
+ * @param {{initialText?: string, isNamed?: boolean, onSaved?: (saved: {isNew: boolean, warnings: object[]}) => void,
+ *   onGone?: () => void}} options `isNamed` is true if the operator chooses the name of a new document. `onGone` is
+ *   called if the operator accepts that the document was deleted
  */
-export function useDocument(path, stored, { initialText = "{}", onSaved, onGone } = {}) {
+export function useDocument(path, stored, { initialText = "{}", isNamed = false, onSaved, onGone } = {}) {
   const [base, setBase] = useState(stored);
   const [text, setText] = useState(stored?.text ?? initialText);
   const [conflict, setConflict] = useState(undefined);
@@ -55,9 +56,8 @@ export function useDocument(path, stored, { initialText = "{}", onSaved, onGone 
       onSaved?.({ isNew: !etag, warnings });
     } catch (error) {
       if (error.kind !== KIND.changed) throw error;
-      const theirs = await readIfPresent(path);
-      if (!base) throw new ApiError(KIND.invalid, "This name exists already. Choose another one.", { status: 409 });
-      setConflict({ theirs });
+      if (isNamed) throw new ApiError(KIND.invalid, "This name exists already. Choose another one.", { status: 409 });
+      setConflict({ theirs: await readIfPresent(path) });
     }
   };
   const save = useAction(() => store(base?.etag));

@@ -4,16 +4,16 @@ const MAX_LINE = 88;
 const INDENT = "  ";
 
 /**
- * Returns a value as JSON for readers. Lists and objects that fit into one line are written on one line.
+ * Returns a value as JSON for readers. Objects that fit into one line are written on one line, except the outermost
+ * one. Lists of objects have a line per object, so that two versions are easy to compare.
  *
  * @param {unknown} value a value of `JSON.parse`
  */
 export function formatJson(value, indent = "") {
   const line = oneLine(value);
-  if (indent.length + line.length <= MAX_LINE || value === null || typeof value !== "object") {
-    // The outermost object has a line per field, so that fields are easy to add.
-    if (indent !== "" || value === null || typeof value !== "object" || line.length <= 2) return line;
-  }
+  const isShort = indent !== "" && indent.length + line.length <= MAX_LINE && !hasObjects(value);
+  if (!isObject(value) || line.length <= 2 || isShort) return line;
+
   const inner = indent + INDENT;
   const isList = Array.isArray(value);
   const parts = isList
@@ -23,9 +23,18 @@ export function formatJson(value, indent = "") {
   return `${open}\n${parts.map((part) => inner + part).join(",\n")}\n${indent}${close}`;
 }
 
+function isObject(value) {
+  return value !== null && typeof value === "object";
+}
+
+/** True if a value is a list of objects. */
+function hasObjects(value) {
+  return Array.isArray(value) && value.some(isObject);
+}
+
 function oneLine(value) {
   if (Array.isArray(value)) return `[${value.map(oneLine).join(", ")}]`;
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  if (!isObject(value)) return JSON.stringify(value);
   const parts = Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}: ${oneLine(item)}`);
   return parts.length === 0 ? "{}" : `{ ${parts.join(", ")} }`;
 }

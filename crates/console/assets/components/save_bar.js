@@ -3,6 +3,7 @@
 import { html } from "../app/html.js";
 import { ActionButton, Button } from "./button.js";
 import { ProblemNotice } from "./problem.js";
+import { Prose } from "./prose.js";
 
 function status(isInvalid, isChanged) {
   if (isInvalid) return "Correct the mistakes to save.";
@@ -34,6 +35,6 @@ export function Warnings({ items = [] }) {
   if (items.length === 0) return null;
   return html`
     <ul>
-      ${items.map(({ pointer, detail }, index) => html`<li key=${index}><code>${pointer}</code> ${detail}</li>`)}
+      ${items.map(({ pointer, detail }, index) => html`<li key=${index}><code>${pointer}</code> <${Prose} text=${detail} /></li>`)}
     </ul>`;
 }

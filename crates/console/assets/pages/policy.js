@@ -1,7 +1,13 @@
-import { Page } from "../components/page.js";
-import { html } from "../app/html.js";
+// The page Policy: the policy in force and those of the registry, a policy, or a new one.
 
-/** Shows the page. */
-export function Policy() {
-  return html`<${Page} title="Policy" />`;
+import { html } from "../app/html.js";
+import { NEW, NewPolicy } from "./policy/new.js";
+import { PolicyOverview } from "./policy/overview.js";
+import { StoredPolicy } from "./policy/stored.js";
+
+/** Shows the policy in force, the policy of the address, or a new policy. */
+export function Policy({ target, route, object }) {
+  if (object === undefined) return html`<${PolicyOverview} target=${target} />`;
+  if (object === NEW) return html`<${NewPolicy} />`;
+  return html`<${StoredPolicy} name=${object} target=${target} route=${route} />`;
 }

@@ -14,18 +14,20 @@ const UNCHECKED = { state: "checking", errors: [], warnings: [], error: undefine
  *
  * @param {string} operation such as `/plans/check`
  * @param {string} text
+ * @param {object} parameters other fields of the request
  * @returns {{state: "checking"|"valid"|"invalid"|"unavailable", errors: {pointer?: string, line?: number,
  *   column?: number, detail: string}[], warnings: {pointer?: string, detail: string}[], error?: Error,
  *   text?: string}} `text` is the text that the errors and warnings belong to
  */
-export function useCheck(operation, text) {
+export function useCheck(operation, text, parameters = {}) {
   const [result, setResult] = useState(UNCHECKED);
+  const more = JSON.stringify(parameters);
 
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
     const check = async () => {
-      const checked = await checkText(operation, text, signal);
+      const checked = await checkText(operation, text, { signal, parameters });
       if (!signal.aborted) setResult(checked);
     };
     const timer = setTimeout(check, PAUSE_MS);
@@ -33,19 +35,19 @@ export function useCheck(operation, text) {
       clearTimeout(timer);
       controller.abort();
     };
-  }, [operation, text]);
+  }, [operation, text, more]);
 
   return result.text === text ? result : { ...result, state: "checking" };
 }
 
 /** Checks a text once. Resolves to a result also if the check itself fails. */
-export async function checkText(operation, text, signal) {
+export async function checkText(operation, text, { signal, parameters = {} } = {}) {
   if (text.trim() === "") {
     const errors = [{ pointer: "", line: 1, column: 1, detail: "The text is empty, expected a JSON object." }];
     return { ...UNCHECKED, state: "invalid", errors, text };
   }
   try {
-    const { data } = await consoleApi.post(operation, { text }, { signal });
+    const { data } = await consoleApi.post(operation, { ...parameters, text }, { signal });
     const { valid, errors, warnings } = data;
     return { ...UNCHECKED, state: valid ? "valid" : "invalid", errors, warnings, text };
   } catch (error) {

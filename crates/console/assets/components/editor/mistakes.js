@@ -3,6 +3,7 @@
 import { html } from "../../app/html.js";
 import { Button } from "../button.js";
 import { ProblemNotice } from "../problem.js";
+import { Prose } from "../prose.js";
 
 const counted = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
 
@@ -33,7 +34,7 @@ function Item({ kind, item, onJump }) {
         ? html`<button type="button" class="link" onClick=${() => onJump(line, column)}>${place}</button>`
         : null}
       ${pointer ? html`<code>${pointer}</code>` : null}
-      <span class="editor-detail">${detail}</span>
+      <span class="editor-detail"><${Prose} text=${detail} /></span>
     </li>`;
 }
 

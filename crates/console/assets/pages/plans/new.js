@@ -45,6 +45,7 @@ function Form({ initialText }) {
   const trimmed = name.trim();
   const plan = useDocument(segments("plans", trimmed), undefined, {
     initialText,
+    isNamed: true,
     onSaved: () => {
       release();
       navigate(["plans", trimmed], { created: "1" }, { replace: true });
