@@ -53,6 +53,13 @@ impl Group {
         Self::Requests,
     ];
 
+    /// The groups that need a parameter file.
+    pub const OF_FILE: [Self; 2] = [Self::Parameters, Self::Account];
+    /// The groups that need a stack.
+    pub const OF_STACK: [Self; 4] = [Self::Network, Self::Api, Self::Functions, Self::Monitoring];
+    /// The groups that need an API.
+    pub const OF_API: [Self; 2] = [Self::Configuration, Self::Requests];
+
     /// Returns the name for `--only`, `--skip` and JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::catalogue;
 use crate::verdict::{Outcome, Status};
 
 /// The page with one section per check.
@@ -20,6 +21,14 @@ pub struct Report {
 }
 
 impl Report {
+    /// Returns the report with outcomes, which are sorted as the catalogue.
+    #[must_use]
+    pub fn new(target: String, mut outcomes: Vec<Outcome>) -> Self {
+        outcomes
+            .sort_by_cached_key(|outcome| catalogue::all().position(|one| one == outcome.check));
+        Self { target, outcomes }
+    }
+
     /// Returns the number of outcomes with a status.
     #[must_use]
     pub fn count(&self, status: Status) -> usize {

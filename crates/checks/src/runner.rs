@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::aws::Unread;
 use crate::check::Check;
+use crate::progress;
 use crate::selection::Selection;
 use crate::unknown_parameter::or_reason;
 use crate::verdict::{Outcome, Verdict};
@@ -39,6 +40,7 @@ pub(crate) async fn run<C: Sync + 'static>(
             Ok(Err(reason)) => reason.into(),
             Err(_) => Verdict::error("not finished before the deadline of the run"),
         };
+        progress::finish_one();
         Outcome {
             check: entry.check,
             verdict,

@@ -50,6 +50,12 @@ impl Selection {
         (self.only.is_empty() || names(&self.only)) && !names(&self.skip)
     }
 
+    /// True if the run makes at least one check of one of the groups.
+    #[must_use]
+    pub fn includes_any_of_groups(&self, groups: &[Group]) -> bool {
+        groups.iter().any(|group| self.includes_any_of(*group))
+    }
+
     /// True if the run makes at least one check of the group.
     #[must_use]
     pub fn includes_any_of(&self, group: Group) -> bool {

@@ -12,6 +12,7 @@ use super::session::Session;
 use super::temporary::{self, Temporary};
 use super::{KEY_CHECKS, OTHER_CHECKS};
 use crate::check::Check;
+use crate::progress;
 use crate::runner;
 use crate::selection::Selection;
 use crate::verdict::{Outcome, Status, Verdict};
@@ -84,6 +85,7 @@ async fn run_all(selected: &[&KeyEntry], session: &Session<'_>, end: Instant) ->
             Ok(Ok(verdict) | Err(verdict)) => verdict,
             Err(_) => late(),
         };
+        progress::finish_one();
         outcomes.push(Outcome {
             check: entry.check,
             verdict,

@@ -5,19 +5,6 @@ use checks::{Group, Selection, catalogue};
 use super::CheckOptions;
 use crate::commands::CommandError;
 
-/// The groups that need a parameter file.
-pub(super) const BEFORE: [Group; 2] = [Group::Parameters, Group::Account];
-/// The groups that need a stack.
-pub(super) const AFTER: [Group; 4] = [
-    Group::Network,
-    Group::Api,
-    Group::Functions,
-    Group::Monitoring,
-];
-
-/// The groups that need an API.
-pub(super) const OF_API: [Group; 2] = [Group::Configuration, Group::Requests];
-
 /// The subjects of a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scope {
@@ -62,9 +49,9 @@ impl Scope {
 
     /// True if the checks of the group can be made.
     pub(super) fn includes(&self, group: Group) -> bool {
-        if BEFORE.contains(&group) {
+        if Group::OF_FILE.contains(&group) {
             self.has_parameters
-        } else if AFTER.contains(&group) {
+        } else if Group::OF_STACK.contains(&group) {
             self.stack.is_some()
         } else {
             self.has_api
@@ -99,9 +86,9 @@ impl Scope {
 
 /// Returns the option without which a group cannot be checked.
 fn needed_option(group: Group) -> &'static str {
-    if BEFORE.contains(&group) {
+    if Group::OF_FILE.contains(&group) {
         "--parameters FILE"
-    } else if AFTER.contains(&group) {
+    } else if Group::OF_STACK.contains(&group) {
         "--stack NAME"
     } else {
         "--stack NAME or --url URL, if there is a parameter file"

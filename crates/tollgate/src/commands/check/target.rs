@@ -3,15 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use admin_client::{AdminClient, AwsAccount, ClientError, StackError, path};
+use admin_client::AwsAccount;
 use checks::aws::{Account, Call, Service, Unread};
 use checks::before::{Parameters, ParametersError};
-use checks::{Group, Stack, catalogue};
+use checks::{Deployment, DeploymentError, Group, Stack, catalogue};
 use tokio::time::timeout;
 
 use super::CheckOptions;
 use super::scope::Scope;
-use crate::INVALID_INPUT;
 use crate::commands::CommandError;
 use crate::output::note;
 
@@ -19,63 +18,21 @@ use crate::output::note;
 /// credentials of a machine takes seconds if there are none.
 const IDENTITY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The API and the stack of a run.
-pub(super) struct Target {
-    /// The client, or the reason why the API of a stack is not known.
-    pub(super) client: Result<AdminClient, String>,
-    pub(super) stack: Option<Stack>,
-}
-
-impl Target {
-    /// Finds the API, and reads the stack.
-    ///
-    /// # Errors
-    /// [`CommandError`] if the target is invalid, or the stack cannot be read.
-    pub(super) async fn open(options: &CheckOptions, scope: &Scope) -> Result<Self, CommandError> {
-        let api_id = options.api_id.as_deref();
-        let options = options.target.options();
-        let client = match AdminClient::connect(&options).await {
-            // The checks of the stack say why the deployment has no API.
-            Err(ClientError::Stack(error @ StackError::NoUrl { .. })) => Err(error),
-            client => Ok(client?),
-        };
-
-        let Some(name) = &scope.stack else {
-            if let Ok(client) = &client {
-                probe(client).await?;
-            }
-            return Ok(Self {
-                client: client.map_err(|error| error.to_string()),
-                stack: None,
-            });
-        };
-        let account = Account::new(AwsAccount::connect(&options).await?);
-        let stack = Stack::read(account, name)
-            .await
-            .map_err(|reason| unreadable(name, &reason))?;
-        let stack = match api_id {
-            Some(id) => stack.with_api(id),
-            None => stack,
-        };
-        let client = match client {
-            Err(error) if !stack.is_of_tollgate() => return Err(ClientError::from(error).into()),
-            client => client.map_err(|error| error.to_string()),
-        };
-        Ok(Self {
-            client,
-            stack: Some(stack),
-        })
-    }
-}
-
-/// Shows that there is an admin API. Otherwise every check would fail for the same reason. A refusal is
-/// left to the checks.
-async fn probe(client: &AdminClient) -> Result<(), ClientError> {
-    let first = path(&["plans"]).query(&[("limit", "1")]);
-    match client.pages(&first).next().await {
-        Err(error) if error.exit_code() == INVALID_INPUT => Err(error),
-        _ => Ok(()),
-    }
+/// Finds the API, and reads the stack.
+///
+/// # Errors
+/// [`CommandError`] if the target is invalid, or the stack cannot be read.
+pub(super) async fn open(options: &CheckOptions) -> Result<Deployment, CommandError> {
+    let target = options.target.options();
+    let opened = Deployment::open(&target, options.api_id.as_deref()).await;
+    opened.map_err(|error| match error {
+        DeploymentError::Client(error) => error.into(),
+        DeploymentError::Stack {
+            reason: Unread::Denied { .. },
+            ..
+        } => CommandError::refused(error.to_string()),
+        DeploymentError::Stack { .. } => CommandError::usage(error.to_string()),
+    })
 }
 
 /// Reads a parameter file, and finds the account to deploy to if it is needed and there are
@@ -172,14 +129,5 @@ async fn identity(account: &Account) -> Result<(), String> {
             "no response of AWS within {} s",
             IDENTITY_TIMEOUT.as_secs()
         )),
-    }
-}
-
-/// Returns the error for a stack without which nothing can be checked.
-fn unreadable(stack: &str, reason: &Unread) -> CommandError {
-    let message = format!("stack {stack}: {reason}");
-    match reason {
-        Unread::Denied { .. } => CommandError::refused(message),
-        _ => CommandError::usage(message),
     }
 }
