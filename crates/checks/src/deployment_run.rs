@@ -57,11 +57,10 @@ impl DeploymentRun {
     /// # Errors
     /// [`ClientError`] if they cannot be deleted.
     pub async fn clean_up(&self) -> Result<(), ClientError> {
-        let requests = self
-            .requests
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let requests = {
+            let known = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+            known.clone()
+        };
         match requests {
             Some(requests) => requests::clean_up(&requests).await,
             None => Ok(()),

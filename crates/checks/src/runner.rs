@@ -25,28 +25,32 @@ pub(crate) struct Entry<C: 'static> {
 
 /// Runs the selected checks and returns their outcomes in the order of `entries`. A check that has
 /// not finished at the deadline is an error.
-pub(crate) async fn run<C: Sync + 'static>(
+pub(crate) fn run<'c, C: Sync + 'static>(
     entries: impl IntoIterator<Item = &'static Entry<C>>,
-    context: &C,
+    context: &'c C,
     selection: &Selection,
     deadline: Instant,
-) -> Vec<Outcome> {
+) -> BoxFuture<'c, Vec<Outcome>> {
     let selected = entries
         .into_iter()
         .filter(|entry| selection.includes(entry.check));
-    let outcomes = selected.map(|entry| async move {
-        let verdict = match timeout_at(deadline, or_reason((entry.run)(context))).await {
-            Ok(Ok(verdict)) => verdict,
-            Ok(Err(reason)) => reason.into(),
-            Err(_) => Verdict::error("not finished before the deadline of the run"),
-        };
-        progress::finish_one();
-        Outcome {
-            check: entry.check,
-            verdict,
-        }
-    });
-    stream::iter(outcomes).buffered(CONCURRENCY).collect().await
+    let outcomes: Vec<_> = selected
+        .map(|entry| outcome(entry, context, deadline))
+        .collect();
+    Box::pin(stream::iter(outcomes).buffered(CONCURRENCY).collect())
+}
+
+async fn outcome<C: Sync>(entry: &'static Entry<C>, context: &C, deadline: Instant) -> Outcome {
+    let verdict = match timeout_at(deadline, or_reason((entry.run)(context))).await {
+        Ok(Ok(verdict)) => verdict,
+        Ok(Err(reason)) => reason.into(),
+        Err(_) => Verdict::error("not finished before the deadline of the run"),
+    };
+    progress::finish_one();
+    Outcome {
+        check: entry.check,
+        verdict,
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::CONSOLE_HEADER;
 use crate::backend::Backend;
 use crate::body;
+use crate::check_runs::{self, CheckTarget};
 use crate::documents;
 use crate::overview::Range;
 use crate::problem::Problem;
@@ -28,6 +29,9 @@ pub(crate) async fn respond(
         return Err(Problem::new(StatusCode::FORBIDDEN, detail));
     }
 
+    if operation == "checks" || operation.starts_with("checks/") {
+        return checks(backend, operation, &request).await;
+    }
     match (request.method(), operation) {
         (&Method::GET, "target") => Ok(ok(&backend.target())),
         (&Method::GET, "overview") => {
@@ -52,14 +56,42 @@ pub(crate) async fn respond(
             let request = body::read(&request)?;
             Ok(ok(&documents::explain_token(backend, request).await?))
         }
-        _ => {
-            let detail = format!(
-                "The console has no operation {} {operation}.",
-                request.method()
-            );
-            Err(Problem::new(StatusCode::NOT_FOUND, detail))
-        }
+        _ => Err(unknown(&request, operation)),
     }
+}
+
+/// Responds to a request for runs of checks.
+async fn checks(
+    backend: &Backend,
+    operation: &str,
+    request: &Request<Bytes>,
+) -> Result<Response<Bytes>, Problem> {
+    let runs = backend.check_runs();
+    let id = operation.strip_prefix("checks/").unwrap_or_default();
+    match (request.method(), id) {
+        (&Method::GET, "") => Ok(ok(&runs.latest())),
+        (&Method::POST, "") => {
+            let target = CheckTarget::of(backend, request)?;
+            let id = runs.start(target, body::read(request)?)?;
+            Ok(response::json(StatusCode::ACCEPTED, &id))
+        }
+        (&Method::GET, "catalogue") => {
+            let target = CheckTarget::of(backend, request)?;
+            Ok(ok(&check_runs::catalogue(&target)))
+        }
+        (&Method::GET, id) => Ok(ok(&runs.status(id)?)),
+        (&Method::DELETE, id) => {
+            runs.cancel(id).await?;
+            Ok(response::whole(StatusCode::NO_CONTENT, Bytes::new()))
+        }
+        _ => Err(unknown(request, operation)),
+    }
+}
+
+fn unknown(request: &Request<Bytes>, operation: &str) -> Problem {
+    let method = request.method();
+    let detail = format!("The console has no operation {method} {operation}.");
+    Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
 fn ok(document: &impl Serialize) -> Response<Bytes> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use policy::KeyHeader;
 
+use crate::check_runs::CheckRuns;
 use crate::deployed::Deployed;
 use crate::local::Local;
 use crate::overview::{Overview, Range};
@@ -86,6 +87,14 @@ impl Backend {
         match self {
             Self::Local(gateway) => Ok(gateway.policy()),
             Self::Deployed(_) => Err(not_available()),
+        }
+    }
+
+    /// Returns the runs of checks.
+    pub(crate) fn check_runs(&self) -> &CheckRuns {
+        match self {
+            Self::Local(gateway) => gateway.check_runs(),
+            Self::Deployed(api) => &api.check_runs,
         }
     }
 

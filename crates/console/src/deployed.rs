@@ -2,6 +2,7 @@
 
 use admin_client::{AdminClient, TargetOptions};
 
+use crate::check_runs::CheckRuns;
 use crate::target::{OverviewSource, PolicyOrigin, RefusalSource, Target, TargetKind};
 
 /// The reason why the page offers no changes, unless the command was started with `--write`.
@@ -18,6 +19,7 @@ pub struct Deployed {
     /// The name of the stack. `None` if the target is a URL.
     pub stack: Option<String>,
     pub(crate) target: Target,
+    pub(crate) check_runs: CheckRuns,
 }
 
 impl Deployed {
@@ -48,6 +50,7 @@ impl Deployed {
             options,
             stack,
             target,
+            check_runs: CheckRuns::default(),
         }
     }
 

@@ -13,6 +13,7 @@ mod api;
 mod assets;
 mod backend;
 mod body;
+mod check_runs;
 mod decision_line;
 mod deployed;
 mod documents;
@@ -54,6 +55,12 @@ impl Console {
     #[must_use]
     pub const fn new(backend: Backend) -> Self {
         Self { backend }
+    }
+
+    /// Ends what the console does in the background. Call it before the program ends, while the API
+    /// still responds: a run of checks deletes its temporary plan and key.
+    pub async fn stop(&self) {
+        self.backend.check_runs().stop().await;
     }
 
     /// Responds to a request for [`CONSOLE_PATH`] or a path below it.

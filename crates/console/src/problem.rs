@@ -44,6 +44,11 @@ impl Problem {
         }
     }
 
+    /// Returns the text of the problem.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(crate) fn into_response(self) -> Response<Bytes> {
         // Serializing strings and a number cannot fail.
         let body = serde_json::to_vec(&self).unwrap_or_default();

@@ -45,7 +45,11 @@ pub(crate) fn run(options: Serve) -> ExitCode {
         let _ = std::io::stdout().write_all(gateway.banner.as_bytes());
 
         let metrics = gateway.metrics();
-        gateway.serve(signals.stop()).await;
+        let stop = async {
+            signals.stop().await;
+            console.stop().await;
+        };
+        gateway.serve(stop).await;
         Ok(metrics.table())
     });
 

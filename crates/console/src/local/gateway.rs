@@ -12,6 +12,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::activity::Activity;
 use super::log_layer;
+use crate::check_runs::CheckRuns;
 use crate::overview::{Overview, Range};
 use crate::policy_text::PolicyText;
 use crate::problem::Problem;
@@ -25,6 +26,7 @@ pub struct Local {
     version: String,
     activity: Arc<Activity>,
     settings: OnceLock<Settings>,
+    check_runs: CheckRuns,
 }
 
 impl Local {
@@ -36,7 +38,18 @@ impl Local {
             version: version.to_owned(),
             activity: Arc::new(Activity::new()),
             settings: OnceLock::new(),
+            check_runs: CheckRuns::default(),
         })
+    }
+
+    /// Ends what the console does in the background. Call it before the gateway stops: a run of checks
+    /// deletes its temporary plan and key.
+    pub async fn stop(&self) {
+        self.check_runs.stop().await;
+    }
+
+    pub(crate) const fn check_runs(&self) -> &CheckRuns {
+        &self.check_runs
     }
 
     /// Returns the pages to start the gateway with.
