@@ -10,7 +10,10 @@ import { Plans } from "../pages/plans.js";
 import { Policy } from "../pages/policy.js";
 import { Usage } from "../pages/usage.js";
 
-/** The entries of the navigation, in order. The first is the start page. */
+/**
+ * The entries of the navigation, in order. The first is the start page. A page with `keepsState` stays the same
+ * component for all of its objects.
+ */
 export const PAGES = [
   { segment: "overview", title: "Overview", component: Overview },
   { segment: "keys", title: "Keys", component: Keys, details: KeyDetails },
@@ -19,7 +22,7 @@ export const PAGES = [
   { segment: "usage", title: "Usage", component: Usage },
   { segment: "audit", title: "Audit", component: Audit },
   { segment: "checks", title: "Checks", component: Checks },
-  { segment: "api", title: "API reference", component: ApiReference },
+  { segment: "api", title: "API reference", component: ApiReference, keepsState: true },
 ];
 
 /** Returns the page of a route, with its component: the list, or the details of one object. */

@@ -41,7 +41,7 @@ export function Shell({ target }) {
     <${Navigation} segment=${page?.segment} />
     <main class="shell-main" tabindex="-1" ref=${main}>
       ${page ? html`
-        <${PageBoundary} key=${`${page.segment}/${page.object ?? ""}`} title=${page.title}>
+        <${PageBoundary} key=${page.keepsState ? page.segment : `${page.segment}/${page.object ?? ""}`} title=${page.title}>
           <${page.component} target=${target} route=${route} object=${page.object} />
         <//>` : html`<${UnknownPage} />`}
     </main>

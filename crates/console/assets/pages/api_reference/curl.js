@@ -1,0 +1,56 @@
+// The command line of an operation.
+
+const SIGNED = [
+  "--aws-sigv4 \"aws:amz:${AWS_REGION}:execute-api\"",
+  "--user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"",
+  "-H \"x-amz-security-token: $AWS_SESSION_TOKEN\"",
+];
+const API_PLACEHOLDER = "https://API";
+
+/**
+ * Returns the command that sends an operation, for POSIX shells. Parameters of the path are in capitals. Requests to
+ * a deployed API are signed with the credentials in the environment.
+ *
+ * @param {object} operation
+ * @param {{kind: string, label: string, region?: string, key_header?: string}} target
+ * @param {string} origin the origin of the console, which is that of a local API
+ */
+export function curlCommand(operation, target, origin) {
+  const { method, path } = operation;
+  const url = `${target.kind === "local" ? origin : deployedOrigin(target)}${path.replaceAll(/\{(\w+)\}/g, upperCase)}`;
+  const parts = ["curl", ...(method === "GET" ? [] : [`-X ${method}`]), ...credentials(operation, target)];
+  const [type, content] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
+  if (type) parts.push(`-H ${quoted(`content-type: ${type}`)}`, `-d ${quoted(bodyText(content))}`);
+  return [...parts, quoted(url)].join(" \\\n  ").replace("curl \\\n  -X", "curl -X");
+}
+
+/** Returns the example of a body as text. */
+export function bodyText(content) {
+  const { example } = content;
+  if (example === undefined) return "{}";
+  return typeof example === "string" ? example : JSON.stringify(example);
+}
+
+function credentials({ security = [] }, target) {
+  const schemes = security.flatMap((requirement) => Object.keys(requirement));
+  if (schemes.includes("sigv4")) return target.kind === "local" ? [] : signed(target.region);
+  if (schemes.includes("api_key")) return [`-H "${target.key_header ?? "x-api-key"}: $API_KEY"`];
+  return [];
+}
+
+function signed(region) {
+  return region ? SIGNED.map((part) => part.replace("${AWS_REGION}", region)) : SIGNED;
+}
+
+function deployedOrigin({ label }) {
+  return label.match(/https:\/\/[^\s)/]+/)?.[0] ?? API_PLACEHOLDER;
+}
+
+function upperCase(_, name) {
+  return name.toUpperCase();
+}
+
+/** Returns a text in single quotes, for shells. */
+function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
