@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
+use limiter::Limiter;
 use serde::Serialize;
 
 use crate::CONSOLE_HEADER;
@@ -42,6 +43,8 @@ pub(crate) async fn respond(
             let query = RefusalQuery::read(request.uri())?;
             Ok(ok(&backend.refusals(&query).await?))
         }
+        // For targets that do not publish their description.
+        (&Method::GET, "openapi.json") => Ok(ok(&Limiter::openapi())),
         (&Method::GET, "policy") => Ok(ok(&backend.policy().await?)),
         (&Method::POST, "plans/check") => Ok(ok(&documents::check_plan(&body::read(&request)?))),
         (&Method::POST, "policies/check") => {

@@ -41,7 +41,8 @@ function Reference({ description: { document, isOwn, operations }, id, target })
       <div class="api-main">
         ${id === undefined ? html`<${Summary} document=${document} operations=${operations} />`
           : html`<a class="api-back" href=${href(["api"])}>All operations</a>`}
-        ${operation ? html`<${Operation} key=${id} document=${document} operation=${operation} target=${target} />` : null}
+        ${operation ? html`
+          <${Operation} key=${id} document=${document} operation=${operation} target=${target} />` : null}
         ${id !== undefined && !operation ? html`<${UnknownOperation} id=${id} />` : null}
       </div>
     </div>`;
@@ -57,7 +58,10 @@ function Summary({ document, operations }) {
       <dl class="facts">
         ${byTag(operations).map(([tag, group]) => html`
           <dt key=${tag}>${tag}</dt>
-          <dd>${texts.get(tag) ?? ""} <span class="hint">${group.length} ${group.length === 1 ? "operation" : "operations"}</span></dd>`)}
+          <dd>
+            ${texts.get(tag) ?? ""}${" "}
+            <span class="hint">${group.length} ${group.length === 1 ? "operation" : "operations"}</span>
+          </dd>`)}
       </dl>
       <p>Choose an operation to see its parameters, its responses and a command for it.</p>
     </div>`;

@@ -21,6 +21,9 @@ const TIMEOUT: Duration = Duration::from_secs(35);
 const LOOKUP_PATH: &str = "/_tollgate/v1/keys/lookup";
 /// The `POST` request that decides about a call. With the mode `peek`, it consumes nothing.
 const DECISIONS_PATH: &str = "/_tollgate/v1/decisions";
+/// The header of a description that is not the target's own. Its value is `program`.
+const DESCRIPTION_SOURCE: &str = "x-tollgate-console-description";
+
 /// The field of a decision that says whether something is consumed.
 #[derive(Deserialize)]
 struct Decision {
@@ -87,10 +90,19 @@ pub(super) async fn send(
         Ok(response) => Ok(protected(response)),
         // A deployment publishes its description only if a parameter says so.
         Err(error) if head.uri.path() == DESCRIPTION_PATH && is_missing(&error) => {
-            Ok(response::json(StatusCode::OK, &Limiter::openapi()))
+            Ok(own_description())
         }
         Err(error) => Err(Problem::new(status(&error), error.to_string())),
     }
+}
+
+/// Returns the description of this version of the program, with a header that says so.
+fn own_description() -> Response<Bytes> {
+    let mut response = response::json(StatusCode::OK, &Limiter::openapi());
+    response
+        .headers_mut()
+        .insert(DESCRIPTION_SOURCE, HeaderValue::from_static("program"));
+    response
 }
 
 /// Returns a response of the target with the headers that the browser may see, and those that

@@ -32,10 +32,11 @@ export function Operation({ document, operation, target }) {
 function Security({ document, operation: { security = [] } }) {
   const schemes = security.flatMap((requirement) => Object.keys(requirement));
   if (schemes.length === 0) return html`<p class="hint">Needs no credentials.</p>`;
+  const names = schemes.map((name) => SCHEME[name] ?? name);
   const texts = schemes.map((name) => [name, document.components?.securitySchemes?.[name]?.description ?? name]);
   return html`
     <details class="api-security">
-      <summary>Needs ${texts.length > 1 ? "one of " : ""}${schemes.map((name) => SCHEME[name] ?? name).join(", ")}</summary>
+      <summary>Needs ${names.length > 1 ? "one of " : ""}${names.join(", ")}</summary>
       ${texts.map(([name, text]) => html`<${Prose} key=${name} text=${text} />`)}
     </details>`;
 }

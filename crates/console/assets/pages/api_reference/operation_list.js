@@ -26,7 +26,10 @@ export function OperationList({ operations, current }) {
       ${byTag(found).map(([tag, group]) => html`
         <section key=${tag}>
           <h2>${tag}</h2>
-          <ul>${group.map((operation) => html`<${Entry} key=${operation.id} operation=${operation} current=${current} />`)}</ul>
+          <ul>
+            ${group.map((operation) => html`
+              <${Entry} key=${operation.id} operation=${operation} current=${current} />`)}
+          </ul>
         </section>`)}
     </nav>`;
 }

@@ -11,14 +11,16 @@ export function Responses({ document, responses }) {
   return html`
     <div class="api-responses">
       ${Object.entries(responses).map(([status, response]) => html`
-        <${Response} key=${status} document=${document} status=${status} response=${response} isOpen=${status === first} />`)}
+        <${Response} key=${status} document=${document} status=${status} response=${response}
+          isOpen=${status === first} />`)}
     </div>`;
 }
 
 function Response({ document, status, response, isOpen: isOpenFirst }) {
   const [isOpen, setIsOpen] = useState(isOpenFirst);
   const { description, headers = {}, content = {} } = response;
-  const summary = html`<span class=${`badge ${status < "300" ? "ok" : ""}`}>${status}</span> <span>${description}</span>`;
+  const badge = html`<span class=${`badge ${status < "300" ? "ok" : ""}`}>${status}</span>`;
+  const summary = html`${badge} <span>${description}</span>`;
   const isEmpty = Object.keys(headers).length + Object.keys(content).length === 0;
   if (isEmpty) return html`<p class="api-response">${summary}</p>`;
 
