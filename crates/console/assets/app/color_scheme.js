@@ -1,15 +1,11 @@
 // The colour scheme: that of the system, or the one that the operator chose.
 
-import { useEffect, useState } from "./html.js";
-
 /** The choices, the default first. */
 export const SCHEMES = ["auto", "light", "dark"];
 
 // The choice ends with the tab. The local gateway serves the console from the origin of the API, whose own pages
 // would share localStorage with it. The console of a deployed stack has another port, so another origin, each time.
 const ITEM = "tollgate-console-color-scheme";
-const SYSTEM = window.matchMedia("(prefers-color-scheme: dark)");
-const listeners = new Set();
 let chosen = stored();
 
 function stored() {
@@ -34,7 +30,6 @@ function apply() {
   const root = document.documentElement;
   if (chosen === "auto") delete root.dataset.scheme;
   else root.dataset.scheme = chosen;
-  for (const listener of listeners) listener();
 }
 
 /** Chooses `auto`, `light` or `dark`. */
@@ -47,26 +42,6 @@ export function chooseScheme(scheme) {
 /** Returns the choice: `auto`, `light` or `dark`. */
 export function chosenScheme() {
   return chosen;
-}
-
-/** Returns the scheme in use, `light` or `dark`. Renders again when it changes: for drawings that read colours. */
-export function useColorScheme() {
-  const [scheme, setScheme] = useState(current);
-  useEffect(() => {
-    const update = () => setScheme(current());
-    listeners.add(update);
-    SYSTEM.addEventListener("change", update);
-    return () => {
-      listeners.delete(update);
-      SYSTEM.removeEventListener("change", update);
-    };
-  }, []);
-  return scheme;
-}
-
-function current() {
-  if (chosen !== "auto") return chosen;
-  return SYSTEM.matches ? "dark" : "light";
 }
 
 apply();

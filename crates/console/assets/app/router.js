@@ -1,9 +1,10 @@
 // Addresses of pages: the fragment, such as `#/keys/acme?tab=usage`.
 
-import { useEffect, useState } from "./html.js";
+import { useLayoutEffect, useState } from "./html.js";
 
 const listeners = new Set();
-let current = location.hash;
+/** The address of the current page, once a page is shown. */
+let current = "";
 /** Decides whether the page may be left: see `setGuard`. */
 let guard = () => true;
 
@@ -82,21 +83,22 @@ function onClick(event) {
   open(address);
 }
 
-window.addEventListener("hashchange", onHashChange);
-document.addEventListener("click", onClick);
-
-/** Returns the route at the start. The one-time code is removed from the address after this module was loaded. */
+/** Starts to follow the address. The one-time code is in it until the first page is shown. */
 function start() {
-  if (listeners.size === 0) current = location.hash;
-  return parseRoute(current);
+  if (listeners.size > 0) return;
+  current = location.hash;
+  window.addEventListener("hashchange", onHashChange);
+  document.addEventListener("click", onClick);
 }
 
 /** Returns the current route, and renders again when it changes. */
 export function useRoute() {
-  const [route, setRoute] = useState(start);
-  useEffect(() => {
+  const [route, setRoute] = useState(() => {
+    start();
+    return parseRoute(current);
+  });
+  useLayoutEffect(() => {
     listeners.add(setRoute);
-    setRoute(parseRoute(current));
     return () => listeners.delete(setRoute);
   }, []);
   return route;
