@@ -13,6 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::cli::LogStyle;
+use console::CONSOLE_PATH;
 use event_text::TextLines;
 use gateway::api::Exchange;
 use gateway::server::LogSink;
@@ -73,19 +74,26 @@ where
 const ALWAYS_LOGGED: [&str; 2] = [telemetry::AUDIT_TARGET, telemetry::QUOTA_TARGET];
 
 /// Returns the sink of the access log: one line per request, or nothing if the style is quiet.
+/// Successful requests for pages of the console are not logged: an open page sends one per second.
+/// The requests to the admin API that it sends are.
 pub(crate) fn access_log(
     style: LogStyle,
     writer: impl Write + Clone + Send + Sync + 'static,
 ) -> LogSink {
     let write = move |line: &str| drop(writer.clone().write_all(line.as_bytes()));
 
-    match style {
-        LogStyle::Json => Arc::new(move |line: &str, _: &Exchange| write(line)),
-        LogStyle::Short => {
-            Arc::new(move |_: &str, exchange: &Exchange| write(&access_line::text(exchange)))
-        }
-        LogStyle::Quiet => Arc::new(|_: &str, _: &Exchange| ()),
-    }
+    Arc::new(move |line: &str, exchange: &Exchange| match style {
+        LogStyle::Quiet => {}
+        _ if is_console_page(exchange) => {}
+        LogStyle::Json => write(line),
+        LogStyle::Short => write(&access_line::text(exchange)),
+    })
+}
+
+/// True for a successful request for a page of the console, or for the data of one.
+fn is_console_page(exchange: &Exchange) -> bool {
+    let is_success = exchange.status.is_some_and(|status| status < 400);
+    exchange.is_own_page && is_success && exchange.path.starts_with(CONSOLE_PATH)
 }
 
 /// Adds the audit lines of administrative changes and the lines about thresholds of quotas, which are

@@ -108,11 +108,12 @@ impl Slot {
 
     /// Returns the decisions by plan, the plans with the most requests first.
     pub(super) fn decisions(&self) -> Vec<PlanDecisions> {
-        let mut plans: Vec<_> = self.plans.iter().collect();
+        let named = |(plan, counts)| (Box::as_ref(plan), counts);
+        let mut plans: Vec<_> = self.plans.iter().map(named).collect();
         plans.sort_by_key(|(plan, counts)| (std::cmp::Reverse(counts.total()), *plan));
 
-        let decisions = |(plan, counts): (&Box<str>, &PlanCounts)| PlanDecisions {
-            plan: plan.to_string(),
+        let decisions = |(plan, counts): (&str, &PlanCounts)| PlanDecisions {
+            plan: plan.to_owned(),
             allowed: counts.allowed,
             throttled: counts.throttled,
             unavailable: counts.unavailable,

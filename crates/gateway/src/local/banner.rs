@@ -4,7 +4,7 @@ mod keys;
 mod token_command;
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use aws::is_loopback;
@@ -76,8 +76,12 @@ impl Banner<'_> {
     }
 
     fn write_connections(&self, text: &mut String) -> std::fmt::Result {
+        writeln!(text)?;
+        if let Some(pages) = self.pages {
+            self.write_pages(text, pages)?;
+        }
         let kind = if self.is_echo { ", built-in echo" } else { "" };
-        writeln!(text, "\nBackend  {}{kind}", without_slash(self.backend))?;
+        writeln!(text, "Backend  {}{kind}", without_slash(self.backend))?;
 
         match self.endpoint {
             Some(endpoint) => writeln!(text, "Store    DynamoDB at {}", without_slash(endpoint))?,
@@ -92,19 +96,39 @@ impl Banner<'_> {
                 "Proxy    {proxy}, for requests to issuers and authorization servers"
             )?;
         }
-        if let Some(pages) = self.pages {
-            let url = format!("http://{}{}", self.address, pages.path);
-            writeln!(
-                text,
-                "{:<8} {url}, for browsers on this machine",
-                pages.name
-            )?;
-        }
         writeln!(
             text,
             "Metrics  http://{}{METRICS_PATH}, and as a table at the end",
             self.address
         )
+    }
+
+    fn write_pages(&self, text: &mut String, pages: &Pages) -> std::fmt::Result {
+        let (name, path) = (pages.name, pages.path);
+        match self.local_address() {
+            Some(address) => writeln!(
+                text,
+                "{name:<8} http://{address}{path}, for browsers on this machine"
+            ),
+            None => writeln!(
+                text,
+                "{name:<8} not available: {} is not a loopback address",
+                self.address.ip()
+            ),
+        }
+    }
+
+    /// Returns the address for programs on this machine, or `None` if the gateway does not listen on
+    /// loopback.
+    fn local_address(&self) -> Option<SocketAddr> {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        address.ip().is_loopback().then_some(address)
     }
 
     fn write_routes(&self, text: &mut String) -> std::fmt::Result {

@@ -1,9 +1,10 @@
 //! The formats of the log.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
-use crate::program::{address_in, get, get_with, text, tollgate};
+use crate::program::{address_in, get, get_local, get_with, text, tollgate};
 
 #[test]
 fn invalid_log_filter_exits_with_2() {
@@ -26,6 +27,18 @@ fn invalid_log_filter_exits_with_2() {
 
 /// Returns the log of two requests, one of which is refused.
 fn log_of_two_requests(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    log_of(arguments, variables, |address| {
+        get_with(address, "/orders", "x-api-key: local-pro-key-0000000000001");
+        get(address, "/orders?secret=1");
+    })
+}
+
+/// Returns the log of requests.
+fn log_of(
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+    requests: impl FnOnce(SocketAddr),
+) -> String {
     let mut command = tollgate(&["--listen", "0"]);
     let mut child = command
         .args(arguments)
@@ -38,9 +51,7 @@ fn log_of_two_requests(arguments: &[&str], variables: &[(&str, &str)]) -> String
     while !banner.contains("for i in") {
         lines.read_line(&mut banner).unwrap();
     }
-    let address = address_in(&banner);
-    get_with(address, "/orders", "x-api-key: local-pro-key-0000000000001");
-    get(address, "/orders?secret=1");
+    requests(address_in(&banner));
 
     assert!(
         Command::new("kill")
@@ -92,4 +103,28 @@ fn quiet_log_has_no_requests() {
         filtered.contains("\"route_key\"") && !filtered.contains("decided"),
         "{filtered}"
     );
+}
+
+#[test]
+fn open_pages_of_the_console_do_not_fill_the_log() {
+    for style in ["short", "json"] {
+        let log = log_of(&["--log", style], &[], |address| {
+            for path in ["/_tollgate/console/", "/_tollgate/console/api/target"] {
+                let response = get_local(address, path, "x-tollgate-console: local");
+                assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+            }
+            let missing = get_local(address, "/_tollgate/console/missing.js", "accept: */*");
+            assert!(missing.starts_with("HTTP/1.1 404"), "{missing}");
+            get_local(address, "/_tollgate/v1/plans", "accept: */*");
+            get_local(address, "/_tollgate/metrics", "accept: */*");
+        });
+        let lines: Vec<_> = log
+            .lines()
+            .filter(|line| line.contains("_tollgate"))
+            .collect();
+        let has = |path: &str| lines.iter().any(|line| line.contains(path));
+        assert_eq!(lines.len(), 3, "{log}");
+        assert!(has("/_tollgate/console/missing.js"), "{log}");
+        assert!(has("/_tollgate/v1/") && has("/_tollgate/metrics"), "{log}");
+    }
 }

@@ -26,6 +26,7 @@ mod invalid_input;
 mod invoke;
 mod keys;
 mod keys_create;
+mod local_console;
 mod log;
 mod network;
 mod operator;

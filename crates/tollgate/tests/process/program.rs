@@ -134,10 +134,19 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> String {
 }
 
 pub(crate) fn get_with(address: SocketAddr, path: &str, header: &str) -> String {
+    get_from(address, "a", path, header)
+}
+
+/// Sends a request to a page for this machine.
+pub(crate) fn get_local(address: SocketAddr, path: &str, header: &str) -> String {
+    get_from(address, &address.to_string(), path, header)
+}
+
+fn get_from(address: SocketAddr, host: &str, path: &str, header: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nhost: a\r\n{header}\r\nconnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nhost: {host}\r\n{header}\r\nconnection: close\r\n\r\n"
     )
     .unwrap();
     let mut response = String::new();
