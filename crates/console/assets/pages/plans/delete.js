@@ -43,7 +43,7 @@ function InUse({ name, found }) {
       The plan cannot be deleted: ${keyCount(found)} ${found.count === 1 ? "key is" : "keys are"} on it.
       ${" "}Move them to another plan first.
     </p>
-    <ul>
+    <ul class="link-list">
       ${found.first.map(({ key_id: id, name: keyName }) => html`
         <li key=${id}>
           <a href=${href(["keys", id])}>${keyName ?? id}</a>${" "}

@@ -88,7 +88,7 @@ function Quotas({ plan, onChange, mistake, isDisabled }) {
   };
   return html`
     <div class="plan-quotas" role="group" aria-label="Quotas of each caller">
-      <h3>Quotas of each caller</h3>
+      <h2>Quotas of each caller</h2>
       ${quotas.length === 0 ? html`<p class="hint">There is no quota: only the rate limits a caller.</p>` : null}
       ${quotas.map((quota, index) => html`
         <${QuotaFields} key=${index} quota=${quota} isDisabled=${isDisabled}

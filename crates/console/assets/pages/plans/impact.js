@@ -94,7 +94,7 @@ function Callers({ quota, read, from }) {
     !isExact && `The figures are approximate: reports count days in ${read.zones.join(", ")}, the quota in ${zone}.`,
     read.isMore && `The first ${count(MAX_KEYS)} keys are compared.`,
   ].filter(Boolean);
-  const share = `${count(above.length)} of ${count(read.callers.length)} callers`;
+  const share = `${count(above.length)} of ${count(read.callers.length)} caller${read.callers.length === 1 ? "" : "s"}`;
   const title = above.length === 0
     ? `No key has used up the new quota ${quotaName(quota)}`
     : `The quota ${quotaName(quota)} would refuse ${share} at once`;
@@ -104,7 +104,7 @@ function Callers({ quota, read, from }) {
         <p>
           They have used ${count(quota.limit)} calls or more since ${from} (${zone}). Granted calls are not considered.
         </p>
-        <ul>
+        <ul class="link-list">
           ${above.slice(0, MAX_LISTED).map(({ name, keyId, used }) => html`
             <li key=${name}>
               ${keyId ? html`<a href=${href(["keys", keyId])}>${keyId}</a>` : name}: ${count(used)} calls

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { formatJson, lineAt, offsetAt, offsetOf } from "../../crates/console/assets/app/json_text.js";
-import { differences, withGaps } from "../../crates/console/assets/components/conflict/difference.js";
+import { formatJson, lineAt, offsetAt, offsetOf } from "../../../crates/console/assets/app/json_text.js";
+import { differences, withGaps } from "../../../crates/console/assets/components/conflict/difference.js";
 
 const POLICY = `{
   "rules": [
