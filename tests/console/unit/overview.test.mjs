@@ -58,7 +58,7 @@ test("stacked bars are drawn from the sum down to the first series", () => {
     { label: "limit", kind: "limit", values: [9, 9] },
   ];
   assert.deepEqual(drawOrder(series, true), [1, 0, 2]);
-  assert.deepEqual(columnsOf({ x: ["x", "y"], xKind: "label", series, isStacked: true }), [[0, 1], [4, 2], [1, 2], [9, 9]]);
+  assert.deepEqual(columnsOf({ x: ["x", "y"], xKind: "label", series, isStacked: true }), [[0, 1], [4, null], [1, 2], [9, 9]]);
   assert.deepEqual(columnsOf({ x: [0, 60_000], xKind: "time", series: series.slice(0, 1) }), [[0, 60], [1, 2]]);
 });
 

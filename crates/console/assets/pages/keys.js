@@ -2,6 +2,7 @@
 
 import { isFiltered, listParameters, searchOf, selectKeys, serverFilter, sortKeys } from "./keys/filter.js";
 import { html, useEffect, useMemo, useState } from "../app/html.js";
+import { useOnDemand } from "../app/on_demand.js";
 import { usePlans } from "../app/plans.js";
 import { navigate } from "../app/router.js";
 import { ActionButton } from "../components/button.js";
@@ -14,7 +15,7 @@ import { KeyList } from "./keys/key_list.js";
 import { KeyStates, ListStatus } from "./keys/list_states.js";
 import { SelectionBar } from "./keys/selection_bar.js";
 import { useDebounced } from "./keys/debounced.js";
-import { lastUse, monthUsage, useOnDemand } from "./keys/usage.js";
+import { lastUse, monthUsage } from "./keys/usage.js";
 
 /** The most keys whose usage is loaded without being asked for. The reads of a deployed API have a price. */
 const MOST_UNASKED = { local: 1_000, deployed: 100 };

@@ -45,12 +45,14 @@ export function drawOrder(series, isStacked) {
   return [...(isStacked ? bars.reverse() : bars), ...indexes.filter((index) => !isBar(index))];
 }
 
+/** Returns the upper ends of stacked bars. A bar without a value has none, so that no outline is drawn for it. */
 function stack(series) {
   let below;
   return series.map(({ kind, values }) => {
     if (kind !== "bar") return values;
-    below = values.map((value, index) => (value ?? 0) + (below?.[index] ?? 0));
-    return below;
+    const ends = values.map((value, index) => (value ?? 0) + (below?.[index] ?? 0));
+    below = ends;
+    return ends.map((end, index) => (values[index] ? end : null));
   });
 }
 

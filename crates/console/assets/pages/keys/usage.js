@@ -2,7 +2,6 @@
 
 import { pages } from "../../app/api.js";
 import { utcDay } from "../../app/format.js";
-import { useCallback, useEffect, useRef, useState } from "../../app/html.js";
 
 const DAY_MS = 86_400_000;
 /** The most keys whose usage is read. */
@@ -49,35 +48,4 @@ export async function lastUse(signal, onProgress, now = Date.now()) {
 export function lastUseText(days) {
   if (days === undefined) return "over 90 days ago, or never";
   return days === 0 ? "today (UTC)" : `in the last ${days + 1} days`;
-}
-
-/** Loads something once when asked: `{ data, error, isLoading, count, start, cancel }`. */
-export function useOnDemand(load) {
-  const [state, setState] = useState({ data: undefined, error: undefined, isLoading: false, count: 0 });
-  const running = useRef(null);
-  const latest = useRef(load);
-  latest.current = load;
-
-  const start = useCallback(async () => {
-    running.current?.abort();
-    const controller = new AbortController();
-    running.current = controller;
-    const update = (change) => {
-      if (!controller.signal.aborted) setState((previous) => ({ ...previous, ...change }));
-    };
-    update({ isLoading: true, error: undefined, count: 0 });
-    try {
-      update({ data: await latest.current(controller.signal, (count) => update({ count })) });
-    } catch (error) {
-      update({ error });
-    } finally {
-      update({ isLoading: false });
-    }
-  }, []);
-  const cancel = useCallback(() => {
-    running.current?.abort();
-    setState((previous) => ({ ...previous, isLoading: false }));
-  }, []);
-  useEffect(() => () => running.current?.abort(), []);
-  return { ...state, start, cancel };
 }
