@@ -343,13 +343,19 @@ test("a failed list can be retried", async ({ page, open, stub }) => {
 });
 
 test("figures that cannot be loaded are named as missing", async ({ page, open, stub }) => {
-  await stub("GET v1/usage", problem(503, "The usage cannot be read."));
-  await stub("GET v1/plans", problem(503, "The plans cannot be read."));
+  const failing = [
+    await stub("GET v1/usage", problem(503, "The usage cannot be read.")),
+    await stub("GET v1/plans", problem(503, "The plans cannot be read.")),
+  ];
   await open("keys");
   await rowOf(page, "alpha").waitFor();
   const missing = page.locator(".notice").filter({ hasText: "Some data is missing" });
   await missing.getByText("Calls this month: The usage cannot be read.").waitFor();
   await missing.getByText("Plans: The plans cannot be read.").waitFor();
+
+  for (const { remove } of failing) await remove();
+  await page.getByRole("button", { name: "Reload" }).click();
+  await missing.waitFor({ state: "detached" });
 });
 
 test("a denied creation disables the button with the reason", async ({ page, open, stub }) => {

@@ -1,7 +1,89 @@
-import { Page } from "../components/page.js";
-import { html } from "../app/html.js";
+// One key: its state, what it has left, its usage, its refusals, and changes to it.
 
-/** Shows the page. */
-export function KeyDetails() {
-  return html`<${Page} title="KeyDetails" />`;
+import { html, useMemo, useState } from "../app/html.js";
+import { keyState } from "../app/key_state.js";
+import { usePlans } from "../app/plans.js";
+import { href } from "../app/router.js";
+import { KeyBadge } from "../components/key_badge.js";
+import { Notice } from "../components/notice.js";
+import { Page, Section } from "../components/page.js";
+import { Loading, Missing, Skeleton } from "../components/states.js";
+import { ProblemNotice } from "../components/problem.js";
+import { Actions } from "./key_details/actions.js";
+import { BlockNotice } from "./key_details/block_notice.js";
+import { Facts } from "./key_details/facts.js";
+import { Grants } from "./key_details/grants.js";
+import { useBlock, useKey, useLive, useReport } from "./key_details/loading.js";
+import { MissingKey } from "./key_details/missing_key.js";
+import { UsageChart } from "./key_details/usage_chart.js";
+import { Windows } from "./key_details/windows.js";
+import { RefusalsOf } from "./overview/refusals_of.js";
+
+/** Shows the key of the address. */
+export function KeyDetails({ target, object: id }) {
+  const stored = useKey(id, target);
+  const isMissing = stored.data === undefined && stored.error?.status === 404;
+  if (isMissing) return html`<${MissingKey} id=${id} onRetry=${stored.reload} />`;
+  if (!stored.data) {
+    return html`
+      <${Page} title=${id}>
+        ${stored.error
+          ? html`<${ProblemNotice} error=${stored.error} onRetry=${stored.reload} />`
+          : html`<${Loading} label="Loading the key" isSlow=${stored.isSlow} onCancel=${stored.cancel} /><${Skeleton} />`}
+      <//>`;
+  }
+  return html`<${LoadedKey} id=${id} target=${target} stored=${stored} />`;
+}
+
+const REFUSALS = 20;
+
+function LoadedKey({ id, target, stored }) {
+  const { key, etag } = stored.data;
+  const plans = usePlans();
+  const block = useBlock(id);
+  const live = useLive(id, target);
+  const [days, setDays] = useState(30);
+  const report = useReport(id, days, live.data);
+  const [result, setResult] = useState();
+  const state = keyState(key, plans.data);
+  const isDeleted = stored.error?.status === 404;
+
+  // Objects of their own for each render would start the lists below anew.
+  const filter = useMemo(() => ({ key_id: id, limit: REFUSALS }), [id]);
+  const changed = (next) => {
+    setResult(next);
+    stored.reload();
+    live.reload();
+  };
+  const actions = isDeleted
+    ? null
+    : html`<${Actions} target=${target} keyed=${key} etag=${etag} plans=${plans} onChanged=${changed} onReload=${stored.reload} />`;
+  const title = html`${key.name || id} <${KeyBadge} state=${state} />`;
+  return html`
+    <${Page} title=${title} actions=${actions}
+      intro=${html`<a href=${href(["keys"])}>Keys</a> / <code>${id}</code>`}>
+      ${isDeleted ? html`<${Notice} kind="warning" title="The key was deleted">The page shows its last state.<//>` : null}
+      ${result ? html`<${Notice} kind=${result.kind ?? "success"} title=${result.title}>${result.text}<//>` : null}
+      <${BlockNotice} block=${block.data} onChanged=${(next) => { block.reload(); changed(next); }} />
+      <${Missing} items=${missingItems({ plans, block })} />
+      <div class="key-columns">
+        <div>
+          <${Windows} keyed=${key} plan=${plans.data?.get(key.plan)} live=${live} state=${state} />
+          <${UsageChart} report=${report} days=${days} onDays=${setDays} />
+        </div>
+        <${Facts} keyed=${key} state=${state} plan=${plans.data?.get(key.plan)} />
+      </div>
+      <${Section} title="Recent refusals"
+        actions=${html`<a class="button" href=${href(["overview", "refusals"], { key_id: id })}>All refusals of this key</a>`}>
+        <${RefusalsOf} target=${target} filter=${filter} caption="Recent refusals of this key" hasCaller=${false} />
+      <//>
+      <${Grants} id=${id} keyed=${key} quotas=${live.data?.quotas} onChanged=${changed} />
+    <//>`;
+}
+
+function missingItems({ plans, block }) {
+  return [
+    plans.error && !plans.data && { what: "The limits of the plan", reason: plans.error.message },
+    block.error && !block.data && { what: "Blocks", reason: block.error.message },
+  ].filter(Boolean);
 }

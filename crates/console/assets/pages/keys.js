@@ -26,10 +26,10 @@ export function Keys({ target, route }) {
   const isServerSearch = route.parameters.get("all") === "1";
   const isCreating = route.parameters.get("create") === "1";
   const conditions = useDebounced(conditionsOf(search, isServerSearch));
-  const list = useAllKeys(conditions);
   const plans = usePlans();
   const month = useOnDemand(monthUsage);
   const last = useOnDemand(lastUse);
+  const list = withFailedParts(useAllKeys(conditions), { plans, month, last });
   const [selected, setSelected] = useState(new Set());
   const [result, setResult] = useState();
 
@@ -58,6 +58,17 @@ export function Keys({ target, route }) {
     ${isCreating
       ? html`<${CreateKey} target=${target} plans=${plans} onCreated=${list.replace} onClose=${() => go({ create: "" })} />`
       : null}`;
+}
+
+/** Returns the list, whose `reload` also repeats what has failed. */
+function withFailedParts(list, { plans, month, last }) {
+  const reload = () => {
+    list.reload();
+    if (plans.error) plans.reload();
+    if (month.error) month.start();
+    if (last.error) last.start();
+  };
+  return { ...list, reload };
 }
 
 /** Returns the conditions of the list: all keys, unless only the server can search. */

@@ -1,0 +1,103 @@
+// Edits the fields of a key. A change of another program or person is shown, not overwritten.
+
+import { admin, segments } from "../../app/api.js";
+import { KIND } from "../../app/api_error.js";
+import { html, useState } from "../../app/html.js";
+import { formMistakes, formOf, patchOf, responseMistakes } from "../../app/key_form.js";
+import { useAction } from "../../app/resource.js";
+import { useUnsavedChanges } from "../../app/unsaved.js";
+import { Button } from "../../components/button.js";
+import { Conflict } from "../../components/conflict.js";
+import { Dialog } from "../../components/dialog.js";
+import { BasicFields, MoreFields } from "../../components/key_form.js";
+import { Notice } from "../../components/notice.js";
+import { ProblemNotice } from "../../components/problem.js";
+import { documentText } from "./document_text.js";
+import { patchKey } from "./save.js";
+
+/** Shows the form of a key, or both versions after a conflict. */
+export function EditKey({ keyed, etag, plans, onChanged, onReload, onClose }) {
+  const [base, setBase] = useState({ key: keyed, etag });
+  const [form, setForm] = useState(formOf(keyed));
+  const [theirs, setTheirs] = useState();
+  const id = keyed.key_id;
+  const patch = patchOf(formOf(base.key), form);
+  const isChanged = Object.keys(patch).length > 0;
+  useUnsavedChanges(isChanged, `The changes of the key ${id} are not saved.`);
+
+  const save = useAction(async (from) => {
+    try {
+      const { key } = await patchKey(id, patchOf(formOf(from.key), form), from.etag);
+      onChanged({ title: "The key was changed", text: key.managed_by ? `${key.managed_by} may undo the change.` : undefined });
+    } catch (error) {
+      if (error.kind !== KIND.changed) throw error;
+      setTheirs(await currentKey(id));
+    }
+  });
+
+  if (theirs) {
+    const keep = () => (theirs.key ? save.run(theirs) : undefined);
+    const edit = () => {
+      setBase(theirs);
+      setTheirs(undefined);
+    };
+    const take = () => {
+      onReload();
+      onClose();
+    };
+    return html`
+      <${Dialog} title="Two changes of the key" onClose=${onClose} isLocked=${save.isRunning} isWide>
+        ${theirs.key
+          ? html`<${Conflict} what=${`The key ${id}`} mine=${documentText(base.key, form)} theirs=${documentText(theirs.key)}
+              onKeep=${keep} onTake=${take} onEdit=${edit} isBusy=${save.isRunning} />`
+          : html`<${Deleted} onClose=${take} />`}
+        ${save.error ? html`<${ProblemNotice} error=${save.error} />` : null}
+      <//>`;
+  }
+  return html`<${Form} form=${form} plans=${plans} save=${save} base=${base} isChanged=${isChanged} onChange=${setForm} onClose=${onClose} />`;
+}
+
+/** Returns the stored key and its entity tag, or an empty object if it was deleted. */
+async function currentKey(id) {
+  try {
+    const { data: key, etag } = await admin.get(segments("keys", id));
+    return { key, etag };
+  } catch (error) {
+    if (error.status === 404) return {};
+    throw error;
+  }
+}
+
+function Form({ form, plans, save, base, isChanged, onChange, onClose }) {
+  const response = responseMistakes(save.error);
+  const mistakes = { ...response.fields, ...formMistakes(form, { plans: plans.data }) };
+  const submit = (event) => {
+    event.preventDefault();
+    if (isChanged && Object.keys(formMistakes(form)).length === 0) save.run(base);
+  };
+  const fields = { form, mistakes, plans, onChange };
+  return html`
+    <${Dialog} title=${`Edit ${base.key.name || base.key.key_id}`} onClose=${onClose} isLocked=${save.isRunning}>
+      <form onSubmit=${submit} novalidate>
+        ${base.key.managed_by
+          ? html`<${Notice} kind="warning" title=${`The key was created by ${base.key.managed_by}`}>It may undo changes that you make here.<//>`
+          : null}
+        <${BasicFields} ...${fields} />
+        <${MoreFields} ...${fields} />
+        ${save.error ? html`<${ProblemNotice} error=${save.error} />` : null}
+        <div class="actions end">
+          <${Button} onClick=${onClose} disabled=${save.isRunning}>Cancel<//>
+          <${Button} type="submit" kind="primary" disabled=${!isChanged} isBusy=${save.isRunning}
+            title=${isChanged ? undefined : "There is no change to save."}>Save<//>
+        </div>
+      </form>
+    <//>`;
+}
+
+function Deleted({ onClose }) {
+  const action = html`<${Button} onClick=${onClose}>Close<//>`;
+  return html`
+    <${Notice} kind="problem" title="The key was deleted in the meantime" actions=${action}>
+      Your change is not saved. A deleted key cannot be restored.
+    <//>`;
+}

@@ -1,0 +1,63 @@
+// Moves a key to another plan, and shows what that changes in its limits.
+
+import { html, useState } from "../../app/html.js";
+import { compareLimits } from "../../app/plan_comparison.js";
+import { useAction } from "../../app/resource.js";
+import { Button } from "../../components/button.js";
+import { Dialog } from "../../components/dialog.js";
+import { PlanField } from "../../components/key_form.js";
+import { Notice } from "../../components/notice.js";
+import { ProblemNotice } from "../../components/problem.js";
+import { Table } from "../../components/table.js";
+import { patchKey, withFreshKey } from "./save.js";
+
+/** Asks for the plan. */
+export function MoveKey({ keyed, etag, plans, onChanged, onReload, onClose }) {
+  const [plan, setPlan] = useState("");
+  const isChosen = plan !== "" && plan !== keyed.plan;
+  const action = useAction(async () => {
+    await withFreshKey(() => patchKey(keyed.key_id, { plan }, etag), onReload);
+    onChanged({ title: `The key is on the plan ${plan} now` });
+  });
+  const submit = (event) => {
+    event.preventDefault();
+    if (isChosen) action.run();
+  };
+  return html`
+    <${Dialog} title="Move the key to another plan" onClose=${onClose} isLocked=${action.isRunning}>
+      <form onSubmit=${submit}>
+        <${PlanField} label="New plan" plans=${plans} value=${plan} onInput=${setPlan}
+          error=${plan === keyed.plan ? "The key is on this plan already." : undefined} />
+        ${isChosen ? html`<${Changes} from=${plans.data?.get(keyed.plan)} to=${plans.data?.get(plan)} />` : null}
+        ${action.error ? html`<${ProblemNotice} error=${action.error} />` : null}
+        <div class="actions end">
+          <${Button} onClick=${onClose} disabled=${action.isRunning}>Cancel<//>
+          <${Button} type="submit" kind="primary" disabled=${!isChosen} isBusy=${action.isRunning}
+            title=${isChosen ? undefined : "Choose another plan first."}>Move the key<//>
+        </div>
+      </form>
+    <//>`;
+}
+
+const CHANGE = { higher: "▲ higher", lower: "▼ lower", same: "same", new: "▼ new limit", removed: "▲ no limit", other: "changed" };
+
+function Changes({ from, to }) {
+  if (!to) return null;
+  if (!from) return html`<p class="hint">The limits of the current plan are not known, so they cannot be compared.</p>`;
+  const rows = compareLimits(from, to);
+  const columns = [
+    { title: "Limit", cell: ({ name }) => name },
+    { title: "Now", cell: ({ before }) => before ?? "none" },
+    { title: "New plan", cell: ({ after }) => after ?? "none" },
+    { title: "Change", cell: ({ change }) => CHANGE[change] },
+  ];
+  return html`
+    ${to.enabled === false
+      ? html`<${Notice} kind="warning" title="This plan is disabled">All calls with the key would be refused with 403.<//>`
+      : null}
+    <div role="status">
+      ${rows.length === 0
+        ? html`<p>Neither plan has a limit.</p>`
+        : html`<${Table} caption="What changes in the limits" columns=${columns} rows=${rows} rowKey=${({ name }) => name} />`}
+    </div>`;
+}
