@@ -23,6 +23,7 @@ import { PROJECT, startGateway } from "./gateway.mjs";
 import { Monitor } from "./monitor.mjs";
 import { stub } from "./stub.mjs";
 
+export { eventually } from "./eventually.mjs";
 export { problem } from "./stub.mjs";
 export { startGateway } from "./gateway.mjs";
 
@@ -145,17 +146,4 @@ async function reportFailure(nodeContext, page, monitor) {
     // The page is closed or does not respond.
   }
   for (const text of monitor.problems()) nodeContext.diagnostic(text);
-}
-
-/**
- * Waits until `read` returns a value for which `isExpected` is true, and returns it. Fails with the last value.
- */
-export async function eventually(read, isExpected = Boolean, timeoutMs = PAGE_TIMEOUT_MS) {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    const value = await read();
-    if (isExpected(value)) return value;
-    if (Date.now() > deadline) assert.fail(`not reached within ${timeoutMs} ms, last: ${JSON.stringify(value)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
