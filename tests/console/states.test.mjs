@@ -140,11 +140,6 @@ test("a console that only reads says so at each action", async ({ page, open, st
   }
 });
 
-test("a browser without JavaScript learns what is missing", { javaScriptEnabled: false }, async ({ page, gateway }) => {
-  await page.goto(gateway.consoleUrl);
-  await page.getByText("The console needs JavaScript.").waitFor();
-});
-
 async function readTarget(gateway) {
   const response = await fetch(`${gateway.consoleUrl}/api/target`, { headers: { "x-tollgate-console": "local" } });
   return response.json();
