@@ -7,11 +7,12 @@ use aws::Deadline;
 use limits::{Caller, Plan};
 use outcome::Reason;
 use registry::RegistryError;
-use registry::{KeyHash, KeyStatus};
+use registry::{ApiKey, KeyHash, KeyStatus};
 
 use super::request::DecisionRequest;
 use super::response::DecisionResponse;
 use crate::Shared;
+use crate::keys::RESOURCE;
 use crate::problem::{Mistake, Problem};
 
 /// The caller that is charged, and the plan.
@@ -57,12 +58,14 @@ pub(super) async fn find(
         return Ok(denied(Reason::Blocked, None));
     }
 
-    let candidate = match &asked.key {
-        Some(key) => match find_key(shared, key, source, deadline).await? {
-            Lookup::Found(candidate) => candidate,
-            Lookup::Decided(response) => return Ok(Lookup::Decided(response)),
-        },
-        None => subject(asked),
+    let candidate = match (&asked.key, &asked.key_id) {
+        (Some(key), _) => find_key(shared, key, source, deadline).await?,
+        (None, Some(key_id)) => find_key_by_id(shared, key_id, source).await?,
+        (None, None) => Lookup::Found(subject(asked)),
+    };
+    let candidate = match candidate {
+        Lookup::Found(candidate) => candidate,
+        Lookup::Decided(response) => return Ok(Lookup::Decided(response)),
     };
 
     let is_issuer_blocked = asked
@@ -114,11 +117,33 @@ async fn find_key(
         return Ok(denied(Reason::UnknownKey, None));
     };
 
-    Ok(match key.standing(shared.now().as_nanosecond()) {
+    Ok(candidate(shared, &key, key.allows_address(source)))
+}
+
+/// Finds a key by its id. Its networks are only checked if the address of the client is known.
+///
+/// # Errors
+/// 404 if the key does not exist, or the store's failure.
+async fn find_key_by_id(
+    shared: &Shared,
+    key_id: &str,
+    source: Option<IpAddr>,
+) -> Result<Lookup<Candidate>, Problem> {
+    let stored = shared.admin().key(key_id).await;
+    let stored = stored.map_err(|error| Problem::of_read(error, RESOURCE))?;
+
+    let key = &stored.document.key;
+    let is_address_allowed = source.is_none() || key.allows_address(source);
+    Ok(candidate(shared, key, is_address_allowed))
+}
+
+/// Returns the caller and the plan of a key, if the key can be used now.
+fn candidate(shared: &Shared, key: &ApiKey, is_address_allowed: bool) -> Lookup<Candidate> {
+    match key.standing(shared.now().as_nanosecond()) {
         KeyStatus::Disabled => denied(Reason::KeyDisabled, Some(&key.key_id)),
         KeyStatus::Expired => denied(Reason::KeyExpired, Some(&key.key_id)),
         KeyStatus::NotYetValid => denied(Reason::KeyNotYetValid, Some(&key.key_id)),
-        KeyStatus::Good if !key.allows_address(source) => {
+        KeyStatus::Good if !is_address_allowed => {
             denied(Reason::AddressNotAllowed, Some(&key.key_id))
         }
         KeyStatus::Good => Lookup::Found(Candidate {
@@ -128,7 +153,7 @@ async fn find_key(
             key_id: Some(key.key_id.clone()),
             user_id: key.subject.clone(),
         }),
-    })
+    }
 }
 
 fn subject(asked: &DecisionRequest) -> Candidate {

@@ -16,9 +16,10 @@ const MAX_SUBJECT_CHARS: usize = 256;
 /// The most characters of a route.
 const MAX_ROUTE_CHARS: usize = 1024;
 /// The fields that depend on one another.
-const RELATED_FIELDS: [&str; 7] = [
+const RELATED_FIELDS: [&str; 8] = [
     "/mode",
     "/key",
+    "/key_id",
     "/subject",
     "/issuer",
     "/plan",
@@ -26,7 +27,8 @@ const RELATED_FIELDS: [&str; 7] = [
     "/charge",
 ];
 
-/// A call to decide on, of a `key`, or of a `subject` with a `plan`. Or a `charge` to refund.
+/// A call to decide on, of a `key`, or of a `subject` with a `plan`. A `key_id` only shows what is left.
+/// Or a `charge` to refund.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Question)]
@@ -35,6 +37,9 @@ pub(crate) struct DecisionRequest {
     pub(super) mode: Option<Mode>,
     /// An API key, as the client sends it.
     pub(super) key: Option<String>,
+    /// The id of an API key, instead of `key`. Only allowed if `mode` is `peek`.
+    #[schema(max_length = 64)]
+    pub(super) key_id: Option<String>,
     /// The caller to charge, by a name of your choice.
     #[schema(min_length = 1, max_length = 256)]
     pub(super) subject: Option<String>,
@@ -128,7 +133,18 @@ impl DecisionRequest {
             return;
         }
 
-        let (has_key, has_subject) = (self.key.is_some(), self.subject.is_some());
+        let has_subject = self.subject.is_some();
+        let has_key = self.key.is_some() || self.key_id.is_some();
+        check(
+            self.key_id.is_some() && self.mode != Some(Mode::Peek),
+            "/key_id",
+            "only allowed if `mode` is `peek`",
+        );
+        check(
+            self.key.is_some() && self.key_id.is_some(),
+            "/key_id",
+            "not allowed together with `key`",
+        );
         check(
             self.charge.is_some(),
             "/charge",
@@ -170,6 +186,7 @@ impl DecisionRequest {
 
         for (pointer, is_present) in [
             ("/key", self.key.is_some()),
+            ("/key_id", self.key_id.is_some()),
             ("/subject", self.subject.is_some()),
             ("/issuer", self.issuer.is_some()),
             ("/plan", self.plan.is_some()),

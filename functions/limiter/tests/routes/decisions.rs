@@ -157,6 +157,72 @@ pub(crate) async fn peek_charges_nothing(api: Arc<Api>) {
     assert_eq!(decide(&api, json!({"key": secret})).await["remaining"], 4);
 }
 
+pub(crate) async fn peek_by_key_id_shows_the_limits_of_the_key(api: Arc<Api>) {
+    let plan =
+        json!({"throttle": {"rate": 0.001, "burst": 3}, "quotas": [{"limit": 5, "period": "day"}]});
+    let plan = api.plan(plan).await;
+    let (key_id, secret) = api.key(&plan).await;
+    let peek = json!({"key_id": key_id, "mode": "peek"});
+    decide(&api, json!({"key": secret})).await;
+
+    for _ in 0..3 {
+        let seen = decide(&api, peek.clone()).await;
+        assert_eq!(
+            (&seen["decision"], &seen["caller"], &seen["remaining"]),
+            (
+                &json!("allowed"),
+                &json!(format!("key#{key_id}")),
+                &json!(2)
+            )
+        );
+    }
+
+    let path = format!("/keys/{key_id}");
+    api.send("PATCH", &path, json!({"allowed_ips": ["192.0.2.0/24"]}))
+        .await;
+    assert_eq!(decide(&api, peek.clone()).await["decision"], "allowed");
+    let elsewhere = json!({"key_id": key_id, "mode": "peek", "source_ip": "198.51.100.1"});
+    assert_eq!(
+        decide(&api, elsewhere).await["reason"],
+        "address_not_allowed"
+    );
+
+    api.send("PATCH", &path, json!({"enabled": false})).await;
+    assert_eq!(decide(&api, peek).await["reason"], "key_disabled");
+}
+
+/// A call is only charged to a key whose secret the service was given.
+pub(crate) async fn key_id_is_only_accepted_to_peek(api: Arc<Api>) {
+    let plan = api.plan(json!({})).await;
+    let (key_id, secret) = api.key(&plan).await;
+    for (question, pointer) in [
+        (json!({"key_id": key_id}), "/key_id"),
+        (json!({"key_id": key_id, "mode": "consume"}), "/key_id"),
+        (
+            json!({"key_id": key_id, "key": secret, "mode": "peek"}),
+            "/key_id",
+        ),
+        (
+            json!({"key_id": key_id, "subject": "alice", "mode": "peek"}),
+            "/subject",
+        ),
+        (
+            json!({"key_id": key_id, "plan": plan, "mode": "peek"}),
+            "/plan",
+        ),
+    ] {
+        let response = api.send("POST", "/decisions", question.clone()).await;
+        assert_eq!(
+            (response.status, response.mistakes()),
+            (422, vec![pointer.to_owned()]),
+            "{question}"
+        );
+    }
+
+    let unknown = json!({"key_id": "no-such-key", "mode": "peek"});
+    assert_eq!(api.send("POST", "/decisions", unknown).await.status, 404);
+}
+
 /// The authorizer's context and events contain the same value.
 pub(crate) async fn decision_names_the_charged_caller(api: Arc<Api>) {
     let own = api.plan(json!({})).await;

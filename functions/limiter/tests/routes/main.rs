@@ -244,6 +244,8 @@ test_on_each_store! {
         decision_is_charged_and_refunded
         decision_names_the_charged_caller
         forged_charge_is_rejected
+        peek_by_key_id_shows_the_limits_of_the_key
+        key_id_is_only_accepted_to_peek
         peek_charges_nothing
         invalid_keys_are_denied
         call_that_can_never_be_allowed_is_rejected
