@@ -26,6 +26,18 @@ pub(super) enum OwnPage {
     Added(Pages),
 }
 
+impl OwnPage {
+    /// Returns the path, or the common beginning of the paths of added pages. The log has no text that
+    /// only the client knows.
+    const fn path(&self) -> &'static str {
+        match self {
+            Self::Jwks => JWKS_PATH,
+            Self::Metrics => METRICS_PATH,
+            Self::Added(pages) => pages.path,
+        }
+    }
+}
+
 /// Returns the page of a request, or `None` if the request is for the API.
 pub(super) fn find(gateway: &Gateway, method: &Method, path: &str) -> Option<OwnPage> {
     if let Some(pages) = gateway.pages.as_ref().filter(|pages| pages.include(path)) {
@@ -50,7 +62,7 @@ pub(super) async fn respond(
     exchange: &mut Exchange,
 ) -> Result<Response<ResponseBody>, ErrorResponse> {
     exchange.is_own_page = true;
-    exchange.route_key = Some(format!("{} {}", request.method(), exchange.path));
+    exchange.route_key = Some(format!("{} {}", request.method(), page.path()));
 
     match page {
         OwnPage::Jwks => Ok(response::json_page(gateway.jwks.clone())),
