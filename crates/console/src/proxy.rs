@@ -117,6 +117,12 @@ impl Proxy {
         self
     }
 
+    /// Returns the target for messages: its URL, or `stack NAME (URL)`.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        self.api.client.target()
+    }
+
     /// Returns the address of the page, without a code.
     #[must_use]
     pub fn page_url(&self) -> String {

@@ -29,6 +29,7 @@ use crate::commands::apply::ApplyOptions;
 use crate::commands::audit::AuditCommand;
 use crate::commands::blocks::BlocksCommand;
 use crate::commands::check::CheckOptions;
+use crate::commands::console::ConsoleOptions;
 use crate::commands::diff::DiffOptions;
 use crate::commands::dump::DumpOptions;
 use crate::commands::import::ImportCommand;
@@ -60,7 +61,8 @@ Examples:
   tollgate mappings --format terraform > tollgate.tf
   tollgate keys list --stack tollgate --plan free    administer a deployed stack
   tollgate diff tollgate.yaml
-  tollgate check --stack tollgate                     prove a deployment";
+  tollgate check --stack tollgate                     prove a deployment
+  tollgate console --stack tollgate                   open the web console of a deployed stack";
 
 /// The end of the output of `completions --help`.
 const AFTER_COMPLETIONS_HELP: &str = "\
@@ -115,6 +117,8 @@ pub(crate) enum Command {
     Audit(AuditCommand),
     /// Check parameters before a deployment, and the stack and the API after it
     Check(Box<CheckOptions>),
+    /// Open the web console of an API in a browser
+    Console(ConsoleOptions),
     /// Print the plans, policies and keys of an API as a file for `apply`
     Dump(DumpOptions),
     /// Compare a file with the plans, policies and keys of an API

@@ -5,6 +5,7 @@ pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod blocks;
 pub(crate) mod check;
+pub(crate) mod console;
 mod csv_pages;
 mod declaration_file;
 pub(crate) mod diff;
@@ -17,6 +18,7 @@ mod list;
 pub(crate) mod plans;
 pub(crate) mod policies;
 mod remote;
+mod signals;
 pub(crate) mod usage;
 mod value_text;
 

@@ -148,15 +148,19 @@ fn misplaced_option(error: &clap::Error, program: &Command, path: &str) -> Optio
     let is_unknown = error.kind() == ErrorKind::UnknownArgument && path == program.get_name();
     let option = given.strip_prefix("--").filter(|_| is_unknown)?;
 
-    accepts(program, option).then(|| format!("'{given}' follows a command, as in `{EXAMPLE}`"))
+    // An option of a single command, such as `console --port`, may be meant in another way.
+    let is_common = count(program, option) > 1;
+    is_common.then(|| format!("'{given}' follows a command, as in `{EXAMPLE}`"))
 }
 
-/// True if a command below accepts the option.
-fn accepts(command: &Command, option: &str) -> bool {
-    command.get_subcommands().any(|below| {
+/// Returns the number of commands below that accept the option.
+fn count(command: &Command, option: &str) -> usize {
+    let of_command = |below: &Command| {
         let mut arguments = below.get_arguments();
-        arguments.any(|one| one.get_long() == Some(option)) || accepts(below, option)
-    })
+        let accepts = arguments.any(|one| one.get_long() == Some(option));
+        usize::from(accepts) + count(below, option)
+    };
+    command.get_subcommands().map(of_command).sum()
 }
 
 /// Returns the first paragraph of an error.

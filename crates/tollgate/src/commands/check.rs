@@ -4,7 +4,6 @@ mod catalogue;
 mod names;
 mod run;
 mod scope;
-mod signals;
 mod target;
 mod text;
 mod wait;

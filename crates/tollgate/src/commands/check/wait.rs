@@ -7,8 +7,8 @@ use checks::{Outcome, Report, Selection, Status};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::run::Run;
-use super::signals::Signals;
 use crate::commands::CommandError;
+use crate::commands::signals::Signals;
 use crate::output::{note, warn};
 use crate::progress::Progress;
 

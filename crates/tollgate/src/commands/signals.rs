@@ -9,7 +9,7 @@ const SIGINT: u8 = 2;
 const SIGTERM: u8 = 15;
 
 /// Handlers of the signals that end a command, active from their creation.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     hang_up: Signal,
     interrupt: Signal,
     terminate: Signal,
@@ -20,7 +20,7 @@ impl Signals {
     ///
     /// # Errors
     /// The error of the operating system.
-    pub(super) fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             hang_up: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -29,7 +29,7 @@ impl Signals {
     }
 
     /// Waits for a signal, and returns the exit code of a process that it ends.
-    pub(super) async fn next(&mut self) -> u8 {
+    pub(crate) async fn next(&mut self) -> u8 {
         let number = tokio::select! {
             _ = self.hang_up.recv() => SIGHUP,
             _ = self.interrupt.recv() => SIGINT,

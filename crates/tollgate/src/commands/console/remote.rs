@@ -1,0 +1,109 @@
+//! The console of a deployed API, which this process serves on loopback.
+
+use std::future::pending;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use admin_client::AdminClient;
+use console::Deployed;
+use console::proxy::{HandOver, Proxy};
+use tokio::net::TcpListener;
+
+use super::ConsoleOptions;
+use super::browser::Browser;
+use super::enter;
+use super::page::Page;
+use crate::commands::CommandError;
+use crate::commands::signals::Signals;
+use crate::output::{print_line, until_closed, warn};
+use crate::target::probe;
+
+/// Serves the console until a signal ends the command, and opens its page.
+///
+/// # Errors
+/// [`CommandError`] if the API cannot be reached, or if the port or the folder cannot be used.
+pub(super) async fn serve(
+    client: AdminClient,
+    options: &ConsoleOptions,
+) -> Result<ExitCode, CommandError> {
+    let signals = Signals::listen();
+    let mut signals =
+        signals.map_err(|error| CommandError::usage(format!("cannot catch signals: {error}")))?;
+
+    // Dropping the future ends all connections and deletes the file with the code.
+    tokio::select! {
+        ended = until_error(client, options) => ended.map(|()| ExitCode::SUCCESS),
+        _ = signals.next() => Ok(ExitCode::SUCCESS),
+    }
+}
+
+async fn until_error(client: AdminClient, options: &ConsoleOptions) -> Result<(), CommandError> {
+    let listener = listen(options.port).await?;
+    let address = listener.local_addr();
+    let address = address.map_err(|error| CommandError::usage(error.to_string()))?;
+    let hand_over = HandOver::create_in(&code_folder(options));
+    let hand_over = hand_over.map_err(|error| CommandError::usage(error.to_string()))?;
+    if let Some(refusal) = probe(&client).await? {
+        warn(&refusal.to_string());
+    }
+
+    let proxy = Arc::new(Proxy::new(deployed(client, options)?, address));
+    print_banner(&proxy, options)?;
+
+    let browser = Browser::of_environment().filter(|_| !options.no_browser);
+    let mut page = Page::new(Arc::clone(&proxy), hand_over, address.port(), browser);
+    tokio::select! {
+        () = proxy.serve(listener, pending()) => Ok(()),
+        ended = page.keep_open(enter::lines()) => ended,
+    }
+}
+
+fn deployed(client: AdminClient, options: &ConsoleOptions) -> Result<Deployed, CommandError> {
+    let target = options.target.options();
+    let stack = target.selected_stack()?;
+    let version = env!("CARGO_PKG_VERSION");
+    Ok(Deployed::new(client, target, stack, version, options.write))
+}
+
+async fn listen(port: Option<u16>) -> Result<TcpListener, CommandError> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.unwrap_or_default()));
+    TcpListener::bind(address).await.map_err(|error| {
+        let reason = match error.kind() {
+            ErrorKind::AddrInUse => "the port is in use, choose another one with --port".to_owned(),
+            _ => error.to_string(),
+        };
+        CommandError::usage(format!("cannot listen on {address}: {reason}"))
+    })
+}
+
+/// Returns the folder in which the private folder is created.
+fn code_folder(options: &ConsoleOptions) -> PathBuf {
+    let of_session = || {
+        let folder = PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR")?);
+        (folder.is_absolute() && folder.is_dir()).then_some(folder)
+    };
+    let chosen = options.code_folder.clone();
+    chosen
+        .or_else(of_session)
+        .unwrap_or_else(std::env::temp_dir)
+}
+
+fn print_banner(proxy: &Proxy, options: &ConsoleOptions) -> Result<(), CommandError> {
+    let permission = if options.write {
+        "The console can make changes with your AWS credentials."
+    } else {
+        "The console only reads. To make changes, start it with --write."
+    };
+    for line in [
+        &format!("Console of {}", proxy.target()),
+        &format!("  {}", proxy.page_url()),
+        permission,
+        "Press Enter to open the page again, Ctrl-C to stop.",
+    ] {
+        until_closed(print_line(line))?;
+    }
+    Ok(())
+}
