@@ -38,6 +38,7 @@ macro_rules! assets {
 
 /// All files. A test compares the list with the folder.
 const ASSETS: &[Asset] = assets![
+    "app/activity.js",
     "app/api.js",
     "app/api_error.js",
     "app/color_scheme.js",
@@ -53,6 +54,8 @@ const ASSETS: &[Asset] = assets![
     "app/key_state.js",
     "app/main.js",
     "app/on_demand.js",
+    "app/one_time_code.js",
+    "app/open_session.js",
     "app/pages.js",
     "app/permissions.js",
     "app/plan_comparison.js",

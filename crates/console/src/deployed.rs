@@ -6,8 +6,8 @@ use crate::check_runs::CheckRuns;
 use crate::target::{OverviewSource, PolicyOrigin, RefusalSource, Target, TargetKind};
 
 /// The reason why the page offers no changes, unless the command was started with `--write`.
-const READ_ONLY: &str =
-    "This console only reads. To make changes, start `tollgate console` with `--write`.";
+pub(crate) const READ_ONLY: &str =
+    "This console only reads. To make changes, start the command with --write.";
 
 /// An API on AWS.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 // Requests to the admin API and to the console's own API, both of this origin.
 
+import { activityHeaders } from "./activity.js";
 import { ApiError, errorOfResponse, KIND } from "./api_error.js";
 import { reportConnection } from "./connection.js";
 import { rememberDenied } from "./permissions.js";
@@ -23,11 +24,12 @@ const SESSION_STATUS = "x-tollgate-console-session";
  * @param {string} method
  * @param {string} url a path of this origin
  * @param {{body?: unknown, text?: string, contentType?: string, headers?: Record<string, string>,
- *   signal?: AbortSignal, timeoutMs?: number}} options `body` is sent as JSON, `text` as it is
+ *   signal?: AbortSignal, timeoutMs?: number, keepalive?: boolean}} options `body` is sent as JSON, `text` as it is.
+ *   With `keepalive`, the request outlives the page
  * @throws {ApiError}
  */
 export async function send(method, url, options = {}) {
-  const { body, text, contentType, headers = {}, signal, timeoutMs = TIMEOUT_MS } = options;
+  const { body, text, contentType, headers = {}, signal, timeoutMs = TIMEOUT_MS, keepalive = false } = options;
   const timeout = AbortSignal.timeout(timeoutMs);
   const content = body === undefined ? text : JSON.stringify(body);
   const type = contentType ?? "application/json";
@@ -37,7 +39,14 @@ export async function send(method, url, options = {}) {
     response = await fetch(url, {
       method,
       body: content,
-      headers: { accept: "application/json", [HEADER]: sessionHeader(), ...(content === undefined ? {} : { "content-type": type }), ...headers },
+      headers: {
+        accept: "application/json",
+        [HEADER]: sessionHeader(),
+        ...activityHeaders(),
+        ...(content === undefined ? {} : { "content-type": type }),
+        ...headers,
+      },
+      keepalive,
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       cache: "no-store",
       redirect: "error",
@@ -50,7 +59,7 @@ export async function send(method, url, options = {}) {
 
   if (response.headers.get(SESSION_STATUS) === "ended") {
     endSession();
-    throw new ApiError(KIND.session, "The session has ended. Open the console again with `tollgate console`.", { status: response.status });
+    throw new ApiError(KIND.session, "The session has ended. Open the console again with tollgate console.", { status: response.status });
   }
   const error = errorOfResponse(response, await problemOf(response));
   if (error.kind === KIND.denied) rememberDenied(method, url, error.message);
@@ -63,7 +72,7 @@ function transportError(error, signal, timeoutMs) {
     return new ApiError(KIND.timeout, `There was no response within ${timeoutMs / 1000} s.`);
   }
   reportConnection(false);
-  return new ApiError(KIND.unreachable, "The server does not respond. Is the gateway or `tollgate console` still running?");
+  return new ApiError(KIND.unreachable, "The server does not respond. Is the gateway or tollgate console still running?");
 }
 
 async function problemOf(response) {

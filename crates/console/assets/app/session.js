@@ -1,12 +1,19 @@
 // The session of this page. It is in memory only: a reload ends it, and no other page can read it.
 
-let session = "local";
+const LOCAL = "local";
+
+let session = LOCAL;
 let hasEnded = false;
 const listeners = new Set();
 
 /** Returns the value of the header that only this page sends. */
 export function sessionHeader() {
   return session;
+}
+
+/** True if the page has a session. The page of a local gateway needs none. */
+export function isSessionOpen() {
+  return session !== LOCAL;
 }
 
 /** Stores the session that the one-time code was exchanged for. */

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::headers;
 use super::target_path::{DESCRIPTION_PATH, is_of_api};
-use crate::deployed::Deployed;
+use crate::deployed::{Deployed, READ_ONLY};
 use crate::problem::Problem;
 use crate::response;
 
@@ -46,9 +46,7 @@ fn admit(request: &Request<Bytes>, may_write: bool) -> Result<(), Problem> {
     if may_write || is_read(request) {
         return Ok(());
     }
-    let detail = "This console only reads. To make changes, stop `tollgate console` and start it \
-                  again with `--write`.";
-    Err(Problem::new(StatusCode::FORBIDDEN, detail))
+    Err(Problem::new(StatusCode::FORBIDDEN, READ_ONLY))
 }
 
 /// True if the request changes nothing: by its method, or because it is one of the two `POST` requests

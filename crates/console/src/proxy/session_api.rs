@@ -66,7 +66,7 @@ pub(super) fn open(
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     let Some(session) = session else {
         let detail = "The code is wrong, was used already, or is older than 30 s. Press Enter in \
-                      the terminal of `tollgate console` to open the page again.";
+                      the terminal of tollgate console to open the page again.";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
     };
     let opened = Opened {
@@ -109,7 +109,7 @@ fn presented(headers: &HeaderMap) -> &[u8] {
 
 fn ended() -> Response<Bytes> {
     let detail = "There is no such session, or it has ended. Press Enter in the terminal of \
-                  `tollgate console` to open the page again.";
+                  tollgate console to open the page again.";
     let mut response = Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
     let value = HeaderValue::from_static("ended");
     response.headers_mut().insert(SESSION_STATUS_HEADER, value);
