@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use admin_client::{AdminClient, ClientError, TargetOptions, path};
+use admin_client::{AdminClient, TargetOptions};
 use clap::Args;
 
-use crate::INVALID_INPUT;
 use crate::commands::CommandError;
 
 /// The heading of these options in `--help`. `next_help_heading` would also apply to the options that
@@ -54,19 +53,5 @@ impl TargetArgs {
             certificate: self.certificate.clone(),
             private_key: self.private_key.clone(),
         }
-    }
-}
-
-/// Shows that there is an admin API. Returns its refusal if it denies access, which is not an error,
-/// because the identity may have other permissions.
-///
-/// # Errors
-/// [`ClientError`] if the API cannot be used.
-pub(crate) async fn probe(client: &AdminClient) -> Result<Option<ClientError>, ClientError> {
-    let first = path(&["plans"]).query(&[("limit", "1")]);
-    match client.pages(&first).next().await {
-        Err(error) if error.exit_code() == INVALID_INPUT => Err(error),
-        Err(refusal) => Ok(Some(refusal)),
-        Ok(_) => Ok(None),
     }
 }

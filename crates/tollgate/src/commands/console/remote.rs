@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use admin_client::AdminClient;
+use admin_client::{AdminClient, ClientError, path};
 use console::Deployed;
 use console::proxy::{HandOver, Proxy};
 use tokio::net::TcpListener;
@@ -16,10 +16,10 @@ use super::ConsoleOptions;
 use super::browser::Browser;
 use super::enter;
 use super::page::Page;
+use crate::INVALID_INPUT;
 use crate::commands::CommandError;
 use crate::commands::signals::Signals;
 use crate::output::{print_line, until_closed, warn};
-use crate::target::probe;
 
 /// Serves the console until a signal ends the command, and opens its page.
 ///
@@ -77,6 +77,17 @@ async fn listen(port: Option<u16>) -> Result<TcpListener, CommandError> {
         };
         CommandError::usage(format!("cannot listen on {address}: {reason}"))
     })
+}
+
+/// Shows that there is an admin API. Returns its refusal if it denies access, which is not an error,
+/// because the identity may have other permissions.
+async fn probe(client: &AdminClient) -> Result<Option<ClientError>, ClientError> {
+    let first = path(&["plans"]).query(&[("limit", "1")]);
+    match client.pages(&first).next().await {
+        Err(error) if error.exit_code() == INVALID_INPUT => Err(error),
+        Err(refusal) => Ok(Some(refusal)),
+        Ok(_) => Ok(None),
+    }
 }
 
 /// Returns the folder in which the private folder is created.
