@@ -224,6 +224,7 @@ const ASSETS: &[Asset] = assets![
     "pages/usage/filter.js",
     "pages/usage/report.js",
     "pages/usage/series.js",
+    "pages/usage/sums.js",
     "pages/usage/top_keys.js",
     "pages/usage/totals.js",
     "style.css",

@@ -4,7 +4,7 @@ import { html, useState } from "../../app/html.js";
 import { navigate } from "../../app/router.js";
 import { Button } from "../../components/button.js";
 import { Field } from "../../components/field.js";
-import { currentMonth, daysOf, isFiltered, months, monthText, PERIODS } from "./report.js";
+import { currentMonth, daysOf, DEFAULT_ZONE, isFiltered, months, monthText, PERIODS, zoneOf } from "./report.js";
 
 /** The choice of any days in place of a month. */
 const OTHER_DAYS = "days";
@@ -79,15 +79,7 @@ function Choice({ label, all, value, values, onInput }) {
     <//>`;
 }
 
-const DEFAULT_ZONE = "UTC";
-
 /** Returns the time zones in which the plans count days. */
 function zonesOf(plans) {
   return [...new Set([DEFAULT_ZONE, ...[...(plans?.values() ?? [])].map(zoneOf)])];
-}
-
-/** Returns the time zone of a plan's days: its own, or that of its quotas if they have the same one. */
-export function zoneOf({ time_zone: zone, quotas = [] }) {
-  const zones = new Set(quotas.map((quota) => quota.time_zone ?? DEFAULT_ZONE));
-  return zone ?? (zones.size === 1 ? [...zones][0] : DEFAULT_ZONE);
 }

@@ -8,6 +8,8 @@ export const PERIODS = [
 ];
 /** The months that the choice offers: usage of a day is kept for 400 days. */
 const MONTHS = 13;
+/** The time zone of plans that name none. */
+export const DEFAULT_ZONE = "UTC";
 const MONTH = /^\d{4}-(0[1-9]|1[0-2])$/;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
@@ -34,7 +36,7 @@ export function isFiltered({ plan, group }) {
 
 /** Returns the current month in a time zone, or in UTC, such as `2026-11`. */
 export function currentMonth(zone, now = Date.now()) {
-  const parts = monthParts(now, zone || "UTC") ?? monthParts(now, "UTC");
+  const parts = monthParts(now, zone || DEFAULT_ZONE) ?? monthParts(now, DEFAULT_ZONE);
   return `${parts.year}-${parts.month}`;
 }
 
@@ -87,4 +89,10 @@ export function reportText({ month, from, to }) {
 export function fileName({ month, from, to, by }) {
   const days = month || `${from}-to-${to}`;
   return `tollgate-usage-${days}${by === "total" ? "" : `-by-${by}`}.csv`;
+}
+
+/** Returns the time zone of a plan's days: its own, or that of its quotas if they have the same one. */
+export function zoneOf({ time_zone: zone, quotas = [] }) {
+  const zones = new Set(quotas.map((quota) => quota.time_zone ?? DEFAULT_ZONE));
+  return zone ?? (zones.size === 1 ? [...zones][0] : DEFAULT_ZONE);
 }

@@ -7,21 +7,10 @@ import { useOnDemand } from "../../app/on_demand.js";
 import { Button } from "../../components/button.js";
 import { ProblemNotice } from "../../components/problem.js";
 import { parametersOf } from "./report.js";
+import { addRows, NOTHING } from "./sums.js";
 
 /** The most keys that are added up. */
 export const MOST_KEYS = 20_000;
-const NOTHING = { keys: 0, active: 0, calls: 0, units: 0, refused: 0 };
-
-/** Adds rows with one key each to sums. */
-export function addRows(sums, rows) {
-  return rows.reduce((total, { calls, units, refused }) => ({
-    keys: total.keys + 1,
-    active: total.active + (calls > 0 ? 1 : 0),
-    calls: total.calls + calls,
-    units: total.units + units,
-    refused: total.refused + refused,
-  }), sums);
-}
 
 async function sumsOf(report, signal, onProgress) {
   let sums = NOTHING;
