@@ -49,10 +49,11 @@ test("the list shows limits, keys and states", async ({ page, open }) => {
   await open("plans");
   const text = async (name) => (await row(page, name).innerText()).replaceAll(/\s+/g, " ");
   await eventually(() => text("basic"), (shown) => shown.includes("50/s, burst 50, 100 per day 2"));
-  assert.match(await text("closed"), /disabled/);
-  assert.match(await text("trial"), /5 in total 0 dry run/);
-  assert.match(await text("team"), /30 per 60 s 1 route has its own rate 0 shared by all keys/);
-  assert.match(await text("declared"), /managed by team-repo/);
+  const shows = (name, expected) => eventually(() => text(name), (shown) => expected.test(shown));
+  await shows("closed", /disabled/);
+  await shows("trial", /5 in total 0 dry run/);
+  await shows("team", /30 per 60 s 1 route has its own rate 0 shared by all keys/);
+  await shows("declared", /managed by team-repo/);
 
   await row(page, "basic").getByRole("link", { name: "2" }).click();
   await page.getByRole("heading", { level: 1, name: "Keys" }).waitFor();

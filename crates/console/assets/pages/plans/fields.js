@@ -13,9 +13,9 @@ export function withField(object, name, value) {
   return changed;
 }
 
-/** Returns a function that finds the first mistake of a field, by its pointer or that of a part of it. */
-export function mistakesOf(check) {
-  return (pointer) => check.errors.find((error) => error.pointer === pointer)?.detail;
+/** Returns the text of the first mistake of a field, by its pointer. */
+export function mistakeAt(check, pointer) {
+  return check.errors.find((error) => error.pointer === pointer)?.detail;
 }
 
 /** The kinds of rate limits of the form. */

@@ -3,10 +3,11 @@
 import { html } from "../../app/html.js";
 import { Button } from "../../components/button.js";
 import { Checkbox, Field } from "../../components/field.js";
-import { mistakesOf, RATE_KINDS, rateKind, withField, withQuota, withRateKind } from "./fields.js";
+import { Prose } from "../../components/prose.js";
+import { mistakeAt, RATE_KINDS, rateKind, withField, withQuota, withRateKind } from "./fields.js";
 import { NumberField } from "./number_field.js";
 import { PERIODS } from "./periods.js";
-import { QuotaFields } from "./quota_fields.js";
+import { QuotaFields, ZoneList } from "./quota_fields.js";
 
 const MAX_QUOTAS = 4;
 
@@ -22,7 +23,10 @@ const STORE_FAILURE = [
  * @param {{plan: object, onChange: (plan: object) => void, check: object, isDisabled: boolean}} properties
  */
 export function PlanForm({ plan, onChange, check, isDisabled }) {
-  const mistake = mistakesOf(check);
+  const mistake = (pointer) => {
+    const text = mistakeAt(check, pointer);
+    return text && html`<${Prose} text=${text} />`;
+  };
   const set = (name) => (value) => onChange(withField(plan, name, value));
   return html`
     <div class="plan-form">
@@ -48,6 +52,7 @@ export function PlanForm({ plan, onChange, check, isDisabled }) {
           onChange=${(isOn) => set("enabled")(isOn ? false : undefined)} />
       </fieldset>
       <${OnlyJson} plan=${plan} />
+      <${ZoneList} />
     </div>`;
 }
 

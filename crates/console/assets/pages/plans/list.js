@@ -16,6 +16,8 @@ import { NEW } from "./new.js";
 
 /** The number of plans that are listed. */
 const MAX_PLANS = 500;
+/** The number of plans whose keys are counted. */
+const MAX_COUNTED = 50;
 
 const INTRO = "A plan has the limits of each of its callers: a rate, and quotas per hour, day, week, month or year.";
 
@@ -51,7 +53,8 @@ export function PlanList() {
 }
 
 function PlanTable({ items, onCreate, onDelete }) {
-  const counts = useKeyCounts(items.map(({ name }) => name));
+  const counted = new Set(items.slice(0, MAX_COUNTED).map(({ name }) => name));
+  const counts = useKeyCounts([...counted]);
   if (items.length === 0) {
     const create = html`
       <${ActionButton} kind="primary" method="PUT" path="/plans/new" onClick=${onCreate}>Create a plan<//>`;
@@ -66,7 +69,11 @@ function PlanTable({ items, onCreate, onDelete }) {
   const columns = [
     { title: "Name", cell: ({ name }) => html`<a href=${href(["plans", name])}>${name}</a>` },
     { title: "Limits of each caller", cell: ({ plan }) => html`<${Limits} plan=${plan} />` },
-    { title: "Keys", isNumber: true, cell: ({ name }) => html`<${Keys} name=${name} counted=${counts[name]} />` },
+    {
+      title: "Keys",
+      isNumber: true,
+      cell: ({ name }) => html`<${Keys} name=${name} counted=${counts[name]} isCounted=${counted.has(name)} />`,
+    },
     { title: "State", cell: (item) => html`<${Badges} plan=${item.plan} managedBy=${item.managed_by} />` },
     {
       title: "Actions",
@@ -91,7 +98,8 @@ function Limits({ plan }) {
   return html`${planLimits(plan)}${routes > 0 ? html`<br /><span class="hint">${text}</span>` : null}`;
 }
 
-function Keys({ name, counted }) {
+function Keys({ name, counted, isCounted }) {
+  if (!isCounted) return html`<a href=${href(["keys"], { plan: name })}>show</a>`;
   if (!counted) return html`<span class="hint" aria-label="counting" role="img">…</span>`;
   if (counted.error) return html`<span class="hint">unknown</span>`;
   return html`<a href=${href(["keys"], { plan: name })}>${keyCount(counted)}</a>`;

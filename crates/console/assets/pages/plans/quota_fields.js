@@ -1,6 +1,6 @@
 // The fields of a quota.
 
-import { html, useId } from "../../app/html.js";
+import { html, useMemo } from "../../app/html.js";
 import { Button } from "../../components/button.js";
 import { Checkbox, Field } from "../../components/field.js";
 import { withField } from "./fields.js";
@@ -9,6 +9,7 @@ import { PERIODS, quotaName, ZONED } from "./periods.js";
 
 const WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
+const ZONE_LIST = "time-zones";
 /** The time zones that the browser knows, for suggestions. */
 const ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone")];
 
@@ -27,7 +28,7 @@ export function withPeriod(quota, period) {
  * Shows the fields of a quota.
  *
  * @param {{quota: object, onChange: (quota: object | undefined) => void, isDisabled: boolean,
- *   mistake: (field: string) => string | undefined}} properties `onChange` gets undefined to remove the quota
+ *   mistake: (field: string) => unknown}} properties `onChange` gets undefined to remove the quota
  */
 export function QuotaFields({ quota, onChange, mistake, isDisabled }) {
   const set = (name) => (value) => onChange(withField(quota, name, value));
@@ -73,10 +74,16 @@ function Start({ quota, onChange, error }) {
       error=${error} />`;
 }
 
-/** Shows a field for a time zone with suggestions. */
-export function Zone({ value, onInput, error, label = "Time zone" }) {
-  const list = useId();
+function Zone({ value, onInput, error }) {
   return html`
-    <${Field} label=${label} value=${value ?? ""} placeholder="UTC" list=${list} onInput=${onInput} error=${error} />
-    <datalist id=${list}>${ZONES.map((zone) => html`<option key=${zone} value=${zone}></option>`)}</datalist>`;
+    <${Field} label="Time zone" value=${value ?? ""} placeholder="UTC" list=${ZONE_LIST} onInput=${onInput}
+      error=${error} />`;
+}
+
+/** Adds the suggestions for all fields with a time zone. */
+export function ZoneList() {
+  return useMemo(() => {
+    const options = ZONES.map((zone) => html`<option key=${zone} value=${zone}></option>`);
+    return html`<datalist id=${ZONE_LIST}>${options}</datalist>`;
+  }, []);
 }

@@ -3,13 +3,14 @@
 import { allItems } from "../../app/api.js";
 import { html, useState } from "../../app/html.js";
 import { useResource } from "../../app/resource.js";
-import { href } from "../../app/router.js";
+import { href, navigate } from "../../app/router.js";
 import { ActionButton } from "../../components/button.js";
 import { Notice } from "../../components/notice.js";
 import { Section } from "../../components/page.js";
 import { Empty, Resource } from "../../components/states.js";
 import { Table } from "../../components/table.js";
 import { DeletePolicy } from "./delete.js";
+import { NEW } from "./new.js";
 
 const MAX_POLICIES = 500;
 
@@ -43,8 +44,10 @@ export function PolicyList({ inForce }) {
 
 function PolicyTable({ items, inForce, onDelete }) {
   if (items.length === 0) {
+    const open = () => navigate(["policy", NEW]);
+    const create = html`<${ActionButton} method="PUT" path="/policies/new" onClick=${open}>Create a policy<//>`;
     return html`
-      <${Empty} title="There are no policies in the registry">
+      <${Empty} title="There are no policies in the registry" actions=${create}>
         A policy in the registry is used by authorizers with <code>AuthPolicy=table:NAME</code>. It can be changed
         ${" "}without a deployment, and tested with a candidate.
       <//>`;

@@ -56,10 +56,15 @@ export function Tester({ text, check, lines, onLines, onSelect }) {
       <${Field} label="Requests" as="textarea" rows="4" class="code" value=${lines} onInput=${onLines}
         hint="One per line: a method and a path. Without a method, it is GET."
         error=${mistakes.length > 0 ? mistakes.join(" ") : undefined} />
-      <div aria-live="polite">
-        <${Result} result=${result} isInvalid=${isInvalid} hasRequests=${requests.length > 0} onSelect=${onSelect} />
-      </div>
+      <p class="visually-hidden" role="status">${result.isCurrent ? summary(result.decisions) : ""}</p>
+      <${Result} result=${result} isInvalid=${isInvalid} hasRequests=${requests.length > 0} onSelect=${onSelect} />
     <//>`;
+}
+
+/** Returns the result in a few words, for readers of the screen. */
+function summary(decisions = []) {
+  const refused = decisions.filter(({ rule }) => !rule).length;
+  return decisions.length === 0 ? "" : `${decisions.length} tested, ${refused} refused because of the path`;
 }
 
 function Result({ result, isInvalid, hasRequests, onSelect }) {
