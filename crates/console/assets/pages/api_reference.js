@@ -11,7 +11,7 @@ import { Empty, Resource } from "../components/states.js";
 import { byTag, loadDescription, loadedDescription } from "./api_reference/description.js";
 import { Operation } from "./api_reference/operation.js";
 import { OperationList } from "./api_reference/operation_list.js";
-import { Prose } from "./api_reference/prose.js";
+import { Paragraphs } from "./api_reference/paragraphs.js";
 
 const INTRO = "The operations by which programs, the command line and this console manage Tollgate.";
 
@@ -54,7 +54,7 @@ function Summary({ document, operations }) {
   return html`
     <div class="api-summary">
       <h2>${info.title} <span class="badge">version ${info.version}</span></h2>
-      <${Prose} text=${info.description} />
+      <${Paragraphs} text=${info.description} />
       <dl class="facts">
         ${byTag(operations).map(([tag, group]) => html`
           <dt key=${tag}>${tag}</dt>

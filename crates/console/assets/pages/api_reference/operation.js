@@ -4,7 +4,7 @@ import { html } from "../../app/html.js";
 import { CopyButton } from "../../components/copy_button.js";
 import { Section } from "../../components/page.js";
 import { bodyText, curlCommand } from "./curl.js";
-import { Prose } from "./prose.js";
+import { Paragraphs } from "./paragraphs.js";
 import { Responses } from "./responses.js";
 import { Schema, Type } from "./schema.js";
 
@@ -18,7 +18,7 @@ export function Operation({ document, operation, target }) {
       <p class="api-address">
         <span class=${`api-method ${method.toLowerCase()}`}>${method}</span> <code>${path}</code>
       </p>
-      <${Prose} text=${description} />
+      <${Paragraphs} text=${description} />
       <${Security} document=${document} operation=${operation} />
       <${Section} title="Command" actions=${html`<${CopyButton} text=${curl} label="Copy command" />`}>
         <pre class="api-code" tabindex="0" aria-label="Command">${curl}</pre>
@@ -37,7 +37,7 @@ function Security({ document, operation: { security = [] } }) {
   return html`
     <details class="api-security">
       <summary>Needs ${names.length > 1 ? "one of " : ""}${names.join(", ")}</summary>
-      ${texts.map(([name, text]) => html`<${Prose} key=${name} text=${text} />`)}
+      ${texts.map(([name, text]) => html`<${Paragraphs} key=${name} text=${text} />`)}
     </details>`;
 }
 
@@ -59,7 +59,7 @@ function Parameters({ document, parameters }) {
                 <${Type} document=${document} schema=${schema} />
                 ${required ? html`<span class="badge">required</span>` : null}
               </p>
-              <${Prose} text=${description} />
+              <${Paragraphs} text=${description} />
             </li>`;
         })}
       </ul>
@@ -69,7 +69,7 @@ function Parameters({ document, parameters }) {
 function Body({ document, body: { content = {}, description, required } }) {
   return html`
     <${Section} title="Body">
-      <${Prose} text=${description} />
+      <${Paragraphs} text=${description} />
       ${required ? null : html`<p class="hint">The body is optional.</p>`}
       ${Object.entries(content).map(([type, media]) => html`
         <div key=${type} class="api-media">

@@ -1,7 +1,7 @@
 // The responses of an operation.
 
 import { html, useState } from "../../app/html.js";
-import { Prose } from "./prose.js";
+import { Paragraphs } from "./paragraphs.js";
 import { Schema } from "./schema.js";
 import { typeText } from "./schema_text.js";
 
@@ -47,7 +47,7 @@ function Headers({ document, headers }) {
         <li key=${name}>
           <p class="api-field"><code class="api-name">${name}</code>
             <span class="api-type">${schema ? typeText(document, schema) : ""}</span></p>
-          <${Prose} text=${description} />
+          <${Paragraphs} text=${description} />
         </li>`)}
     </ul>`;
 }

@@ -1,8 +1,8 @@
 // A schema as a list of fields, each of which can be opened.
 
 import { html, useState } from "../../app/html.js";
+import { Paragraphs } from "./paragraphs.js";
 import { constraints, partsOf, resolve, typeText } from "./schema_text.js";
-import { Prose } from "./prose.js";
 
 /** The depth to which schemas can be opened. */
 const MAX_DEPTH = 12;
@@ -31,7 +31,7 @@ function Part({ document, part, ancestors }) {
         ${part.isRequired ? html`<span class="badge">required</span>` : null}
         ${isRepeated ? html`<span class="hint">as above</span>` : null}
       </p>
-      <${Prose} text=${schema.description} />
+      <${Paragraphs} text=${schema.description} />
       ${children.length > 0 ? html`
         <${Opened} count=${children.length} name=${part.name}>
           ${() => html`<${Schema} document=${document} schema=${part.schema} ancestors=${ancestors} />`}

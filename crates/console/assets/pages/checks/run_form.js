@@ -1,0 +1,82 @@
+// The choice of the checks to make.
+
+import { html, useState } from "../../app/html.js";
+import { Button } from "../../components/button.js";
+import { Checkbox, Field } from "../../components/field.js";
+import { byGroup, groupSubject, groupTitle } from "./groups.js";
+
+const REQUESTS = "requests";
+const REQUESTS_HINT = "Creates a temporary plan and a temporary key, both named check-…, calls the API with them, "
+  + "and deletes both at the end.";
+const FILE_GROUPS = ["parameters", "account"];
+
+/** Shows the groups that can be checked with this target. `onStart` gets the request for a run. */
+export function RunForm({ checks, target, isRunning, onStart }) {
+  const readOnly = byGroup(checks.filter(({ group, is_available: isAvailable }) => isAvailable && group !== REQUESTS))
+    .map(([group, { length }]) => ({ group, length }));
+  const [chosen, setChosen] = useState(() => new Set(readOnly.map(({ group }) => group)));
+  const [hasRequests, setHasRequests] = useState(false);
+  const [path, setPath] = useState("/");
+
+  const toggle = (group) => (isChecked) => setChosen((previous) => {
+    const next = new Set(previous);
+    if (isChecked) next.add(group);
+    else next.delete(group);
+    return next;
+  });
+  const only = [...chosen, ...(hasRequests ? [REQUESTS] : [])];
+  const pathError = hasRequests && !/^\/[!-~]*$/.test(path) ? "Expected a path such as /orders." : undefined;
+  const submit = (event) => {
+    event.preventDefault();
+    if (only.length === 0 || pathError) return;
+    onStart({ only, requests: hasRequests, ...(hasRequests ? { path } : {}) });
+  };
+
+  return html`
+    <form class="card checks-form" onSubmit=${submit}>
+      <fieldset disabled=${isRunning}>
+        <legend>Groups of checks</legend>
+        <div class="checks-groups">
+          ${readOnly.map(({ group, length }) => html`
+            <${Checkbox} key=${group} label=${`${groupTitle(group)} (${length})`} hint=${groupSubject(group)}
+              checked=${chosen.has(group)} onChange=${toggle(group)} />`)}
+          <${RequestsChoice} target=${target} checks=${checks} checked=${hasRequests} onChange=${setHasRequests} />
+        </div>
+        ${hasRequests ? html`
+          <div class="checks-path">
+            <${Field} label="Path" value=${path} onInput=${setPath} error=${pathError} maxlength="2000"
+              hint="A route that a key may call with GET." />
+          </div>` : null}
+      </fieldset>
+      <div class="actions">
+        <${Button} type="submit" kind="primary" disabled=${isRunning || only.length === 0 || pathError !== undefined}>
+          Run checks
+        <//>
+        ${only.length === 0 ? html`<span class="hint" role="status">Choose at least one group.</span>` : null}
+      </div>
+      <${OtherGroups} checks=${checks} target=${target} />
+    </form>`;
+}
+
+function RequestsChoice({ target, checks, checked, onChange }) {
+  const total = checks.filter(({ group }) => group === REQUESTS).length;
+  const reason = target.may_write ? undefined : target.read_only_reason ?? "This console only reads.";
+  return html`
+    <${Checkbox} label=${`${groupTitle(REQUESTS)} (${total})`} checked=${checked} onChange=${onChange}
+      disabled=${reason !== undefined} hint=${reason ? `${REQUESTS_HINT} ${reason}` : REQUESTS_HINT} />`;
+}
+
+/** Names the groups that need something else. */
+function OtherGroups({ checks, target }) {
+  const missing = byGroup(checks.filter((check) => !check.is_available)).map(([group]) => group)
+    .filter((group) => group !== REQUESTS);
+  const ofFile = missing.filter((group) => FILE_GROUPS.includes(group)).map(groupTitle).join(" and ");
+  const ofStack = missing.filter((group) => !FILE_GROUPS.includes(group)).map(groupTitle).join(", ");
+  const stack = target.kind === "local" ? "a deployed stack" : "a console that was started with --stack";
+  return html`
+    ${ofStack ? html`<p class="hint">${ofStack}: these groups need ${stack}.</p>` : null}
+    ${ofFile ? html`
+      <p class="hint">
+        ${ofFile}: for these groups, run <code>tollgate check --parameters FILE</code> before a deployment.
+      </p>` : null}`;
+}
