@@ -8,6 +8,7 @@ mod backends;
 mod blocks;
 mod bodies;
 mod clients;
+mod console;
 mod cors;
 mod deployment;
 mod disclosure;

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use console::Local as Console;
 use gateway::api::Exchange;
 use gateway::local::{self, LocalIssuer, Options, TokenClaims};
 use tokio::sync::oneshot;
@@ -57,6 +58,7 @@ pub struct Setup {
     policy: Option<String>,
     replacements: Vec<(String, String)>,
     endpoint: Option<String>,
+    has_console: bool,
 }
 
 impl Setup {
@@ -95,6 +97,13 @@ impl Setup {
         self
     }
 
+    /// Serves the web console too.
+    #[must_use]
+    pub const fn console(mut self) -> Self {
+        self.has_console = true;
+        self
+    }
+
     /// Changes the template's text, every time it stands there; once at least.
     #[must_use]
     pub fn replace(mut self, text: &str, with: &str) -> Self {
@@ -126,6 +135,7 @@ impl Setup {
             );
             template = template.replace(text, with);
         }
+        let console = self.has_console.then(|| Console::new("0.0.0"));
         let options = Options {
             listen: ([127, 0, 0, 1], 0).into(),
             template: file("template.yaml", &template),
@@ -137,9 +147,9 @@ impl Setup {
             endpoint: self.endpoint.map(|url| url.parse().expect("an address")),
             seeds: self.seeds.map(|json| file("seeds.json", &json)),
             state: state(),
-            pages: None,
+            pages: console.as_ref().map(Console::pages),
         };
-        Gateway::start(options).await
+        Gateway::start(options, console.as_deref()).await
     }
 }
 
@@ -153,7 +163,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    async fn start(options: Options) -> Result<Self, local::StartError> {
+    async fn start(options: Options, console: Option<&Console>) -> Result<Self, local::StartError> {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&lines);
         let started = local::start(
@@ -164,6 +174,9 @@ impl Gateway {
             std::io::sink(),
         )
         .await?;
+        if let Some(console) = console {
+            console.set_settings(started.settings.clone());
+        }
         let (stop, stopped) = oneshot::channel();
         let address = started.address;
         let served = tokio::spawn(started.serve(async {

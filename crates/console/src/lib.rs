@@ -35,7 +35,8 @@ pub use local::Local;
 pub use target::{OverviewSource, PolicyOrigin, RefusalSource, Target, TargetKind};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::header::ALLOW;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 
 use problem::Problem;
 
@@ -79,10 +80,10 @@ impl Console {
 
         let is_read = [Method::GET, Method::HEAD].contains(request.method());
         match rest {
-            _ if !is_read => not_found().into_response(),
+            _ if !is_read => method_not_allowed(),
             // Relative addresses in the page need the slash.
             "" => response::redirect(&format!("{CONSOLE_PATH}/")),
-            _ => assets::find(rest.trim_start_matches('/')).map_or_else(
+            _ => assets::find(rest.strip_prefix('/').unwrap_or(rest)).map_or_else(
                 || not_found().into_response(),
                 |asset| assets::respond(asset, &request),
             ),
@@ -92,4 +93,15 @@ impl Console {
 
 fn not_found() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "The console has no such page.")
+}
+
+fn method_not_allowed() -> Response<Bytes> {
+    let problem = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "The pages of the console are only read.",
+    );
+    let mut response = problem.into_response();
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
 }
