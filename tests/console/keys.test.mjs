@@ -32,7 +32,10 @@ function shownIds(page) {
 
 /** Waits until exactly these keys are shown, in any order. */
 async function expectIds(page, ids) {
-  await eventually(() => shownIds(page), (shown) => shown.toSorted().join() === ids.toSorted().join());
+  await eventually(
+    () => shownIds(page),
+    (shown) => shown.toSorted().join() === ids.toSorted().join(),
+  );
 }
 
 /** Creates a key of its own for a test that changes it. */
@@ -63,7 +66,12 @@ test("the search finds keys by id, name, subject, group, plan and metadata", asy
   await open("keys");
   const search = page.getByRole("searchbox", { name: "Search" });
   for (const [text, ids] of [
-    ["alph", ["alpha"]], ["BANK", ["beta"]], ["bank-user", ["beta"]], ["shops", ["alpha"]], ["crm=4711", ["alpha"]], ["free", ["alpha"]],
+    ["alph", ["alpha"]],
+    ["BANK", ["beta"]],
+    ["bank-user", ["beta"]],
+    ["shops", ["alpha"]],
+    ["crm=4711", ["alpha"]],
+    ["free", ["alpha"]],
   ]) {
     await search.fill(text);
     await expectIds(page, ids);
@@ -107,16 +115,25 @@ test("columns sort in both directions, then not at all", async ({ page, open }) 
   await open("keys?q=a&plan=pro");
   const header = page.getByRole("columnheader", { name: "Key", exact: true });
   await header.getByRole("button").click();
-  await eventually(() => shownIds(page), (ids) => ids.indexOf("beta") < ids.indexOf("gamma") && ids[0] === "beta");
+  await eventually(
+    () => shownIds(page),
+    (ids) => ids.indexOf("beta") < ids.indexOf("gamma") && ids[0] === "beta",
+  );
   assert.equal(await header.getAttribute("aria-sort"), "ascending");
 
   await header.getByRole("button").click();
-  await eventually(() => shownIds(page), (ids) => ids.at(-1) === "beta");
+  await eventually(
+    () => shownIds(page),
+    (ids) => ids.at(-1) === "beta",
+  );
   assert.equal(await header.getAttribute("aria-sort"), "descending");
   assert.match(page.url(), /sort=name&order=descending/);
 
   await header.getByRole("button").click();
-  await eventually(() => header.getAttribute("aria-sort"), (sort) => sort === "none");
+  await eventually(
+    () => header.getAttribute("aria-sort"),
+    (sort) => sort === "none",
+  );
 });
 
 test("a key is created once, and its secret is shown until it is stored", async ({ page, open, gateway, axe }) => {
@@ -152,10 +169,18 @@ test("a key has all fields of the form", async ({ page, open, gateway }) => {
   const dialog = page.getByRole("dialog");
   await dialog.getByText("More", { exact: true }).click();
   for (const [label, value] of [
-    ["Name", "Full"], ["Id", "full-key"], ["Description", "All fields"], ["Group", "full-group"], ["Subject", "someone"],
-    ["Scopes", "read\nwrite"], ["Allowed addresses", "127.0.0.1\n2001:db8::/32"], ["Prefix of the secret", "acme_live_"],
-    ["Expires", "2030-06-01T14:00:00"], ["Not valid before", "2026-01-01T00:00:00"],
-  ]) await dialog.getByLabel(label, { exact: true }).fill(value);
+    ["Name", "Full"],
+    ["Id", "full-key"],
+    ["Description", "All fields"],
+    ["Group", "full-group"],
+    ["Subject", "someone"],
+    ["Scopes", "read\nwrite"],
+    ["Allowed addresses", "127.0.0.1\n2001:db8::/32"],
+    ["Prefix of the secret", "acme_live_"],
+    ["Expires", "2030-06-01T14:00:00"],
+    ["Not valid before", "2026-01-01T00:00:00"],
+  ])
+    await dialog.getByLabel(label, { exact: true }).fill(value);
   await dialog.getByText("2030-06-01 12:00:00 UTC").waitFor();
   await dialog.getByLabel("Plan").selectOption("pro");
   await dialog.getByRole("button", { name: "Add an entry" }).click();
@@ -168,7 +193,15 @@ test("a key has all fields of the form", async ({ page, open, gateway }) => {
   const key = await gateway.admin("GET", "/keys/full-key");
   assert.deepEqual(
     [key.group, key.subject, key.scopes, key.allowed_ips, key.expires_at, key.not_before, key.metadata["__proto__"]],
-    ["full-group", "someone", ["read", "write"], ["127.0.0.1/32", "2001:db8::/32"], "2030-06-01T12:00:00Z", "2025-12-31T23:00:00Z", "<b>x</b>"],
+    [
+      "full-group",
+      "someone",
+      ["read", "write"],
+      ["127.0.0.1/32", "2001:db8::/32"],
+      "2030-06-01T12:00:00Z",
+      "2025-12-31T23:00:00Z",
+      "<b>x</b>",
+    ],
   );
 });
 
@@ -207,7 +240,10 @@ test("mistakes are shown at their fields", async ({ page, open, allowErrors }) =
   await dialog.getByText("More", { exact: true }).click();
   await dialog.getByLabel("Allowed addresses").fill("everywhere");
   await dialog.getByRole("button", { name: "Create key" }).click();
-  await eventually(() => dialog.getByLabel("Allowed addresses").getAttribute("aria-invalid"), (value) => value === "true");
+  await eventually(
+    () => dialog.getByLabel("Allowed addresses").getAttribute("aria-invalid"),
+    (value) => value === "true",
+  );
 
   await dialog.getByLabel("Allowed addresses").fill("");
   await dialog.getByLabel("Id", { exact: true }).fill("alpha");
@@ -219,7 +255,10 @@ test("keys of a filter are changed by one request after a preview", async ({ pag
   for (const index of [1, 2, 3]) await ownKey(gateway, { name: `Bulk ${index}`, group: "bulk-group" });
   const bulk = await stub("POST v1/keys/bulk", () => undefined);
   await open("keys?group=bulk-group");
-  await eventually(() => shownIds(page), (ids) => ids.length === 3);
+  await eventually(
+    () => shownIds(page),
+    (ids) => ids.length === 3,
+  );
   await page.getByLabel("Select all shown keys").check();
   await page.getByText("3 keys selected").waitFor();
 
@@ -234,16 +273,25 @@ test("keys of a filter are changed by one request after a preview", async ({ pag
 
   await page.getByText("Move to a plan: 3 keys done").waitFor();
   const { items } = await gateway.admin("GET", "/keys?group=bulk-group");
-  assert.deepEqual(items.map(({ plan }) => plan), ["free", "free", "free"]);
+  assert.deepEqual(
+    items.map(({ plan }) => plan),
+    ["free", "free", "free"],
+  );
   const [preview, change] = bulk.requests.map((request) => request.postDataJSON());
-  assert.deepEqual([preview.filter, preview.token, typeof change.token], [{ group: "bulk-group" }, undefined, "string"]);
+  assert.deepEqual(
+    [preview.filter, preview.token, typeof change.token],
+    [{ group: "bulk-group" }, undefined, "string"],
+  );
 });
 
 test("keys that change after the preview are not overwritten", async ({ page, open, gateway, allowErrors }) => {
   allowErrors(/409/);
   for (const index of [1, 2]) await ownKey(gateway, { name: `Race ${index}`, group: "race-group" });
   await open("keys?group=race-group");
-  await eventually(() => shownIds(page), (ids) => ids.length === 2);
+  await eventually(
+    () => shownIds(page),
+    (ids) => ids.length === 2,
+  );
   await page.getByLabel("Select all shown keys").check();
   await page.getByRole("button", { name: "Disable" }).click();
   const dialog = page.getByRole("dialog");
@@ -256,7 +304,12 @@ test("keys that change after the preview are not overwritten", async ({ page, op
   await dialog.getByText("3 of 3 keys would change.").waitFor();
 });
 
-test("selected keys are changed one by one, and a changed one is reported", async ({ page, open, gateway, allowErrors }) => {
+test("selected keys are changed one by one, and a changed one is reported", async ({
+  page,
+  open,
+  gateway,
+  allowErrors,
+}) => {
   allowErrors(/412/);
   const keys = [];
   for (const index of [1, 2, 3]) keys.push(await ownKey(gateway, { name: `Single ${index}`, group: "single-group" }));
@@ -268,11 +321,17 @@ test("selected keys are changed one by one, and a changed one is reported", asyn
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: "Disable 2 keys" }).click();
   await dialog.getByText("1 key was changed").waitFor();
-  await dialog.getByRole("row").filter({ hasText: keys[1].key_id }).getByText("The key has changed since it was loaded").waitFor();
+  await dialog
+    .getByRole("row")
+    .filter({ hasText: keys[1].key_id })
+    .getByText("The key has changed since it was loaded")
+    .waitFor();
   await dialog.getByRole("button", { name: "Done" }).click();
 
   await rowOf(page, keys[0].key_id).getByText("Disabled", { exact: true }).waitFor();
-  const enabled = await Promise.all(keys.map(async ({ key_id }) => (await gateway.admin("GET", `/keys/${key_id}`)).enabled));
+  const enabled = await Promise.all(
+    keys.map(async ({ key_id }) => (await gateway.admin("GET", `/keys/${key_id}`)).enabled),
+  );
   assert.deepEqual(enabled, [false, true, true]);
 });
 
@@ -305,9 +364,13 @@ test("without keys the page offers to create one", async ({ page, open, stub, ax
 });
 
 test("slow loading says so and can be cancelled", async ({ page, open, stub }) => {
-  await stub("GET v1/keys", (request) => (request.url().includes("cursor=") ? { json: { items: [], next_cursor: null } } : {
-    json: { items: [{ ...KEYS[0], enabled: true, scopes: [], metadata: {}, etag: '"1"' }], next_cursor: "next" },
-  }));
+  await stub("GET v1/keys", (request) =>
+    request.url().includes("cursor=")
+      ? { json: { items: [], next_cursor: null } }
+      : {
+          json: { items: [{ ...KEYS[0], enabled: true, scopes: [], metadata: {}, etag: '"1"' }], next_cursor: "next" },
+        },
+  );
   await open("keys");
   await rowOf(page, "alpha").waitFor();
 
@@ -320,9 +383,13 @@ test("slow loading says so and can be cancelled", async ({ page, open, stub }) =
 });
 
 test("a failed page of the list is named, and the other keys stay", async ({ page, open, stub }) => {
-  const failing = await stub("GET v1/keys", (request) => (request.url().includes("cursor=") ? problem(503, "The store does not respond.") : {
-    json: { items: [{ ...KEYS[0], enabled: true, scopes: [], metadata: {}, etag: '"1"' }], next_cursor: "next" },
-  }));
+  const failing = await stub("GET v1/keys", (request) =>
+    request.url().includes("cursor=")
+      ? problem(503, "The store does not respond.")
+      : {
+          json: { items: [{ ...KEYS[0], enabled: true, scopes: [], metadata: {}, etag: '"1"' }], next_cursor: "next" },
+        },
+  );
   await open("keys");
   await page.getByText("Not all keys could be loaded").waitFor();
   await page.getByText("The store does not respond.").waitFor();
@@ -373,7 +440,13 @@ test("a denied creation disables the button with the reason", async ({ page, ope
 
 test("a console that only reads offers no change", async ({ page, open, stub }) => {
   await stub("GET console/api/target", {
-    json: { kind: "local", label: "local gateway", version: "0", may_write: false, read_only_reason: "This console only reads." },
+    json: {
+      kind: "local",
+      label: "local gateway",
+      version: "0",
+      may_write: false,
+      read_only_reason: "This console only reads.",
+    },
   });
   await open("keys");
   await select(page, "alpha");
@@ -384,19 +457,35 @@ test("a console that only reads offers no change", async ({ page, open, stub }) 
 
 test("texts of keys are shown as they are", async ({ page, open, stub }) => {
   const name = `<img src=x onerror="document.title='x'"> \u202Eevil`;
-  const key = { key_id: "odd", name, plan: "<b>plan</b>", group: "javascript:alert(1)", enabled: true, scopes: [], metadata: {}, etag: '"1"' };
+  const key = {
+    key_id: "odd",
+    name,
+    plan: "<b>plan</b>",
+    group: "javascript:alert(1)",
+    enabled: true,
+    scopes: [],
+    metadata: {},
+    etag: '"1"',
+  };
   await stub("GET v1/keys", { json: { items: [key], next_cursor: null } });
   await open("keys");
   assert.equal(await rowOf(page, "odd").locator(".key-name").innerText(), name);
   assert.equal(await page.locator(".key-list img, .key-list b").count(), 0);
 });
 
-test("the page fits into 375 px", { viewport: { width: 375, height: 700 }, hasTouch: true }, async ({ page, open, axe }) => {
-  await open("keys");
-  await rowOf(page, "alpha").waitFor();
-  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), "no sideways scrolling");
-  const [first, second] = await page.locator(".virtual-body .row").all();
-  const [a, b] = [await first.boundingBox(), await second.boundingBox()];
-  assert.ok(a.y + a.height <= b.y + 1, "cards do not overlap");
-  await axe();
-});
+test(
+  "the page fits into 375 px",
+  { viewport: { width: 375, height: 700 }, hasTouch: true },
+  async ({ page, open, axe }) => {
+    await open("keys");
+    await rowOf(page, "alpha").waitFor();
+    assert.ok(
+      await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth),
+      "no sideways scrolling",
+    );
+    const [first, second] = await page.locator(".virtual-body .row").all();
+    const [a, b] = [await first.boundingBox(), await second.boundingBox()];
+    assert.ok(a.y + a.height <= b.y + 1, "cards do not overlap");
+    await axe();
+  },
+);

@@ -44,7 +44,9 @@ test("scrolling shows the rows at the new place", async ({ page, open }) => {
   const covered = await box.evaluate((element) => {
     const { top, bottom } = element.getBoundingClientRect();
     const shown = [...element.querySelectorAll("[data-index]")].map((row) => row.getBoundingClientRect());
-    return Math.min(...shown.map((row) => row.top)) <= top + 60 && Math.max(...shown.map((row) => row.bottom)) >= bottom - 1;
+    return (
+      Math.min(...shown.map((row) => row.top)) <= top + 60 && Math.max(...shown.map((row) => row.bottom)) >= bottom - 1
+    );
   });
   assert.ok(covered, "the rows fill the box");
 });
@@ -80,10 +82,16 @@ test("the arrow keys move through the rows, also beyond the visible ones", async
   for (let step = 0; step < 40; step += 1) {
     await page.keyboard.press("ArrowDown");
     const name = `Customer ${String(step + 1).padStart(5, "0")}`;
-    await eventually(() => page.evaluate(() => document.activeElement.textContent.trim()), (text) => text === name);
+    await eventually(
+      () => page.evaluate(() => document.activeElement.textContent.trim()),
+      (text) => text === name,
+    );
   }
   await page.keyboard.press("ArrowUp");
-  await eventually(() => page.evaluate(() => document.activeElement.textContent.trim()), (text) => text === "Customer 00039");
+  await eventually(
+    () => page.evaluate(() => document.activeElement.textContent.trim()),
+    (text) => text === "Customer 00039",
+  );
   await page.keyboard.press("Enter");
   await page.waitForURL(/#\/keys\/key_/);
 });
@@ -107,7 +115,14 @@ test("all 10,000 keys can be selected and are previewed by one request", async (
 });
 
 test("beyond 20,000 keys the page says to search on the server", async ({ page, open, stub }) => {
-  const key = (index) => ({ key_id: `key-${index}`, plan: "many", enabled: true, scopes: [], metadata: {}, etag: '"1"' });
+  const key = (index) => ({
+    key_id: `key-${index}`,
+    plan: "many",
+    enabled: true,
+    scopes: [],
+    metadata: {},
+    etag: '"1"',
+  });
   const list = await stub("GET v1/keys", (request) => {
     const url = new URL(request.url());
     if (url.searchParams.get("name")) return { json: { items: [{ ...key(99), name: "needle" }], next_cursor: null } };

@@ -12,6 +12,10 @@ test("an absent number is a dash", () => {
   }
 });
 
+test("a number has its noun in the right form", () => {
+  assert.deepEqual([0, 1, 2].map((value) => format.counted(value, "key")), ["0 keys", "1 key", "2 keys"]);
+});
+
 test("a share of nothing is a dash", () => {
   assert.equal(format.share(0, 0), "–");
   assert.match(format.share(1, 8), /^12[.,]5\s?%$/);

@@ -24,15 +24,34 @@ test("names of limits may contain separators and quotes", () => {
 });
 
 test("plans are compared limit by limit", () => {
-  const from = { throttle: { rate: 1, burst: 5 }, quotas: [{ limit: 100, period: "day" }, { limit: 9, period: "week" }] };
-  const to = { throttle: { rate: 2, burst: 5 }, quotas: [{ limit: 50, period: "day" }, { limit: 1, period: "total" }] };
+  const from = {
+    throttle: { rate: 1, burst: 5 },
+    quotas: [
+      { limit: 100, period: "day" },
+      { limit: 9, period: "week" },
+    ],
+  };
+  const to = {
+    throttle: { rate: 2, burst: 5 },
+    quotas: [
+      { limit: 50, period: "day" },
+      { limit: 1, period: "total" },
+    ],
+  };
   const changes = Object.fromEntries(compareLimits(from, to).map(({ name, change }) => [name, change]));
   assert.deepEqual(changes, {
-    Rate: "higher", Burst: "same", "Quota per day": "lower", "Quota per week": "removed", "Quota in total": "new",
+    Rate: "higher",
+    Burst: "same",
+    "Quota per day": "lower",
+    "Quota per week": "removed",
+    "Quota in total": "new",
   });
 });
 
 test("a quota that allows more calls is higher than any number", () => {
-  const [row] = compareLimits({ quotas: [{ limit: 100, period: "day" }] }, { quotas: [{ limit: 10, period: "day", overage: "allow" }] });
+  const [row] = compareLimits(
+    { quotas: [{ limit: 100, period: "day" }] },
+    { quotas: [{ limit: 10, period: "day", overage: "allow" }] },
+  );
   assert.equal(row.change, "higher");
 });

@@ -17,7 +17,10 @@ function search(fields) {
 }
 
 test("the state of a key is the first reason why its calls are refused", () => {
-  const plans = new Map([["pro", {}], ["off", { enabled: false }]]);
+  const plans = new Map([
+    ["pro", {}],
+    ["off", { enabled: false }],
+  ]);
   const state = (fields) => keyState({ ...KEY, ...fields }, plans, NOW);
 
   assert.equal(state({}), "active");
@@ -42,7 +45,11 @@ test("the search looks at ids, names, plans and metadata, and needs every word",
 });
 
 test("filters combine", () => {
-  const keys = [KEY, { ...KEY, key_id: "key_2", group: "g1" }, { ...KEY, key_id: "key_3", group: "g1", enabled: false }];
+  const keys = [
+    KEY,
+    { ...KEY, key_id: "key_2", group: "g1" },
+    { ...KEY, key_id: "key_3", group: "g1", enabled: false },
+  ];
   const found = (fields) => filter.selectKeys(keys, search(fields), undefined, NOW).map(({ key_id }) => key_id);
 
   assert.deepEqual(found({ group: "g1" }), ["key_2", "key_3"]);
@@ -63,9 +70,15 @@ test("keys are sorted by calls, with the id for equal values", () => {
 
 test("keys that were used last come first in descending order", () => {
   const keys = ["never", "today", "month"].map((key_id) => ({ ...KEY, key_id }));
-  const lastUse = new Map([["today", 0], ["month", 29]]);
+  const lastUse = new Map([
+    ["today", 0],
+    ["month", 29],
+  ]);
   const sorted = filter.sortKeys(keys, { sort: "last_used", order: "descending" }, undefined, lastUse);
-  assert.deepEqual(sorted.map(({ key_id }) => key_id), ["today", "month", "never"]);
+  assert.deepEqual(
+    sorted.map(({ key_id }) => key_id),
+    ["today", "month", "never"],
+  );
 });
 
 test("invalid parameters of the address are ignored", () => {
@@ -78,15 +91,29 @@ test("only a filter of the server with the same keys is used for a change", () =
   assert.deepEqual(filter.serverFilter(search({ plan: "pro", state: "disabled" })), { plan: "pro", enabled: false });
   assert.equal(filter.serverFilter(search({ q: "acme" })), undefined);
   assert.equal(filter.serverFilter(search({ state: "expired" })), undefined);
-  assert.deepEqual(filter.serverFilter(search({ q: "acme", state: "expired" }), { isApproximate: true }), { enabled: true });
+  assert.deepEqual(filter.serverFilter(search({ q: "acme", state: "expired" }), { isApproximate: true }), {
+    enabled: true,
+  });
 });
 
 test("a form becomes a document without empty fields", () => {
-  const values = { ...form.formOf(), name: "Acme", plan: "pro", scopes: "read\nwrite", allowed_ips: "192.0.2.1, 2001:db8::/32",
-    metadata: [{ name: "__proto__", value: "x" }, { name: "", value: "" }] };
+  const values = {
+    ...form.formOf(),
+    name: "Acme",
+    plan: "pro",
+    scopes: "read\nwrite",
+    allowed_ips: "192.0.2.1, 2001:db8::/32",
+    metadata: [
+      { name: "__proto__", value: "x" },
+      { name: "", value: "" },
+    ],
+  };
   const text = JSON.stringify(form.newKeyOf(values));
-  assert.equal(text, '{"name":"Acme","plan":"pro","allowed_ips":["192.0.2.1","2001:db8::/32"],"scopes":["read","write"],' +
-    '"metadata":{"__proto__":"x"}}');
+  assert.equal(
+    text,
+    '{"name":"Acme","plan":"pro","allowed_ips":["192.0.2.1","2001:db8::/32"],"scopes":["read","write"],' +
+      '"metadata":{"__proto__":"x"}}',
+  );
 });
 
 test("an instant survives the form", () => {
@@ -96,15 +123,30 @@ test("an instant survives the form", () => {
 
 test("a change has only the changed fields, and null for removed ones", () => {
   const before = form.formOf({ ...KEY, description: "old", metadata: { keep: "1", drop: "2", edit: "3" } });
-  const after = { ...before, name: "New", description: "", metadata: [{ name: "keep", value: "1" }, { name: "edit", value: "4" }] };
+  const after = {
+    ...before,
+    name: "New",
+    description: "",
+    metadata: [
+      { name: "keep", value: "1" },
+      { name: "edit", value: "4" },
+    ],
+  };
 
-  assert.deepEqual(form.patchOf(before, after), { name: "New", description: null, metadata: { drop: null, edit: "4" } });
+  assert.deepEqual(form.patchOf(before, after), {
+    name: "New",
+    description: null,
+    metadata: { drop: null, edit: "4" },
+  });
   assert.deepEqual(form.patchOf(before, { ...before }), {});
 });
 
 test("mistakes of a response are shown at their fields", () => {
   const error = { errors: [{ pointer: "/allowed_ips/0", detail: "not a network" }, { detail: "other" }] };
-  assert.deepEqual(form.responseMistakes(error), { fields: { allowed_ips: "not a network" }, others: [{ detail: "other" }] });
+  assert.deepEqual(form.responseMistakes(error), {
+    fields: { allowed_ips: "not a network" },
+    others: [{ detail: "other" }],
+  });
 });
 
 test("a repeated document has the same idempotency key, a changed one has another", () => {

@@ -10,6 +10,11 @@ export function count(value) {
   return value === undefined || value === null ? "–" : NUMBER.format(value);
 }
 
+/** Returns a number with its noun: `1 key`, `2 keys`. */
+export function counted(value, noun) {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
 /** Returns a number in a short form, such as `1.2M`. */
 export function compact(value) {
   return value === undefined || value === null ? "–" : COMPACT.format(value);

@@ -1,8 +1,18 @@
 // The fields of a key as they are edited, and the documents of the admin API.
 
 const EMPTY = {
-  id: "", name: "", description: "", plan: "", group: "", subject: "", prefix: "",
-  expires_at: "", not_before: "", allowed_ips: "", scopes: "", metadata: [],
+  id: "",
+  name: "",
+  description: "",
+  plan: "",
+  group: "",
+  subject: "",
+  prefix: "",
+  expires_at: "",
+  not_before: "",
+  allowed_ips: "",
+  scopes: "",
+  metadata: [],
 };
 
 /** Returns the values of a form: empty, or those of a key. */
@@ -41,7 +51,10 @@ function lines(text) {
 function entries(rows) {
   const named = rows.filter(({ name, value }) => name !== "" || value !== "");
   // Without a prototype, so that an entry can have any name.
-  return named.reduce((all, { name, value }) => Object.defineProperty(all, name, { value, enumerable: true, configurable: true }), {});
+  return named.reduce(
+    (all, { name, value }) => Object.defineProperty(all, name, { value, enumerable: true, configurable: true }),
+    {},
+  );
 }
 
 /** Returns the fields of a form as the admin API has them. Empty fields are undefined. */
@@ -82,21 +95,28 @@ export function patchOf(before, after) {
 }
 
 function metadataPatch(old, now) {
-  const removed = Object.keys(old).filter((name) => !Object.hasOwn(now, name)).map((name) => ({ name, value: null }));
+  const removed = Object.keys(old)
+    .filter((name) => !Object.hasOwn(now, name))
+    .map((name) => ({ name, value: null }));
   const set = Object.keys(now).filter((name) => !Object.hasOwn(old, name) || old[name] !== now[name]);
   const rows = [...removed, ...set.map((name) => ({ name, value: now[name] }))];
-  return rows.reduce((all, { name, value }) => Object.defineProperty(all, name, { value, enumerable: true, configurable: true }), {});
+  return rows.reduce(
+    (all, { name, value }) => Object.defineProperty(all, name, { value, enumerable: true, configurable: true }),
+    {},
+  );
 }
 
 /** Returns the mistakes of a form that the page sees itself, by field. */
 export function formMistakes(form, { plans } = {}) {
   const mistakes = {};
-  if (form.plan === "") mistakes.plan = plans?.size === 0 ? "There are no plans yet. Create a plan first." : "Choose a plan.";
+  if (form.plan === "")
+    mistakes.plan = plans?.size === 0 ? "There are no plans yet. Create a plan first." : "Choose a plan.";
   if (form.id !== "" && !/^[a-z0-9_-]{2,64}$/.test(form.id)) {
     mistakes.id = "Use 2 to 64 lower-case letters, digits, `_` and `-`.";
   }
   const names = form.metadata.map(({ name }) => name);
-  if (form.metadata.some(({ name, value }) => name === "" && value !== "")) mistakes.metadata = "Each entry needs a name.";
+  if (form.metadata.some(({ name, value }) => name === "" && value !== ""))
+    mistakes.metadata = "Each entry needs a name.";
   else if (new Set(names).size !== names.length) mistakes.metadata = "Each name can be used once.";
   return mistakes;
 }

@@ -9,10 +9,26 @@ export const KEY_STATES = {
   active: { label: "Active", kind: "ok", meaning: "Calls with this key are accepted." },
   expiring: { label: "Expires soon", kind: "warning", meaning: "Calls with this key are accepted until it expires." },
   disabled: { label: "Disabled", kind: "problem", meaning: "Calls with this key are refused until it is enabled." },
-  expired: { label: "Expired", kind: "problem", meaning: "Calls with this key are refused. Change its expiry to accept them." },
-  not_yet_valid: { label: "Not yet valid", kind: "warning", meaning: "Calls with this key are refused until it becomes valid." },
-  plan_disabled: { label: "Plan disabled", kind: "problem", meaning: "Calls are refused because the plan of the key is disabled." },
-  plan_missing: { label: "Plan missing", kind: "problem", meaning: "Calls are refused because the plan of the key does not exist." },
+  expired: {
+    label: "Expired",
+    kind: "problem",
+    meaning: "Calls with this key are refused. Change its expiry to accept them.",
+  },
+  not_yet_valid: {
+    label: "Not yet valid",
+    kind: "warning",
+    meaning: "Calls with this key are refused until it becomes valid.",
+  },
+  plan_disabled: {
+    label: "Plan disabled",
+    kind: "problem",
+    meaning: "Calls are refused because the plan of the key is disabled.",
+  },
+  plan_missing: {
+    label: "Plan missing",
+    kind: "problem",
+    meaning: "Calls are refused because the plan of the key does not exist.",
+  },
 };
 
 /**

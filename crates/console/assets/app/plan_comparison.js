@@ -14,7 +14,10 @@ function limitsOf(plan) {
   }
   for (const { limit, period, overage } of plan.quotas ?? []) {
     const text = `${count(limit)}${overage === "allow" ? ", more calls are allowed" : ""}`;
-    limits.set(period === "total" ? "Quota in total" : `Quota per ${period}`, { text, size: overage === "allow" ? Infinity : limit });
+    limits.set(period === "total" ? "Quota in total" : `Quota per ${period}`, {
+      text,
+      size: overage === "allow" ? Infinity : limit,
+    });
   }
   for (const [route, { rate, burst }] of Object.entries(plan.routes ?? {})) {
     limits.set(route, { text: `${count(rate)} per s, burst ${count(burst)}`, size: rate });

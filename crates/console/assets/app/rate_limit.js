@@ -15,7 +15,10 @@ export function parseItems(field = "") {
 }
 
 function parseParameters(text) {
-  const pairs = text.split(";").filter(Boolean).map((pair) => pair.split("="));
+  const pairs = text
+    .split(";")
+    .filter(Boolean)
+    .map((pair) => pair.split("="));
   return Object.fromEntries(pairs.map(([name, value]) => [name, Number(value)]));
 }
 

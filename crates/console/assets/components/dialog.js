@@ -4,14 +4,19 @@ import { html, useEffect, useId, useRef } from "../app/html.js";
 import { Button } from "./button.js";
 import { ProblemNotice } from "./problem.js";
 
-/** Shows a dialog until `onClose` is called. Esc closes it, unless `isLocked`. */
-export function Dialog({ title, onClose, isLocked = false, children }) {
+/** Shows a dialog until `onClose` is called. Esc closes it, unless `isLocked`. `isWide` is for two columns. */
+export function Dialog({ title, onClose, isLocked = false, isWide = false, children }) {
   const dialog = useRef(null);
   const id = useId();
   useEffect(() => {
     const element = dialog.current;
+    const opener = document.activeElement;
     element.showModal();
-    return () => element.close();
+    return () => {
+      element.close();
+      // The element may be out of the document already, so that the browser does not give the focus back.
+      if (opener?.isConnected) opener.focus({ preventScroll: true });
+    };
   }, []);
 
   const cancel = (event) => {
@@ -19,7 +24,7 @@ export function Dialog({ title, onClose, isLocked = false, children }) {
     if (!isLocked) onClose();
   };
   return html`
-    <dialog ref=${dialog} class="dialog" aria-labelledby=${id} onCancel=${cancel}>
+    <dialog ref=${dialog} class=${`dialog ${isWide ? "wide" : ""}`} aria-labelledby=${id} onCancel=${cancel}>
       <div class="dialog-head">
         <h2 id=${id}>${title}</h2>
         ${isLocked ? null : html`<button type="button" class="button quiet" aria-label="Close" onClick=${onClose}>✕</button>`}

@@ -19,7 +19,14 @@ const CARD_HEIGHT = 92;
  *   a change of `resetKey` scrolls to the first row
  */
 export function VirtualList({
-  caption, columns, rows, rowKey, rowHeight = ROW_HEIGHT, cardHeight = CARD_HEIGHT, resetKey, class: name = "",
+  caption,
+  columns,
+  rows,
+  rowKey,
+  rowHeight = ROW_HEIGHT,
+  cardHeight = CARD_HEIGHT,
+  resetKey,
+  class: name = "",
 }) {
   const box = useRef(null);
   const height = useNarrow() ? cardHeight : rowHeight;

@@ -29,7 +29,8 @@ export function KeyDetails({ target, object: id }) {
       <${Page} title=${id}>
         ${stored.error
           ? html`<${ProblemNotice} error=${stored.error} onRetry=${stored.reload} />`
-          : html`<${Loading} label="Loading the key" isSlow=${stored.isSlow} onCancel=${stored.cancel} /><${Skeleton} />`}
+          : html`<${Loading} label="Loading the key" isSlow=${stored.isSlow} onCancel=${stored.cancel} /><${Skeleton}
+              />`}
       <//>`;
   }
   return html`<${LoadedKey} id=${id} target=${target} stored=${stored} />`;
@@ -57,14 +58,19 @@ function LoadedKey({ id, target, stored }) {
   };
   const actions = isDeleted
     ? null
-    : html`<${Actions} target=${target} keyed=${key} etag=${etag} plans=${plans} onChanged=${changed} onReload=${stored.reload} />`;
+    : html`<${Actions} target=${target} keyed=${key} etag=${etag} plans=${plans} onChanged=${changed}
+      onReload=${stored.reload} />`;
   const title = html`${key.name || id} <${KeyBadge} state=${state} />`;
   return html`
     <${Page} title=${title} actions=${actions}
       intro=${html`<a href=${href(["keys"])}>Keys</a> / <code>${id}</code>`}>
-      ${isDeleted ? html`<${Notice} kind="warning" title="The key was deleted">The page shows its last state.<//>` : null}
+      ${isDeleted ? html`<${Notice} kind="warning"
+        title="The key was deleted">The page shows its last state.<//>` : null}
       ${result ? html`<${Notice} kind=${result.kind ?? "success"} title=${result.title}>${result.text}<//>` : null}
-      <${BlockNotice} block=${block.data} onChanged=${(next) => { block.reload(); changed(next); }} />
+      <${BlockNotice} block=${block.data} onChanged=${(next) => {
+        block.reload();
+        changed(next);
+      }} />
       <${Missing} items=${missingItems({ plans, block })} />
       <div class="key-columns">
         <div>
@@ -74,7 +80,8 @@ function LoadedKey({ id, target, stored }) {
         <${Facts} keyed=${key} state=${state} plan=${plans.data?.get(key.plan)} />
       </div>
       <${Section} title="Recent refusals"
-        actions=${html`<a class="button" href=${href(["overview", "refusals"], { key_id: id })}>All refusals of this key</a>`}>
+        actions=${html`<a class="button"
+          href=${href(["overview", "refusals"], { key_id: id })}>All refusals of this key</a>`}>
         <${RefusalsOf} target=${target} filter=${filter} caption="Recent refusals of this key" hasCaller=${false} />
       <//>
       <${Grants} id=${id} keyed=${key} quotas=${live.data?.quotas} onChanged=${changed} />

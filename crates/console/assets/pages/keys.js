@@ -39,7 +39,8 @@ export function Keys({ target, route }) {
   );
   useLazyUsage({ target, list, search, month, last });
 
-  const go = (change) => navigate(["keys"], { ...search, all: isServerSearch ? "1" : "", ...change }, { replace: true });
+  const go = (change) =>
+    navigate(["keys"], { ...search, all: isServerSearch ? "1" : "", ...change }, { replace: true });
   const create = html`
     <${ActionButton} kind="primary" method="POST" path="/keys" onClick=${() => go({ create: "1" })}>Create a key<//>`;
   return html`
@@ -56,7 +57,8 @@ export function Keys({ target, route }) {
         : html`<${KeyStates} list=${list} isFiltered=${isFiltered(search)} create=${create} onChange=${go} />`}
     <//>
     ${isCreating
-      ? html`<${CreateKey} target=${target} plans=${plans} onCreated=${list.replace} onClose=${() => go({ create: "" })} />`
+      ? html`<${CreateKey} target=${target} plans=${plans} onCreated=${list.replace}
+          onClose=${() => go({ create: "" })} />`
       : null}`;
 }
 

@@ -22,7 +22,8 @@ export function Actions({ target, keyed, etag, plans, onChanged, onReload }) {
   const [open, setOpen] = useState();
   const path = segments("keys", keyed.key_id);
   const button = (name, label, method, suffix = "", kind) => html`
-    <${ActionButton} kind=${kind} method=${method} path=${`${path}${suffix}`} onClick=${() => setOpen({ name, keyed, etag })}>${label}<//>`;
+    <${ActionButton} kind=${kind} method=${method} path=${`${path}${suffix}`}
+      onClick=${() => setOpen({ name, keyed, etag })}>${label}<//>`;
   const close = () => setOpen(undefined);
   const Shown = DIALOGS[open?.name];
   return html`
@@ -32,7 +33,11 @@ export function Actions({ target, keyed, etag, plans, onChanged, onReload }) {
     ${button("enable", keyed.enabled ? "Disable" : "Enable", "PATCH")}
     ${button("delete", "Delete", "DELETE", "", "danger")}
     ${Shown
-      ? html`<${Shown} target=${target} keyed=${open.keyed} etag=${open.etag} plans=${plans} onReload=${onReload} onClose=${close}
-          onChanged=${(result) => { close(); onChanged(result); }} />`
+      ? html`<${Shown} target=${target} keyed=${open.keyed} etag=${open.etag} plans=${plans} onReload=${onReload}
+          onClose=${close}
+          onChanged=${(result) => {
+            close();
+            onChanged(result);
+          }} />`
       : null}`;
 }

@@ -18,11 +18,13 @@ export function BlockNotice({ block, onChanged }) {
 
   const path = segments("blocks", "key", block.id);
   const action = html`
-    <${ActionButton} method="DELETE" path=${path} onClick=${remove.run} isBusy=${remove.isRunning}>Remove the block<//>`;
+    <${ActionButton} method="DELETE" path=${path} onClick=${remove.run}
+      isBusy=${remove.isRunning}>Remove the block<//>`;
   return html`
     <${Notice} kind="warning" title="The key is blocked" actions=${action}>
       <p>
-        All requests with this key are refused with 403${block.until ? html`, until <${Time} value=${block.until} />` : ""}.
+        All requests with this key are refused with 403${block.until ? html`, until <${Time} value=${block.until}
+          />` : ""}.
         ${block.note ? ` Note: ${block.note}` : ""}
       </p>
     <//>

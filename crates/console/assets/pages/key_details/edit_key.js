@@ -28,7 +28,10 @@ export function EditKey({ keyed, etag, plans, onChanged, onReload, onClose }) {
   const save = useAction(async (from) => {
     try {
       const { key } = await patchKey(id, patchOf(formOf(from.key), form), from.etag);
-      onChanged({ title: "The key was changed", text: key.managed_by ? `${key.managed_by} may undo the change.` : undefined });
+      onChanged({
+        title: "The key was changed",
+        text: key.managed_by ? `${key.managed_by} may undo the change.` : undefined,
+      });
     } catch (error) {
       if (error.kind !== KIND.changed) throw error;
       setTheirs(await currentKey(id));
@@ -48,13 +51,15 @@ export function EditKey({ keyed, etag, plans, onChanged, onReload, onClose }) {
     return html`
       <${Dialog} title="Two changes of the key" onClose=${onClose} isLocked=${save.isRunning} isWide>
         ${theirs.key
-          ? html`<${Conflict} what=${`The key ${id}`} mine=${documentText(base.key, form)} theirs=${documentText(theirs.key)}
+          ? html`<${Conflict} what=${`The key ${id}`} mine=${documentText(base.key, form)}
+              theirs=${documentText(theirs.key)}
               onKeep=${keep} onTake=${take} onEdit=${edit} isBusy=${save.isRunning} />`
           : html`<${Deleted} onClose=${take} />`}
         ${save.error ? html`<${ProblemNotice} error=${save.error} />` : null}
       <//>`;
   }
-  return html`<${Form} form=${form} plans=${plans} save=${save} base=${base} isChanged=${isChanged} onChange=${setForm} onClose=${onClose} />`;
+  return html`<${Form} form=${form} plans=${plans} save=${save} base=${base} isChanged=${isChanged} onChange=${setForm}
+    onClose=${onClose} />`;
 }
 
 /** Returns the stored key and its entity tag, or an empty object if it was deleted. */
@@ -80,7 +85,8 @@ function Form({ form, plans, save, base, isChanged, onChange, onClose }) {
     <${Dialog} title=${`Edit ${base.key.name || base.key.key_id}`} onClose=${onClose} isLocked=${save.isRunning}>
       <form onSubmit=${submit} novalidate>
         ${base.key.managed_by
-          ? html`<${Notice} kind="warning" title=${`The key was created by ${base.key.managed_by}`}>It may undo changes that you make here.<//>`
+          ? html`<${Notice} kind="warning"
+              title=${`The key was created by ${base.key.managed_by}`}>It may undo changes that you make here.<//>`
           : null}
         <${BasicFields} ...${fields} />
         <${MoreFields} ...${fields} />

@@ -22,9 +22,11 @@ export function Facts({ keyed, state, plan }) {
 
 function rowsOf(key, plan) {
   const time = (value) => value && html`<${Time} value=${value} />`;
-  const list = (values) => values?.length > 0 && html`<ul>${values.map((value) => html`<li key=${value}><code>${value}</code></li>`)}</ul>`;
+  const list = (values) =>
+    values?.length > 0 && html`<ul>${values.map((value) => html`<li key=${value}><code>${value}</code></li>`)}</ul>`;
   const planLink = html`
-    <a href=${href(["plans", key.plan])}>${key.plan}</a>${plan ? html`<span class="hint">${planSummary(plan)}</span>` : null}`;
+    <a href=${href(["plans", key.plan])}>${key.plan}</a>${plan ? html`<span
+      class="hint">${planSummary(plan)}</span>` : null}`;
   return [
     ["Plan", planLink],
     ["Group", key.group],

@@ -14,10 +14,14 @@ const REPORT_MS = 60_000;
 
 /** Returns the key and its entity tag. */
 export function useKey(id, target) {
-  return useResource(`key ${id}`, async (signal) => {
-    const { data: key, etag } = await admin.get(segments("keys", id), { signal });
-    return { key, etag };
-  }, { pollMs: KEY_MS[target.kind] });
+  return useResource(
+    `key ${id}`,
+    async (signal) => {
+      const { data: key, etag } = await admin.get(segments("keys", id), { signal });
+      return { key, etag };
+    },
+    { pollMs: KEY_MS[target.kind] },
+  );
 }
 
 /** Returns the block of the key, or null if there is none. */
@@ -34,11 +38,15 @@ export function useBlock(id) {
  */
 export function useLive(id, target) {
   const refused = useRef(undefined);
-  return useResource(`live ${id}`, async (signal) => {
-    const [usage, peek] = await Promise.allSettled([currentUsage(id, signal), peekAt(id, signal, refused)]);
-    if (usage.status === "rejected") throw usage.reason;
-    return { ...usage.value, decision: peek.value, decisionError: peek.reason };
-  }, { pollMs: LIVE_MS[target.kind] });
+  return useResource(
+    `live ${id}`,
+    async (signal) => {
+      const [usage, peek] = await Promise.allSettled([currentUsage(id, signal), peekAt(id, signal, refused)]);
+      if (usage.status === "rejected") throw usage.reason;
+      return { ...usage.value, decision: peek.value, decisionError: peek.reason };
+    },
+    { pollMs: LIVE_MS[target.kind] },
+  );
 }
 
 /** Reads three days, so that the current day of every time zone is one of them. */
@@ -64,12 +72,16 @@ async function peekAt(id, signal, refused) {
 
 /** Returns the usage of the last days. The current day is that of `live`, which is newer. */
 export function useReport(id, days, live) {
-  const report = useResource(`report ${id} ${days}`, async (signal) => {
-    const now = Date.now();
-    const parameters = { from: utcDay(now - (days - 1) * DAY_MS), to: utcDay(now) };
-    const { data } = await admin.get(withQuery(`${segments("keys", id)}/usage`, parameters), { signal });
-    return data;
-  }, { pollMs: REPORT_MS });
+  const report = useResource(
+    `report ${id} ${days}`,
+    async (signal) => {
+      const now = Date.now();
+      const parameters = { from: utcDay(now - (days - 1) * DAY_MS), to: utcDay(now) };
+      const { data } = await admin.get(withQuery(`${segments("keys", id)}/usage`, parameters), { signal });
+      return data;
+    },
+    { pollMs: REPORT_MS },
+  );
 
   const data = useMemo(() => report.data && withLive(report.data, live), [report.data, live]);
   return { ...report, data };

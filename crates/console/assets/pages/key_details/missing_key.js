@@ -27,7 +27,8 @@ export function MissingKey({ id }) {
             Its usage is kept for 400 days.
           <//>`
         : null}
-      ${!report.data && !report.error ? html`<${Loading} label="Looking for its usage" isSlow=${report.isSlow} />` : null}
+      ${!report.data && !report.error ? html`<${Loading} label="Looking for its usage" isSlow=${report.isSlow}
+        />` : null}
       ${isUnknown || !report.data ? null : html`<${UsageChart} report=${report} days=${days} onDays=${setDays} />`}
     <//>`;
 }

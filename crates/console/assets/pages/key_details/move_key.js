@@ -26,7 +26,7 @@ export function MoveKey({ keyed, etag, plans, onChanged, onReload, onClose }) {
   return html`
     <${Dialog} title="Move the key to another plan" onClose=${onClose} isLocked=${action.isRunning}>
       <form onSubmit=${submit}>
-        <${PlanField} label="New plan" plans=${plans} value=${plan} onInput=${setPlan}
+        <${PlanField} label="New plan" autofocus plans=${plans} value=${plan} onInput=${setPlan}
           error=${plan === keyed.plan ? "The key is on this plan already." : undefined} />
         ${isChosen ? html`<${Changes} from=${plans.data?.get(keyed.plan)} to=${plans.data?.get(plan)} />` : null}
         ${action.error ? html`<${ProblemNotice} error=${action.error} />` : null}
@@ -39,7 +39,14 @@ export function MoveKey({ keyed, etag, plans, onChanged, onReload, onClose }) {
     <//>`;
 }
 
-const CHANGE = { higher: "▲ higher", lower: "▼ lower", same: "same", new: "▼ new limit", removed: "▲ no limit", other: "changed" };
+const CHANGE = {
+  higher: "▲ higher",
+  lower: "▼ lower",
+  same: "same",
+  new: "▼ new limit",
+  removed: "▲ no limit",
+  other: "changed",
+};
 
 function Changes({ from, to }) {
   if (!to) return null;
@@ -53,11 +60,13 @@ function Changes({ from, to }) {
   ];
   return html`
     ${to.enabled === false
-      ? html`<${Notice} kind="warning" title="This plan is disabled">All calls with the key would be refused with 403.<//>`
+      ? html`<${Notice} kind="warning"
+          title="This plan is disabled">All calls with the key would be refused with 403.<//>`
       : null}
     <div role="status">
       ${rows.length === 0
         ? html`<p>Neither plan has a limit.</p>`
-        : html`<${Table} caption="What changes in the limits" columns=${columns} rows=${rows} rowKey=${({ name }) => name} />`}
+        : html`<${Table} caption="What changes in the limits" columns=${columns} rows=${rows}
+            rowKey=${({ name }) => name} />`}
     </div>`;
 }

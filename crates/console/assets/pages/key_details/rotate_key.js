@@ -19,6 +19,8 @@ const GRACES = [
   { seconds: 7_776_000, label: "90 days" },
 ];
 const DEFAULT_GRACE_S = 86_400;
+const NO_GRACE = "Clients that do not have the new secret are refused with 401.";
+const GRACE = "Clients can change to the new secret in this time.";
 
 /** Asks how long the earlier secret still works, then shows the new one. */
 export function RotateKey({ target, keyed, onChanged, onClose }) {
@@ -27,14 +29,17 @@ export function RotateKey({ target, keyed, onChanged, onClose }) {
   const headers = useRef(idempotencyKeys());
   const action = useAction(async () => {
     const body = { grace_s: graceS };
-    const { data } = await admin.post(`${segments("keys", keyed.key_id)}/rotate`, body, { headers: headers.current(body) });
+    const { data } = await admin.post(`${segments("keys", keyed.key_id)}/rotate`, body, {
+      headers: headers.current(body),
+    });
     setSecret(data.key);
   });
 
   const until = graceS === 0 ? "Earlier secrets are revoked." : "The earlier secret still works for the chosen time.";
   if (secret) {
     const done = () => onChanged({ title: "The key has a new secret", text: until });
-    return html`<${SecretDialog} title="The key has a new secret" secret=${secret} target=${target} onClose=${done}><p>${until}</p><//>`;
+    return html`<${SecretDialog} title="The key has a new secret" secret=${secret} target=${target}
+      onClose=${done}><p>${until}</p><//>`;
   }
   const submit = (event) => {
     event.preventDefault();
@@ -45,7 +50,7 @@ export function RotateKey({ target, keyed, onChanged, onClose }) {
       <form onSubmit=${submit}>
         <p>The key gets a new secret. Its id, its usage and its limits stay the same.</p>
         <${Field} label="Time for which the earlier secret still works" as="select" value=${String(graceS)}
-          hint=${graceS === 0 ? "Clients that do not have the new secret are refused with 401." : "Clients can change to the new secret in this time."}
+          hint=${graceS === 0 ? NO_GRACE : GRACE}
           onInput=${(value) => setGraceS(Number(value))}>
           ${GRACES.map(({ seconds, label }) => html`<option key=${seconds} value=${String(seconds)}>${label}</option>`)}
         <//>

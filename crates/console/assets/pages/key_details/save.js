@@ -19,7 +19,9 @@ export async function withFreshKey(change, onReload) {
   } catch (error) {
     if (error.kind !== KIND.changed) throw error;
     onReload();
-    const text = "Another program or person has changed the key since you opened this dialog. Close it, look at the current values, and repeat the change.";
+    const text =
+      "Another program or person has changed the key since you opened this dialog. " +
+      "Close it, look at the current values, and repeat the change.";
     throw new ApiError(KIND.changed, text, { status: error.status });
   }
 }

@@ -1,6 +1,6 @@
 // The usage by day, against the daily quota.
 
-import { count } from "../../app/format.js";
+import { count, counted } from "../../app/format.js";
 import { html, useMemo } from "../../app/html.js";
 import { Chart } from "../../components/chart.js";
 import { Field } from "../../components/field.js";
@@ -31,8 +31,9 @@ function DayChart({ data, days }) {
     ? undefined
     : "The plan has no daily quota that the days could be compared with.";
   return html`
-    <p><strong>${count(calls)}</strong> calls and <strong>${count(refused)}</strong> refused by limits in ${data.days.length} days.</p>
-    <${Chart} caption=${`Calls of the last ${days} days`} x=${data.days.map(({ date }) => date)} xKind="label" xTitle="Day"
+    <p>${counted(calls, "call")}, and ${count(refused)} refused by limits, in ${data.days.length} days.</p>
+    <${Chart} caption=${`Calls of the last ${days} days`} x=${data.days.map(({ date }) => date)} xKind="label"
+      xTitle="Day"
       series=${series} isStacked isWhole hint=${hint} />`;
 }
 
@@ -46,6 +47,12 @@ export function seriesOf({ days, quotas }) {
     series.push({ label: "Units", kind: "line", color: 3, values: days.map(({ used }) => used) });
   }
   const quota = quotas.find(({ period }) => period === "day");
-  if (quota) series.push({ label: `Quota per day (${quota.name})`, kind: "limit", color: 2, values: days.map(() => quota.limit) });
+  if (quota)
+    series.push({
+      label: `Quota per day (${quota.name})`,
+      kind: "limit",
+      color: 2,
+      values: days.map(() => quota.limit),
+    });
   return series;
 }

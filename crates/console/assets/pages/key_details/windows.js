@@ -14,7 +14,9 @@ import { Time } from "../../components/time.js";
 export function Windows({ keyed, plan, live, state }) {
   return html`
     <${Section} title="What is left">
-      <p class="hint limits-plan">${plan ? `Plan ${keyed.plan}: ${planSummary(plan)}.` : `Plan ${keyed.plan}.`} ${sharing(keyed, plan)}</p>
+      <p class="hint limits-plan">
+        Plan ${keyed.plan}${plan ? `: ${planSummary(plan)}` : ""}. ${sharing(keyed, plan)}
+      </p>
       <${Resource} resource=${live} label="Loading the limits">
         ${(data) => html`
           <${NextCall} decision=${data.decision} state=${state} />
@@ -64,11 +66,20 @@ export function rowsOf({ quotas, decision }) {
   const rates = limitsOf(decision ?? {}).filter(({ name }) => !names.has(name));
   return [
     ...rates.map(({ name, limit, windowS, remaining, resetS }) => ({
-      name, limit, remaining, resetS, used: remaining === undefined ? undefined : Math.max(0, limit - remaining),
+      name,
+      limit,
+      remaining,
+      resetS,
+      used: remaining === undefined ? undefined : Math.max(0, limit - remaining),
       unit: windowS === undefined ? "" : `per ${count(windowS)} s`,
     })),
     ...quotas.map(({ name, limit, period, usage: [used, remaining], ends_at: endsAt }) => ({
-      name, limit, used, remaining, endsAt, unit: period === "total" ? "in total" : `per ${period}`,
+      name,
+      limit,
+      used,
+      remaining,
+      endsAt,
+      unit: period === "total" ? "in total" : `per ${period}`,
       granted: Math.max(0, used + remaining - limit),
     })),
   ];
@@ -82,7 +93,8 @@ function Limits({ rows }) {
         <caption class="visually-hidden">Limits of the key, and what is left of each</caption>
         <thead>
           <tr>
-            <th scope="col">Limit</th><th scope="col" class="number">Left</th><th scope="col">Used, and when it is full again</th>
+            <th scope="col">Limit</th><th scope="col" class="number">Left</th><th
+              scope="col">Used, and when it is full again</th>
           </tr>
         </thead>
         <tbody>${rows.map((row) => html`<${LimitRow} key=${row.name} row=${row} />`)}</tbody>
@@ -95,10 +107,12 @@ function LimitRow({ row: { name, limit, used, remaining, unit, granted, endsAt, 
   const label = `${name}: ${count(used)} of ${count(total)} used`;
   return html`
     <tr>
-      <th scope="row">${name}<span class="hint">${count(limit)} ${unit}${granted ? `, ${count(granted)} granted` : ""}</span></th>
+      <th scope="row">${name}<span
+        class="hint">${count(limit)} ${unit}${granted ? `, ${count(granted)} granted` : ""}</span></th>
       <td class="number left">${count(remaining)}</td>
       <td>
-        <meter aria-label=${label} min="0" max=${Math.max(1, total)} value=${used ?? 0} high=${total * 0.8} optimum="0">${label}</meter>
+        <meter aria-label=${label} min="0" max=${Math.max(1, total)} value=${used ?? 0} high=${total * 0.8}
+          optimum="0">${label}</meter>
         <span class="hint">${count(used)} of ${count(total)}; ${resetText(endsAt, resetS, used)}</span>
       </td>
     </tr>`;

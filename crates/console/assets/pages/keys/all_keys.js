@@ -45,10 +45,14 @@ export function useAllKeys(conditions) {
     cancel,
     reload,
     /** Shows a changed key, or a new one as the first. */
-    replace: useCallback((key) => change((keys) => {
-      const index = keys.findIndex(({ key_id }) => key_id === key.key_id);
-      return index < 0 ? [key, ...keys] : keys.with(index, key);
-    }), [change]),
+    replace: useCallback(
+      (key) =>
+        change((keys) => {
+          const index = keys.findIndex(({ key_id }) => key_id === key.key_id);
+          return index < 0 ? [key, ...keys] : keys.with(index, key);
+        }),
+      [change],
+    ),
     remove: useCallback((id) => change((keys) => keys.filter(({ key_id }) => key_id !== id)), [change]),
   };
 }

@@ -1,6 +1,6 @@
 // The dialog for a change of many keys: what to change, a preview, the progress, the result.
 
-import { count } from "../../app/format.js";
+import { count, counted } from "../../app/format.js";
 import { html, useEffect, useRef, useState } from "../../app/html.js";
 import { Button } from "../../components/button.js";
 import { Dialog } from "../../components/dialog.js";
@@ -31,12 +31,13 @@ export function ChangeKeys({ change, keys, filter, plans, list, onClose }) {
     if (isReady) run.preview();
   }, [isReady, plan]);
 
-  const title = `${change.label}: ${count(keys.length)} ${keys.length === 1 ? "key" : "keys"}`;
+  const title = `${change.label}: ${counted(keys.length, "key")}`;
   const isRunning = step === "running";
   return html`
-    <${Dialog} title=${title} onClose=${() => onClose(run.result && resultText(change, run.result))} isLocked=${isRunning}>
+    <${Dialog} title=${title} onClose=${() => onClose(run.result && resultText(change, run.result))}
+      isLocked=${isRunning}>
       ${change.id === "move" && !run.result
-        ? html`<${PlanField} label="New plan" plans=${{ data: plans }} value=${plan} onInput=${setPlan} />`
+        ? html`<${PlanField} label="New plan" autofocus plans=${{ data: plans }} value=${plan} onInput=${setPlan} />`
         : null}
       ${step === "previewing" ? html`<${Loading} label="Finding out what would change" />` : null}
       ${error ? html`<${ProblemNotice} error=${error} onRetry=${isRunning ? undefined : run.preview} />` : null}
@@ -71,17 +72,28 @@ function useChange({ change, keys, filter, set, list }) {
   };
   return {
     ...state,
-    preview: () => perform("previewing", async (signal) => ({
-      plan: filter ? await previewByFilter({ filter, set, signal }) : previewOf(keys, set),
-    }), "preview"),
-    apply: () => perform("running", async (signal) => {
-      const onProgress = (done) => setState((previous) => ({ ...previous, progress: { done, total: keys.length } }));
-      const result = filter
-        ? await applyByFilter({ filter, set, token: state.plan.token, signal })
-        : await applyOneByOne({ keys, set, list, signal, onProgress });
-      if (filter) list.reload();
-      return { result };
-    }, "done"),
+    preview: () =>
+      perform(
+        "previewing",
+        async (signal) => ({
+          plan: filter ? await previewByFilter({ filter, set, signal }) : previewOf(keys, set),
+        }),
+        "preview",
+      ),
+    apply: () =>
+      perform(
+        "running",
+        async (signal) => {
+          const onProgress = (done) =>
+            setState((previous) => ({ ...previous, progress: { done, total: keys.length } }));
+          const result = filter
+            ? await applyByFilter({ filter, set, token: state.plan.token, signal })
+            : await applyOneByOne({ keys, set, list, signal, onProgress });
+          if (filter) list.reload();
+          return { result };
+        },
+        "done",
+      ),
     cancel: () => running.current?.abort(),
   };
 }
@@ -100,13 +112,12 @@ function Preview({ change, keys, run, onCancel }) {
   return html`
     <form onSubmit=${submit}>
       <${ChangePreview} preview=${run.plan} isDeletion=${isDeletion} keys=${keys} />
-      ${isDeletion
-        ? html`<${Field} label=${`Type "${needed}" to confirm`} value=${text} onInput=${setText} />`
-        : null}
+      ${isDeletion ? html`<${Field} label=${`Type "${needed}" to confirm`} autofocus value=${text} onInput=${setText}
+        />` : null}
       <div class="actions end">
         <${Button} onClick=${onCancel}>Cancel<//>
         <${Button} type="submit" kind=${isDeletion ? "danger" : "primary"} disabled=${!isConfirmed || changing === 0}>
-          ${change.label} ${count(changing)} ${changing === 1 ? "key" : "keys"}
+          ${change.label} ${counted(changing, "key")}
         <//>
       </div>
     </form>`;
@@ -125,7 +136,10 @@ function Progress({ progress, onCancel }) {
 
 function resultText(change, { changed, failed, remaining }) {
   const kind = failed.length > 0 || remaining > 0 ? "warning" : "success";
-  const parts = [failed.length > 0 && `${count(failed.length)} failed.`, remaining > 0 && `${count(remaining)} were not reached.`];
-  const title = `${change.label}: ${count(changed)} ${changed === 1 ? "key" : "keys"} done`;
+  const parts = [
+    failed.length > 0 && `${count(failed.length)} failed.`,
+    remaining > 0 && `${count(remaining)} were not reached.`,
+  ];
+  const title = `${change.label}: ${counted(changed, "key")} done`;
   return { kind, title, text: parts.filter(Boolean).join(" ") };
 }

@@ -10,7 +10,8 @@ import { Table } from "../../components/table.js";
 export function ChangePreview({ preview, isDeletion, keys }) {
   const { matched, changing, changes } = preview;
   if (isDeletion) return html`<${Deletion} keys=${keys} />`;
-  if (changing === 0) return html`<p role="status">All ${count(matched)} keys already have this value. There is nothing to change.</p>`;
+  if (changing === 0)
+    return html`<p role="status">All ${count(matched)} keys already have this value. There is nothing to change.</p>`;
 
   const columns = [
     { title: "Key", cell: ({ key_id }) => html`<code>${key_id}</code>` },
@@ -39,7 +40,8 @@ function Deletion({ keys }) {
     <${Notice} kind="warning" title="Deleted keys cannot be restored">
       Calls with their secrets are refused at once. Their ids cannot be used again for 400 days.
     <//>
-    <ul>${keys.slice(0, NAMED).map(({ key_id, name }) => html`<li key=${key_id}>${name ? `${name} ` : ""}<code>${key_id}</code></li>`)}</ul>
+    <ul>${keys.slice(0, NAMED).map(({ key_id, name }) => html`<li
+      key=${key_id}>${name ? `${name} ` : ""}<code>${key_id}</code></li>`)}</ul>
     ${keys.length > NAMED ? html`<p class="hint">and ${count(keys.length - NAMED)} more</p>` : null}`;
 }
 

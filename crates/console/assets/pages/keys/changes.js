@@ -26,9 +26,12 @@ export async function applyByFilter({ filter, set, token, signal }) {
 export function previewOf(keys, set) {
   const fields = Object.entries(set ?? {});
   const changing = keys.filter((key) => !set || fields.some(([name, value]) => key[name] !== value));
-  const changesOf = (key) => Object.fromEntries(
-    fields.filter(([name, value]) => key[name] !== value).map(([name, value]) => [`/${name}`, { old: key[name], new: value }]),
-  );
+  const changesOf = (key) =>
+    Object.fromEntries(
+      fields
+        .filter(([name, value]) => key[name] !== value)
+        .map(([name, value]) => [`/${name}`, { old: key[name], new: value }]),
+    );
   return {
     matched: keys.length,
     changing: changing.length,
@@ -79,6 +82,8 @@ async function applyToKey(key, set, list, signal) {
     return { name: "changed" };
   } catch (error) {
     if (signal.aborted) return undefined;
-    return { reason: error.kind === KIND.changed ? "The key has changed since it was loaded. Reload the list." : error.message };
+    return {
+      reason: error.kind === KIND.changed ? "The key has changed since it was loaded. Reload the list." : error.message,
+    };
   }
 }

@@ -67,7 +67,10 @@ function CreateProblem({ error, others }) {
     const title = "The id is already in use";
     return html`<${Notice} kind="problem" title=${title}>Choose another id, or keep the field empty.<//>`;
   }
-  const shown = Object.assign(Object.create(Object.getPrototypeOf(error)), error, { message: error.message, errors: others });
+  const shown = Object.assign(Object.create(Object.getPrototypeOf(error)), error, {
+    message: error.message,
+    errors: others,
+  });
   return html`
     <${ProblemNotice} error=${shown} />
     ${error.status === undefined || error.status >= 500
@@ -86,8 +89,8 @@ function Created({ created: { secret, key }, target, onClose }) {
   return html`
     <${SecretDialog} title="The key was created" secret=${secret} target=${target} onClose=${onClose}>
       <p>
-        <strong>${key.name ?? key.key_id}</strong> is on the plan <strong>${key.plan}</strong>. Its id is
-        <code>${key.key_id}</code>.
+        <strong>${key.name ?? key.key_id}</strong> is on the plan <strong>${key.plan}</strong>. Its id
+        is <code>${key.key_id}</code>.
       </p>
     <//>`;
 }

@@ -43,11 +43,13 @@ const STATE_GROUPS = {
 export function selectKeys(keys, search, plans, now = Date.now()) {
   const words = search.q.toLowerCase().split(/\s+/).filter(Boolean);
   const isState = STATE_GROUPS[search.state] ?? ((state) => state === search.state);
-  return keys.filter((key) =>
-    (search.plan === "" || key.plan === search.plan) &&
-    (search.group === "" || key.group === search.group) &&
-    (search.state === "" || isState(keyState(key, plans, now))) &&
-    words.every((word) => textOf(key).includes(word)));
+  return keys.filter(
+    (key) =>
+      (search.plan === "" || key.plan === search.plan) &&
+      (search.group === "" || key.group === search.group) &&
+      (search.state === "" || isState(keyState(key, plans, now))) &&
+      words.every((word) => textOf(key).includes(word)),
+  );
 }
 
 const COLLATOR = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
@@ -72,7 +74,9 @@ export function sortKeys(keys, { sort, order }, usage, lastUse) {
   const direction = order === "descending" ? -1 : 1;
   const compare = sort === "name" ? COLLATOR.compare : (left, right) => (left < right ? -1 : left > right ? 1 : 0);
   const rows = keys.map((key) => ({ key, value: value(key) }));
-  rows.sort((left, right) => direction * compare(left.value, right.value) || (left.key.key_id < right.key.key_id ? -1 : 1));
+  rows.sort(
+    (left, right) => direction * compare(left.value, right.value) || (left.key.key_id < right.key.key_id ? -1 : 1),
+  );
   return rows.map(({ key }) => key);
 }
 

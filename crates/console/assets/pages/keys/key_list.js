@@ -26,7 +26,12 @@ export function KeyList({ keys, plans, search, month, last, selected, onSelect, 
     { id: "state", title: "State", cell: (key) => html`<${KeyBadge} state=${keyState(key, plans)} />` },
     { id: "calls", title: "Calls this month", isNumber: true, cell: (key) => calls(key, month), ...sortable("calls") },
     { id: "last", title: "Last used", cell: (key) => lastUsed(key, last), ...sortable("last_used") },
-    { id: "created", title: "Created", cell: (key) => html`<${Created} value=${key.created_at} />`, ...sortable("created") },
+    {
+      id: "created",
+      title: "Created",
+      cell: (key) => html`<${Created} value=${key.created_at} />`,
+      ...sortable("created"),
+    },
   ];
   return html`
     <${VirtualList} caption="Keys" class="key-list" columns=${columns} rows=${keys} rowKey=${({ key_id }) => key_id}
@@ -52,7 +57,8 @@ function selectColumn(keys, selected, onSelect) {
     title: "Select",
     header: html`<input type="checkbox" aria-label="Select all shown keys" checked=${isAll} onChange=${all} />`,
     cell: ({ key_id, name }) => html`
-      <input type="checkbox" aria-label=${`Select ${name ?? key_id}`} checked=${selected.has(key_id)} onChange=${toggle(key_id)} />`,
+      <input type="checkbox" aria-label=${`Select ${name ?? key_id}`} checked=${selected.has(key_id)}
+        onChange=${toggle(key_id)} />`,
   };
 }
 
@@ -60,7 +66,8 @@ function KeyName({ keyed: { key_id, name, hint } }) {
   return html`
     <a class="key-name" href=${href(["keys", key_id])} title=${name ?? key_id}>${name || key_id}</a>
     <span class="second">
-      ${name ? html`<code>${key_id}</code> ` : null}${hint ? html`<span title="The last characters of the secret">…${hint}</span>` : null}
+      ${name ? html`<code>${key_id}</code> ` : null}${hint ? html`<span
+        title="The last characters of the secret">…${hint}</span>` : null}
     </span>`;
 }
 
@@ -76,12 +83,13 @@ function calls({ key_id }, month) {
     ${refused > 0 ? html`<span class="second">${count(refused)} refused</span>` : null}`;
 }
 
-function lastUsed({ key_id }, last) {
-  return last.data ? lastUseText(last.data.get(key_id)) : "–";
+function lastUsed({ key_id, created_at: createdAt }, last) {
+  return last.data ? lastUseText(last.data.get(key_id), createdAt) : "–";
 }
 
 function Created({ value }) {
   if (!value) return "–";
   return html`
-    <time datetime=${value}><span class="first">${localTime(value)}</span><span class="second">${utcTime(value)}</span></time>`;
+    <time datetime=${value}><span class="first">${localTime(value)}</span><span
+      class="second">${utcTime(value)}</span></time>`;
 }

@@ -1,6 +1,6 @@
 // What the list of keys is doing: loading, cut, failed, empty.
 
-import { count } from "../../app/format.js";
+import { count, counted } from "../../app/format.js";
 import { html } from "../../app/html.js";
 import { Button } from "../../components/button.js";
 import { Notice } from "../../components/notice.js";
@@ -18,8 +18,11 @@ export function ListStatus({ list, shown, search, isServerSearch, month, last, p
 
   return html`
     <div class="list-status">
-      <p role="status">${counts(list, shown)}${isServerSearch ? " The server searched for these keys, by name." : ""}</p>
-      ${list.isLoading ? html`<${Button} onClick=${list.cancel}>Cancel<//>` : html`<${Button} onClick=${list.reload}>Reload<//>`}
+      <p role="status">
+        ${counts(list, shown)}${isServerSearch ? " The server searched for these keys, by name." : ""}
+      </p>
+      ${list.isLoading ? html`<${Button} onClick=${list.cancel}>Cancel<//>` : html`<${Button}
+        onClick=${list.reload}>Reload<//>`}
       <${OnDemand} usage=${month} label="calls of this month" isOffered=${search.sort !== "last_used"} list=${list} />
       <${OnDemand} usage=${last} label="last use" isOffered=${true} list=${list} />
     </div>
@@ -31,7 +34,7 @@ export function ListStatus({ list, shown, search, isServerSearch, month, last, p
 }
 
 function counts({ keys, isLoading, isSlow, isTruncated, isCancelled }, shown) {
-  if (isLoading) return `${count(keys.length)} keys loaded${isSlow ? ", this takes longer than usual" : ""} …`;
+  if (isLoading) return `${counted(keys.length, "key")} loaded${isSlow ? ", this takes longer than usual" : ""} …`;
   const total = `${count(keys.length)}${isTruncated ? "+" : ""} ${keys.length === 1 ? "key" : "keys"}`;
   const cut = isCancelled ? " Loading was cancelled, so keys are missing." : "";
   return `${shown === keys.length ? `${total}.` : `${count(shown)} of ${total}.`}${cut}`;

@@ -1,6 +1,6 @@
 // Changes of the selected keys.
 
-import { count } from "../../app/format.js";
+import { counted } from "../../app/format.js";
 import { html, useState } from "../../app/html.js";
 import { ActionButton, Button } from "../../components/button.js";
 import { ChangeKeys } from "./change_keys.js";
@@ -33,7 +33,8 @@ export function SelectionBar({ list, shown, selected, onSelect, filter, plans, o
   return html`
     ${keys.length > 0 ? html`<${Bar} keys=${keys} onOpen=${open} onClear=${() => onSelect(new Set())} />` : null}
     ${change
-      ? html`<${ChangeKeys} change=${change.kind} keys=${change.keys} filter=${change.filter} plans=${plans} list=${list}
+      ? html`<${ChangeKeys} change=${change.kind} keys=${change.keys} filter=${change.filter} plans=${plans}
+          list=${list}
           onClose=${close} />`
       : null}`;
 }
@@ -42,9 +43,10 @@ function Bar({ keys, onOpen, onClear }) {
   const path = `/keys/${keys[0].key_id}`;
   return html`
     <div class="selection" role="group" aria-label="Selected keys">
-      <p role="status"><strong>${count(keys.length)}</strong> ${keys.length === 1 ? "key" : "keys"} selected</p>
+      <p role="status"><strong>${counted(keys.length, "key")}</strong> selected</p>
       ${CHANGES.map((kind) => html`
-        <${ActionButton} key=${kind.id} kind=${kind.kind} method=${kind.id === "delete" ? "DELETE" : "PATCH"} path=${path}
+        <${ActionButton} key=${kind.id} kind=${kind.kind} method=${kind.id === "delete" ? "DELETE" : "PATCH"}
+          path=${path}
           onClick=${() => onOpen(kind)}>${kind.label}…<//>`)}
       <${Button} onClick=${onClear}>Clear the selection<//>
     </div>`;

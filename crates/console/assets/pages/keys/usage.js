@@ -44,8 +44,10 @@ export async function lastUse(signal, onProgress, now = Date.now()) {
   return found;
 }
 
-/** Returns the period of a key's last use in words. */
-export function lastUseText(days) {
-  if (days === undefined) return "over 90 days ago, or never";
-  return days === 0 ? "today (UTC)" : `in the last ${days + 1} days`;
+/** Returns the period of a key's last use in words. `createdAt` tells new keys from unused ones. */
+export function lastUseText(days, createdAt, now = Date.now()) {
+  if (days === 0) return "today (UTC)";
+  if (days !== undefined) return `last ${days + 1} days`;
+  const longest = LAST_USE_DAYS.at(-1) + 1;
+  return createdAt && now - Date.parse(createdAt) < longest * DAY_MS ? "not yet" : `not in ${longest} days`;
 }
