@@ -8,9 +8,7 @@ mod service;
 mod unread;
 mod xml;
 
-#[cfg(test)]
-pub(crate) use account::Transport;
-pub use account::{Account, array, text};
+pub use account::{Account, Transport, array, text};
 pub use call::Call;
 pub use service::Service;
 pub use unread::Unread;

@@ -34,7 +34,7 @@ pub(crate) async fn respond(
         return checks(backend, operation, &request).await;
     }
     match (request.method(), operation) {
-        (&Method::GET, "target") => Ok(ok(&backend.target())),
+        (&Method::GET, "target") => Ok(ok(&backend.described_target().await)),
         (&Method::GET, "overview") => {
             let range = Range::read(request.uri())?;
             Ok(ok(&backend.overview(range).await?))

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::StatusCode;
 use policy::KeyHeader;
 
 use crate::check_runs::CheckRuns;
@@ -45,18 +44,22 @@ impl Backend {
         }
     }
 
+    /// Returns the description of the target, with what is read over the network.
+    pub(crate) async fn described_target(&self) -> Target {
+        match self {
+            Self::Local(gateway) => gateway.target(),
+            Self::Deployed(api) => api.described().await,
+        }
+    }
+
     /// Returns figures of requests.
     ///
     /// # Errors
     /// [`Problem`] if the source does not have the range.
-    #[expect(
-        clippy::unused_async,
-        reason = "a deployed stack is asked over the network"
-    )]
     pub(crate) async fn overview(&self, range: Range) -> Result<Overview, Problem> {
         match self {
             Self::Local(gateway) => gateway.overview(range),
-            Self::Deployed(_) => Err(not_available()),
+            Self::Deployed(api) => Ok(api.reader().overview(range).await),
         }
     }
 
@@ -64,14 +67,10 @@ impl Backend {
     ///
     /// # Errors
     /// [`Problem`] if the source does not respond.
-    #[expect(
-        clippy::unused_async,
-        reason = "a deployed stack is asked over the network"
-    )]
     pub(crate) async fn refusals(&self, query: &RefusalQuery) -> Result<RefusalPage, Problem> {
         match self {
             Self::Local(gateway) => Ok(gateway.refusals(query)),
-            Self::Deployed(_) => Err(not_available()),
+            Self::Deployed(api) => Ok(api.reader().refusals(query).await),
         }
     }
 
@@ -79,14 +78,10 @@ impl Backend {
     ///
     /// # Errors
     /// [`Problem`] if the source does not respond.
-    #[expect(
-        clippy::unused_async,
-        reason = "a deployed stack is asked over the network"
-    )]
     pub(crate) async fn policy(&self) -> Result<PolicyText, Problem> {
         match self {
             Self::Local(gateway) => Ok(gateway.policy()),
-            Self::Deployed(_) => Err(not_available()),
+            Self::Deployed(api) => api.reader().policy().await,
         }
     }
 
@@ -100,12 +95,10 @@ impl Backend {
 
     /// Returns the header of API keys, if it is known.
     pub(crate) fn key_header(&self) -> Option<KeyHeader> {
-        let header = self.target().key_header.clone();
+        let header = match self {
+            Self::Local(gateway) => gateway.target().key_header,
+            Self::Deployed(api) => api.reader().key_header(),
+        };
         header?.parse().ok()
     }
-}
-
-fn not_available() -> Problem {
-    let detail = "The console does not read this from a deployed stack yet.";
-    Problem::new(StatusCode::NOT_IMPLEMENTED, detail)
 }

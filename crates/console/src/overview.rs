@@ -45,12 +45,12 @@ impl Range {
 pub(crate) struct Figures {
     /// All requests to the API.
     pub(crate) requests: u64,
-    /// Responses with 429.
-    pub(crate) throttled: u64,
+    /// Responses with 429. `None` if they are not counted, as for the two others.
+    pub(crate) throttled: Option<u64>,
     /// Responses with 401.
-    pub(crate) unauthorized: u64,
+    pub(crate) unauthorized: Option<u64>,
     /// Responses with 403.
-    pub(crate) forbidden: u64,
+    pub(crate) forbidden: Option<u64>,
     /// Responses with 5xx.
     pub(crate) server_errors: u64,
     /// The median time to respond, in milliseconds. `None` without requests, as for the others.

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::missing::Missing;
+
 /// The description of the target, for the page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Target {
@@ -25,12 +27,18 @@ pub struct Target {
     /// The ARN of the AWS identity that signs requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
+    /// The release of the stack.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack_version: Option<String>,
     /// The source of figures.
     pub overview: OverviewSource,
     /// The source of refusals.
     pub refusals: RefusalSource,
     /// The place of the policy that decides requests.
     pub policy_source: PolicyOrigin,
+    /// What could not be read. Absent if nothing is missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) missing: Vec<Missing>,
 }
 
 /// The source of figures.

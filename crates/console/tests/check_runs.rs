@@ -1,4 +1,9 @@
 //! Runs of checks, with a local gateway that serves the console.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -21,8 +21,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// The most pages of one list.
 const MAX_PAGES: usize = 50;
 
-/// Sends requests to AWS services.
-pub(crate) trait Transport: Send + Sync {
+/// Sends requests to AWS services, or responds with recorded documents in tests.
+pub trait Transport: Send + Sync {
     /// Sends a request that has a path instead of a URL, and returns a successful response.
     fn send<'a>(
         &'a self,
@@ -59,7 +59,9 @@ impl Account {
         Self::over(Arc::new(account), region)
     }
 
-    pub(crate) fn over(transport: Arc<dyn Transport>, region: String) -> Self {
+    /// Returns the reader of an account over a transport.
+    #[must_use]
+    pub fn over(transport: Arc<dyn Transport>, region: String) -> Self {
         Self {
             transport,
             region,

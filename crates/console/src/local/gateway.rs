@@ -96,9 +96,11 @@ impl Local {
             key_header: settings.map(|settings| settings.key_header.clone()),
             region: None,
             identity: None,
+            stack_version: None,
             overview: OverviewSource::Memory,
             refusals: RefusalSource::Memory,
             policy_source: self.policy_origin(),
+            missing: Vec::new(),
         }
     }
 
