@@ -30,12 +30,12 @@ test("a call appears within two seconds, and its refusal with the reason", async
   await requests.getByText(/ in 15 minutes/).waitFor();
 
   const before = await requests.innerText();
-  const sent = Date.now();
   const statuses = await gateway.calls(6, "/orders", { key });
+  const ended = Date.now();
   assert.ok(statuses.includes(200) && statuses.includes(429), String(statuses));
   await eventually(() => requests.innerText(), (text) => text !== before);
-  const seconds = (Date.now() - sent) / 1_000;
-  assert.ok(seconds < 5, `the calls appeared after ${seconds} s`);
+  const seconds = (Date.now() - ended) / 1_000;
+  assert.ok(seconds < 2, `the calls appeared after ${seconds} s`);
 
   const row = page.getByRole("row").filter({ hasText: id }).first();
   await row.getByRole("button", { name: "Rate limit reached" }).click();
@@ -61,7 +61,7 @@ test("before the first request, the page leads to a key and a call", async ({ pa
   await stub(LIST, { json: refusalPage([]) });
   await open("overview");
   const steps = page.getByRole("region", { name: "No requests in the last 15 minutes" });
-  const command = `curl -i -H 'x-api-key: KEY' ${gateway.url}/`;
+  const command = `curl -i -H 'x-api-key: KEY' '${gateway.url}/'`;
   await steps.getByText(command, { exact: true }).waitFor();
 
   await steps.getByRole("button", { name: "Copy" }).click();

@@ -1,6 +1,7 @@
 // The way to the first call, while there were no requests.
 
 import { admin } from "../../app/api.js";
+import { callWithKey } from "../../app/example_call.js";
 import { count } from "../../app/format.js";
 import { html } from "../../app/html.js";
 import { useResource } from "../../app/resource.js";
@@ -9,17 +10,10 @@ import { CopyButton } from "../../components/copy_button.js";
 
 /** In place of a secret, which the console cannot know. */
 const SECRET = "KEY";
-const DEFAULT_HEADER = "x-api-key";
-
-/** Returns the command line of a first call. */
-export function firstCall(target, origin = location.origin) {
-  const url = target.url ?? (target.kind === "local" ? origin : "https://YOUR-API");
-  return `curl -i -H '${target.key_header ?? DEFAULT_HEADER}: ${SECRET}' ${url.replace(/\/$/, "")}/`;
-}
 
 /** Shows the steps to a first call. */
 export function FirstUse({ target, range }) {
-  const command = firstCall(target);
+  const command = callWithKey(target, SECRET);
   const delay = target.kind === "local" ? "two seconds" : "a few minutes";
   return html`
     <section class="first-use" aria-labelledby="first-use">
