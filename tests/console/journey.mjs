@@ -74,8 +74,7 @@ async function seeFirstCall({ page, call, name, navigation, patienceMs }, secret
     assert.equal(await call(secret), 200);
   }
   await openKey({ page, name, navigation });
-  await page.getByRole("main").getByText(new RegExp(`${QUOTA - 1} left|${QUOTA - 1} of ${QUOTA}`)).first()
-    .waitFor({ timeout: patienceMs });
+  await seeUsed(page, 1, QUOTA, patienceMs);
 }
 
 async function getRefused({ call }, secret) {
@@ -90,8 +89,10 @@ async function findReason({ page, name, navigation, patienceMs }) {
   const onRequest = main.getByRole("button", { name: "Read the log" });
   if (await onRequest.count()) await onRequest.click();
 
-  const refusal = main.getByText(/quota/i).and(main.getByText(/used up|exceeded|refused/i)).first();
-  await refusal.waitFor({ timeout: patienceMs });
+  const reason = main.getByRole("button", { name: /Quota used up/ }).first();
+  await reason.waitFor({ timeout: patienceMs });
+  await reason.click();
+  await main.getByText(/Grant more calls to the key/).first().waitFor();
 }
 
 async function grantCalls({ page }) {
@@ -104,8 +105,13 @@ async function grantCalls({ page }) {
 
 async function seeItWork({ page, call, patienceMs }, secret) {
   assert.equal(await call(secret), 200);
-  const left = new RegExp(`${GRANTED - 1} left|${GRANTED - 1} of ${QUOTA + GRANTED}`);
-  await page.getByRole("main").getByText(left).first().waitFor({ timeout: patienceMs });
+  await seeUsed(page, QUOTA + 1, QUOTA + GRANTED, patienceMs);
+}
+
+/** Waits until the page of the key shows how much of the quota is used. */
+async function seeUsed(page, used, total, patienceMs) {
+  const quota = page.getByRole("row", { name: /^day / });
+  await quota.getByText(`${used} of ${total};`).waitFor({ timeout: patienceMs });
 }
 
 async function openKey({ page, name, navigation }) {
