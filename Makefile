@@ -14,11 +14,11 @@ export AWS_DEFAULT_REGION ?= us-east-1
 RUN := PYTHONPATH=tests $(VENV)/bin/python -u -m
 UNITTEST := PYTHONPATH=tests $(PYTHON) -m unittest discover --top-level-directory tests --start-directory
 
-.PHONY: help test tables e2e findings soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows console console-modules supply-chain advisories release
+.PHONY: help test tables e2e findings soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows console console-modules console-screenshots supply-chain advisories release
 
 # Prints every target that has a description after `##`.
 help:
-	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.* ## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.* ## / {printf "  make %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 test: format lint documentation unit template documents workflows console-modules supply-chain ## run all tests; takes 20 minutes on two cores
 
@@ -111,6 +111,11 @@ console: tools ## test the web console in a browser
 		$(AS_ROOT) apt-get update --quiet && $(AS_ROOT) apt-get install --yes --no-install-recommends chromium
 	cargo build --workspace --test process --locked
 	node --test tests/console/*.test.mjs
+
+# The pictures do not depend on the machine, except on its fonts.
+console-screenshots: tools ## write the pictures of docs/guides/console.md
+	cargo build --workspace --test process --locked
+	node tests/console/pictures.mjs
 
 # Also compares the copies of libraries in the console with their packages.
 console-modules: tools ## test the modules of the web console that need no browser
