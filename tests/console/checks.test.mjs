@@ -68,9 +68,9 @@ test("checks by requests leave no plan behind", async ({ page, open, gateway }) 
   assert.ok(await runButton(page).isDisabled());
 
   await page.getByLabel(/^Requests/).check();
-  await page.getByLabel("Path").fill("orders");
+  await page.getByLabel("Path", { exact: true }).fill("orders");
   await page.getByText("Expected a path such as /orders.").waitFor();
-  await page.getByLabel("Path").fill("/orders");
+  await page.getByLabel("Path", { exact: true }).fill("/orders");
   await page.keyboard.press("Enter");
 
   await page.getByText("The run has finished.").waitFor();
@@ -83,12 +83,15 @@ test("the request names the chosen groups and the path", async ({ page, open, st
   const start = await stub("POST console/api/checks", { status: 202, json: { id: "7" } });
   await open("checks");
   await page.getByLabel(/^Requests/).check();
-  await page.getByLabel("Path").fill("/orders");
+  await page.getByLabel("Path", { exact: true }).fill("/orders");
+  await page.getByLabel("Echo path").fill("echo");
+  await page.getByText("Expected a path such as /orders.").waitFor();
+  await page.getByLabel("Echo path").fill("/echo");
   await stubRun(stub, status("running"));
   await runButton(page).click();
   await page.getByText("2 of 5 checks made, 1.5 s").waitFor();
   assert.deepEqual(start.requests[0].postDataJSON(), {
-    only: ["configuration", "requests"], requests: true, path: "/orders",
+    only: ["configuration", "requests"], requests: true, path: "/orders", echo: "/echo",
   });
 });
 

@@ -24,6 +24,9 @@ pub(crate) struct CheckRequest {
     /// The path of a route that a key may call with `GET`. The default is `/`.
     #[serde(default)]
     path: Option<String>,
+    /// The path of a route that a key may call, whose backend returns the headers of each request.
+    #[serde(default)]
+    echo: Option<String>,
     /// True to also make the checks by requests, which create a temporary plan and key.
     #[serde(default)]
     requests: bool,
@@ -56,7 +59,10 @@ impl CheckRequest {
             return Err(Problem::bad_request(detail));
         }
         let path = self.path.unwrap_or_else(|| "/".to_owned());
-        check_path(&path)?;
+        check_path("path", &path)?;
+        if let Some(echo) = &self.echo {
+            check_path("echo", echo)?;
+        }
 
         let selection = Selection::new(self.only, self.skip)
             .map_err(|error| Problem::bad_request(format!("{error}.")))?;
@@ -76,7 +82,7 @@ impl CheckRequest {
             selection,
             options: RequestOptions {
                 path,
-                echo: None,
+                echo: self.echo,
                 key_header: target.key_header.clone(),
             },
             total,
@@ -84,11 +90,13 @@ impl CheckRequest {
     }
 }
 
-fn check_path(path: &str) -> Result<(), Problem> {
+fn check_path(field: &str, path: &str) -> Result<(), Problem> {
     if path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
     }
-    let detail = "path: expected a path such as `/orders`, with other characters percent-encoded.";
+    let detail = format!(
+        "{field}: expected a path such as `/orders`, with other characters percent-encoded."
+    );
     Err(Problem::bad_request(detail))
 }
 
@@ -143,6 +151,7 @@ mod tests {
             json!({"skip": vec!["api"; MAX_NAMES + 1]}),
             json!({"path": "orders"}),
             json!({"path": "/a b"}),
+            json!({"echo": "orders"}),
         ] {
             assert_eq!(plan(request.clone(), true).unwrap_err(), 400, "{request}");
         }

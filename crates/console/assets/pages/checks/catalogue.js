@@ -24,7 +24,7 @@ export function Catalogue({ checks }) {
 function Description({ check: { id, title, explanation, permissions } }) {
   return html`
     <div>
-      <dt>${title} <code>${id}</code></dt>
+      <dt><${Prose} text=${title} /> <code>${id}</code></dt>
       <dd><${Prose} text=${explanation} /></dd>
       ${permissions.length > 0 ? html`<dd class="hint">Needs ${permissions.join(", ")}</dd>` : null}
     </div>`;

@@ -17,7 +17,7 @@ export function Outcome({ outcome, explanation }) {
       <details class=${`checks-outcome ${kind}`} open=${needsAttention(outcome)}>
         <summary>
           <span class="checks-symbol" aria-hidden="true">${symbol}</span>
-          <span class="checks-title">${title}</span>
+          <span class="checks-title"><${Prose} text=${title} /></span>
           <span class=${`badge ${kind}`}>${word}</span>
         </summary>
         <div class="checks-body">

@@ -8,6 +8,9 @@ import { byGroup, groupSubject, groupTitle } from "./groups.js";
 const REQUESTS = "requests";
 const REQUESTS_HINT = "Creates a temporary plan and a temporary key, both named check-…, calls the API with them, "
   + "and deletes both at the end.";
+const ECHO_HINT = "A route that a key may call, whose backend returns the path and all headers that it received. "
+  + "Without it, two checks are not proven.";
+const MAX_PATH_CHARACTERS = 2_000;
 const FILE_GROUPS = ["parameters", "account"];
 
 /** Shows the groups that can be checked with this target. `onStart` gets the request for a run. */
@@ -17,6 +20,7 @@ export function RunForm({ checks, target, isRunning, onStart }) {
   const [chosen, setChosen] = useState(() => new Set(readOnly.map(({ group }) => group)));
   const [hasRequests, setHasRequests] = useState(false);
   const [path, setPath] = useState("/");
+  const [echo, setEcho] = useState("");
 
   const toggle = (group) => (isChecked) => setChosen((previous) => {
     const next = new Set(previous);
@@ -25,11 +29,14 @@ export function RunForm({ checks, target, isRunning, onStart }) {
     return next;
   });
   const only = [...chosen, ...(hasRequests ? [REQUESTS] : [])];
-  const pathError = hasRequests && !/^\/[!-~]*$/.test(path) ? "Expected a path such as /orders." : undefined;
+  const pathError = hasRequests ? errorOfPath(path) : undefined;
+  const echoError = hasRequests && echo !== "" ? errorOfPath(echo) : undefined;
+  const cannotRun = only.length === 0 || pathError !== undefined || echoError !== undefined;
   const submit = (event) => {
     event.preventDefault();
-    if (only.length === 0 || pathError) return;
-    onStart({ only, requests: hasRequests, ...(hasRequests ? { path } : {}) });
+    if (cannotRun) return;
+    const paths = hasRequests ? { path, ...(echo === "" ? {} : { echo }) } : {};
+    onStart({ only, requests: hasRequests, ...paths });
   };
 
   return html`
@@ -43,19 +50,26 @@ export function RunForm({ checks, target, isRunning, onStart }) {
           <${RequestsChoice} target=${target} checks=${checks} checked=${hasRequests} onChange=${setHasRequests} />
         </div>
         ${hasRequests ? html`
-          <div class="checks-path">
-            <${Field} label="Path" value=${path} onInput=${setPath} error=${pathError} maxlength="2000"
+          <div class="checks-paths">
+            <${Field} label="Path" value=${path} onInput=${setPath} error=${pathError} maxlength=${MAX_PATH_CHARACTERS}
               hint="A route that a key may call with GET." />
+            <${Field} label="Echo path (optional)" value=${echo} onInput=${setEcho} error=${echoError}
+              maxlength=${MAX_PATH_CHARACTERS} hint=${ECHO_HINT} />
           </div>` : null}
       </fieldset>
       <div class="actions">
-        <${Button} type="submit" kind="primary" disabled=${isRunning || only.length === 0 || pathError !== undefined}>
+        <${Button} type="submit" kind="primary" disabled=${isRunning || cannotRun}>
           Run checks
         <//>
         ${only.length === 0 ? html`<span class="hint" role="status">Choose at least one group.</span>` : null}
       </div>
       <${OtherGroups} checks=${checks} target=${target} />
     </form>`;
+}
+
+/** Returns what is wrong with a path, or undefined. */
+function errorOfPath(path) {
+  return /^\/[!-~]*$/.test(path) ? undefined : "Expected a path such as /orders.";
 }
 
 function RequestsChoice({ target, checks, checked, onChange }) {
