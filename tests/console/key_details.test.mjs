@@ -379,6 +379,14 @@ test("a version that cannot show rate limits says so, and is not asked again", a
   assert.equal(peeks.requests.length, 1);
 });
 
+test("a key whose plan admits no call says so", async (fixture) => {
+  const { page, gateway, allowErrors } = fixture;
+  allowErrors(/422.*decisions/);
+  await gateway.plan("closed", { throttle: { rate: 0, burst: 0 } });
+  await openKey(fixture, { plan: "closed" });
+  await page.getByText("The call can never be allowed").waitFor();
+});
+
 test("parts that fail are named, and the others stay", async (fixture) => {
   const { page, stub, allowErrors } = fixture;
   allowErrors(/503.*grants/);

@@ -60,6 +60,9 @@ test("keys are listed with their plan, state and calls of the month", async ({ p
   await rowOf(page, "beta").locator(".calls .first").filter({ hasText: /^2/ }).waitFor();
   await rowOf(page, "beta").getByText("today (UTC)").waitFor();
   await axe();
+
+  assert.equal(await gateway.call("/orders", { key: SECRET("beta") }), 200);
+  await rowOf(page, "beta").locator(".calls .first").filter({ hasText: /^3/ }).waitFor();
 });
 
 test("the search finds keys by id, name, subject, group, plan and metadata", async ({ page, open }) => {
@@ -140,7 +143,9 @@ test("a key is created once, and its secret is shown until it is stored", async 
   await open("keys");
   await page.getByRole("button", { name: "Create a key" }).click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByLabel("Name", { exact: true }).fill("New customer");
+  const name = dialog.getByLabel("Name", { exact: true });
+  await eventually(() => name.evaluate((input) => input === document.activeElement));
+  await page.keyboard.type("New customer");
   await dialog.getByLabel("Plan").selectOption("free");
   await dialog.getByText("1/s, burst 5, 100 per day").waitFor();
   await axe(page);

@@ -5,6 +5,7 @@ import { html, useEffect, useMemo, useState } from "../app/html.js";
 import { useOnDemand } from "../app/on_demand.js";
 import { usePlans } from "../app/plans.js";
 import { navigate } from "../app/router.js";
+import { hasSessionEnded } from "../app/session.js";
 import { ActionButton } from "../components/button.js";
 import { Notice } from "../components/notice.js";
 import { Page } from "../components/page.js";
@@ -19,6 +20,8 @@ import { lastUse, monthUsage } from "./keys/usage.js";
 
 /** The most keys whose usage is loaded without being asked for. The reads of a deployed API have a price. */
 const MOST_UNASKED = { local: 1_000, deployed: 100 };
+/** The time between two readings of the calls of a local gateway. */
+const LIVE_MS = 2_000;
 
 /** Shows the keys that the search in the address selects. */
 export function Keys({ target, route }) {
@@ -92,4 +95,11 @@ function useLazyUsage({ target, list, search, month, last }) {
   useEffect(() => {
     if (needsLast && !last.data) last.start();
   }, [needsLast]);
+  useEffect(() => {
+    if (!isReady || !isCheap || target.kind !== "local") return undefined;
+    const timer = setInterval(() => {
+      if (!document.hidden && !hasSessionEnded()) month.refresh();
+    }, LIVE_MS);
+    return () => clearInterval(timer);
+  }, [isReady, isCheap]);
 }

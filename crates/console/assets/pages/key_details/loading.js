@@ -3,7 +3,7 @@
 import { admin, segments, withQuery } from "../../app/api.js";
 import { KIND } from "../../app/api_error.js";
 import { utcDay } from "../../app/format.js";
-import { useMemo, useRef } from "../../app/html.js";
+import { useEffect, useMemo, useRef, useState } from "../../app/html.js";
 import { useResource } from "../../app/resource.js";
 
 const DAY_MS = 86_400_000;
@@ -11,17 +11,22 @@ const DAY_MS = 86_400_000;
 const LIVE_MS = { local: 1_000, deployed: 2_000 };
 const KEY_MS = { local: 5_000, deployed: 30_000 };
 const REPORT_MS = 60_000;
+/** The time after which a decision that was refused is asked for again: the plan may have changed. */
+const REFUSED_MS = 30_000;
 
-/** Returns the key and its entity tag. */
+/** Returns the key and its entity tag. A deleted key is not asked for again. */
 export function useKey(id, target) {
-  return useResource(
+  const [isGone, setGone] = useState(false);
+  const stored = useResource(
     `key ${id}`,
     async (signal) => {
       const { data: key, etag } = await admin.get(segments("keys", id), { signal });
       return { key, etag };
     },
-    { pollMs: KEY_MS[target.kind] },
+    { pollMs: isGone ? undefined : KEY_MS[target.kind] },
   );
+  useEffect(() => setGone(stored.error?.status === 404), [stored.error]);
+  return stored;
 }
 
 /** Returns the block of the key, or null if there is none. */
@@ -59,15 +64,26 @@ async function currentUsage(id, signal) {
 
 /** Asks what a call would be decided now. It charges nothing. */
 async function peekAt(id, signal, refused) {
-  if (refused.current) throw refused.current;
+  if (refused.current?.until > Date.now()) throw refused.current.error;
   try {
     const { data } = await admin.post("/decisions", { key_id: id, mode: "peek" }, { signal });
     return data;
   } catch (error) {
-    // The same request would be refused again.
-    if (error.kind === KIND.denied || error.status === 422) refused.current = error;
+    const durationMs = refusalMs(error);
+    if (durationMs > 0) refused.current = { error, until: Date.now() + durationMs };
     throw error;
   }
+}
+
+/** Returns for how long the same request would be refused again. */
+function refusalMs(error) {
+  if (error.kind === KIND.denied || isUnsupported(error)) return Infinity;
+  return error.kind === KIND.invalid ? REFUSED_MS : 0;
+}
+
+/** True if the API is of a version that decides only by the secret of a key. */
+export function isUnsupported(error) {
+  return error.status === 422 && error.errors.some(({ pointer }) => pointer === "/key_id");
 }
 
 /** Returns the usage of the last days. The current day is that of `live`, which is newer. */
@@ -76,9 +92,10 @@ export function useReport(id, days, live) {
     `report ${id} ${days}`,
     async (signal) => {
       const now = Date.now();
-      const parameters = { from: utcDay(now - (days - 1) * DAY_MS), to: utcDay(now) };
+      // Without `to`, the report ends with the current day in the time zone of the plan.
+      const parameters = { from: utcDay(now - days * DAY_MS) };
       const { data } = await admin.get(withQuery(`${segments("keys", id)}/usage`, parameters), { signal });
-      return data;
+      return { ...data, days: data.days.slice(-days) };
     },
     { pollMs: REPORT_MS },
   );

@@ -9,6 +9,7 @@ import { explainReason } from "../../app/reasons.js";
 import { Section } from "../../components/page.js";
 import { Resource } from "../../components/states.js";
 import { Time } from "../../components/time.js";
+import { isUnsupported } from "./loading.js";
 
 /** Shows the quotas and the rate limits of a key, and whether a call would be allowed now. */
 export function Windows({ keyed, plan, live, state }) {
@@ -35,8 +36,7 @@ function sharing({ group }, plan) {
 
 /** Returns why rate limits are missing. */
 function reasonOf(error) {
-  const isOld = error.status === 422 && error.errors.some(({ pointer }) => pointer === "/key_id");
-  return isOld ? "this version of the API cannot show them without the secret of the key." : error.message;
+  return isUnsupported(error) ? "this version of the API cannot show them without the secret of the key." : error.message;
 }
 
 /** Says whether a call with this key would be allowed now. It is announced when it changes. */

@@ -18,7 +18,7 @@ export function ListStatus({ list, shown, search, isServerSearch, month, last, p
 
   return html`
     <div class="list-status">
-      <p role="status">
+      <p role=${list.isLoading ? undefined : "status"}>
         ${counts(list, shown)}${isServerSearch ? " The server searched for these keys, by name." : ""}
       </p>
       ${list.isLoading ? html`<${Button} onClick=${list.cancel}>Cancel<//>` : html`<${Button}
