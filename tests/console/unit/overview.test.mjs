@@ -46,8 +46,17 @@ test("outcomes of a point add up to its requests", () => {
   assert.equal(figures.succeeded({ ...point, requests: 5 }), 0);
 });
 
+test("charts begin where the counting began, with 60 points at least", () => {
+  const overview = overviewOf(() => ({}));
+  const first = (since) => figures.countedPoints({ ...overview, counted_since: since })[0].at;
+  assert.equal(first(undefined), overview.points[0].at);
+  assert.equal(first("2026-11-30T09:00:00Z"), overview.points[0].at);
+  assert.equal(first("2026-11-30T09:31:07Z"), overview.points[59].at);
+  assert.equal(first(NOW), overview.points[120].at);
+});
+
 test("an unknown range is the default", () => {
-  assert.equal(figures.rangeOf("1d").title, "1 day");
+  assert.equal(figures.rangeOf("1d").title, "24 hours");
   assert.equal(figures.rangeOf("1y").name, "15m");
 });
 

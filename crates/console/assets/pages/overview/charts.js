@@ -3,7 +3,7 @@
 import { milliseconds } from "../../app/format.js";
 import { html, useMemo } from "../../app/html.js";
 import { Chart } from "../../components/chart.js";
-import { OUTCOMES, stepText, succeeded } from "./figures.js";
+import { countedPoints, OUTCOMES, stepText, succeeded } from "./figures.js";
 
 const HEIGHT = 190;
 const PERCENTILES = [
@@ -14,7 +14,7 @@ const PERCENTILES = [
 
 /** Shows requests by outcome and percentiles of the latency over time. */
 export function Charts({ overview }) {
-  const { points, step_s: stepS } = overview;
+  const points = useMemo(() => countedPoints(overview), [overview]);
   const x = useMemo(() => points.map(({ at }) => at), [points]);
   const outcomes = useMemo(() => [
     { label: "Successful and other", kind: "bar", color: 1, values: points.map(succeeded) },
@@ -30,7 +30,7 @@ export function Charts({ overview }) {
     [points],
   );
 
-  const step = `per ${stepText(stepS)}`;
+  const step = `per ${stepText(overview.step_s)}`;
   return html`
     <div class="overview-charts">
       <${Chart} caption="Requests by outcome" hint=${step} x=${x} series=${outcomes} isStacked isWhole height=${HEIGHT} />

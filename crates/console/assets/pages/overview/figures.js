@@ -4,7 +4,7 @@
 export const RANGES = [
   { name: "15m", title: "15 minutes", recentS: 300, recent: "5 min", pollMs: 30_000 },
   { name: "3h", title: "3 hours", recentS: 1_800, recent: "30 min", pollMs: 60_000 },
-  { name: "1d", title: "1 day", recentS: 10_800, recent: "3 h", pollMs: 60_000 },
+  { name: "1d", title: "24 hours", recentS: 10_800, recent: "3 h", pollMs: 60_000 },
   { name: "7d", title: "7 days", recentS: 86_400, recent: "day", pollMs: 300_000 },
 ];
 
@@ -24,6 +24,17 @@ const SAME_SHARE = 0.001;
 /** Returns the range of a name, or the first one. */
 export function rangeOf(name) {
   return RANGES.find((range) => range.name === name) ?? RANGES[0];
+}
+
+/** The least number of points of a chart. */
+const MIN_POINTS = 60;
+
+/** Returns the points of an overview since the counting began, and at least `MIN_POINTS`. */
+export function countedPoints({ points, step_s: stepS, counted_since: countedSince }) {
+  if (!countedSince) return points;
+  const end = (point) => new Date(point.at).getTime() + stepS * 1_000;
+  const first = points.findIndex((point) => end(point) > new Date(countedSince));
+  return points.slice(Math.max(0, Math.min(first, points.length - MIN_POINTS)));
 }
 
 /** Returns the number of requests without an error status. */
