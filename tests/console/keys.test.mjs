@@ -272,11 +272,11 @@ test("keys of a filter are changed by one request after a preview", async ({ pag
   await dialog.getByLabel("New plan").selectOption("free");
   await dialog.getByText("3 of 3 keys would change.").waitFor();
   await dialog.getByText('plan: "pro" → "free"').first().waitFor();
-  await dialog.getByRole("button", { name: "Move to a plan 3 keys" }).click();
-  await dialog.getByText("3 keys were changed").waitFor();
+  await dialog.getByRole("button", { name: "Move 3 keys" }).click();
+  await dialog.getByText("3 keys moved").waitFor();
   await dialog.getByRole("button", { name: "Done" }).click();
 
-  await page.getByText("Move to a plan: 3 keys done").waitFor();
+  await page.getByText("3 keys moved").waitFor();
   const { items } = await gateway.admin("GET", "/keys?group=bulk-group");
   assert.deepEqual(
     items.map(({ plan }) => plan),
@@ -325,7 +325,7 @@ test("selected keys are changed one by one, and a changed one is reported", asyn
   await page.getByRole("button", { name: "Disable" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("button", { name: "Disable 2 keys" }).click();
-  await dialog.getByText("1 key was changed").waitFor();
+  await dialog.getByText("1 key disabled").waitFor();
   await dialog
     .getByRole("row")
     .filter({ hasText: keys[1].key_id })
@@ -352,9 +352,9 @@ test("a deletion of many keys has to be confirmed by typing", async ({ page, ope
   await dialog.getByLabel('Type "delete 2" to confirm').fill("delete 2");
   await confirm.click();
 
-  await dialog.getByText("2 keys were deleted").waitFor();
+  await dialog.getByText("2 keys deleted").waitFor();
   await page.keyboard.press("Escape");
-  await page.getByText("Delete: 2 keys done").waitFor();
+  await page.getByText("2 keys deleted").waitFor();
   assert.equal(await gateway.call("/orders", { key: keys[0].key }), 401);
 });
 

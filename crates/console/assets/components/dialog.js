@@ -4,7 +4,10 @@ import { html, useEffect, useId, useRef } from "../app/html.js";
 import { Button } from "./button.js";
 import { ProblemNotice } from "./problem.js";
 
-/** Shows a dialog until `onClose` is called. Esc closes it, unless `isLocked`. `isWide` is for two columns. */
+/**
+ * Shows a dialog until `onClose` is called. Esc closes it, unless `isLocked`. An element with `data-autofocus` has
+ * the focus first. `isWide` is for two columns.
+ */
 export function Dialog({ title, onClose, isLocked = false, isWide = false, children }) {
   const dialog = useRef(null);
   const id = useId();
@@ -12,6 +15,7 @@ export function Dialog({ title, onClose, isLocked = false, isWide = false, child
     const element = dialog.current;
     const opener = document.activeElement;
     element.showModal();
+    element.querySelector("[data-autofocus]")?.focus();
     return () => {
       element.close();
       // The element may be out of the document already, so that the browser does not give the focus back.

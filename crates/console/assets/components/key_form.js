@@ -29,7 +29,7 @@ function bind(form, mistakes, onChange, name) {
 export function BasicFields({ form, mistakes, plans, onChange }) {
   const field = (name) => bind(form, mistakes, onChange, name);
   return html`
-    <${Field} label="Name" autofocus ...${field("name")} maxlength="1024"
+    <${Field} label="Name" data-autofocus ...${field("name")} maxlength="1024"
       hint="For people, such as the name of the customer." />
     <${PlanField} plans=${plans} ...${field("plan")} />
     <${InstantField} label="Expires" ...${field("expires_at")} hint="Empty: never." />`;
@@ -64,14 +64,15 @@ export function MoreFields({ form, mistakes, isNew, onChange }) {
 }
 
 /** Shows a choice of plans with the limits of the chosen one. */
-export function PlanField({ plans, value, error, onInput, label = "Plan", autofocus }) {
+export function PlanField({ plans, value, error, onInput, label = "Plan", isFirst = false }) {
   const plan = plans.data?.get(value);
   const names = [...(plans.data?.keys() ?? [])];
   const hint = plan ? planSummary(plan) : plans.data?.size === 0 ? "There are no plans yet." : undefined;
   const problem =
     error ?? (plans.error && !plans.data ? `The plans could not be loaded: ${plans.error.message}` : undefined);
   return html`
-    <${Field} label=${label} as="select" required autofocus=${autofocus} value=${value} error=${problem} hint=${hint}
+    <${Field} label=${label} as="select" required data-autofocus=${isFirst || undefined} value=${value}
+      error=${problem} hint=${hint}
       onInput=${onInput}>
       <option value="">${plans.isLoading && !plans.data ? "Loading plans …" : "Choose a plan"}</option>
       ${value !== "" && !plan ? html`<option value=${value}>${value}</option>` : null}

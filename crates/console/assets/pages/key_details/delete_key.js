@@ -32,7 +32,7 @@ export function DeleteKey({ keyed: { key_id: id, name }, etag, onChanged, onRelo
           Calls with its secrets are refused with 401. Its id cannot be used again for 400 days.
         <//>
         <p>To stop a key for some time, disable it instead.</p>
-        <${Field} label=${`Type the id ${id} to confirm`} autofocus value=${text} onInput=${setText} />
+        <${Field} label=${`Type the id ${id} to confirm`} data-autofocus value=${text} onInput=${setText} />
         ${action.error ? html`<${ProblemNotice} error=${action.error} />` : null}
         <div class="actions end">
           <${Button} onClick=${onClose} disabled=${action.isRunning}>Cancel<//>

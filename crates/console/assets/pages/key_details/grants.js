@@ -108,7 +108,7 @@ function GrantCalls({ id, keyed, quotas, onChanged, onClose }) {
   return html`
     <${Dialog} title="Grant calls" onClose=${onClose} isLocked=${action.isRunning}>
       <form onSubmit=${submit}>
-        <${Field} label="Calls to add" autofocus type="number" step="1" required value=${text} onInput=${setText}
+        <${Field} label="Calls to add" data-autofocus type="number" step="1" required value=${text} onInput=${setText}
           error=${text !== "" && !isValid ? "Enter a whole number other than 0." : undefined}
           hint="A negative number removes calls." />
         <${Field} label="Quota" as="select" value=${quota} onInput=${setQuota}

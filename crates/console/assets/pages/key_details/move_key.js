@@ -26,7 +26,7 @@ export function MoveKey({ keyed, etag, plans, onChanged, onReload, onClose }) {
   return html`
     <${Dialog} title="Move the key to another plan" onClose=${onClose} isLocked=${action.isRunning}>
       <form onSubmit=${submit}>
-        <${PlanField} label="New plan" autofocus plans=${plans} value=${plan} onInput=${setPlan}
+        <${PlanField} label="New plan" isFirst plans=${plans} value=${plan} onInput=${setPlan}
           error=${plan === keyed.plan ? "The key is on this plan already." : undefined} />
         ${isChosen ? html`<${Changes} from=${plans.data?.get(keyed.plan)} to=${plans.data?.get(plan)} />` : null}
         ${action.error ? html`<${ProblemNotice} error=${action.error} />` : null}

@@ -15,7 +15,7 @@ import { applyByFilter, applyOneByOne, previewByFilter, previewOf } from "./chan
  * Asks for the details of a change, shows what it would do, and makes it.
  *
  * @param {object} properties
- * @param {{id: string, label: string, set?: object}} properties.change
+ * @param {{id: string, verb: string, done: string, set?: object}} properties.change
  * @param {object[]} properties.keys the selected keys
  * @param {object} [properties.filter] selects the same keys on the server, for one request
  * @param {(result?: {title: string, text?: string}) => void} properties.onClose
@@ -31,13 +31,13 @@ export function ChangeKeys({ change, keys, filter, plans, list, onClose }) {
     if (isReady) run.preview();
   }, [isReady, plan]);
 
-  const title = `${change.label}: ${counted(keys.length, "key")}`;
+  const title = `${change.verb} ${counted(keys.length, "key")}`;
   const isRunning = step === "running";
   return html`
     <${Dialog} title=${title} onClose=${() => onClose(run.result && resultText(change, run.result))}
       isLocked=${isRunning}>
       ${change.id === "move" && !run.result
-        ? html`<${PlanField} label="New plan" autofocus plans=${{ data: plans }} value=${plan} onInput=${setPlan} />`
+        ? html`<${PlanField} label="New plan" isFirst plans=${{ data: plans }} value=${plan} onInput=${setPlan} />`
         : null}
       ${step === "previewing" ? html`<${Loading} label="Finding out what would change" />` : null}
       ${error ? html`<${ProblemNotice} error=${error} onRetry=${isRunning ? undefined : run.preview} />` : null}
@@ -46,7 +46,7 @@ export function ChangeKeys({ change, keys, filter, plans, list, onClose }) {
         : null}
       ${isRunning ? html`<${Progress} progress=${progress} onCancel=${run.cancel} />` : null}
       ${step === "done"
-        ? html`<${ChangeResult} result=${run.result} isDeletion=${change.id === "delete"} onContinue=${run.preview}
+        ? html`<${ChangeResult} result=${run.result} done=${change.done} onContinue=${run.preview}
             onClose=${() => onClose(resultText(change, run.result))} />`
         : null}
     <//>`;
@@ -112,12 +112,13 @@ function Preview({ change, keys, run, onCancel }) {
   return html`
     <form onSubmit=${submit}>
       <${ChangePreview} preview=${run.plan} isDeletion=${isDeletion} keys=${keys} />
-      ${isDeletion ? html`<${Field} label=${`Type "${needed}" to confirm`} autofocus value=${text} onInput=${setText}
+      ${isDeletion ? html`<${Field} label=${`Type "${needed}" to confirm`} data-autofocus value=${text}
+        onInput=${setText}
         />` : null}
       <div class="actions end">
         <${Button} onClick=${onCancel}>Cancel<//>
         <${Button} type="submit" kind=${isDeletion ? "danger" : "primary"} disabled=${!isConfirmed || changing === 0}>
-          ${change.label} ${counted(changing, "key")}
+          ${change.verb} ${counted(changing, "key")}
         <//>
       </div>
     </form>`;
@@ -128,7 +129,7 @@ function Progress({ progress, onCancel }) {
   const { done, total } = progress;
   return html`
     <div class="progress">
-      <label>Changed ${count(done)} of ${count(total)} <progress value=${done} max=${total}></progress></label>
+      <label>Done: ${count(done)} of ${count(total)} <progress value=${done} max=${total}></progress></label>
       <${Button} onClick=${onCancel}>Stop<//>
       <p class="hint">Keys that were changed before you stop stay changed.</p>
     </div>`;
@@ -140,6 +141,6 @@ function resultText(change, { changed, failed, remaining }) {
     failed.length > 0 && `${count(failed.length)} failed.`,
     remaining > 0 && `${count(remaining)} were not reached.`,
   ];
-  const title = `${change.label}: ${counted(changed, "key")} done`;
+  const title = `${counted(changed, "key")} ${change.done}`;
   return { kind, title, text: parts.filter(Boolean).join(" ") };
 }

@@ -1,6 +1,6 @@
 // What a change of many keys would do, and what it did.
 
-import { count } from "../../app/format.js";
+import { count, counted } from "../../app/format.js";
 import { html } from "../../app/html.js";
 import { Button } from "../../components/button.js";
 import { Notice } from "../../components/notice.js";
@@ -11,7 +11,8 @@ export function ChangePreview({ preview, isDeletion, keys }) {
   const { matched, changing, changes } = preview;
   if (isDeletion) return html`<${Deletion} keys=${keys} />`;
   if (changing === 0)
-    return html`<p role="status">All ${count(matched)} keys already have this value. There is nothing to change.</p>`;
+    return html`<p
+      role="status">${counted(matched, "key")} already ${have(matched)} this value. There is nothing to change.</p>`;
 
   const columns = [
     { title: "Key", cell: ({ key_id }) => html`<code>${key_id}</code>` },
@@ -20,10 +21,14 @@ export function ChangePreview({ preview, isDeletion, keys }) {
   return html`
     <p role="status">
       ${count(changing)} of ${count(matched)} keys would change.
-      ${matched > changing ? ` ${count(matched - changing)} already have this value.` : ""}
+      ${matched > changing ? ` ${count(matched - changing)} already ${have(matched - changing)} this value.` : ""}
     </p>
     <${Table} caption="The first changes" columns=${columns} rows=${changes} rowKey=${({ key_id }) => key_id} />
     ${changing > changes.length ? html`<p class="hint">and ${count(changing - changes.length)} more</p>` : null}`;
+}
+
+function have(number) {
+  return number === 1 ? "has" : "have";
 }
 
 function fieldText([pointer, change]) {
@@ -46,25 +51,24 @@ function Deletion({ keys }) {
 }
 
 /** Shows how many keys were changed, and why others were not. */
-export function ChangeResult({ result, isDeletion, onContinue, onClose }) {
+export function ChangeResult({ result, done, onContinue, onClose }) {
   const { changed, unchanged, failed, remaining } = result;
-  const verb = isDeletion ? "deleted" : "changed";
   const kind = failed.length > 0 || remaining > 0 ? "warning" : "success";
   const columns = [
     { title: "Key", cell: ({ key_id }) => html`<code>${key_id}</code>` },
     { title: "Reason", cell: ({ reason }) => reason },
   ];
   return html`
-    <${Notice} kind=${kind} title=${`${count(changed)} ${changed === 1 ? "key was" : "keys were"} ${verb}`}>
-      ${unchanged > 0 ? html`<p>${count(unchanged)} already had this value.</p>` : null}
+    <${Notice} kind=${kind} title=${`${counted(changed, "key")} ${done}`}>
+      ${unchanged > 0 ? html`<p>${counted(unchanged, "key")} already had this value.</p>` : null}
       ${remaining > 0 ? html`<p>${count(remaining)} were not reached. Continue to change the rest.</p>` : null}
     <//>
     ${failed.length > 0
-      ? html`<${Table} caption=${`${count(failed.length)} keys could not be ${verb}`} isCaptionHidden=${false}
+      ? html`<${Table} caption=${`${counted(failed.length, "key")} could not be ${done}`} isCaptionHidden=${false}
           columns=${columns} rows=${failed} rowKey=${({ key_id }) => key_id} />`
       : null}
     <div class="actions end">
-      ${remaining > 0 && !isDeletion ? html`<${Button} onClick=${onContinue}>Continue<//>` : null}
+      ${remaining > 0 && done !== "deleted" ? html`<${Button} onClick=${onContinue}>Continue<//>` : null}
       <${Button} kind="primary" onClick=${onClose}>Done<//>
     </div>`;
 }

@@ -5,12 +5,12 @@ import { html, useState } from "../../app/html.js";
 import { ActionButton, Button } from "../../components/button.js";
 import { ChangeKeys } from "./change_keys.js";
 
-/** The changes that can be made to many keys: the button, and the fields that it sets. */
+/** The changes that can be made to many keys: the texts, and the fields that it sets. */
 const CHANGES = [
-  { id: "disable", label: "Disable", set: { enabled: false } },
-  { id: "enable", label: "Enable", set: { enabled: true } },
-  { id: "move", label: "Move to a plan" },
-  { id: "delete", label: "Delete", kind: "danger" },
+  { id: "disable", label: "Disable", verb: "Disable", done: "disabled", set: { enabled: false } },
+  { id: "enable", label: "Enable", verb: "Enable", done: "enabled", set: { enabled: true } },
+  { id: "move", label: "Move to a plan", verb: "Move", done: "moved" },
+  { id: "delete", label: "Delete", verb: "Delete", done: "deleted", kind: "danger" },
 ];
 
 /**
