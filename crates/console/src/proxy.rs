@@ -80,6 +80,7 @@ impl Default for Limits {
 pub struct Proxy {
     api: Arc<Deployed>,
     console: Console,
+    port: u16,
     origin: OwnOrigin,
     sessions: Sessions,
     opened: Notify,
@@ -95,6 +96,7 @@ impl Proxy {
         Self {
             console: Console::new(Backend::Deployed(Arc::clone(&api))),
             api,
+            port: address.port(),
             origin: OwnOrigin::of(address),
             sessions: Sessions::default(),
             opened: Notify::new(),
@@ -123,6 +125,12 @@ impl Proxy {
         self.api.client.target()
     }
 
+    /// Returns the port of the proxy.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Returns the address of the page, without a code.
     #[must_use]
     pub fn page_url(&self) -> String {
@@ -149,9 +157,14 @@ impl Proxy {
         self.opened.notified().await;
     }
 
-    /// Serves requests until `stop` is ready, which ends all connections at once.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener, stop: impl Future<Output = ()>) {
-        connections::serve(listener, self, stop).await;
+    /// Serves requests. Never returns. Dropping the future ends all connections at once.
+    pub async fn serve(self: Arc<Self>, listener: &TcpListener) {
+        connections::serve(listener, self).await;
+    }
+
+    /// Ends what the console does in the background. Call it before the program ends.
+    pub async fn stop(&self) {
+        self.console.stop().await;
     }
 
     /// Responds to a request. Every failure is a response too.

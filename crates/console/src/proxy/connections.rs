@@ -1,4 +1,4 @@
-//! Accepts connections and serves them until the proxy stops.
+//! Accepts connections and serves them.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -24,16 +24,11 @@ const MAX_CONNECTION_AGE: Duration = Duration::from_mins(10);
 const CLOSE_TIMEOUT: Duration = Duration::from_mins(2);
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Serves requests until `stop` is ready, which ends all connections at once.
-pub(super) async fn serve(
-    listener: TcpListener,
-    proxy: Arc<Proxy>,
-    stop: impl Future<Output = ()>,
-) {
+/// Serves requests. Never returns.
+pub(super) async fn serve(listener: &TcpListener, proxy: Arc<Proxy>) {
     let permits = Arc::new(Semaphore::new(proxy.limits.connections));
     // Dropping the set ends its tasks.
     let mut connections = JoinSet::new();
-    let mut stop = pin!(stop);
 
     loop {
         let accepted = async {
@@ -41,8 +36,6 @@ pub(super) async fn serve(
             (listener.accept().await, permit)
         };
         let (accepted, permit) = tokio::select! {
-            biased;
-            () = &mut stop => return,
             Some(_) = connections.join_next() => continue,
             accepted = accepted => accepted,
         };

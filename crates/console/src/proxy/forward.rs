@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use limiter::Limiter;
-use serde::Deserialize;
 
 use super::headers;
 use super::target_path::{DESCRIPTION_PATH, is_of_api};
@@ -23,12 +22,6 @@ const LOOKUP_PATH: &str = "/_tollgate/v1/keys/lookup";
 const DECISIONS_PATH: &str = "/_tollgate/v1/decisions";
 /// The header of a description that is not the target's own. Its value is `program`.
 const DESCRIPTION_SOURCE: &str = "x-tollgate-console-description";
-
-/// The field of a decision that says whether something is consumed.
-#[derive(Deserialize)]
-struct Decision {
-    mode: String,
-}
 
 /// No browser may use a response of the target as a page.
 const NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
@@ -62,8 +55,8 @@ fn is_read(request: &Request<Bytes>) -> bool {
 /// True for a decision that consumes nothing. A body with a repeated field is not one, because readers of
 /// JSON differ in which of the two they use.
 fn is_peek(body: &[u8]) -> bool {
-    let decision = serde_json::from_slice::<Decision>(body);
-    decision.is_ok_and(|decision| decision.mode == "peek")
+    let decision = strict_json::object(body);
+    decision.is_some_and(|fields| fields.get("mode").is_some_and(|mode| mode == "peek"))
 }
 
 /// Sends a request to the target.

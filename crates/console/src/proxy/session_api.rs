@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::clock::Moment;
 use super::sessions::{SESSION_IDLE_TIMEOUT, Sessions};
@@ -14,12 +15,6 @@ use crate::response;
 const IDLE_HEADER: &str = "x-tollgate-console-idle";
 /// The header of a response to a request without a valid session.
 const SESSION_STATUS_HEADER: HeaderName = HeaderName::from_static("x-tollgate-console-session");
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Exchange {
-    code: String,
-}
 
 #[derive(Serialize)]
 struct Opened<'s> {
@@ -58,11 +53,11 @@ pub(super) fn open(
         let detail = format!("The header `{CONSOLE_HEADER}` is missing.");
         return Err(Problem::new(StatusCode::FORBIDDEN, detail));
     }
-    let exchange: Exchange = serde_json::from_slice(request.body())
-        .map_err(|_| Problem::bad_request("The body must be JSON with the field `code`."))?;
+    let code = code(request.body())
+        .ok_or_else(|| Problem::bad_request("The body must be JSON with the field `code`."))?;
 
     let session = sessions
-        .exchange(exchange.code.as_bytes(), now)
+        .exchange(code.as_bytes(), now)
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     let Some(session) = session else {
         let detail = "The code is wrong, was used already, or is older than 30 s. Press Enter in \
@@ -98,6 +93,15 @@ pub(super) fn respond(
             StatusCode::METHOD_NOT_ALLOWED,
             "Expected GET, POST or DELETE.",
         )),
+    }
+}
+
+/// Returns the code in a body, which has no other field.
+fn code(body: &[u8]) -> Option<String> {
+    let mut fields = strict_json::object(body).filter(|fields| fields.len() == 1)?;
+    match fields.remove("code")? {
+        Value::String(code) => Some(code),
+        _ => None,
     }
 }
 

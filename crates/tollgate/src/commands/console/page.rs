@@ -1,7 +1,5 @@
 //! Opens the page with a new code, at the beginning and for each Enter.
 
-use std::sync::Arc;
-
 use console::proxy::{CODE_LIFETIME, HandOver, Proxy};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
@@ -13,10 +11,9 @@ use crate::commands::CommandError;
 use crate::output::{note, warn};
 
 /// The page in a browser, and the file that opens it.
-pub(super) struct Page {
-    proxy: Arc<Proxy>,
-    hand_over: HandOver,
-    port: u16,
+pub(super) struct Page<'c> {
+    proxy: &'c Proxy,
+    hand_over: &'c HandOver,
     /// `None` to print instructions instead.
     browser: Option<Browser>,
     /// The attempts of a browser to open the file.
@@ -25,17 +22,11 @@ pub(super) struct Page {
     deadline: Option<Instant>,
 }
 
-impl Page {
-    pub(super) fn new(
-        proxy: Arc<Proxy>,
-        hand_over: HandOver,
-        port: u16,
-        browser: Option<Browser>,
-    ) -> Self {
+impl<'c> Page<'c> {
+    pub(super) fn new(proxy: &'c Proxy, hand_over: &'c HandOver, browser: Option<Browser>) -> Self {
         Self {
             proxy,
             hand_over,
-            port,
             browser,
             attempts: JoinSet::new(),
             deadline: None,
@@ -79,7 +70,7 @@ impl Page {
     }
 
     fn print_instructions(&self) {
-        for line in instructions::manual(self.hand_over.path(), self.port) {
+        for line in instructions::manual(self.hand_over.path(), self.proxy.port()) {
             note(&line);
         }
     }

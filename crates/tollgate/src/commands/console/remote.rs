@@ -1,16 +1,19 @@
 //! The console of a deployed API, which this process serves on loopback.
 
-use std::future::pending;
+use std::fmt::Display;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use admin_client::{AdminClient, ClientError, path};
 use console::Deployed;
 use console::proxy::{HandOver, Proxy};
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 use super::ConsoleOptions;
 use super::browser::Browser;
@@ -19,7 +22,10 @@ use super::page::Page;
 use crate::INVALID_INPUT;
 use crate::commands::CommandError;
 use crate::commands::signals::Signals;
-use crate::output::{print_line, until_closed, warn};
+use crate::output::{note, print_line, until_closed, warn};
+
+/// The time in which a console without a run of checks stops.
+const QUICK_STOP: Duration = Duration::from_millis(200);
 
 /// Serves the console until a signal ends the command, and opens its page.
 ///
@@ -33,31 +39,71 @@ pub(super) async fn serve(
     let mut signals =
         signals.map_err(|error| CommandError::usage(format!("cannot catch signals: {error}")))?;
 
-    // Dropping the future ends all connections and deletes the file with the code.
-    tokio::select! {
-        ended = until_error(client, options) => ended.map(|()| ExitCode::SUCCESS),
-        _ = signals.next() => Ok(ExitCode::SUCCESS),
+    let mut console = tokio::select! {
+        opened = Console::open(client, options) => opened?,
+        _ = signals.next() => return Ok(ExitCode::SUCCESS),
+    };
+    let proxy = Arc::clone(&console.proxy);
+    let ended = tokio::select! {
+        ended = console.run(options) => ended,
+        _ = signals.next() => Ok(()),
+    };
+
+    // Deletes the file with the code.
+    drop(console);
+    finish(&proxy, &mut signals).await;
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// A console that can be served.
+struct Console {
+    proxy: Arc<Proxy>,
+    listener: TcpListener,
+    hand_over: HandOver,
+}
+
+impl Console {
+    /// Takes a port and a private folder, and shows that the API responds.
+    async fn open(client: AdminClient, options: &ConsoleOptions) -> Result<Self, CommandError> {
+        let usage = |error: &dyn Display| CommandError::usage(error.to_string());
+        let listener = listen(options.port).await?;
+        let address = listener.local_addr().map_err(|error| usage(&error))?;
+        let hand_over = HandOver::create_in(&code_folder(options));
+        let hand_over = hand_over.map_err(|error| usage(&error))?;
+
+        if let Some(refusal) = probe(&client).await? {
+            warn(&refusal.to_string());
+        }
+        let proxy = Arc::new(Proxy::new(deployed(client, options)?, address));
+        Ok(Self {
+            proxy,
+            listener,
+            hand_over,
+        })
+    }
+
+    /// Serves the page and opens it. Never returns, except with an error.
+    async fn run(&mut self, options: &ConsoleOptions) -> Result<(), CommandError> {
+        print_banner(&self.proxy, options)?;
+        let browser = Browser::of_environment().filter(|_| !options.no_browser);
+        let mut page = Page::new(&self.proxy, &self.hand_over, browser);
+        tokio::select! {
+            () = Arc::clone(&self.proxy).serve(&self.listener) => Ok(()),
+            ended = page.keep_open(enter::lines()) => ended,
+        }
     }
 }
 
-async fn until_error(client: AdminClient, options: &ConsoleOptions) -> Result<(), CommandError> {
-    let listener = listen(options.port).await?;
-    let address = listener.local_addr();
-    let address = address.map_err(|error| CommandError::usage(error.to_string()))?;
-    let hand_over = HandOver::create_in(&code_folder(options));
-    let hand_over = hand_over.map_err(|error| CommandError::usage(error.to_string()))?;
-    if let Some(refusal) = probe(&client).await? {
-        warn(&refusal.to_string());
+/// Waits until a run of checks has deleted its temporary plan and key, or until another signal.
+async fn finish(proxy: &Proxy, signals: &mut Signals) {
+    let mut stop = pin!(proxy.stop());
+    if timeout(QUICK_STOP, stop.as_mut()).await.is_ok() {
+        return;
     }
-
-    let proxy = Arc::new(Proxy::new(deployed(client, options)?, address));
-    print_banner(&proxy, options)?;
-
-    let browser = Browser::of_environment().filter(|_| !options.no_browser);
-    let mut page = Page::new(Arc::clone(&proxy), hand_over, address.port(), browser);
+    note("Deleting what the checks have created. Another Ctrl-C stops at once.");
     tokio::select! {
-        () = proxy.serve(listener, pending()) => Ok(()),
-        ended = page.keep_open(enter::lines()) => ended,
+        () = stop => {}
+        _ = signals.next() => {}
     }
 }
 
