@@ -77,6 +77,18 @@ test("a number of keys that cannot be read is named", async ({ page, open, stub 
   await eventually(() => row(page, "basic").innerText(), (text) => text.includes("2"));
 });
 
+test("keys are counted up to a bound", async ({ page, open, stub }) => {
+  const items = Array.from({ length: 100 }, (_, index) => ({ key_id: `key_${index}`, plan: "basic", enabled: true, scopes: [], metadata: {} }));
+  const keys = await stub("GET v1/keys", { json: { items, next_cursor: "more" } });
+  await open("plans");
+  await row(page, "basic").getByRole("link", { name: "over 1,000" }).waitFor();
+  const asked = keys.requests.filter((request) => request.url().includes("plan=basic"));
+  assert.equal(asked.length, 11);
+
+  await open("plans/basic");
+  await page.getByRole("link", { name: "over 2,000 keys" }).waitFor();
+});
+
 test("a plan is created with the form", async ({ page, gateway, open, axe }) => {
   await open("plans");
   await page.getByRole("button", { name: "Create a plan" }).click();
@@ -112,7 +124,8 @@ test("a plan is created with the form", async ({ page, gateway, open, axe }) => 
     shared_by_plan: true,
   });
   await page.getByRole("link", { name: "Create a key on this plan" }).click();
-  await page.getByRole("heading", { name: /Keys/ }).first().waitFor();
+  const chosen = page.getByRole("dialog").getByLabel("Plan", { exact: true });
+  await eventually(() => chosen.inputValue(), (value) => value === "from-form");
 });
 
 test("the name of a new plan must be free", async ({ page, open, allowErrors, gateway }) => {
@@ -261,6 +274,7 @@ test("calls that were made count for a lower quota", async (fixture) => {
 
   await save(page).click();
   await page.getByText("The plan used is saved.").waitFor();
+  await page.locator(".save-bar").getByText("Saved.").waitFor();
   await eventually(() => gateway.call("/orders", { key }), (status) => status === 429);
 });
 

@@ -88,6 +88,15 @@ test("a policy of the registry that is in force leads to its editor", async ({ p
 
   await page.getByRole("link", { name: "Edit the policy live" }).click();
   await page.getByText("This policy is in force").waitFor();
+  await editor(page).fill(JSON.stringify(RULES));
+  await checked(page, "Valid");
+  await save(page).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("From then on, it decides every request.").waitFor();
+  assert.deepEqual(await gateway.admin("GET", "/policies/live"), ANY);
+  await dialog.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("The policy live is saved.").waitFor();
+  assert.deepEqual(await gateway.admin("GET", "/policies/live"), RULES);
 });
 
 test("a policy that is not known can be pasted", async ({ page, open, stub }) => {
@@ -236,7 +245,7 @@ test("a policy is changed and saved", async (fixture) => {
   await editor(page).fill(JSON.stringify(RULES));
   await save(page).click();
   await page.getByText("The policy edited is saved.").waitFor();
-  await page.getByText("No changes.").waitFor();
+  await page.getByText("Saved.", { exact: true }).waitFor();
   assert.deepEqual(await gateway.admin("GET", "/policies/edited"), RULES);
 });
 
@@ -268,6 +277,10 @@ test("a candidate is written, compared and promoted", async (fixture) => {
 
   const table = page.getByRole("table", { name: "The policy and its candidate" });
   assert.ok((await table.locator("tr.changed, tr.right").count()) > 0);
+  await requests(page).fill("GET /orders\nGET /a/../b");
+  const rows = await eventually(() => decisionTexts(page), (texts) => texts.length === 2);
+  assert.match(rows[0], /API key.*differs The policy decides: .*any kind/);
+  assert.match(rows[1], /The policy requires the same\./);
   await axe();
 
   // The unsaved text of the policy is dropped with the promotion.

@@ -47,12 +47,14 @@ export function useDocument(path, stored, { initialText = "{}", isNamed = false,
   const [base, setBase] = useState(stored);
   const [text, setText] = useState(stored?.text ?? initialText);
   const [conflict, setConflict] = useState(undefined);
+  const [isSaved, setIsSaved] = useState(false);
 
   const store = async (etag) => {
     try {
       const { etag: newEtag, warnings } = await write(path, text, etag);
       setBase({ ...base, text, etag: newEtag });
       setConflict(undefined);
+      setIsSaved(true);
       onSaved?.({ isNew: !etag, warnings });
     } catch (error) {
       if (error.kind !== KIND.changed) throw error;
@@ -66,6 +68,7 @@ export function useDocument(path, stored, { initialText = "{}", isNamed = false,
   const accept = (isTheirs) => {
     const { theirs } = conflict;
     setConflict(undefined);
+    setIsSaved(false);
     if (isTheirs && !theirs) return onGone?.();
     setBase(theirs);
     if (isTheirs) setText(theirs.text);
@@ -76,6 +79,8 @@ export function useDocument(path, stored, { initialText = "{}", isNamed = false,
     setText,
     base,
     isChanged: text !== (base?.text ?? initialText),
+    /** True if the stored version is one that was saved here. */
+    isSaved,
     save,
     /** Sets the text to the stored version. */
     discard: () => setText(base?.text ?? initialText),

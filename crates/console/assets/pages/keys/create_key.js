@@ -13,9 +13,9 @@ import { Notice } from "../../components/notice.js";
 import { ProblemNotice } from "../../components/problem.js";
 import { SecretDialog } from "../../components/secret_dialog.js";
 
-/** Asks for the fields of a key, creates it and shows its secret. `onCreated` gets the key. */
-export function CreateKey({ target, plans, onCreated, onClose }) {
-  const [form, setForm] = useState(formOf());
+/** Asks for the fields of a key, creates it and shows its secret. `plan` is chosen at first, `onCreated` gets the key. */
+export function CreateKey({ target, plan = "", plans, onCreated, onClose }) {
+  const [form, setForm] = useState({ ...formOf(), plan });
   const [isChecked, setChecked] = useState(false);
   const [created, setCreated] = useState();
   const headers = useRef(idempotencyKeys());

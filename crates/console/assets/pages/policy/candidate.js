@@ -26,7 +26,8 @@ export function Candidate({ name, policy, candidate, isInForce, onReload }) {
   return html`
     <${About} isStored=${isStored} isInForce=${isInForce} />
     <${Version} what="The candidate" label="Candidate" document=${candidate} path=${path}
-      saveLabel="Save the candidate" below=${differences}>
+      saveLabel="Save the candidate" below=${differences}
+      otherText=${policy.base.text}>
       ${isStored ? html`
         <${ActionButton} method="POST" path=${segments("policies", name, "promote")} disabled=${!isReady}
           onClick=${() => setDialog("promote")}>Promote<//>

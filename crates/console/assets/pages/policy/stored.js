@@ -7,6 +7,7 @@ import { useResource } from "../../app/resource.js";
 import { href, navigate } from "../../app/router.js";
 import { useUnsavedChanges } from "../../app/unsaved.js";
 import { ActionButton } from "../../components/button.js";
+import { Confirm } from "../../components/dialog.js";
 import { Notice } from "../../components/notice.js";
 import { Page } from "../../components/page.js";
 import { Empty, Resource } from "../../components/states.js";
@@ -59,6 +60,7 @@ export function StoredPolicy({ name, target, route }) {
 
 function Versions({ name, title, isInForce, stored, version, message, onReload, onMessage }) {
   const [isDeleting, setIsDeleting] = useState(false);
+  const [isConfirming, setIsConfirming] = useState(false);
   const path = segments("policies", name);
   const saved = (text) => ({ warnings }) => onMessage(warnings.length > 0 ? `${text} It has warnings.` : text);
   const policy = useDocument(path, stored.policy, {
@@ -101,14 +103,27 @@ function Versions({ name, title, isInForce, stored, version, message, onReload, 
             onReload=${onReload} />`
         : html`
           <${Version} key="policy" what=${`The policy ${name}`} label="Policy" document=${policy} path=${path}
-            saveLabel="Save the policy">
+            saveLabel="Save the policy" onSave=${isInForce ? () => setIsConfirming(true) : undefined}>
             <${ActionButton} method="PUT" path=${`${path}/candidate`} onClick=${copy}>Use this text as the candidate<//>
           <//>`}
+      ${isConfirming
+        ? html`<${SaveInForce} name=${name} policy=${policy} onClose=${() => setIsConfirming(false)} />`
+        : null}
       ${isDeleting
         ? html`
           <${DeletePolicy} name=${name} etag=${policy.base.etag} isInForce=${isInForce}
             onClose=${() => setIsDeleting(false)} onDeleted=${afterDeletion} />`
         : null}
+    <//>`;
+}
+
+/** Asks before the policy in force is replaced. */
+function SaveInForce({ name, policy, onClose }) {
+  return html`
+    <${Confirm} title=${`Save the policy ${name}, which is in force?`} confirm="Save" kind="primary"
+      action=${policy.save} onClose=${onClose}>
+      <p>Instances load it within five minutes. From then on, it decides every request.</p>
+      <p>To see first which decisions would differ, save the text as the candidate instead.</p>
     <//>`;
 }
 

@@ -14,10 +14,22 @@ const PAUSE_MS = 300;
 
 const INITIAL = { decisions: undefined, error: undefined, key: undefined };
 
+async function decide(text, requests, signal) {
+  const { data } = await consoleApi.post("/policies/explain", { text, requests }, { signal });
+  return data.decisions;
+}
+
+/** Returns the decisions of a policy, each with the one of the other policy if there is one. */
+async function compare(text, otherText, requests, signal) {
+  const asked = [text, otherText].filter((policy) => policy !== undefined);
+  const [decisions, others] = await Promise.all(asked.map((policy) => decide(policy, requests, signal)));
+  return decisions.map((decision, index) => ({ ...decision, other: others?.[index] }));
+}
+
 /** Returns the decisions of a policy on requests. The newest question wins. */
-function useDecisions(text, requests, isReady) {
+function useDecisions(text, otherText, requests, isReady) {
   const [state, setState] = useState(INITIAL);
-  const key = JSON.stringify([text, requests]);
+  const key = JSON.stringify([text, otherText, requests]);
 
   useEffect(() => {
     if (!isReady || requests.length === 0) return undefined;
@@ -25,8 +37,8 @@ function useDecisions(text, requests, isReady) {
     const { signal } = controller;
     const ask = async () => {
       try {
-        const { data } = await consoleApi.post("/policies/explain", { text, requests }, { signal });
-        if (!signal.aborted) setState({ decisions: data.decisions, error: undefined, key });
+        const decisions = await compare(text, otherText, requests, signal);
+        if (!signal.aborted) setState({ decisions, error: undefined, key });
       } catch (error) {
         if (!signal.aborted) setState({ decisions: undefined, error, key });
       }
@@ -43,13 +55,14 @@ function useDecisions(text, requests, isReady) {
 /**
  * Shows the tester of the policy in the editor.
  *
- * @param {{text: string, check: object, lines: string, onLines: (lines: string) => void,
- *   onSelect: (pointer: string) => void}} properties `onSelect` shows a place in the editor
+ * @param {{text: string, otherText?: string, check: object, lines: string, onLines: (lines: string) => void,
+ *   onSelect: (pointer: string) => void}} properties `otherText` is a policy whose decisions are compared, `onSelect`
+ *   shows a place in the editor
  */
-export function Tester({ text, check, lines, onLines, onSelect }) {
+export function Tester({ text, otherText, check, lines, onLines, onSelect }) {
   const { requests, mistakes } = parseRequests(lines);
   const isInvalid = check.state === "invalid";
-  const result = useDecisions(text, requests, !isInvalid && check.state !== "checking");
+  const result = useDecisions(text, otherText, requests, !isInvalid && check.state !== "checking");
 
   return html`
     <${Section} title="Which rule decides?">
@@ -94,8 +107,28 @@ function Rule({ decision: { rule }, onSelect }) {
 }
 
 /** Shows what the rule requires, or why no rule decides. */
-function Decision({ decision: { rule, reason, text } }) {
-  if (!rule) return html`<div><${Prose} text=${text} /></div><div class="hint">Reason <code>${reason}</code></div>`;
+function Decision({ decision }) {
+  const { rule, reason, text, other } = decision;
+  const facts = rule ? factsOf(rule) : [];
+  return html`
+    <div><${Prose} text=${text} /></div>
+    ${rule ? null : html`<div class="hint">Reason <code>${reason}</code></div>`}
+    <div class="policy-facts">${facts.map((fact) => html`<span key=${fact} class="badge">${fact}</span>`)}</div>
+    ${other ? html`<${Difference} decision=${decision} other=${other} />` : null}`;
+}
+
+/** Says whether the policy decides as its candidate does. */
+function Difference({ decision, other }) {
+  const key = ({ rule, reason }) => JSON.stringify(rule ? { ...rule, index: 0, match: "" } : reason);
+  if (key(decision) === key(other)) return html`<div class="hint">The policy requires the same.</div>`;
+  return html`
+    <div class="policy-difference">
+      <span class="badge warning">differs</span> The policy decides: <${Prose} text=${other.text} />
+    </div>`;
+}
+
+/** Returns what a rule requires and charges, in a few words each. */
+function factsOf(rule) {
   const facts = [
     rule.auth === "none" ? "public" : `auth ${rule.auth}`,
     ...(rule.scopes ?? []).map((scope) => `scope ${scope}`),
@@ -104,8 +137,6 @@ function Decision({ decision: { rule, reason, text } }) {
     rule.plan && `plan ${rule.plan}`,
     rule.limit_by && `limited by ${rule.limit_by}`,
     rule.cost !== undefined && rule.cost !== 1 && `cost ${rule.cost}`,
-  ].filter(Boolean);
-  return html`
-    <div><${Prose} text=${text} /></div>
-    <div class="policy-facts">${facts.map((fact) => html`<span key=${fact} class="badge">${fact}</span>`)}</div>`;
+  ];
+  return facts.filter(Boolean);
 }

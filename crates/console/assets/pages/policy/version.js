@@ -9,11 +9,12 @@ import { usePolicyCheck, Workbench } from "./workbench.js";
 /**
  * Shows a version of a policy.
  *
- * @param {{what: string, label: string, document: object, path: string, saveLabel: string, children?: unknown,
- *   below?: unknown}} properties `what` names it in a conflict, `document` is a value of `useDocument`, `children` are
- *   buttons, `below` is shown below them
+ * @param {{what: string, label: string, document: object, path: string, saveLabel: string, onSave?: () => void,
+ *   otherText?: string, children?: unknown, below?: unknown}} properties `what` names it in a conflict, `document` is a
+ *   value of `useDocument`, `onSave` replaces saving at once, `otherText` is a version whose decisions are compared,
+ *   `children` are buttons, `below` is shown below them
  */
-export function Version({ what, label, document, path, saveLabel, children, below }) {
+export function Version({ what, label, document, path, saveLabel, onSave, otherText, children, below }) {
   const check = usePolicyCheck(document.text);
   const { conflict } = document;
   if (conflict) {
@@ -23,8 +24,10 @@ export function Version({ what, label, document, path, saveLabel, children, belo
       ${conflict.keep.error ? html`<${ProblemNotice} error=${conflict.keep.error} />` : null}`;
   }
   return html`
-    <${Workbench} label=${label} text=${document.text} onInput=${document.setText} check=${check}>
-      <${SaveBar} document=${document} path=${path} check=${check} label=${saveLabel}>${children}<//>
+    <${Workbench} label=${label} text=${document.text} onInput=${document.setText} check=${check}
+      otherText=${otherText}>
+      <${SaveBar} document=${document} path=${path} check=${check} label=${saveLabel}
+        onSave=${onSave}>${children}<//>
       ${below}
     <//>`;
 }

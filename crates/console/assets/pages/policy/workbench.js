@@ -25,9 +25,10 @@ export function usePolicyCheck(text) {
  * Shows the editor, the tester and the explainer.
  *
  * @param {{label: string, text: string, onInput: (text: string) => void, check: object, hint?: string,
- *   children?: unknown}} properties `children` are shown below the editor
+ *   otherText?: string, children?: unknown}} properties `otherText` is a policy whose decisions are compared,
+ *   `children` are shown below the editor
  */
-export function Workbench({ label, text, onInput, check, hint, children }) {
+export function Workbench({ label, text, onInput, check, hint, otherText, children }) {
   const editor = useRef(null);
   const [lines, setLines] = useState(lastLines);
   const changeLines = (changed) => {
@@ -42,7 +43,7 @@ export function Workbench({ label, text, onInput, check, hint, children }) {
         ${children}
       </div>
       <div class="policy-tools">
-        <${Tester} text=${text} check=${check} lines=${lines} onLines=${changeLines}
+        <${Tester} text=${text} otherText=${otherText} check=${check} lines=${lines} onLines=${changeLines}
           onSelect=${(pointer) => editor.current.select(pointer)} />
         <${TokenExplainer} text=${text} check=${check} lines=${lines} />
       </div>
