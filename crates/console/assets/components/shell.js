@@ -31,7 +31,6 @@ export function Shell({ target }) {
 
   const skip = (event) => {
     event.preventDefault();
-    event.stopPropagation();
     main.current?.focus();
   };
   return html`
