@@ -17,6 +17,8 @@ mod check_api;
 mod check_output;
 mod check_stack;
 mod completions;
+mod console;
+mod console_process;
 mod documented;
 mod dump;
 mod explain;
