@@ -14,6 +14,8 @@ pub struct Deployment {
     pub client: Result<AdminClient, String>,
     /// The stack. `None` if the API was named by its URL.
     pub stack: Option<Stack>,
+    /// The name of the stack in the options.
+    stack_name: Option<String>,
 }
 
 /// The reason why a deployment cannot be checked.
@@ -42,20 +44,21 @@ impl Deployment {
         options: &TargetOptions,
         api_id: Option<&str>,
     ) -> Result<Self, DeploymentError> {
-        let stack = options.selected_stack()?;
+        let stack_name = options.selected_stack()?;
         let client = match AdminClient::connect(options).await {
             // The checks of the stack say why the deployment has no API.
             Err(ClientError::Stack(error @ StackError::NoUrl { .. })) => Err(error),
             client => Ok(client?),
         };
 
-        let Some(name) = &stack else {
+        let Some(name) = &stack_name else {
             if let Ok(client) = &client {
                 probe(client).await?;
             }
             return Ok(Self {
                 client: client.map_err(|error| error.to_string()),
                 stack: None,
+                stack_name,
             });
         };
         let stack = read(options, name, api_id).await?;
@@ -66,15 +69,16 @@ impl Deployment {
         Ok(Self {
             client,
             stack: Some(stack),
+            stack_name,
         })
     }
 
     /// Returns the name of the target for messages.
     #[must_use]
     pub fn label(&self) -> String {
-        match (&self.client, &self.stack) {
+        match (&self.client, &self.stack_name) {
             (Ok(client), _) => client.target().to_owned(),
-            (Err(_), Some(stack)) => format!("stack {}", stack.name()),
+            (Err(_), Some(name)) => format!("stack {name}"),
             (Err(_), None) => String::new(),
         }
     }

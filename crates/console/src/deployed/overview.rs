@@ -1,5 +1,7 @@
 //! The figures of a deployed stack.
 
+use std::time::Duration;
+
 use checks::aws::{Account, Unread};
 use jiff::Timestamp;
 
@@ -12,6 +14,9 @@ use super::window::Window;
 use crate::missing::Missing;
 use crate::overview::{Figures, Overview, Point, Range};
 
+/// The time for one part of the figures.
+const TIMEOUT: Duration = Duration::from_secs(25);
+
 /// Reads the figures of a stack. What cannot be read is named in the result.
 pub(crate) async fn read(
     account: &Account,
@@ -21,9 +26,15 @@ pub(crate) async fn read(
 ) -> Overview {
     let window = Window::of(range, now);
     let (published, gateway, refused) = tokio::join!(
-        read_published(account, stack, &window, now),
-        read_gateway(account, stack, &window),
-        read_refused(account, stack, &window),
+        in_time(
+            read_published(account, stack, &window, now),
+            "the metrics of the stack"
+        ),
+        in_time(
+            read_gateway(account, stack, &window),
+            "the metrics of API Gateway"
+        ),
+        in_time(read_refused(account, stack, &window), "401 and 403"),
     );
 
     let mut missing = Vec::new();
@@ -34,6 +45,20 @@ pub(crate) async fn read(
         missing,
     };
     parts.into_overview(range, &window, now)
+}
+
+/// Returns a part, or what is missing if AWS does not respond in time.
+async fn in_time<T>(
+    part: impl Future<Output = Result<T, Missing>>,
+    what: &str,
+) -> Result<T, Missing> {
+    let read = tokio::time::timeout(TIMEOUT, part).await;
+    read.unwrap_or_else(|_| {
+        Err(Missing {
+            what: what.to_owned(),
+            reason: format!("no response of AWS within {} s", TIMEOUT.as_secs()),
+        })
+    })
 }
 
 /// Returns the overview of an API whose stack is not known.

@@ -106,7 +106,8 @@ async fn search(
         if !is_complete || page.items.len() > query.limit {
             break;
         }
-        to = from;
+        // Both ends of a span are included.
+        to = from - SignedDuration::from_millis(1);
     }
     page.items
         .sort_by_key(|refusal| std::cmp::Reverse(refusal.at));
