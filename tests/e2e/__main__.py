@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from e2e.cases import (
     administration,
     administrators_hour,
+    console,
     deployment_check,
     examples,
     iam_users,
@@ -65,6 +66,7 @@ CASES_WITH_IAM = [
     *COMMON,
     iam_users.IamUsers,
     administrators_hour.AdministratorsHour,
+    console.Console,
     deployment_check.CheckPermissions,
     permissions.Permissions,
     platform.PlatformSwitches,
