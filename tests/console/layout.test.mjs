@@ -77,7 +77,7 @@ function smallTargets(page) {
 
 /** Returns the buttons and fields that cannot be seen without a background. */
 function controlsWithoutBorder() {
-  const fields = "button:not(.quiet), input:not([type=checkbox]):not([type=radio]), select, textarea";
+  const fields = ".button:not(.quiet), input:not([type=checkbox]):not([type=radio]), select, textarea";
   return [...document.querySelectorAll(fields)]
     .filter((element) => element.checkVisibility({ visibilityProperty: true }))
     .filter((element) => {
