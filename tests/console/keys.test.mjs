@@ -169,6 +169,23 @@ test("a key is created once, and its secret is shown until it is stored", async 
   assert.equal((await page.content()).includes(secret), false);
 });
 
+test("the plan of the filter is chosen first, and closing asks before it discards the form", async (fixture) => {
+  const { page, open, gateway } = fixture;
+  await open("keys?create=1&plan=free");
+  const dialog = page.getByRole("dialog");
+  assert.equal(await dialog.getByLabel("Plan").inputValue(), "free");
+  await dialog.getByLabel("Name", { exact: true }).fill("Nearly lost");
+  await page.keyboard.press("Escape");
+  await dialog.getByText("Discard changes?").waitFor();
+  await dialog.getByRole("button", { name: "Keep editing" }).click();
+  assert.equal(await dialog.getByLabel("Name", { exact: true }).inputValue(), "Nearly lost");
+
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await dialog.getByRole("button", { name: "Discard changes" }).click();
+  await dialog.waitFor({ state: "detached" });
+  assert.deepEqual((await gateway.admin("GET", "/keys?name=Nearly%20lost")).items, []);
+});
+
 test("a key has all fields of the form", async ({ page, open, gateway }) => {
   await open("keys?create=1");
   const dialog = page.getByRole("dialog");

@@ -83,6 +83,7 @@ const ASSETS: &[Asset] = assets![
     "components/connection_notice.js",
     "components/copy_button.js",
     "components/dialog.js",
+    "components/discard_changes.js",
     "components/editor.css",
     "components/editor.js",
     "components/editor/check.js",

@@ -4,6 +4,7 @@ import { html, useMemo, useState } from "../app/html.js";
 import { keyState } from "../app/key_state.js";
 import { usePlans } from "../app/plans.js";
 import { href } from "../app/router.js";
+import { CopyButton } from "../components/copy_button.js";
 import { KeyBadge } from "../components/key_badge.js";
 import { Notice } from "../components/notice.js";
 import { Page, Section } from "../components/page.js";
@@ -63,7 +64,8 @@ function LoadedKey({ id, target, stored }) {
   const title = html`${key.name || id} <${KeyBadge} state=${state} />`;
   return html`
     <${Page} title=${title} actions=${actions}
-      intro=${html`<a href=${href(["keys"])}>Keys</a> / <code>${id}</code>`}>
+      intro=${html`<a href=${href(["keys"])}>Keys</a> / <code>${id}</code> <${CopyButton} text=${id}
+        label="Copy the id" />`}>
       ${isDeleted ? html`<${Notice} kind="warning"
         title="The key was deleted">The page shows its last state.<//>` : null}
       ${result ? html`<${Notice} kind=${result.kind ?? "success"} title=${result.title}>${result.text}<//>` : null}

@@ -60,7 +60,7 @@ export function Keys({ target, route }) {
         : html`<${KeyStates} list=${list} isFiltered=${isFiltered(search)} create=${create} onChange=${go} />`}
     <//>
     ${isCreating
-      ? html`<${CreateKey} target=${target} plan=${search.plan} plans=${plans} onCreated=${list.replace}
+      ? html`<${CreateKey} target=${target} plans=${plans} plan=${search.plan} onCreated=${list.replace}
           onClose=${() => go({ create: "" })} />`
       : null}`;
 }

@@ -9,6 +9,7 @@ import { useUnsavedChanges } from "../../app/unsaved.js";
 import { Button } from "../../components/button.js";
 import { Conflict } from "../../components/conflict.js";
 import { Dialog } from "../../components/dialog.js";
+import { useDiscardQuestion } from "../../components/discard_changes.js";
 import { BasicFields, MoreFields } from "../../components/key_form.js";
 import { Notice } from "../../components/notice.js";
 import { ProblemNotice } from "../../components/problem.js";
@@ -81,8 +82,9 @@ function Form({ form, plans, save, base, isChanged, onChange, onClose }) {
     if (isChanged && Object.keys(formMistakes(form)).length === 0) save.run(base);
   };
   const fields = { form, mistakes, plans, onChange };
+  const { close, question } = useDiscardQuestion(isChanged, onClose);
   return html`
-    <${Dialog} title=${`Edit ${base.key.name || base.key.key_id}`} onClose=${onClose} isLocked=${save.isRunning}>
+    <${Dialog} title=${`Edit ${base.key.name || base.key.key_id}`} onClose=${close} isLocked=${save.isRunning}>
       <form onSubmit=${submit} novalidate>
         ${base.key.managed_by
           ? html`<${Notice} kind="warning"
@@ -91,8 +93,9 @@ function Form({ form, plans, save, base, isChanged, onChange, onClose }) {
         <${BasicFields} ...${fields} />
         <${MoreFields} ...${fields} />
         ${save.error ? html`<${ProblemNotice} error=${save.error} />` : null}
+        ${question}
         <div class="actions end">
-          <${Button} onClick=${onClose} disabled=${save.isRunning}>Cancel<//>
+          <${Button} onClick=${close} disabled=${save.isRunning}>Cancel<//>
           <${Button} type="submit" kind="primary" disabled=${!isChanged} isBusy=${save.isRunning}
             title=${isChanged ? undefined : "There is no change to save."}>Save<//>
         </div>

@@ -36,7 +36,8 @@ function sharing({ group }, plan) {
 
 /** Returns why rate limits are missing. */
 function reasonOf(error) {
-  return isUnsupported(error) ? "this version of the API cannot show them without the secret of the key." : error.message;
+  if (!isUnsupported(error)) return error.message;
+  return "this version of the API cannot show them without the secret of the key.";
 }
 
 /** Says whether a call with this key would be allowed now. It is announced when it changes. */

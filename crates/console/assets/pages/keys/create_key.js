@@ -8,14 +8,16 @@ import { useAction } from "../../app/resource.js";
 import { href } from "../../app/router.js";
 import { Button } from "../../components/button.js";
 import { Dialog } from "../../components/dialog.js";
+import { useDiscardQuestion } from "../../components/discard_changes.js";
 import { BasicFields, MORE_FIELDS, MoreFields } from "../../components/key_form.js";
 import { Notice } from "../../components/notice.js";
 import { ProblemNotice } from "../../components/problem.js";
 import { SecretDialog } from "../../components/secret_dialog.js";
 
-/** Asks for the fields of a key, creates it and shows its secret. `plan` is chosen at first, `onCreated` gets the key. */
-export function CreateKey({ target, plan = "", plans, onCreated, onClose }) {
-  const [form, setForm] = useState({ ...formOf(), plan });
+/** Asks for the fields of a key, creates it and shows its secret. `plan` is chosen first. `onCreated` gets the key. */
+export function CreateKey({ target, plans, plan = "", onCreated, onClose }) {
+  const [empty] = useState({ ...formOf(), plan });
+  const [form, setForm] = useState(empty);
   const [isChecked, setChecked] = useState(false);
   const [created, setCreated] = useState();
   const headers = useRef(idempotencyKeys());
@@ -26,6 +28,7 @@ export function CreateKey({ target, plan = "", plans, onCreated, onClose }) {
     setCreated({ secret, key });
   });
 
+  const { close, question } = useDiscardQuestion(form !== empty, onClose);
   if (created) return html`<${Created} created=${created} target=${target} onClose=${onClose} />`;
   const own = isChecked ? formMistakes(form, { plans: plans.data }) : {};
   const response = responseMistakes(create.error);
@@ -37,7 +40,7 @@ export function CreateKey({ target, plan = "", plans, onCreated, onClose }) {
   };
   const fields = { form, mistakes, plans, onChange: setForm };
   return html`
-    <${Dialog} title="Create a key" onClose=${onClose} isLocked=${create.isRunning}>
+    <${Dialog} title="Create a key" onClose=${close} isLocked=${create.isRunning}>
       <form onSubmit=${submit} novalidate>
         ${plans.data?.size === 0 ? html`<${NoPlans} />` : null}
         <${BasicFields} ...${fields} />
@@ -46,8 +49,9 @@ export function CreateKey({ target, plan = "", plans, onCreated, onClose }) {
           <${MoreFields} ...${fields} isNew />
         </details>
         ${create.error ? html`<${CreateProblem} error=${create.error} others=${response.others} />` : null}
+        ${question}
         <div class="actions end">
-          <${Button} onClick=${onClose} disabled=${create.isRunning}>Cancel<//>
+          <${Button} onClick=${close} disabled=${create.isRunning}>Cancel<//>
           <${Button} type="submit" kind="primary" isBusy=${create.isRunning}>Create key<//>
         </div>
       </form>
