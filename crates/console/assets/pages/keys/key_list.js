@@ -55,11 +55,19 @@ function selectColumn(keys, selected, onSelect) {
   return {
     id: "select",
     title: "Select",
-    header: html`<input type="checkbox" aria-label="Select all shown keys" checked=${isAll} onChange=${all} />`,
+    header: html`<${Tick} label="Select all shown keys" isChecked=${isAll} onChange=${all} />`,
     cell: ({ key_id, name }) => html`
-      <input type="checkbox" aria-label=${`Select ${name ?? key_id}`} checked=${selected.has(key_id)}
-        onChange=${toggle(key_id)} />`,
+      <${Tick} label=${`Select ${name ?? key_id}`} isChecked=${selected.has(key_id)} onChange=${toggle(key_id)} />`,
   };
+}
+
+/** Shows a checkbox in an area that is large enough for a finger. */
+function Tick({ label, isChecked, onChange }) {
+  return html`
+    <label class="tick">
+      <input type="checkbox" checked=${isChecked} onChange=${onChange} />
+      <span class="visually-hidden">${label}</span>
+    </label>`;
 }
 
 function KeyName({ keyed: { key_id, name, hint } }) {
