@@ -73,12 +73,22 @@ test("an unknown address says so and links to the overview", async ({ page, open
   await heading(page, "Overview").waitFor();
 });
 
+const DEPLOYED = {
+  kind: "deployed", label: "stack orders", version: "0.2.0", region: "eu-central-1",
+  may_write: false, read_only_reason: "Start it with --write.",
+  identity: "arn:aws:sts::123456789012:assumed-role/Admin/alice",
+};
+
+test("on a narrow screen the menu names the identity", NARROW, async ({ page, open, stub, axe }) => {
+  await stub("GET console/api/target", { json: DEPLOYED });
+  await open("audit");
+  await page.getByRole("button", { name: /list of pages/ }).click();
+  await page.getByRole("navigation", { name: "Pages" }).getByText("Admin/alice").waitFor();
+  await axe();
+});
+
 test("the header names the target and the identity, and that the console only reads", async ({ page, open, stub }) => {
-  await stub("GET console/api/target", { json: {
-    kind: "deployed", label: "stack orders", version: "0.2.0", region: "eu-central-1",
-    may_write: false, read_only_reason: "Start it with --write.",
-    identity: "arn:aws:sts::123456789012:assumed-role/Admin/alice",
-  } });
+  await stub("GET console/api/target", { json: DEPLOYED });
   await open("audit");
   const header = page.getByRole("banner");
   const texts = ["stack orders", "eu-central-1", "Admin/alice", "Read only"];
@@ -216,6 +226,24 @@ export function Usage() {
   target.release();
   await page.getByRole("button", { name: "Try again" }).click();
   await page.getByText("loaded").waitFor();
+});
+
+test("a busy button keeps the focus and ignores further presses", async ({ page, open, stub }) => {
+  await open("audit");
+  await page.getByText("Nothing has changed in the last 31 days").waitFor();
+  const audit = await stub("GET v1/audit", undefined, { delayMs: Infinity });
+  const reload = page.getByRole("button", { name: "Reload" });
+  await reload.focus();
+  await page.keyboard.press("Enter");
+  await page.locator("button[aria-busy=true]").waitFor();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press(" ");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), "Reload");
+
+  audit.release();
+  await page.locator("button[aria-busy=true]").waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), "Reload");
+  assert.equal(audit.requests.length, 1);
 });
 
 test("a link asks before unsaved changes are lost", async ({ page, open, axe }) => {

@@ -3,10 +3,19 @@
 import { html, useEffect, useId, useState } from "../app/html.js";
 import { deniedReason, onPermissionChange } from "../app/permissions.js";
 
-/** Shows a button. `kind` is `primary`, `danger` or undefined. */
-export function Button({ kind, type = "button", isBusy = false, children, ...rest }) {
+/**
+ * Shows a button. `kind` is `primary`, `danger` or undefined. A busy button ignores clicks, but keeps the focus: a
+ * disabled one would lose it.
+ */
+export function Button({ kind, type = "button", isBusy = false, onClick, children, ...rest }) {
+  const busy = isBusy ? "true" : undefined;
+  const click = (event) => {
+    if (isBusy) event.preventDefault();
+    else onClick?.(event);
+  };
   return html`
-    <button type=${type} class=${`button ${kind ?? ""}`} aria-busy=${isBusy || undefined} ...${rest} disabled=${rest.disabled || isBusy}>
+    <button type=${type} class=${`button ${kind ?? ""}`} aria-busy=${busy} aria-disabled=${busy} ...${rest}
+      onClick=${click}>
       ${children}
     </button>`;
 }

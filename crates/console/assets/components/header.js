@@ -11,19 +11,25 @@ export function Header({ target, children }) {
     <header class="shell-header">
       ${children}
       <a class="brand" href=${href(["overview"])} title=${`Tollgate ${version}`}>
-        <img src="icon.svg" alt="" width="24" height="24" /> Tollgate
+        <img src="icon.svg" alt="" width="24" height="24" /> <span class="brand-name">Tollgate</span>
       </a>
       <p class="target" title=${label}>
         <span class="target-label"><span class="visually-hidden">Target: </span>${label}</span>
-        ${region ? html`<span class="target-more">${region}</span>` : null}
-        ${identity ? html`
-          <span class="target-more" title=${identity}>
-            <span class="visually-hidden">You are </span>${shortIdentity(identity)}
-          </span>` : null}
+        <${TargetMore} region=${region} identity=${identity} />
       </p>
       ${mayWrite ? null : html`<span class="badge" title=${reason}>Read only</span>`}
       <${SchemeSwitch} />
     </header>`;
+}
+
+/** Shows the region and the identity of a deployed target. On narrow screens, the list of pages has them. */
+export function TargetMore({ region, identity }) {
+  return html`
+    ${region ? html`<span class="target-more">${region}</span>` : null}
+    ${identity ? html`
+      <span class="target-more" title=${identity}>
+        <span class="visually-hidden">You are </span>${shortIdentity(identity)}
+      </span>` : null}`;
 }
 
 /** Returns the role with its session, or the user, of an ARN. */

@@ -3,9 +3,10 @@
 import { html, useEffect, useRef, useState } from "../app/html.js";
 import { PAGES } from "../app/pages.js";
 import { href, useRoute } from "../app/router.js";
+import { TargetMore } from "./header.js";
 
-/** Shows links to all pages. `segment` is that of the current one. */
-export function Navigation({ segment }) {
+/** Shows links to all pages. `segment` is that of the current one. `target` is what the console is about. */
+export function Navigation({ segment, target }) {
   const [isOpen, setIsOpen] = useState(false);
   const button = useRef(null);
   const route = useRoute();
@@ -30,6 +31,10 @@ export function Navigation({ segment }) {
             <a href=${href([page.segment])} aria-current=${page.segment === segment ? "page" : undefined}
               onClick=${() => setIsOpen(false)}>${page.title}</a>
           </li>`)}
+        <li class="menu-target">
+          <span class="target-label">${target.label}</span>
+          <${TargetMore} region=${target.region} identity=${target.identity} />
+        </li>
       </ul>
     </nav>`;
 }

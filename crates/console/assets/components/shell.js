@@ -37,7 +37,7 @@ export function Shell({ target }) {
     <${Header} target=${target}>
       <a class="skip" href=${href(route.segments)} onClick=${skip}>Skip to the content</a>
     <//>
-    <${Navigation} segment=${page?.segment} />
+    <${Navigation} segment=${page?.segment} target=${target} />
     <main class="shell-main" tabindex="-1" ref=${main}>
       ${page ? html`
         <${PageBoundary} key=${page.keepsState ? page.segment : `${page.segment}/${page.object ?? ""}`} title=${page.title}>
