@@ -18,6 +18,7 @@ test("a number has its noun in the right form", () => {
 
 test("a share of nothing is a dash", () => {
   assert.equal(format.share(0, 0), "–");
+  assert.equal(format.share(null, 8), "–");
   assert.match(format.share(1, 8), /^12[.,]5\s?%$/);
 });
 

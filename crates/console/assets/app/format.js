@@ -20,9 +20,9 @@ export function compact(value) {
   return value === undefined || value === null ? "–" : COMPACT.format(value);
 }
 
-/** Returns a share of a total as a percentage, or a dash if there is no total. */
+/** Returns a share of a total as a percentage, or a dash if there is no total or the part is not counted. */
 export function share(part, total) {
-  return total > 0 ? PERCENT.format(part / total) : "–";
+  return total > 0 && part !== undefined && part !== null ? PERCENT.format(part / total) : "–";
 }
 
 /** Returns a duration in milliseconds with its unit. */

@@ -53,7 +53,10 @@ pub(crate) async fn read(
             period_s,
         })
     };
-    let mut statistics = vec![metric("Count").sum(window), metric("5xx").sum(window)];
+    let mut statistics = vec![
+        metric("Count").sum(window.step_s),
+        metric("5xx").sum(window.step_s),
+    ];
     statistics.extend(latency(window.step_s));
     let has_total = window.length_s() <= MAX_PERIOD_S;
     if has_total {

@@ -37,12 +37,12 @@ impl Metric {
         self.dimensions.get(name).map_or("", String::as_str)
     }
 
-    /// Returns the sum per step of a window.
-    pub(crate) fn sum(self, window: &Window) -> Statistic {
+    /// Returns the sums of periods.
+    pub(crate) const fn sum(self, period_s: u32) -> Statistic {
         Statistic {
             metric: self,
             name: "Sum",
-            period_s: window.step_s,
+            period_s,
         }
     }
 }

@@ -14,8 +14,10 @@ use crate::overview::{BreakerState, BreakerStatus, PlanDecisions};
 const MAX_SERIES: usize = 500;
 /// The beginning of the routes of Tollgate itself, which are not counted.
 const OWN_ROUTES: &str = "/_tollgate/";
-/// The time after which a breaker that opened counts as closed.
+/// The time after which a breaker that opened counts as closed. It begins with the data point.
 const OPEN_TIME: SignedDuration = SignedDuration::from_mins(5);
+/// The longest data point of a breaker in seconds, so that an opening has about its time.
+const MAX_BREAKER_PERIOD_S: u32 = 60;
 
 /// The figures of the metrics publisher.
 #[derive(Debug, Default)]
@@ -55,7 +57,14 @@ pub(crate) async fn read(
     let unread_series = series.len().saturating_sub(MAX_SERIES);
     series.truncate(MAX_SERIES);
 
-    let sums: Vec<_> = series.iter().cloned().map(|it| it.sum(window)).collect();
+    let sums = series.iter().cloned().map(|metric| {
+        let period_s = match metric.name {
+            "BreakerOpen" => window.step_s.min(MAX_BREAKER_PERIOD_S),
+            _ => window.step_s,
+        };
+        metric.sum(period_s)
+    });
+    let sums: Vec<_> = sums.collect();
     let data = metrics::read(account, window, &sums).await?;
     let mut summary = Summary::new(window, now);
     for (metric, points) in series.iter().zip(&data) {
@@ -131,8 +140,7 @@ impl<'w> Summary<'w> {
         let Some((at, _)) = openings.next_back() else {
             return;
         };
-        let step = SignedDuration::from_secs(self.window.step_s.into());
-        let is_recent = self.now.duration_since(*at) < OPEN_TIME + step;
+        let is_recent = self.now.duration_since(*at) < OPEN_TIME;
         self.figures.breakers.push(BreakerStatus {
             service: metric.dimension("Service").to_owned(),
             state: if is_recent {

@@ -25,7 +25,7 @@ export function RefusalsOf(properties) {
     const actions = html`<${Button} onClick=${() => setIsWanted(true)}>Read the log<//>`;
     return html`
       <${Empty} title="Refusals are read on request" actions=${actions}>
-        The console searches the authorizer's log in CloudWatch Logs. AWS charges for the data that is searched.
+        The console searches the last hour of the authorizer's log in CloudWatch Logs, the newest entries first.
       <//>`;
   }
   return html`<${Loaded} isOnRequest=${isOnRequest} ...${properties} />`;

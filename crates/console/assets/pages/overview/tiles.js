@@ -28,6 +28,9 @@ export function Tiles({ overview, range }) {
 
 function OutcomeTile({ outcome: { field, status, title, color, isRefusal }, overview, range }) {
   const { totals, points } = overview;
+  if (totals[field] === null) {
+    return html`<${Tile} title=${`${title} (${status})`} value="–" values=${[]} color=${color}>Not counted.<//>`;
+  }
   const values = points.map((point) => (point.requests > 0 ? point[field] / point.requests : null));
   return html`
     <${Tile} title=${`${title} (${status})`} value=${share(totals[field], totals.requests)} values=${values}
