@@ -19,7 +19,7 @@ const OWN_PATH: &str = "/_tollgate";
 /// Figures of the last 15 minutes and the last 1,000 refusals, in memory.
 ///
 /// All together has at most 15 MB, and usually less than 1 MB. A request that is admitted takes one
-/// lock and costs about 0.1 µs.
+/// lock, and a refused one two. Each costs about 1 µs, measured with a million requests.
 #[derive(Debug)]
 pub(super) struct Activity {
     started_at: Timestamp,

@@ -25,7 +25,7 @@ struct LogLayer(Arc<Activity>);
 /// Returns the layer with a filter of its own, which does not depend on the level of the log.
 ///
 /// The authorizer logs only refusals by default, so that admitted requests cost nothing here. With
-/// `LOG_DECISIONS=all`, the line of each admitted request costs about 0.1 µs more.
+/// `LOG_DECISIONS=all`, only the first fields of their lines are read.
 pub(super) fn layer<S>(activity: Arc<Activity>) -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'s> LookupSpan<'s>,
