@@ -52,7 +52,7 @@ async fn console_is_for_browsers_on_this_machine_only() {
     let gateway = console().await;
     let own = gateway.address.to_string();
     let own_origin = format!("http://{own}");
-    let refused: [&[(&str, &str)]; 15] = [
+    let refused: [&[(&str, &str)]; 16] = [
         &[("host", "evil.example")],
         &[("host", "127.0.0.1.nip.io")],
         &[("host", "evil@127.0.0.1")],
@@ -72,6 +72,7 @@ async fn console_is_for_browsers_on_this_machine_only() {
         &[("x-forwarded-for", "127.0.0.1")],
         &[("via", "1.1 tunnel")],
         &[("cf-connecting-ip", "127.0.0.1")],
+        &[("service-worker", "script")],
     ];
     let admitted: [&[(&str, &str)]; 5] = [
         &[],

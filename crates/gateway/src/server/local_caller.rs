@@ -58,10 +58,13 @@ const FORWARDING_PREFIXES: [&str; 19] = [
     "x-vercel-",
 ];
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// The header of a browser's request for the script of a service worker, which could then change every
+/// later page of this origin.
+const SERVICE_WORKER: HeaderName = HeaderName::from_static("service-worker");
 const HTTP_PORT: u16 = 80;
 
 /// True if the request was sent from this machine to a name of this machine, neither by a page of
-/// another origin nor through a proxy. `headers` must be as the client sent them. A `target` in
+/// another origin nor through a proxy, nor for a service worker. `headers` must be as the client sent them. A `target` in
 /// absolute form, which only proxies receive, must name the same host (RFC 9112, section 3.2.2).
 pub(super) fn is_from_this_machine(source: IpAddr, target: &Uri, headers: &HeaderMap) -> bool {
     let Some(host) = loopback_host(headers) else {
@@ -71,6 +74,7 @@ pub(super) fn is_from_this_machine(source: IpAddr, target: &Uri, headers: &Heade
     source.to_canonical().is_loopback()
         && target.authority().is_none_or(|named| *named == host)
         && !is_forwarded(headers)
+        && !headers.contains_key(SERVICE_WORKER)
         && headers
             .get_all(ORIGIN)
             .iter()
@@ -211,6 +215,11 @@ mod tests {
         ] {
             assert!(!is_local(&[LOCAL, (name, "")]), "{name}");
         }
+    }
+
+    #[test]
+    fn request_for_a_service_worker_is_not_local() {
+        assert!(!is_local(&[LOCAL, ("service-worker", "script")]));
     }
 
     #[test]
