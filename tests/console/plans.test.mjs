@@ -107,11 +107,14 @@ test("a plan is created with the form", async ({ page, gateway, open, axe }) => 
   await axe();
 
   const create = page.getByRole("button", { name: "Create the plan" });
+  const name = page.getByLabel("Name", { exact: true }).first();
   await create.click();
-  await page.getByText("Expected 1 to 64 letters").waitFor();
-  await page.getByLabel("Name", { exact: true }).first().fill("from form");
+  await page.getByText("Enter a name.").waitFor();
+  await eventually(() => name.evaluate((field) => field === document.activeElement));
+  await name.fill("from form");
   await create.click();
-  await page.getByText("Expected 1 to 64 letters").waitFor();
+  await page.getByText("The name needs 1 to 64 letters").waitFor();
+  await eventually(() => name.evaluate((field) => field === document.activeElement));
   await page.getByLabel("Name", { exact: true }).first().fill("from-form");
   await page.keyboard.press("Enter");
 

@@ -186,6 +186,15 @@ test("a token is explained, and forgotten on leaving", async ({ page, open, gate
   assert.ok(!stored.includes(accepted.slice(0, 20)));
 });
 
+test("a valid token is accepted although a request is refused", async ({ page, open, gateway }) => {
+  const valid = await gateway.token("--plan", "pro");
+  await open("policy");
+  await requests(page).fill("GET /orders\nFOO /orders");
+  await token(page).fill(valid);
+  await page.getByRole("button", { name: "Explain the token" }).click();
+  await page.getByText("The token is valid, but 1 of 2 requests is refused").waitFor();
+});
+
 test("a token that is refused names the failed check", async ({ page, open, allowErrors }) => {
   allowErrors(/status of 400/);
   await open("policy");
@@ -219,7 +228,8 @@ test("a tested text becomes a policy of the registry", async ({ page, open, gate
 
   const create = page.getByRole("button", { name: "Create the policy" });
   await create.click();
-  await page.getByText("Expected 1 to 64 letters").waitFor();
+  await page.getByText("Enter a name.").waitFor();
+  await eventually(() => page.getByLabel("Name").evaluate((field) => field === document.activeElement));
   await page.getByLabel("Name").fill("taken");
   await create.click();
   await page.getByText("This name exists already.").waitFor();

@@ -46,6 +46,7 @@ const ASSETS: &[Asset] = assets![
     "app/document.js",
     "app/download.js",
     "app/example_call.js",
+    "app/first_mistake.js",
     "app/format.js",
     "app/html.js",
     "app/idempotency.js",

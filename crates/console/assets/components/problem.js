@@ -4,6 +4,7 @@ import { KIND } from "../app/api_error.js";
 import { html } from "../app/html.js";
 import { Button } from "./button.js";
 import { Notice } from "./notice.js";
+import { Prose } from "./prose.js";
 
 const TITLE = {
   [KIND.denied]: "You may not do this",
@@ -15,22 +16,41 @@ const TITLE = {
   [KIND.failed]: "The server failed",
 };
 
+/** Titles of requests that cannot be served as they are, by status. */
+const TITLE_BY_STATUS = {
+  400: "Some input is not valid",
+  404: "It does not exist",
+  409: "It conflicts with something that exists",
+  413: "The text is too long",
+  422: "Some input is not valid",
+  429: "Too many requests",
+};
+
 /** Shows an error with its details. `onRetry` adds a button. */
 export function ProblemNotice({ error, title, onRetry }) {
-  const heading = title ?? TITLE[error.kind] ?? error.title ?? "The request was refused";
+  const { errors = [], requestId } = error;
+  const known = TITLE[error.kind] ?? TITLE_BY_STATUS[error.status];
+  const heading = title ?? known ?? error.title ?? "The request was refused";
+  // The mistakes say more than the sentence that there are some. Logs have no more about them.
+  const isInput = error.kind === KIND.invalid;
+  const hasMessage = !(isInput && errors.length > 0);
   const canRetry = onRetry && error.kind !== KIND.session;
   const actions = canRetry ? html`<${Button} onClick=${onRetry}>Try again<//>` : null;
   return html`
     <${Notice} kind="problem" title=${heading} actions=${actions}>
-      <p>${error.message}${error.retryAfterS ? ` Try again in ${error.retryAfterS} s.` : ""}</p>
-      <${Mistakes} errors=${error.errors ?? []} />
-      ${error.requestId ? html`<p class="hint">Request ID <code>${error.requestId}</code></p>` : null}
+      ${hasMessage ? html`
+        <p>
+          <${Prose} text=${error.message} />${error.retryAfterS ? ` Try again in ${error.retryAfterS} s.` : ""}
+        </p>` : null}
+      <${Mistakes} errors=${errors} />
+      ${requestId && !isInput ? html`<p class="hint">Request ID <code>${requestId}</code></p>` : null}
     <//>`;
 }
 
 function Mistakes({ errors }) {
   if (errors.length === 0) return null;
   return html`<ul>
-    ${errors.map(({ pointer, detail }, index) => html`<li key=${index}>${pointer ? html`<code>${pointer}</code> ` : null}${detail}</li>`)}
+    ${errors.map(({ pointer, detail }, index) => html`
+      <li key=${index}>${pointer ? html`<code>${pointer}</code> ` : null}<${Prose} text=${detail} /></li>`)}
   </ul>`;
 }

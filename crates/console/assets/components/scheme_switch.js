@@ -15,7 +15,7 @@ export function SchemeSwitch() {
   return html`
     <label class="scheme-switch">
       <span class="visually-hidden">Colour scheme</span>
-      <span aria-hidden="true">◐</span>
+      <span aria-hidden="true">◐ <span class="scheme-text">Colours</span></span>
       <select value=${scheme} onChange=${choose} title="Colour scheme">
         ${SCHEMES.map((value) => html`
           <option key=${value} value=${value} selected=${value === scheme}>${LABEL[value]}</option>`)}

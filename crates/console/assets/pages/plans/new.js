@@ -2,7 +2,8 @@
 
 import { segments } from "../../app/api.js";
 import { readDocument, useDocument } from "../../app/document.js";
-import { html, useState } from "../../app/html.js";
+import { focusFirstMistake } from "../../app/first_mistake.js";
+import { html, useRef, useState } from "../../app/html.js";
 import { formatJson } from "../../app/json_text.js";
 import { useResource } from "../../app/resource.js";
 import { href, navigate } from "../../app/router.js";
@@ -22,7 +23,8 @@ const EXAMPLE = { throttle: { rate: 10, burst: 20 }, quotas: [{ limit: 10_000, p
 export const NEW = "+new";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const INVALID_NAME = "Expected 1 to 64 letters, digits, `.`, `_` or `-`, beginning with a letter or digit.";
+const INVALID_NAME = "The name needs 1 to 64 letters, digits, `.`, `_` or `-`, and begins with a letter or digit.";
+const MISSING_NAME = "Enter a name.";
 
 /** Shows the form of a new plan. It begins with an example, or with a copy of the plan `copyOf`. */
 export function NewPlan({ copyOf }) {
@@ -42,6 +44,7 @@ export function NewPlan({ copyOf }) {
 function Form({ initialText }) {
   const [name, setName] = useState("");
   const [isSubmitted, setIsSubmitted] = useState(false);
+  const form = useRef(null);
   const trimmed = name.trim();
   const plan = useDocument(segments("plans", trimmed), undefined, {
     initialText,
@@ -56,15 +59,16 @@ function Form({ initialText }) {
 
   const isInvalid = check.state === "invalid";
   const isNamed = NAME.test(trimmed);
-  const nameError = !isNamed && (isSubmitted || trimmed !== "") ? INVALID_NAME : undefined;
+  const nameError = !isNamed && (isSubmitted || trimmed !== "") ? nameMistake(trimmed) : undefined;
   const submit = (event) => {
     event?.preventDefault();
     setIsSubmitted(true);
-    if (isNamed && !isInvalid) plan.save.run();
+    if (!isNamed) focusFirstMistake(form.current);
+    else if (!isInvalid) plan.save.run();
   };
 
   return html`
-    <form onSubmit=${submit} class="plan-name">
+    <form onSubmit=${submit} class="plan-name" ref=${form}>
       <${Field} label="Name" value=${name} onInput=${setName} error=${nameError}
         hint="Keys, tokens and the policy refer to a plan by its name. The name cannot be changed later." />
     </form>
@@ -76,4 +80,8 @@ function Form({ initialText }) {
       <${Button} onClick=${() => navigate(["plans"])}>Cancel<//>
       <span class="hint" role="status">${isInvalid ? "Correct the mistakes to save." : ""}</span>
     </div>`;
+}
+
+function nameMistake(name) {
+  return name === "" ? MISSING_NAME : INVALID_NAME;
 }

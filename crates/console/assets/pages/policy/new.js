@@ -2,7 +2,8 @@
 
 import { segments } from "../../app/api.js";
 import { useDocument } from "../../app/document.js";
-import { html, useState } from "../../app/html.js";
+import { focusFirstMistake } from "../../app/first_mistake.js";
+import { html, useRef, useState } from "../../app/html.js";
 import { href, navigate } from "../../app/router.js";
 import { useUnsavedChanges } from "../../app/unsaved.js";
 import { ActionButton, Button } from "../../components/button.js";
@@ -16,13 +17,15 @@ import { usePolicyCheck, Workbench } from "./workbench.js";
 export const NEW = "+new";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const INVALID_NAME = "Expected 1 to 64 letters, digits, `.`, `_` or `-`, beginning with a letter or digit.";
+const INVALID_NAME = "The name needs 1 to 64 letters, digits, `.`, `_` or `-`, and begins with a letter or digit.";
+const MISSING_NAME = "Enter a name.";
 
 /** Shows the form of a new policy. It begins with the draft of another page, or an example. */
 export function NewPolicy() {
   const [initialText] = useState(() => takeDraft() ?? EXAMPLE);
   const [name, setName] = useState("");
   const [isSubmitted, setIsSubmitted] = useState(false);
+  const form = useRef(null);
   const trimmed = name.trim();
   const policy = useDocument(segments("policies", trimmed), undefined, {
     initialText,
@@ -37,16 +40,17 @@ export function NewPolicy() {
 
   const isInvalid = check.state === "invalid";
   const isNamed = NAME.test(trimmed);
-  const nameError = !isNamed && (isSubmitted || trimmed !== "") ? INVALID_NAME : undefined;
+  const nameError = !isNamed && (isSubmitted || trimmed !== "") ? nameMistake(trimmed) : undefined;
   const submit = (event) => {
     event?.preventDefault();
     setIsSubmitted(true);
-    if (isNamed && !isInvalid) policy.save.run();
+    if (!isNamed) focusFirstMistake(form.current);
+    else if (!isInvalid) policy.save.run();
   };
   return html`
     <${Page} title=${html`<a href=${href(["policy"])}>Policy</a> / New policy`}
       intro="It is stored in the registry. Authorizers with AuthPolicy=table:NAME use it.">
-      <form onSubmit=${submit} class="plan-name">
+      <form onSubmit=${submit} class="plan-name" ref=${form}>
         <${Field} label="Name" value=${name} onInput=${setName} error=${nameError} />
       </form>
       <${Workbench} label="Policy" text=${policy.text} onInput=${policy.setText} check=${check}>
@@ -59,4 +63,8 @@ export function NewPolicy() {
         </div>
       <//>
     <//>`;
+}
+
+function nameMistake(name) {
+  return name === "" ? MISSING_NAME : INVALID_NAME;
 }

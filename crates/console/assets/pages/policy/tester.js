@@ -69,6 +69,10 @@ export function Tester({ text, otherText, check, lines, onLines, onSelect }) {
       <${Field} label="Requests" as="textarea" rows="4" class="code" value=${lines} onInput=${onLines}
         hint="One per line: a method and a path. Without a method, it is GET."
         error=${mistakes.length > 0 ? mistakes.join(" ") : undefined} />
+      <p class="hint">
+        Only the policy is tested. Public routes of the API, such as <code>GET /health</code>, and routes below${" "}
+        <code>/_tollgate/</code> do not ask it.
+      </p>
       <p class="visually-hidden" role="status">${result.isCurrent ? summary(result.decisions) : ""}</p>
       <${Result} result=${result} isInvalid=${isInvalid} hasRequests=${requests.length > 0} onSelect=${onSelect} />
     <//>`;
@@ -77,7 +81,7 @@ export function Tester({ text, otherText, check, lines, onLines, onSelect }) {
 /** Returns the result in a few words, for readers of the screen. */
 function summary(decisions = []) {
   const refused = decisions.filter(({ rule }) => !rule).length;
-  return decisions.length === 0 ? "" : `${decisions.length} tested, ${refused} refused because of the path`;
+  return decisions.length === 0 ? "" : `${decisions.length} tested, ${refused} refused before a rule decides`;
 }
 
 function Result({ result, isInvalid, hasRequests, onSelect }) {

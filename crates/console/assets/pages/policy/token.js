@@ -83,9 +83,26 @@ function TokenField({ value, onInput }) {
     <${Checkbox} label="Show the token" checked=${isShown} onChange=${setIsShown} />`;
 }
 
+/** The check that is made for each request, with a token that is valid or not. */
+const OF_REQUEST = "rule";
+
+/** Returns the outcome in one sentence: of the token, then of the requests that are tested with it. */
+function outcomeOf({ accepted, checks }) {
+  const hasFailed = ({ result }) => result === "failed";
+  const requests = checks.filter(({ check }) => check === OF_REQUEST);
+  const refused = requests.filter(hasFailed).length;
+  const failure = checks.find((check) => check.check !== OF_REQUEST && hasFailed(check));
+
+  if (accepted) return { kind: "success", title: "The token is accepted" };
+  if (failure || refused === 0) return { kind: "problem", title: "The token is refused", failure };
+  const verb = refused === 1 ? "is" : "are";
+  const share = `${refused} of ${requests.length} requests`;
+  return { kind: "warning", title: `The token is valid, but ${share} ${verb} refused` };
+}
+
 function Explanation({ explanation }) {
-  const { accepted, reason, detail, issuer, checks } = explanation;
-  const title = accepted ? "The token is accepted" : "The token is refused";
+  const { reason, detail, issuer, checks } = explanation;
+  const { kind, title, failure } = outcomeOf(explanation);
   const columns = [
     { title: "Check", cell: ({ check }) => check },
     { title: "Result", cell: ({ result }) => html`<span class=${`badge ${BADGE[result] ?? ""}`}>${result}</span>` },
@@ -93,9 +110,11 @@ function Explanation({ explanation }) {
   ];
   return html`
     <div class="policy-explanation">
-      <${Notice} kind=${accepted ? "success" : "problem"} title=${title}>
-        ${accepted ? null : html`<p>Reason <code>${reason}</code></p>`}
-        ${detail ? html`<p>Detail <code>${detail}</code></p>` : null}
+      <${Notice} kind=${kind} title=${title}>
+        ${failure ? html`<p><${Prose} text=${failure.text} /></p>` : null}
+        ${kind === "problem" ? html`<p>Reason <code>${reason}</code></p>` : null}
+        ${kind === "problem" && detail && detail !== failure?.text
+          ? html`<p>Detail <code>${detail}</code></p>` : null}
         ${issuer ? html`<p>Issuer <code>${issuer}</code></p>` : null}
       <//>
       <${Table} caption="Checks of the token" columns=${columns} rows=${checks}
