@@ -1,6 +1,6 @@
 // Tells the story of journey.mjs to a console of a deployed API, which runs already.
 //
-//     node tests/console/deployed_journey.mjs --open ADDRESS_OR_FILE --api URL [--header x-api-key]
+//     node tests/console/deployed_journey.mjs --open ADDRESS_OR_FILE --api URL [--header x-api-key] [--throttled 429]
 //
 // The address is that of the one-time code, or the file with it. Exits with 1 and the reason if a step fails.
 
@@ -17,10 +17,15 @@ const PATIENCE_MS = 60_000;
 const CALL_TIMEOUT_MS = 60_000;
 
 const { values } = parseArgs({
-  options: { open: { type: "string" }, api: { type: "string" }, header: { type: "string", default: "x-api-key" } },
+  options: {
+    open: { type: "string" },
+    api: { type: "string" },
+    header: { type: "string", default: "x-api-key" },
+    throttled: { type: "string", default: "429" },
+  },
 });
 if (!values.open || !values.api) {
-  console.error("usage: node tests/console/deployed_journey.mjs --open ADDRESS_OR_FILE --api URL [--header NAME]");
+  console.error("usage: node tests/console/deployed_journey.mjs --open ADDRESS_OR_FILE --api URL [--header NAME] [--throttled STATUS]");
   process.exit(2);
 }
 
@@ -44,7 +49,8 @@ try {
 
   const monitor = new Monitor(new URL(page.url()).origin);
   await monitor.observe(context);
-  await tellStory(page, { call, name: `story-${Date.now()}`, isLive: false, patienceMs: PATIENCE_MS });
+  const throttledStatus = Number(values.throttled);
+  await tellStory(page, { call, name: `story-${Date.now()}`, isLive: false, patienceMs: PATIENCE_MS, throttledStatus });
   const problems = monitor.problems();
   if (problems.length > 0) throw new Error(problems.join("\n"));
 } catch (error) {

@@ -13,14 +13,15 @@ import { eventually } from "./eventually.mjs";
  * @param {string} options.name the name of the plan and the key, which must be new
  * @param {boolean} options.isLive true if the overview shows calls within seconds
  * @param {number} options.patienceMs the time in which a change must be visible
+ * @param {number} [options.throttledStatus] the status of a throttled call
  */
-export async function tellStory(page, { call, name, isLive, patienceMs }) {
+export async function tellStory(page, { call, name, isLive, patienceMs, throttledStatus = 429 }) {
   const story = { page, call, name, patienceMs, navigation: page.getByRole("navigation", { name: "Pages" }) };
 
   await createPlan(story);
   const secret = await createKey(story);
   await seeFirstCall(story, secret, isLive);
-  await getRefused(story, secret);
+  await getRefused(story, secret, throttledStatus);
   await findReason(story);
   await grantCalls(story);
   await seeItWork(story, secret);
@@ -77,10 +78,10 @@ async function seeFirstCall({ page, call, name, navigation, patienceMs }, secret
   await seeUsed(page, 1, QUOTA, patienceMs);
 }
 
-async function getRefused({ call }, secret) {
+async function getRefused({ call }, secret, throttledStatus) {
   const statuses = [];
   for (let index = 1; index <= QUOTA; index += 1) statuses.push(await call(secret));
-  assert.deepEqual(statuses, [200, 200, 429]);
+  assert.deepEqual(statuses, [200, 200, throttledStatus]);
 }
 
 async function findReason({ page, name, navigation, patienceMs }) {

@@ -39,9 +39,12 @@ class Console(StackCase):
 
     def test_operator_creates_a_key_finds_a_refusal_and_grants_more(self) -> None:
         environment = environment_of_user(self.deployment, self.policy())
+        api = self.deployment.api
+        # The stack has no listener rule that responds with 429.
+        options = ["--api", f"http://{api.host}{api.stage}", "--throttled", "403"]
         with self.console(environment, "--write") as file:
             journey = subprocess.run(
-                ["node", JOURNEY, "--open", file, "--api", self.deployment.outputs["ApiUrl"]],
+                ["node", JOURNEY, "--open", file, *options],
                 cwd=PROJECT / "tests",
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

@@ -39,7 +39,7 @@ pub(crate) async fn read(
         page.missing.push(missing("refusals", reason));
         return page;
     };
-    if let Err(unread) = search(account, group, query, now, &mut page).await {
+    if let Err(unread) = search(account, stack, group, query, now, &mut page).await {
         page.missing.push(missing("refusals", &unread.to_string()));
     }
 
@@ -66,6 +66,7 @@ pub(crate) fn nothing(now: Timestamp) -> RefusalPage {
 /// Searches span by span, until there are enough refusals.
 async fn search(
     account: &Account,
+    stack: &StackSettings,
     group: &str,
     query: &RefusalQuery,
     now: Timestamp,
@@ -92,7 +93,10 @@ async fn search(
         } = search.run(account, &mut budget).await?;
         let newest = events.last().map(|event| event.at);
         page.newest_event_at = page.newest_event_at.or(newest);
-        let found = events.iter().rev().filter_map(refusal);
+        let found = events
+            .iter()
+            .rev()
+            .filter_map(|event| refusal(event, stack));
         page.items
             .extend(found.filter(|refusal| query.matches(refusal)));
 
@@ -138,10 +142,13 @@ fn pattern(query: &RefusalQuery) -> String {
     format!("{{ {} }}", conditions.join(" && "))
 }
 
-fn refusal(event: &LogEvent) -> Option<Refusal> {
+/// Returns the refusal of a line. The status depends on the settings of the stack. The access log, if
+/// there is one, has that of each request.
+fn refusal(event: &LogEvent, stack: &StackSettings) -> Option<Refusal> {
     let line = DecisionLine::parse(&event.message).filter(DecisionLine::is_refusal)?;
-    // The status of other refusals depends on settings. The access log has it.
+    let is_forbidden = stack.parameter("OnThrottle") == Some("forbid");
     let status = match line.decision.as_deref() {
+        Some("throttled" | "unavailable") if is_forbidden => Some(403),
         Some("throttled") => Some(429),
         Some("unavailable") => Some(503),
         _ => None,

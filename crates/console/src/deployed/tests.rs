@@ -431,6 +431,24 @@ async fn refusals_are_joined_with_the_access_log() {
 }
 
 #[tokio::test]
+async fn status_of_a_throttled_request_is_the_one_of_the_settings() {
+    for (setting, status) in [("mark", 429), ("forbid", 403)] {
+        let outputs = [("AuthorizerLogGroupName", "/aws/lambda/shop-authorizer")];
+        let stack = StackSettings::of(&[("OnThrottle", setting)], &outputs);
+        let lines = [(
+            "2026-11-28T11:59:50Z",
+            decided("r-2", "throttled", "rate_exceeded", "k-1"),
+        )];
+        let recorded = Recorded::default().with("logs", &["shop-authorizer"], events(&lines, None));
+        let (account, _) = recorded.account();
+        let page = refusals::read(&account, &stack, &query(""), NOW.parse().unwrap()).await;
+        assert_eq!(page.items[0].status, Some(status), "{setting}");
+        let page = serde_json::to_value(page).unwrap();
+        assert!(reasons(&page).contains("no access log"), "{page}");
+    }
+}
+
+#[tokio::test]
 async fn search_begins_with_the_newest_span_and_ends_with_enough_refusals() {
     let lines = [
         (
