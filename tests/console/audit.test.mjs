@@ -39,18 +39,20 @@ test("records are listed with time, principal, action, target, request and chang
   await eventually(() => list.count(), (count) => count >= 7);
 
   const change = list.filter({ hasText: "throttle.rate" }).first();
-  await change.getByText("Saved plan").waitFor();
+  await change.getByText("Created or changed plan").waitFor();
   assert.match(await change.innerText(), /throttle\.rate\s+from\s+10 →\s+to\s+20/);
   assert.match(await change.innerText(), /\(2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)/);
   assert.match(await change.innerText(), /request [0-9a-f]{24}/);
   assert.equal(await change.getByRole("link", { name: "gold", exact: true }).getAttribute("href"), "#/plans/gold");
 
   await list.filter({ hasText: "Granted calls to" }).getByText("+100 calls in the quota day").waitFor();
-  await list.filter({ hasText: "Saved block" }).getByText("ip/192.0.2.1/32").first().waitFor();
+  await list.filter({ hasText: "Created or changed block" }).getByText("ip/192.0.2.1/32").first().waitFor();
   const deleted = list.filter({ hasText: "Deleted key" });
   await deleted.getByText("removed, was gold").waitFor();
-  assert.equal(await deleted.getByRole("link", { name: shared.key.key_id, exact: true }).count(), 0);
-  await page.getByText("The principal is always local.").waitFor();
+  // The name of a deleted key is in its records.
+  await deleted.getByText("=1+1").first().waitFor();
+  assert.equal(await deleted.locator(".audit-title a").count(), 0);
+  await page.getByText("so they are all by “local”").waitFor();
   await axe();
 });
 
@@ -68,7 +70,7 @@ test("the filter selects by action, target and period, and is a part of the addr
   await eventually(() => records(page).count(), (count) => count === 2);
 
   await page.getByLabel("Change", { exact: true }).selectOption("");
-  await page.getByLabel("Target").fill(shared.key.key_id);
+  await page.getByLabel("Object").fill(shared.key.key_id);
   await page.keyboard.press("Enter");
   await eventually(() => records(page).count(), (count) => count === 3);
   assert.ok(page.url().includes(`target=${shared.key.key_id}`));
@@ -96,9 +98,9 @@ test("days are chosen in UTC", async ({ page, open, stub }) => {
 
 test("a link in a record shows only its target", async ({ page, open }) => {
   await open("audit");
-  await page.getByRole("link", { name: /^Only this target ?: main$/ }).click();
+  await page.getByRole("link", { name: /^Only this object ?: main$/ }).click();
   await eventually(() => records(page).count(), (count) => count === 1);
-  assert.equal(await page.getByLabel("Target").inputValue(), "main");
+  assert.equal(await page.getByLabel("Object").inputValue(), "main");
 });
 
 test("a deployed stack has principals, and a link shows only one of them", async ({ page, open, stub }) => {
@@ -107,8 +109,8 @@ test("a deployed stack has principals, and a link shows only one of them", async
   const audit = await stub("GET v1/audit", { json: { items: [record(1)], next_cursor: null } });
   await open("audit");
   await records(page).getByText("Admin/alice", { exact: true }).waitFor();
-  await page.getByRole("link", { name: /^Only this principal ?: Admin\/alice$/ }).click();
-  await eventually(() => page.getByLabel("Principal").inputValue(), (value) => value === ALICE);
+  await page.getByRole("link", { name: /^Only by this principal ?: Admin\/alice$/ }).click();
+  await eventually(() => page.getByLabel("Changed by").inputValue(), (value) => value === ALICE);
   const isFiltered = (request) => new URL(request.url()).searchParams.get("principal") === ALICE;
   await eventually(() => audit.requests.some(isFiltered));
 });
@@ -123,6 +125,25 @@ test("no record of the filter, and none at all, say what to do next", async ({ p
   await page.getByRole("button", { name: "Reload" }).click();
   await page.getByText("Nothing has changed in the last 31 days").waitFor();
   assert.equal(await page.getByRole("link", { name: "Create a plan" }).getAttribute("href"), "#/plans");
+});
+
+test("keys are found by their name, because records have only ids", async ({ page, open, gateway }) => {
+  const { key_id: id } = await gateway.key({ name: "Beta GmbH", plan: "gold" });
+  await open("audit?action=key.create");
+  const created = records(page).filter({ hasText: id });
+  const link = created.getByRole("link", { name: "Beta GmbH", exact: true });
+  assert.equal(await link.getAttribute("href"), `#/keys/${id}`);
+
+  await page.getByLabel("Object").fill("beta");
+  await page.keyboard.press("Enter");
+  await page.getByRole("link", { name: `Changes of Beta GmbH (${id})` }).click();
+  await eventually(() => records(page).count(), (count) => count === 1);
+});
+
+test("records are shown if the names of keys cannot be read", async ({ page, open, stub }) => {
+  await stub("GET v1/keys", problem(403, "You may not list keys."));
+  await open("audit");
+  await eventually(() => records(page).count(), (count) => count >= 7);
 });
 
 test("older records are loaded on request, also after empty pages", async ({ page, open, stub }) => {

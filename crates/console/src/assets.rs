@@ -139,6 +139,7 @@ const ASSETS: &[Asset] = assets![
     "pages/audit/downloads.js",
     "pages/audit/filter.js",
     "pages/audit/filter_parameters.js",
+    "pages/audit/key_names.js",
     "pages/audit/record_list.js",
     "pages/audit/records.js",
     "pages/checks.css",

@@ -9,11 +9,12 @@ import { Empty, Loading, Resource } from "../components/states.js";
 import { Downloads } from "./audit/downloads.js";
 import { Filter } from "./audit/filter.js";
 import { filterOf, hasFilter } from "./audit/filter_parameters.js";
+import { idsNamed, useKeyNames } from "./audit/key_names.js";
 import { RecordList } from "./audit/record_list.js";
 import { useAuditRecords } from "./audit/records.js";
 
 const INTRO = "Every change of a plan, key, policy or block, and every grant. Records are kept for 400 days.";
-const LOCAL = "The local gateway accepts changes from this machine without a signature. The principal is always local.";
+const LOCAL = "The local gateway needs no identity for changes, so they are all by “local”.";
 
 /** Shows the records that the filter in the address selects. */
 export function Audit({ target, route }) {
@@ -33,9 +34,10 @@ export function Audit({ target, route }) {
 
 function Records({ list, filter }) {
   const { records, searchedTo, hasMore, more } = list;
+  const names = useKeyNames(records);
   return html`
-    ${records.length === 0 && !hasMore ? html`<${NoRecords} filter=${filter} />` : null}
-    ${records.length > 0 ? html`<${RecordList} records=${records} filter=${filter} />` : null}
+    ${records.length === 0 && !hasMore ? html`<${NoRecords} filter=${filter} names=${names} />` : null}
+    ${records.length > 0 ? html`<${RecordList} records=${records} filter=${filter} names=${names} />` : null}
     <p class="audit-end" role="status">
       ${summary(records.length, hasMore, searchedTo)}
     </p>
@@ -53,15 +55,29 @@ function summary(total, hasMore, searchedTo) {
   return `${total === 0 ? "No matching record" : found}${reached}. There are older records.`;
 }
 
-function NoRecords({ filter }) {
+function NoRecords({ filter, names }) {
+  const named = filter.target === "" ? [] : idsNamed(names, filter.target);
+  if (named.length > 0) return html`<${NamedKeys} filter=${filter} ids=${named} names=${names} />`;
   if (hasFilter(filter)) {
     const actions = html`<${Button} onClick=${() => navigate(["audit"])}>Clear the filter<//>`;
     return html`<${Empty} title="No change matches the filter" actions=${actions}>
+      ${filter.target === "" ? "" : "Enter the whole id of a key, or the whole name of a plan or policy. "}
       Choose a longer period, or clear the filter.
     <//>`;
   }
   const actions = html`<a class="button primary" href=${href(["plans"])}>Create a plan</a>`;
   return html`<${Empty} title="Nothing has changed in the last 31 days" actions=${actions}>
     Changes of plans, keys, policies and blocks appear here, made by this console, the command line or the API.
+  <//>`;
+}
+
+/** Offers the keys with a name, because records have only their ids. */
+function NamedKeys({ filter, ids, names }) {
+  const links = ids.map((id) => html`
+    <a key=${id} class="button" href=${href(["audit"], { ...filter, target: id })}>
+      Changes of ${names.get(id)} (${id})
+    </a>`);
+  return html`<${Empty} title=${`No object has the name or id ${filter.target}`} actions=${links}>
+    Records name keys by their id. These keys have a similar name:
   <//>`;
 }

@@ -10,13 +10,15 @@ const KEY_ACTIONS = {
   import: "Imported or changed together",
 };
 
+const CANDIDATE_ACTIONS = { put: "Created or changed", delete: "Deleted", promote: "Promoted" };
+
 /** The actions by the kind of object, in the order of the filter. */
 export const ACTION_GROUPS = [
   { kind: "key", title: "Keys", actions: KEY_ACTIONS },
-  { kind: "plan", title: "Plans", actions: { put: "Saved", delete: "Deleted" } },
-  { kind: "policy", title: "Policies", actions: { put: "Saved", delete: "Deleted" } },
-  { kind: "candidate", title: "Candidates", actions: { put: "Saved", delete: "Deleted", promote: "Promoted" } },
-  { kind: "block", title: "Blocks", actions: { put: "Saved", delete: "Removed" } },
+  { kind: "plan", title: "Plans", actions: { put: "Created or changed", delete: "Deleted" } },
+  { kind: "policy", title: "Policies", actions: { put: "Created or changed", delete: "Deleted" } },
+  { kind: "candidate", title: "Candidates", actions: CANDIDATE_ACTIONS },
+  { kind: "block", title: "Blocks", actions: { put: "Created or changed", delete: "Removed" } },
   { kind: "usage", title: "Grants and refunds", actions: { grant: "Granted", revoke: "Revoked", refund: "Refunded" } },
 ];
 
@@ -38,9 +40,13 @@ export function targetAddress({ action, target, keys }) {
   if (verb === "delete" || keys) return undefined;
   if (kind === "plan") return href(["plans", target]);
   if (kind === "policy" || kind === "candidate") return href(["policy", target]);
+  return isOfKey({ action, target }) ? keyAddress(target) : undefined;
+}
+
+/** True if the target of a record is the id of a key. */
+export function isOfKey({ action, target }) {
   // Grants to callers without a key name them as in logs, such as `group#acme`.
-  const isKey = kind === "key" || (kind === "usage" && !target.includes("#"));
-  return isKey ? keyAddress(target) : undefined;
+  return action.startsWith("key.") || (action.startsWith("usage.") && !target.includes("#"));
 }
 
 /** Returns the address of the page of a key. */

@@ -32,10 +32,10 @@ export function Filter({ filter, isLocal }) {
         ${ACTION_GROUPS.map((group) => html`
           <${ActionOptions} key=${group.kind} group=${group} chosen=${draft.action} />`)}
       <//>
-      <${Field} label="Target" value=${draft.target} onInput=${set("target")}
-        placeholder="Key id, plan, policy or block" />
+      <${Field} label="Object" value=${draft.target} onInput=${set("target")}
+        placeholder="Id of a key, or name of a plan" />
       ${isLocal ? null : html`
-        <${Field} label="Principal" value=${draft.principal} onInput=${set("principal")}
+        <${Field} label="Changed by" value=${draft.principal} onInput=${set("principal")}
           placeholder="arn:aws:sts::…" />`}
       <div class="actions">
         <${Button} type="submit">Apply<//>
