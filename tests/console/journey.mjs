@@ -32,6 +32,8 @@ const QUOTA = 3;
 const GRANTED = 10;
 /** The time in which a call appears on a local gateway. */
 const LIVE_MS = 2_000;
+/** The time in which a button that is visible can be pressed. */
+const STEP_MS = 300;
 
 async function createPlan({ page, name, navigation }) {
   await navigation.getByRole("link", { name: "Plans" }).click();
@@ -87,11 +89,15 @@ async function getRefused({ call }, secret, throttledStatus) {
 async function findReason({ page, name, navigation, patienceMs }) {
   await openKey({ page, name, navigation });
   const main = page.getByRole("main");
-  const onRequest = main.getByRole("button", { name: "Read the log" });
-  if (await onRequest.count()) await onRequest.click();
-
+  const onRequest = main.getByRole("button", { name: /^(Read the log|Search again)$/ });
   const reason = main.getByRole("button", { name: /Quota used up/ }).first();
-  await reason.waitFor({ timeout: patienceMs });
+
+  // A local gateway shows refusals by itself. The log of a stack is searched again until it has the event.
+  await eventually(async () => {
+    if (await reason.isVisible()) return true;
+    await onRequest.click({ timeout: STEP_MS }).catch(() => {});
+    return false;
+  }, Boolean, patienceMs);
   await reason.click();
   await main.getByText(/Grant more calls to the key/).first().waitFor();
 }
