@@ -4,6 +4,7 @@ mod check;
 mod mistake;
 mod policy_rules;
 mod position;
+mod rule_summary;
 mod text;
 mod token;
 
