@@ -121,7 +121,11 @@ const PICTURES = {
   keys: { path: "keys", height: 640 },
   key: { path: "keys/acme", height: 860 },
   plan: { path: "plans/free", height: 860 },
-  policy: { path: "policy", height: 860 },
+  policy: {
+    path: "policy",
+    height: 860,
+    prepare: (page) => page.getByLabel("Requests").fill("GET /status\nPOST /admin/users\nGET /reports/2026-11\nGET /orders/7"),
+  },
   usage: { path: "usage", height: 860 },
   audit: { path: "audit", height: 640 },
   refusals: { path: "overview/refusals", height: 640 },
@@ -146,7 +150,7 @@ function withKey(refusal) {
   return refusal.key_id ? { ...refusal, key_id: "fabrikam", caller: "key#fabrikam" } : refusal;
 }
 
-async function takePicture(browser, gateway, { name, path, height, colorScheme = "light", width = 1280 }) {
+async function takePicture(browser, gateway, { name, path, height, prepare, colorScheme = "light", width = 1280 }) {
   const context = await browser.newContext({
     viewport: { width, height }, colorScheme, locale: "en-GB", timezoneId: "Europe/Berlin", reducedMotion: "reduce",
   });
@@ -157,6 +161,7 @@ async function takePicture(browser, gateway, { name, path, height, colorScheme =
     await page.goto(`${gateway.consoleUrl}/#/${path}`);
     await page.locator("main h1").first().waitFor();
     await settled(page);
+    await prepare?.(page);
     await eventually(() => page.getByText(/Checking …|Testing …/).count(), (count) => count === 0);
     await page.evaluate(() => document.activeElement?.blur());
     await writePicture(page, join(FOLDER, `${name}.webp`));
