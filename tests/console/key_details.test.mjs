@@ -34,6 +34,11 @@ async function left(page, name) {
   return limit(page, name).locator(".left").innerText();
 }
 
+/** Returns the button in the head of the page. */
+function grantButton(page) {
+  return page.locator(".page-head").getByRole("button", { name: "Grant calls" });
+}
+
 function stored(gateway, { key_id: id }) {
   return gateway.admin("GET", `/keys/${id}`);
 }
@@ -89,7 +94,7 @@ test("granted calls work at once and can be revoked", async (fixture) => {
   const key = await openKey(fixture, { plan: "tiny" });
   assert.deepEqual(await gateway.calls(3, "/orders", { key: key.key }), [200, 200, 429]);
 
-  await page.getByRole("button", { name: "Grant calls" }).click();
+  await grantButton(page).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Calls to add").fill("5");
   await page.keyboard.press("Enter");
@@ -111,10 +116,12 @@ test("granted calls work at once and can be revoked", async (fixture) => {
 test("a grant has to be a whole number, and a negative one removes calls", async (fixture) => {
   const { page } = fixture;
   await openKey(fixture, { plan: "slow" });
-  await page.getByRole("button", { name: "Grant calls" }).click();
+  await grantButton(page).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Calls to add").fill("1.5");
-  await dialog.getByText("Enter a whole number other than 0.").waitFor();
+  await dialog.getByText("Enter a whole number other than 0, without separators.").waitFor();
+  await dialog.getByLabel("Calls to add").fill("99999999999999999999");
+  await dialog.getByText("The number is too large.").waitFor();
   await dialog.getByLabel("Calls to add").fill("-10");
   await dialog.getByRole("button", { name: "Remove calls" }).click();
   await page.getByText("10 calls removed from the quota day").waitFor();
@@ -201,7 +208,7 @@ test("the move to another plan shows what changes in the limits", async (fixture
   await dialog.getByLabel("New plan").selectOption("tiny");
   await dialog.getByRole("row", { name: /Burst 3 none ▲ no limit/ }).waitFor();
   await dialog.getByLabel("New plan").selectOption("large");
-  await dialog.getByRole("row", { name: /Quota per day 100 1,000 ▲ higher/ }).waitFor();
+  await dialog.getByRole("row", { name: /Quota day 100 per day 1,000 per day ▲ higher/ }).waitFor();
   await dialog.getByRole("button", { name: "Move the key" }).click();
 
   await page.getByText("The key is on the plan large now").waitFor();
@@ -210,6 +217,54 @@ test("the move to another plan shows what changes in the limits", async (fixture
     () => left(page, "day"),
     (text) => text === "1,000",
   );
+});
+
+test("usage beyond a limit that became smaller is not shown as granted", async (fixture) => {
+  const { page, gateway } = fixture;
+  await gateway.plan("shrinking", { quotas: [{ limit: 100, period: "day" }] });
+  const key = await openKey(fixture, { plan: "shrinking" });
+  await gateway.calls(5, "/orders", { key: key.key });
+  await gateway.plan("shrinking", { quotas: [{ limit: 2, period: "day" }] });
+  await limit(page, "day").getByText("5 of 2 used, 3 over the limit").waitFor();
+  assert.equal(await limit(page, "day").getByText("granted").count(), 0);
+});
+
+test("after a move to other periods, grants are not in force, and the chart has the new quota", async (fixture) => {
+  const { page, gateway } = fixture;
+  await gateway.plan("from", { quotas: [{ limit: 10, period: "day" }] });
+  await gateway.plan("to", { quotas: [{ limit: 1234, period: "day", time_zone: "Asia/Tokyo" }] });
+  const key = await openKey(fixture, { plan: "from" });
+  await gateway.admin("PATCH", `/keys/${key.key_id}/usage`, { quota: "day", grant: 5 });
+  const grants = page.getByRole("region", { name: "Grants of the current periods" });
+  await grants.getByRole("button", { name: "Revoke" }).waitFor();
+  await limit(page, "day").getByText("10 per day, 5 granted").waitFor();
+
+  await gateway.admin("PATCH", `/keys/${key.key_id}`, { plan: "to" });
+  await grants.getByText("not in force").waitFor();
+  await limit(page, "day").getByText("0 of 1,234 used").waitFor();
+  await page.getByText("Show as a table").click();
+  await page.locator(".chart table").getByText("1,234").first().waitFor();
+});
+
+test("an address opens the dialog for a grant of a quota", async ({ page, gateway, open }) => {
+  await gateway.plan("twofold", {
+    quotas: [
+      { limit: 5, period: "day" },
+      { limit: 50, period: "month" },
+    ],
+  });
+  const key = await gateway.key({ plan: "twofold" });
+  await open(`keys/${key.key_id}?grant=month`);
+  const dialog = page.getByRole("dialog", { name: "Grant calls" });
+  assert.equal(await dialog.getByLabel("Quota").inputValue(), "month");
+  await page.keyboard.type("7");
+  await page.keyboard.press("Enter");
+  await page.getByText("7 calls granted for the quota month").waitFor();
+  await dialog.waitFor({ state: "detached" });
+  assert.doesNotMatch(page.url(), /grant=/);
+
+  await page.getByRole("button", { name: "Dismiss" }).click();
+  await page.getByText("7 calls granted for the quota month").waitFor({ state: "detached" });
 });
 
 test("fields are edited, and only changed ones are sent", async (fixture) => {
@@ -325,6 +380,9 @@ test("a block is shown and can be removed", async (fixture) => {
   await gateway.admin("PUT", `/blocks/key/${key.key_id}`, { note: "leaked on a forum" });
   await open(`keys/${key.key_id}`);
   await page.getByText("leaked on a forum").waitFor();
+  await page.getByRole("heading", { level: 1 }).getByText("Blocked").waitFor();
+  await page.getByText("would be refused now").getByText("A block refuses all calls with this key.").waitFor();
+  assert.equal(await page.getByText("The key is valid").count(), 0);
   await page.getByRole("button", { name: "Remove the block" }).click();
   await page.getByText("The block was removed").waitFor();
   await page.getByText("leaked on a forum").waitFor({ state: "detached" });
@@ -364,7 +422,10 @@ test("the chart shows other ranges", async (fixture) => {
   await page.getByLabel("Days", { exact: true }).selectOption("7");
   await page.getByText("refused by limits, in 7 days").waitFor();
   await page.getByText("Show as a table").click();
-  assert.equal(await page.locator(".chart table tbody tr").count(), 7);
+  await eventually(
+    () => page.locator(".chart table tbody tr").count(),
+    (count) => count === 7,
+  );
 });
 
 test("a version that cannot show rate limits says so, and is not asked again", async (fixture) => {
@@ -433,13 +494,13 @@ test("denied operations say which permission is missing", async (fixture) => {
   allowErrors(/403.*usage/);
   await stub("PATCH v1/keys/*/usage", problem(403, "You lack execute-api:Invoke for PATCH /_tollgate/v1/keys."));
   await openKey(fixture, { plan: "slow" });
-  await page.getByRole("button", { name: "Grant calls" }).click();
+  await grantButton(page).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Calls to add").fill("1");
   await dialog.getByRole("button", { name: "Grant calls" }).click();
   await dialog.getByText("You lack execute-api:Invoke").waitFor();
   await dialog.getByRole("button", { name: "Cancel" }).click();
-  assert.equal(await page.getByRole("button", { name: "Grant calls" }).getAttribute("aria-disabled"), "true");
+  assert.equal(await grantButton(page).getAttribute("aria-disabled"), "true");
 });
 
 test("refusals of a deployed API are read on request, with the time of the last event", async (fixture) => {

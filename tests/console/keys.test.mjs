@@ -109,7 +109,7 @@ test("keys without a call since a day are selected by the server", async ({ page
   assert.equal(await gateway.call("/orders", { key: SECRET("beta") }), 200);
   const list = await stub("GET v1/keys", () => undefined);
   await open("keys");
-  await page.getByLabel("Unused since").selectOption({ label: "No call in 7 days" });
+  await page.getByLabel("Last call").selectOption({ label: "Not in 7 days" });
   await eventually(() => list.requests.some((request) => /unused_since=\d{4}-\d{2}-\d{2}/.test(request.url())));
   await expectIds(page, ["alpha", "gamma", "delta", "omega"]);
 });
@@ -208,7 +208,7 @@ test("a key has all fields of the form", async ({ page, open, gateway }) => {
   await dialog.getByRole("button", { name: "Add an entry" }).click();
   await dialog.getByLabel("Name of entry 1").fill("__proto__");
   await dialog.getByLabel("Value of entry 1").fill("<b>x</b>");
-  await dialog.getByRole("button", { name: "Create key" }).click();
+  await dialog.getByRole("button", { name: "Create the key" }).click();
 
   const secret = await page.locator("[data-secret]").innerText();
   assert.match(secret, /^acme_live_/);
@@ -241,9 +241,9 @@ test("a lost response creates no second key", async ({ page, open, gateway, allo
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Name", { exact: true }).fill("Only once");
   await dialog.getByLabel("Plan").selectOption("pro");
-  await dialog.getByRole("button", { name: "Create key" }).click();
+  await dialog.getByRole("button", { name: "Create the key" }).click();
   await dialog.getByText("It is safe to press the button again").waitFor();
-  await dialog.getByRole("button", { name: "Create key" }).click();
+  await dialog.getByRole("button", { name: "Create the key" }).click();
 
   const secret = await page.locator("[data-secret]").innerText();
   assert.equal(await gateway.call("/orders", { key: secret }), 200);
@@ -255,22 +255,32 @@ test("mistakes are shown at their fields", async ({ page, open, allowErrors }) =
   allowErrors(/v1\/keys.*4(12|22)|4(12|22).*v1\/keys/);
   await open("keys?create=1");
   const dialog = page.getByRole("dialog");
-  await dialog.getByRole("button", { name: "Create key" }).click();
+  await dialog.getByRole("button", { name: "Create the key" }).click();
   await dialog.locator(".field-error").filter({ hasText: "Choose a plan." }).waitFor();
 
   await dialog.getByLabel("Plan").selectOption("pro");
-  await dialog.getByText("More", { exact: true }).click();
-  await dialog.getByLabel("Allowed addresses").fill("everywhere");
-  await dialog.getByRole("button", { name: "Create key" }).click();
-  await eventually(
-    () => dialog.getByLabel("Allowed addresses").getAttribute("aria-invalid"),
-    (value) => value === "true",
-  );
+  await dialog.getByLabel("Expires").fill("2020-01-01T00:00:00");
+  await dialog.getByRole("button", { name: "Create the key" }).click();
+  await dialog.getByText("This time is in the past.").waitFor();
+  await dialog.getByLabel("Expires").fill("");
 
-  await dialog.getByLabel("Allowed addresses").fill("");
+  await dialog.getByText("More", { exact: true }).click();
+  const addresses = dialog.getByLabel("Allowed addresses");
+  await addresses.fill("192.0.2.1\neverywhere");
+  await dialog.getByRole("button", { name: "Create the key" }).click();
+  await dialog
+    .locator(".field-error")
+    .getByText(/^Line 2: /)
+    .waitFor();
+  await dialog.getByText("Correct the marked fields.").waitFor();
+  await eventually(() => addresses.evaluate((element) => element === document.activeElement));
+
+  await addresses.fill("");
   await dialog.getByLabel("Id", { exact: true }).fill("alpha");
-  await dialog.getByRole("button", { name: "Create key" }).click();
-  await dialog.getByText("The id is already in use").waitFor();
+  await page.keyboard.press("Enter");
+  await dialog.getByText("This id is already in use").waitFor();
+  await dialog.getByLabel("Id", { exact: true }).pressSequentially("-2");
+  assert.ok(await dialog.getByLabel("Group").isVisible(), "the section stays open while the mistake is corrected");
 });
 
 test("keys of a filter are changed by one request after a preview", async ({ page, open, gateway, stub }) => {
@@ -452,7 +462,7 @@ test("a denied creation disables the button with the reason", async ({ page, ope
   await open("keys?create=1");
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Plan").selectOption("pro");
-  await dialog.getByRole("button", { name: "Create key" }).click();
+  await dialog.getByRole("button", { name: "Create the key" }).click();
   await dialog.getByText("You lack the permission").waitFor();
   await dialog.getByRole("button", { name: "Cancel" }).click();
   const button = page.getByRole("button", { name: "Create a key" });

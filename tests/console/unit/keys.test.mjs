@@ -33,6 +33,16 @@ test("the state of a key is the first reason why its calls are refused", () => {
   assert.equal(keyState({ ...KEY, plan: "gone" }, undefined, NOW), "active");
 });
 
+test("a blocked key is blocked in every state", () => {
+  assert.equal(keyState({ ...KEY, enabled: false }, undefined, NOW, true), "blocked");
+});
+
+test("a new key must not expire in the past, but a key may", () => {
+  const past = { ...form.formOf(), plan: "pro", expires_at: "2020-01-01T00:00:00" };
+  assert.deepEqual(Object.keys(form.formMistakes(past, { isNew: true, now: NOW })), ["expires_at"]);
+  assert.deepEqual(form.formMistakes(past, { now: NOW }), {});
+});
+
 test("the search looks at ids, names, plans and metadata, and needs every word", () => {
   const other = { ...KEY, key_id: "key_2", name: "Other", plan: "free", metadata: {} };
   const found = (q) => filter.selectKeys([KEY, other], search({ q }), undefined, NOW).map(({ key_id }) => key_id);
@@ -144,7 +154,7 @@ test("a change has only the changed fields, and null for removed ones", () => {
 test("mistakes of a response are shown at their fields", () => {
   const error = { errors: [{ pointer: "/allowed_ips/0", detail: "not a network" }, { detail: "other" }] };
   assert.deepEqual(form.responseMistakes(error), {
-    fields: { allowed_ips: "not a network" },
+    fields: { allowed_ips: "Line 1: not a network." },
     others: [{ detail: "other" }],
   });
 });

@@ -1,5 +1,7 @@
 // Numbers, instants and plans as text.
 
+import { rate } from "./rate.js";
+
 const NUMBER = new Intl.NumberFormat();
 const COMPACT = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 const PERCENT = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 1 });
@@ -61,10 +63,10 @@ export function planLimits(plan) {
   if (plan.algorithm === "sliding_window") {
     parts.push(`${count(plan.limit)} per ${count(plan.window_s)} s`);
   } else if (plan.throttle) {
-    parts.push(`${count(plan.throttle.rate)}/s`, `burst ${count(plan.throttle.burst)}`);
+    parts.push(`${rate(plan.throttle.rate)}/s`, `burst ${count(plan.throttle.burst)}`);
   }
   for (const quota of plan.quotas ?? []) {
-    parts.push(quota.period === "total" ? `${count(quota.limit)} in total` : `${count(quota.limit)} per ${quota.period}`);
+    parts.push(`${count(quota.limit)} ${quota.period === "total" ? "in total" : `per ${quota.period}`}`);
   }
   return parts.length === 0 ? "no limits" : parts.join(", ");
 }

@@ -106,13 +106,15 @@ function metadataPatch(old, now) {
   );
 }
 
-/** Returns the mistakes of a form that the page sees itself, by field. */
-export function formMistakes(form, { plans } = {}) {
+/** Returns the mistakes of a form that the page sees itself, by field. With `isNew`, those of a new key too. */
+export function formMistakes(form, { plans, isNew = false, now = Date.now() } = {}) {
   const mistakes = {};
+  const expiry = instantOf(form.expires_at);
+  if (isNew && expiry && Date.parse(expiry) <= now) mistakes.expires_at = "This time is in the past.";
   if (form.plan === "")
     mistakes.plan = plans?.size === 0 ? "There are no plans yet. Create a plan first." : "Choose a plan.";
   if (form.id !== "" && !/^[a-z0-9_-]{2,64}$/.test(form.id)) {
-    mistakes.id = "Use 2 to 64 lower-case letters, digits, `_` and `-`.";
+    mistakes.id = "Use 2 to 64 lower-case letters, digits, _ and -.";
   }
   const names = form.metadata.map(({ name }) => name);
   if (form.metadata.some(({ name, value }) => name === "" && value !== ""))
@@ -126,9 +128,18 @@ export function responseMistakes(error) {
   const fields = {};
   const others = [];
   for (const mistake of error?.errors ?? []) {
-    const name = /^\/([a-z_]+)/.exec(mistake.pointer ?? "")?.[1];
-    if (name && name in EMPTY) fields[name] = fields[name] ? `${fields[name]}; ${mistake.detail}` : mistake.detail;
-    else others.push(mistake);
+    const [, name, entry] = /^\/([a-z_]+)(?:\/(.+))?/.exec(mistake.pointer ?? "") ?? [];
+    if (name === undefined || !(name in EMPTY)) others.push(mistake);
+    else fields[name] = [...(fields[name] ?? []), sentence(mistake.detail, entry)];
   }
-  return { fields, others };
+  const texts = Object.entries(fields).map(([name, sentences]) => [name, sentences.join(" ")]);
+  return { fields: Object.fromEntries(texts), others };
+}
+
+/** Returns a detail of the API as a sentence for a field. Entries of a list are named by their line. */
+function sentence(detail, entry) {
+  const text = detail.replaceAll("`", "");
+  const place = entry === undefined ? "" : /^\d+$/.test(entry) ? `Line ${Number(entry) + 1}: ` : `${entry}: `;
+  const first = place === "" ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  return `${place}${first}${/[.!?]$/.test(text) ? "" : "."}`;
 }

@@ -6,8 +6,9 @@ const SOON_MS = 14 * DAY_MS;
 
 /** The states by id: the label, the kind of the badge, and the meaning. */
 export const KEY_STATES = {
-  active: { label: "Active", kind: "ok", meaning: "Calls with this key are accepted." },
-  expiring: { label: "Expires soon", kind: "warning", meaning: "Calls with this key are accepted until it expires." },
+  active: { label: "Active", kind: "ok", meaning: "The key is valid. Its limits apply." },
+  blocked: { label: "Blocked", kind: "problem", meaning: "A block refuses all calls with this key." },
+  expiring: { label: "Expires soon", kind: "warning", meaning: "The key is valid until it expires. Its limits apply." },
   disabled: { label: "Disabled", kind: "problem", meaning: "Calls with this key are refused until it is enabled." },
   expired: {
     label: "Expired",
@@ -37,8 +38,10 @@ export const KEY_STATES = {
  * @param {object} key as the admin API returns it
  * @param {Map<string, object>} [plans] the plans by name, if they are known
  * @param {number} [now] in milliseconds
+ * @param {boolean} [isBlocked]
  */
-export function keyState(key, plans, now = Date.now()) {
+export function keyState(key, plans, now = Date.now(), isBlocked = false) {
+  if (isBlocked) return "blocked";
   if (!key.enabled) return "disabled";
   if (key.expires_at && Date.parse(key.expires_at) <= now) return "expired";
   if (key.not_before && Date.parse(key.not_before) > now) return "not_yet_valid";

@@ -1,28 +1,32 @@
 // What changes for a key that moves from one plan to another.
 
 import { count } from "./format.js";
+import { rate } from "./rate.js";
 
-/** Returns the limits of a plan by name, each with its text and a number that grows with what it allows. */
+/** Returns the limits of a plan by name, each with its text and the numbers that it is compared by. */
 function limitsOf(plan) {
   const limits = new Map();
   if (plan.algorithm === "sliding_window") {
     const { limit, window_s: windowS } = plan;
-    limits.set("Rate", { text: `${count(limit)} per ${count(windowS)} s`, size: limit / windowS });
+    limits.set("Rate", { text: `${count(limit)} in any ${count(windowS)} s`, sizes: [limit, limit / windowS] });
   } else if (plan.throttle) {
-    limits.set("Rate", { text: `${count(plan.throttle.rate)} per s`, size: plan.throttle.rate });
-    limits.set("Burst", { text: count(plan.throttle.burst), size: plan.throttle.burst });
+    limits.set("Rate", { text: `${rate(plan.throttle.rate)} per s`, sizes: [plan.throttle.rate] });
+    limits.set("Burst", { text: count(plan.throttle.burst), sizes: [plan.throttle.burst] });
   }
-  for (const { limit, period, overage } of plan.quotas ?? []) {
-    const text = `${count(limit)}${overage === "allow" ? ", more calls are allowed" : ""}`;
-    limits.set(period === "total" ? "Quota in total" : `Quota per ${period}`, {
-      text,
-      size: overage === "allow" ? Infinity : limit,
-    });
-  }
-  for (const [route, { rate, burst }] of Object.entries(plan.routes ?? {})) {
-    limits.set(route, { text: `${count(rate)} per s, burst ${count(burst)}`, size: rate });
+  for (const quota of plan.quotas ?? []) limits.set(`Quota ${quota.name ?? quota.period}`, limitOfQuota(quota));
+  for (const [route, throttle] of Object.entries(plan.routes ?? {})) {
+    const text = `${rate(throttle.rate)} per s, burst ${count(throttle.burst)}`;
+    limits.set(route, { text, sizes: [throttle.rate, throttle.burst] });
   }
   return limits;
+}
+
+function limitOfQuota({ limit, period, time_zone: zone = "UTC", starts_on: day, overage }) {
+  const isOpen = overage === "allow";
+  const span = period === "total" ? "in total" : `per ${period}`;
+  const place = [zone !== "UTC" && zone, day !== undefined && `from day ${day}`].filter(Boolean).join(", ");
+  const text = `${count(limit)} ${span}${place ? ` (${place})` : ""}${isOpen ? ", more calls pass" : ""}`;
+  return { text, sizes: [isOpen ? Infinity : limit], period: `${period} ${zone} ${day ?? 1}` };
 }
 
 /**
@@ -43,7 +47,23 @@ export function compareLimits(from, to) {
 function changeOf(old, next) {
   if (!old) return "new";
   if (!next) return "removed";
-  if (old.text === next.text) return "same";
-  if (old.size === next.size) return "other";
-  return next.size > old.size ? "higher" : "lower";
+  if (old.period !== next.period || old.sizes.length !== next.sizes.length) return "other";
+  const differences = old.sizes.map((size, index) => Math.sign(compared(next.sizes[index], size)));
+  if (differences.every((sign) => sign === 0)) return "same";
+  if (differences.every((sign) => sign >= 0)) return "higher";
+  return differences.every((sign) => sign <= 0) ? "lower" : "other";
+}
+
+/** Returns the difference of two sizes, of which both may be infinite. */
+function compared(one, other) {
+  return one === other ? 0 : one - other;
+}
+
+/** Returns sentences about whether and for whom the limits of a plan apply, if that is not the usual. */
+export function planNotes({ enabled, shadow, shared_by_plan: isShared }) {
+  return [
+    enabled === false && "The new plan is disabled: all calls with the key would be refused with 403.",
+    shadow && "The new plan is a dry run: calls over its limits pass.",
+    isShared && "All keys of the new plan share one set of limits.",
+  ].filter(Boolean);
 }

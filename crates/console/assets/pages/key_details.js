@@ -3,7 +3,8 @@
 import { html, useMemo, useState } from "../app/html.js";
 import { keyState } from "../app/key_state.js";
 import { usePlans } from "../app/plans.js";
-import { href } from "../app/router.js";
+import { href, navigate } from "../app/router.js";
+import { Button } from "../components/button.js";
 import { CopyButton } from "../components/copy_button.js";
 import { KeyBadge } from "../components/key_badge.js";
 import { Notice } from "../components/notice.js";
@@ -14,14 +15,15 @@ import { Actions } from "./key_details/actions.js";
 import { BlockNotice } from "./key_details/block_notice.js";
 import { Facts } from "./key_details/facts.js";
 import { Grants } from "./key_details/grants.js";
-import { useBlock, useKey, useLive, useReport } from "./key_details/loading.js";
+import { GrantCalls } from "./key_details/grant_calls.js";
+import { useBlock, useGrants, useKey, useLive, useReport } from "./key_details/loading.js";
 import { MissingKey } from "./key_details/missing_key.js";
 import { UsageChart } from "./key_details/usage_chart.js";
 import { Windows } from "./key_details/windows.js";
 import { RefusalsOf } from "./overview/refusals_of.js";
 
 /** Shows the key of the address. */
-export function KeyDetails({ target, object: id }) {
+export function KeyDetails({ target, route, object: id }) {
   const stored = useKey(id, target);
   const isMissing = stored.data === undefined && stored.error?.status === 404;
   if (isMissing) return html`<${MissingKey} id=${id} onRetry=${stored.reload} />`;
@@ -34,60 +36,79 @@ export function KeyDetails({ target, object: id }) {
               />`}
       <//>`;
   }
-  return html`<${LoadedKey} id=${id} target=${target} stored=${stored} />`;
+  return html`<${LoadedKey} id=${id} target=${target} stored=${stored}
+    wantedGrant=${route.parameters.get("grant")} />`;
 }
 
 const REFUSALS = 20;
 
-function LoadedKey({ id, target, stored }) {
+function LoadedKey({ id, target, stored, wantedGrant }) {
   const { key, etag } = stored.data;
   const plans = usePlans();
-  const block = useBlock(id);
+  const block = useBlock(id, target);
+  const grants = useGrants(id, target);
   const live = useLive(id, target);
   const [days, setDays] = useState(30);
   const report = useReport(id, days, live.data);
   const [result, setResult] = useState();
-  const state = keyState(key, plans.data);
+  const state = keyState(key, plans.data, Date.now(), Boolean(block.data));
   const isDeleted = stored.error?.status === 404;
 
   // Objects of their own for each render would start the lists below anew.
   const filter = useMemo(() => ({ key_id: id, limit: REFUSALS }), [id]);
   const changed = (next) => {
     setResult(next);
-    stored.reload();
-    live.reload();
+    for (const part of [stored, live, block, grants]) part.reload();
   };
+  const openGrant = (quota) => navigate(["keys", id], { grant: quota }, { replace: true });
+  const quotas = live.data?.quotas ?? [];
+  const plan = plans.data?.get(key.plan);
+
   const actions = isDeleted
     ? null
     : html`<${Actions} target=${target} keyed=${key} etag=${etag} plans=${plans} onChanged=${changed}
-      onReload=${stored.reload} />`;
+      onGrant=${quotas.length > 0 ? () => openGrant(quotas[0].name) : undefined} onReload=${stored.reload} />`;
   const title = html`${key.name || id} <${KeyBadge} state=${state} />`;
   return html`
-    <${Page} title=${title} actions=${actions}
-      intro=${html`<a href=${href(["keys"])}>Keys</a> / <code>${id}</code> <${CopyButton} text=${id}
-        label="Copy the id" />`}>
-      ${isDeleted ? html`<${Notice} kind="warning"
-        title="The key was deleted">The page shows its last state.<//>` : null}
-      ${result ? html`<${Notice} kind=${result.kind ?? "success"} title=${result.title}>${result.text}<//>` : null}
-      <${BlockNotice} block=${block.data} onChanged=${(next) => {
-        block.reload();
-        changed(next);
-      }} />
+    <${Page} title=${title} actions=${actions} intro=${html`<${Place} id=${id} />`}>
+      ${isDeleted ? html`
+        <${Notice} kind="warning" title="The key was deleted">The page shows its last state.<//>` : null}
+      ${result ? html`<${Result} result=${result} onClose=${() => setResult(undefined)} />` : null}
+      <${BlockNotice} block=${block.data} onChanged=${changed} />
       <${Missing} items=${missingItems({ plans, block })} />
       <div class="key-columns">
         <div>
-          <${Windows} keyed=${key} plan=${plans.data?.get(key.plan)} live=${live} state=${state} />
+          <${Windows} keyed=${key} plan=${plan} live=${live} state=${state} />
+          <${Grants} id=${id} grants=${grants} live=${live.data} onGrant=${() => openGrant(quotas[0].name)}
+            onChanged=${changed} />
           <${UsageChart} report=${report} days=${days} onDays=${setDays} />
         </div>
-        <${Facts} keyed=${key} state=${state} plan=${plans.data?.get(key.plan)} />
+        <${Facts} keyed=${key} state=${state} plan=${plan} />
       </div>
       <${Section} title="Recent refusals"
         actions=${html`<a class="button"
           href=${href(["overview", "refusals"], { key_id: id })}>All refusals of this key</a>`}>
         <${RefusalsOf} target=${target} filter=${filter} caption="Recent refusals of this key" hasCaller=${false} />
       <//>
-      <${Grants} id=${id} keyed=${key} quotas=${live.data?.quotas} onChanged=${changed} />
-    <//>`;
+    <//>
+    ${wantedGrant && quotas.length > 0 && !isDeleted
+      ? html`<${GrantCalls} id=${id} keyed=${key} quotas=${quotas} quota=${wantedGrant} onClose=${() => openGrant("")}
+          onChanged=${(next) => { openGrant(""); changed(next); }} />`
+      : null}`;
+}
+
+function Place({ id }) {
+  return html`
+    <a href=${href(["keys"])}>Keys</a> / <code>${id}</code> <${CopyButton} text=${id} label="Copy the id" />`;
+}
+
+/** Shows the result of a change where it is visible, until it is closed. */
+function Result({ result, onClose }) {
+  return html`
+    <div class="key-result">
+      <${Notice} kind=${result.kind ?? "success"} title=${result.title}
+        actions=${html`<${Button} onClick=${onClose}>Dismiss<//>`}>${result.text}<//>
+    </div>`;
 }
 
 function missingItems({ plans, block }) {

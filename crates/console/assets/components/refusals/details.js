@@ -31,7 +31,8 @@ function Cause({ refusal: { reason, detail, limit } }) {
 }
 
 const LINKS = {
-  grant: ({ key_id: key }) => key && { to: href(["keys", key]), label: `Grant more calls to ${key}` },
+  grant: ({ key_id: key, limit = "quota" }) =>
+    key && { to: href(["keys", key], { grant: limit }), label: `Grant more calls to ${key}` },
   key: ({ key_id: key }) => key && { to: href(["keys", key]), label: `Open the key ${key}` },
   keys: () => ({ to: href(["keys"]), label: "Open the keys" }),
   plan: ({ plan }) => plan && { to: href(["plans", plan]), label: `Open the plan ${plan}` },

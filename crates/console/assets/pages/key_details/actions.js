@@ -14,10 +14,10 @@ const DIALOGS = { rotate: RotateKey, enable: EnableKey, move: MoveKey, edit: Edi
 /**
  * Shows the actions of a key.
  *
- * @param {{target: object, keyed: object, etag: string, plans: object,
- *   onChanged: (result: {title: string, text?: string}) => void, onReload: () => void}} properties
+ * @param {{target: object, keyed: object, etag: string, plans: object, onGrant?: () => void, onReload: () => void,
+ *   onChanged: (result: {title: string, text?: string}) => void}} properties
  */
-export function Actions({ target, keyed, etag, plans, onChanged, onReload }) {
+export function Actions({ target, keyed, etag, plans, onChanged, onGrant, onReload }) {
   // A dialog works on the key as it was when the dialog was opened, although the page is kept current.
   const [open, setOpen] = useState();
   const path = segments("keys", keyed.key_id);
@@ -27,6 +27,9 @@ export function Actions({ target, keyed, etag, plans, onChanged, onReload }) {
   const close = () => setOpen(undefined);
   const Shown = DIALOGS[open?.name];
   return html`
+    ${onGrant
+      ? html`<${ActionButton} method="PATCH" path=${`${path}/usage`} onClick=${onGrant}>Grant calls<//>`
+      : null}
     ${button("edit", "Edit", "PATCH")}
     ${button("rotate", "Rotate", "POST", "/rotate")}
     ${button("move", "Move to a plan", "PATCH")}

@@ -10,6 +10,7 @@ import { Button } from "../../components/button.js";
 import { Conflict } from "../../components/conflict.js";
 import { Dialog } from "../../components/dialog.js";
 import { useDiscardQuestion } from "../../components/discard_changes.js";
+import { FormProblem, useFocusOnMistake } from "../../components/form_problem.js";
 import { BasicFields, MoreFields } from "../../components/key_form.js";
 import { Notice } from "../../components/notice.js";
 import { ProblemNotice } from "../../components/problem.js";
@@ -77,22 +78,29 @@ async function currentKey(id) {
 function Form({ form, plans, save, base, isChanged, onChange, onClose }) {
   const response = responseMistakes(save.error);
   const mistakes = { ...response.fields, ...formMistakes(form, { plans: plans.data }) };
+  const element = useFocusOnMistake(save.error);
   const submit = (event) => {
     event.preventDefault();
     if (isChanged && Object.keys(formMistakes(form)).length === 0) save.run(base);
   };
-  const fields = { form, mistakes, plans, onChange };
+  const change = (next) => {
+    onChange(next);
+    if (save.error?.status < 500) save.clear();
+  };
+  const fields = { form, mistakes, plans, onChange: change };
   const { close, question } = useDiscardQuestion(isChanged, onClose);
   return html`
     <${Dialog} title=${`Edit ${base.key.name || base.key.key_id}`} onClose=${close} isLocked=${save.isRunning}>
-      <form onSubmit=${submit} novalidate>
+      <form ref=${element} onSubmit=${submit} novalidate>
         ${base.key.managed_by
           ? html`<${Notice} kind="warning"
               title=${`The key was created by ${base.key.managed_by}`}>It may undo changes that you make here.<//>`
           : null}
         <${BasicFields} ...${fields} />
         <${MoreFields} ...${fields} />
-        ${save.error ? html`<${ProblemNotice} error=${save.error} />` : null}
+        ${save.error
+          ? html`<${FormProblem} title="The key was not changed" error=${save.error} mistakes=${response} />`
+          : null}
         ${question}
         <div class="actions end">
           <${Button} onClick=${close} disabled=${save.isRunning}>Cancel<//>

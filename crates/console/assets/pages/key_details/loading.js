@@ -30,11 +30,24 @@ export function useKey(id, target) {
 }
 
 /** Returns the block of the key, or null if there is none. */
-export function useBlock(id) {
-  return useResource(`block ${id}`, async (signal) => {
-    const { data } = await admin.get("/blocks", { signal });
-    return data.items.find((block) => block.kind === "key" && block.id === id) ?? null;
-  });
+export function useBlock(id, target) {
+  return useResource(
+    `block ${id}`,
+    async (signal) => {
+      const { data } = await admin.get("/blocks", { signal });
+      return data.items.find((block) => block.kind === "key" && block.id === id) ?? null;
+    },
+    { pollMs: KEY_MS[target.kind] },
+  );
+}
+
+/** Returns the grants of the current periods. */
+export function useGrants(id, target) {
+  return useResource(
+    `grants ${id}`,
+    async (signal) => (await admin.get(`${segments("keys", id)}/grants`, { signal })).data,
+    { pollMs: KEY_MS[target.kind] },
+  );
 }
 
 /**
@@ -104,8 +117,9 @@ export function useReport(id, days, live) {
   return { ...report, data };
 }
 
-/** Returns a report with the newer numbers of the same days. */
+/** Returns a report with the newer numbers of the same days, and the quotas of the current plan. */
 export function withLive(report, live) {
   const newer = new Map((live?.days ?? []).map((day) => [day.date, day]));
-  return { ...report, days: report.days.map((day) => newer.get(day.date) ?? day) };
+  const days = report.days.map((day) => newer.get(day.date) ?? day);
+  return { ...report, days, quotas: live?.quotas ?? report.quotas };
 }

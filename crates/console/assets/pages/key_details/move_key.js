@@ -1,7 +1,7 @@
 // Moves a key to another plan, and shows what that changes in its limits.
 
 import { html, useState } from "../../app/html.js";
-import { compareLimits } from "../../app/plan_comparison.js";
+import { compareLimits, planNotes } from "../../app/plan_comparison.js";
 import { useAction } from "../../app/resource.js";
 import { Button } from "../../components/button.js";
 import { Dialog } from "../../components/dialog.js";
@@ -14,7 +14,8 @@ import { patchKey, withFreshKey } from "./save.js";
 /** Asks for the plan. */
 export function MoveKey({ keyed, etag, plans, onChanged, onReload, onClose }) {
   const [plan, setPlan] = useState("");
-  const isChosen = plan !== "" && plan !== keyed.plan;
+  const isChosen = plan !== "";
+  const others = plans.data && new Map([...plans.data].filter(([name]) => name !== keyed.plan));
   const action = useAction(async () => {
     await withFreshKey(() => patchKey(keyed.key_id, { plan }, etag), onReload);
     onChanged({ title: `The key is on the plan ${plan} now` });
@@ -26,14 +27,17 @@ export function MoveKey({ keyed, etag, plans, onChanged, onReload, onClose }) {
   return html`
     <${Dialog} title="Move the key to another plan" onClose=${onClose} isLocked=${action.isRunning}>
       <form onSubmit=${submit}>
-        <${PlanField} label="New plan" isFirst plans=${plans} value=${plan} onInput=${setPlan}
-          error=${plan === keyed.plan ? "The key is on this plan already." : undefined} />
+        <${PlanField} label="New plan" isFirst plans=${{ ...plans, data: others }} value=${plan} onInput=${setPlan} />
+        <p class="hint">
+          A quota of the new plan continues the count and the grants of a quota with the same period and time zone. Any
+          other quota starts at 0.
+        </p>
         ${isChosen ? html`<${Changes} from=${plans.data?.get(keyed.plan)} to=${plans.data?.get(plan)} />` : null}
         ${action.error ? html`<${ProblemNotice} error=${action.error} />` : null}
         <div class="actions end">
           <${Button} onClick=${onClose} disabled=${action.isRunning}>Cancel<//>
           <${Button} type="submit" kind="primary" disabled=${!isChosen} isBusy=${action.isRunning}
-            title=${isChosen ? undefined : "Choose another plan first."}>Move the key<//>
+            title=${isChosen ? undefined : "Choose a plan first."}>Move the key<//>
         </div>
       </form>
     <//>`;
@@ -45,7 +49,7 @@ const CHANGE = {
   same: "same",
   new: "▼ new limit",
   removed: "▲ no limit",
-  other: "changed",
+  other: "different",
 };
 
 function Changes({ from, to }) {
@@ -59,10 +63,7 @@ function Changes({ from, to }) {
     { title: "Change", cell: ({ change }) => CHANGE[change] },
   ];
   return html`
-    ${to.enabled === false
-      ? html`<${Notice} kind="warning"
-          title="This plan is disabled">All calls with the key would be refused with 403.<//>`
-      : null}
+    ${planNotes(to).map((note) => html`<${Notice} key=${note} kind="warning" title=${note} />`)}
     <div role="status">
       ${rows.length === 0
         ? html`<p>Neither plan has a limit.</p>`

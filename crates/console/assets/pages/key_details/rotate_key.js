@@ -9,6 +9,7 @@ import { Dialog } from "../../components/dialog.js";
 import { Field } from "../../components/field.js";
 import { ProblemNotice } from "../../components/problem.js";
 import { SecretDialog } from "../../components/secret_dialog.js";
+import { Time } from "../../components/time.js";
 
 const GRACES = [
   { seconds: 0, label: "No time: revoke all earlier secrets at once" },
@@ -25,21 +26,25 @@ const GRACE = "Clients can change to the new secret in this time.";
 /** Asks how long the earlier secret still works, then shows the new one. */
 export function RotateKey({ target, keyed, onChanged, onClose }) {
   const [graceS, setGraceS] = useState(DEFAULT_GRACE_S);
-  const [secret, setSecret] = useState();
+  const [rotated, setRotated] = useState();
   const headers = useRef(idempotencyKeys());
   const action = useAction(async () => {
     const body = { grace_s: graceS };
     const { data } = await admin.post(`${segments("keys", keyed.key_id)}/rotate`, body, {
       headers: headers.current(body),
     });
-    setSecret(data.key);
+    setRotated({ secret: data.key, ends: data.earlier_secrets_end_at?.at(-1) });
   });
 
-  const until = graceS === 0 ? "Earlier secrets are revoked." : "The earlier secret still works for the chosen time.";
-  if (secret) {
+  if (rotated) {
+    const until = rotated.ends
+      ? html`The earlier secret works until <${Time} value=${rotated.ends} />.`
+      : "Earlier secrets are revoked.";
     const done = () => onChanged({ title: "The key has a new secret", text: until });
-    return html`<${SecretDialog} title="The key has a new secret" secret=${secret} target=${target}
-      onClose=${done}><p>${until}</p><//>`;
+    return html`
+      <${SecretDialog} title="The key has a new secret" secret=${rotated.secret} target=${target} onClose=${done}>
+        <p>${until}</p>
+      <//>`;
   }
   const submit = (event) => {
     event.preventDefault();

@@ -1,15 +1,22 @@
 // What the key has left in each window.
 
+import { duration } from "../../app/duration.js";
 import { count } from "../../app/format.js";
 import { html } from "../../app/html.js";
 import { KEY_STATES } from "../../app/key_state.js";
 import { planSummary } from "../../app/plans.js";
-import { limitsOf } from "../../app/rate_limit.js";
 import { explainReason } from "../../app/reasons.js";
 import { Section } from "../../components/page.js";
 import { Resource } from "../../components/states.js";
 import { Time } from "../../components/time.js";
 import { isUnsupported } from "./loading.js";
+import { rowsOf } from "./window_rows.js";
+
+/** The used shares of a limit from which its bar warns, and from which it is used up. */
+const NEAR = 0.8;
+const FULL = 0.999;
+/** The states in which only limits refuse a call. */
+const VALID = ["active", "expiring"];
 
 /** Shows the quotas and the rate limits of a key, and whether a call would be allowed now. */
 export function Windows({ keyed, plan, live, state }) {
@@ -21,7 +28,7 @@ export function Windows({ keyed, plan, live, state }) {
       <${Resource} resource=${live} label="Loading the limits">
         ${(data) => html`
           <${NextCall} decision=${data.decision} state=${state} />
-          <${Limits} rows=${rowsOf(data)} />
+          <${Limits} rows=${rowsOf(data, plan)} />
           ${data.decisionError
             ? html`<p class="hint">What is left of the rate limits is not known: ${reasonOf(data.decisionError)}</p>`
             : null}`}
@@ -44,46 +51,16 @@ function reasonOf(error) {
 function NextCall({ decision, state }) {
   if (!decision) return null;
   const isAllowed = ["allowed", "degraded"].includes(decision.decision);
-  const wait = decision.retry_after === undefined ? "" : ` Retry after ${count(decision.retry_after)} s.`;
+  const wait = decision.retry_after === undefined ? "" : ` Retry after ${duration(decision.retry_after)}.`;
   const text = isAllowed
     ? "A call with this key would be allowed now."
     : `A call with this key would be refused now: ${explainReason(decision.reason).title}.`;
-  const meaning = decision.decision === "denied" ? ` ${KEY_STATES[state].meaning}` : "";
+  const isOfKey = decision.decision === "denied" && !VALID.includes(state);
   return html`
     <p class="next-call">
       <span class=${`badge ${isAllowed ? "ok" : "problem"}`}>${isAllowed ? "allowed" : "refused"}</span>
-      <span role="status">${text}${isAllowed ? "" : meaning}</span>${isAllowed ? "" : wait}
+      <span><span role="status">${text}${isOfKey ? ` ${KEY_STATES[state].meaning}` : ""}</span>${wait}</span>
     </p>`;
-}
-
-/**
- * Returns a row for each limit: quotas from the report, rate limits from the decision.
- *
- * @returns {{name: string, limit: number, used?: number, remaining?: number, unit: string, endsAt?: string,
- *   resetS?: number}[]}
- */
-export function rowsOf({ quotas, decision }) {
-  const names = new Set(quotas.map(({ name }) => name));
-  const rates = limitsOf(decision ?? {}).filter(({ name }) => !names.has(name));
-  return [
-    ...rates.map(({ name, limit, windowS, remaining, resetS }) => ({
-      name,
-      limit,
-      remaining,
-      resetS,
-      used: remaining === undefined ? undefined : Math.max(0, limit - remaining),
-      unit: windowS === undefined ? "" : `per ${count(windowS)} s`,
-    })),
-    ...quotas.map(({ name, limit, period, usage: [used, remaining], ends_at: endsAt }) => ({
-      name,
-      limit,
-      used,
-      remaining,
-      endsAt,
-      unit: period === "total" ? "in total" : `per ${period}`,
-      granted: Math.max(0, used + remaining - limit),
-    })),
-  ];
 }
 
 function Limits({ rows }) {
@@ -95,7 +72,7 @@ function Limits({ rows }) {
         <thead>
           <tr>
             <th scope="col">Limit</th><th scope="col" class="number">Left</th><th
-              scope="col">Used, and when it is full again</th>
+              scope="col">Used, and when more is available</th>
           </tr>
         </thead>
         <tbody>${rows.map((row) => html`<${LimitRow} key=${row.name} row=${row} />`)}</tbody>
@@ -103,24 +80,23 @@ function Limits({ rows }) {
     </div>`;
 }
 
-function LimitRow({ row: { name, limit, used, remaining, unit, granted, endsAt, resetS } }) {
-  const total = limit + (granted ?? 0);
-  const label = `${name}: ${count(used)} of ${count(total)} used`;
+function LimitRow({ row: { name, text, total, used, remaining, endsAt, resetS } }) {
+  const over = used > total ? `, ${count(used - total)} over the limit` : "";
+  const label = `${name}: ${count(used)} of ${count(total)} used${over}`;
   return html`
     <tr>
-      <th scope="row">${name}<span
-        class="hint">${count(limit)} ${unit}${granted ? `, ${count(granted)} granted` : ""}</span></th>
+      <th scope="row">${name}<span class="hint">${text}</span></th>
       <td class="number left">${count(remaining)}</td>
       <td>
-        <meter aria-label=${label} min="0" max=${Math.max(1, total)} value=${used ?? 0} high=${total * 0.8}
-          optimum="0">${label}</meter>
-        <span class="hint">${count(used)} of ${count(total)}; ${resetText(endsAt, resetS, used)}</span>
+        <meter aria-label=${label} min="0" max=${Math.max(1, total)} value=${Math.min(used ?? 0, total)}
+          low=${total * NEAR} high=${total * FULL} optimum="0"></meter>
+        <span class="hint">${count(used)} of ${count(total)} used${over}; ${resetText(endsAt, resetS, used)}</span>
       </td>
     </tr>`;
 }
 
 function resetText(endsAt, resetS, used) {
-  if (endsAt) return html`full again <${Time} value=${endsAt} />`;
-  if (used === 0) return "full";
-  return resetS === undefined ? "never full again" : `more in ${count(resetS)} s`;
+  if (endsAt) return html`starts anew <${Time} value=${endsAt} />`;
+  if (used === 0) return "all left";
+  return resetS === undefined ? "never starts anew" : `more in ${duration(resetS)}`;
 }

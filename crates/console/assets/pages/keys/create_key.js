@@ -1,7 +1,7 @@
 // The dialog for a new key, then its secret.
 
 import { admin, segments } from "../../app/api.js";
-import { html, useRef, useState } from "../../app/html.js";
+import { html, useLayoutEffect, useRef, useState } from "../../app/html.js";
 import { idempotencyKeys } from "../../app/idempotency.js";
 import { formMistakes, formOf, newKeyOf, responseMistakes } from "../../app/key_form.js";
 import { useAction } from "../../app/resource.js";
@@ -9,16 +9,15 @@ import { href } from "../../app/router.js";
 import { Button } from "../../components/button.js";
 import { Dialog } from "../../components/dialog.js";
 import { useDiscardQuestion } from "../../components/discard_changes.js";
+import { FormProblem, useFocusOnMistake } from "../../components/form_problem.js";
 import { BasicFields, MORE_FIELDS, MoreFields } from "../../components/key_form.js";
 import { Notice } from "../../components/notice.js";
-import { ProblemNotice } from "../../components/problem.js";
 import { SecretDialog } from "../../components/secret_dialog.js";
 
 /** Asks for the fields of a key, creates it and shows its secret. `plan` is chosen first. `onCreated` gets the key. */
 export function CreateKey({ target, plans, plan = "", onCreated, onClose }) {
   const [empty] = useState({ ...formOf(), plan });
   const [form, setForm] = useState(empty);
-  const [isChecked, setChecked] = useState(false);
   const [created, setCreated] = useState();
   const headers = useRef(idempotencyKeys());
   const create = useAction(async () => {
@@ -30,32 +29,57 @@ export function CreateKey({ target, plans, plan = "", onCreated, onClose }) {
 
   const { close, question } = useDiscardQuestion(form !== empty, onClose);
   if (created) return html`<${Created} created=${created} target=${target} onClose=${onClose} />`;
-  const own = isChecked ? formMistakes(form, { plans: plans.data }) : {};
-  const response = responseMistakes(create.error);
-  const mistakes = { ...response.fields, ...own };
-  const submit = (event) => {
-    event.preventDefault();
-    setChecked(true);
-    if (Object.keys(formMistakes(form)).length === 0) create.run();
+  const change = (next) => {
+    setForm(next);
+    // Mistakes that the server found are those of the earlier values.
+    if (create.error?.status < 500) create.clear();
   };
-  const fields = { form, mistakes, plans, onChange: setForm };
   return html`
     <${Dialog} title="Create a key" onClose=${close} isLocked=${create.isRunning}>
-      <form onSubmit=${submit} novalidate>
-        ${plans.data?.size === 0 ? html`<${NoPlans} />` : null}
-        <${BasicFields} ...${fields} />
-        <details class="more" open=${MORE_FIELDS.some((name) => mistakes[name])}>
-          <summary>More</summary>
-          <${MoreFields} ...${fields} isNew />
-        </details>
-        ${create.error ? html`<${CreateProblem} error=${create.error} others=${response.others} />` : null}
-        ${question}
-        <div class="actions end">
-          <${Button} onClick=${close} disabled=${create.isRunning}>Cancel<//>
-          <${Button} type="submit" kind="primary" isBusy=${create.isRunning}>Create key<//>
-        </div>
-      </form>
+      <${Form} form=${form} plans=${plans} create=${create} question=${question} onChange=${change} onClose=${close} />
     <//>`;
+}
+
+function Form({ form, plans, create, question, onChange, onClose }) {
+  const [attempt, setAttempt] = useState(0);
+  const own = formMistakes(form, { plans: plans.data, isNew: true });
+  const response = mistakesOf(create.error);
+  const mistakes = { ...response.fields, ...(attempt > 0 ? own : {}) };
+  const element = useFocusOnMistake(create.error ?? attempt);
+
+  const [isMore, setMore] = useState(false);
+  const needsMore = MORE_FIELDS.some((name) => mistakes[name]);
+  useLayoutEffect(() => {
+    if (needsMore) setMore(true);
+  }, [needsMore]);
+
+  const submit = (event) => {
+    event.preventDefault();
+    setAttempt(attempt + 1);
+    if (Object.keys(own).length === 0) create.run();
+  };
+  const fields = { form, mistakes, plans, onChange };
+  return html`
+    <form ref=${element} onSubmit=${submit} novalidate>
+      ${plans.data?.size === 0 ? html`<${NoPlans} />` : null}
+      <${BasicFields} ...${fields} />
+      <details class="more" open=${isMore || needsMore} onToggle=${(event) => setMore(event.currentTarget.open)}>
+        <summary>More</summary>
+        <${MoreFields} ...${fields} isNew />
+      </details>
+      ${create.error ? html`<${CreateProblem} error=${create.error} mistakes=${response} />` : null}
+      ${question}
+      <div class="actions end">
+        <${Button} onClick=${onClose} disabled=${create.isRunning}>Cancel<//>
+        <${Button} type="submit" kind="primary" isBusy=${create.isRunning}>Create the key<//>
+      </div>
+    </form>`;
+}
+
+/** Returns the mistakes of a response by field. An id that is in use is a mistake of its field. */
+function mistakesOf(error) {
+  if (error?.status !== 412) return responseMistakes(error);
+  return { fields: { id: "This id is already in use. Choose another one, or keep the field empty." }, others: [] };
 }
 
 /** Creates a key. A repeated request with the same fields returns the first response again. */
@@ -66,20 +90,11 @@ function send(form, headersOf) {
   return admin.put(segments("keys", form.id), document, { headers: { ...headers, "if-none-match": "*" } });
 }
 
-function CreateProblem({ error, others }) {
-  if (error.status === 412) {
-    const title = "The id is already in use";
-    return html`<${Notice} kind="problem" title=${title}>Choose another id, or keep the field empty.<//>`;
-  }
-  const shown = Object.assign(Object.create(Object.getPrototypeOf(error)), error, {
-    message: error.message,
-    errors: others,
-  });
+function CreateProblem({ error, mistakes }) {
+  const canRepeat = error.status === undefined || error.status >= 500;
   return html`
-    <${ProblemNotice} error=${shown} />
-    ${error.status === undefined || error.status >= 500
-      ? html`<p class="hint">It is safe to press the button again: the key is created once.</p>`
-      : null}`;
+    <${FormProblem} title="The key was not created" error=${error} mistakes=${mistakes} />
+    ${canRepeat ? html`<p class="hint">It is safe to press the button again: the key is created once.</p>` : null}`;
 }
 
 function NoPlans() {

@@ -11,6 +11,8 @@ const DAY_MS = 86_400_000;
 const UNUSED_DAYS = [1, 7, 30, 90, 365];
 /** The most groups that the field suggests. */
 const MOST_GROUPS = 200;
+/** The states that a list of keys can tell. Blocks are not a part of it. */
+const STATES = Object.entries(KEY_STATES).filter(([id]) => id !== "blocked");
 const NO_FILTER = { q: "", plan: "", group: "", state: "", unused_since: "" };
 
 /** Shows the search and the filters. `onChange` gets the changed parameters. */
@@ -19,12 +21,12 @@ export function FilterBar({ search, keys, plans, onChange }) {
   return html`
     <form class="filters" role="search" aria-label="Keys" onSubmit=${(event) => event.preventDefault()}>
       <${Field} label="Search" type="search" value=${search.q} onInput=${change("q")} class="search"
-        placeholder="Id, name, subject, group, plan or metadata" />
+        placeholder="Id, name, metadata …" />
       <${PlanFilter} value=${search.plan} keys=${keys} plans=${plans} onInput=${change("plan")} />
       <${Field} label="State" as="select" value=${search.state} onInput=${change("state")}>
         <option value="">All states</option>
         <option value="enabled">Enabled</option>
-        ${Object.entries(KEY_STATES).map(([id, { label }]) => html`<option key=${id} value=${id}>${label}</option>`)}
+        ${STATES.map(([id, { label }]) => html`<option key=${id} value=${id}>${label}</option>`)}
       <//>
       <${GroupFilter} value=${search.group} keys=${keys} onInput=${change("group")} />
       <${UnusedFilter} value=${search.unused_since} onInput=${change("unused_since")} />
@@ -59,10 +61,10 @@ function UnusedFilter({ value, onInput }) {
   const days = UNUSED_DAYS.map((count) => ({ count, day: utcDay(Date.now() - (count - 1) * DAY_MS) }));
   const isOther = value !== "" && !days.some(({ day }) => day === value);
   return html`
-    <${Field} label="Unused since" as="select" value=${value} onInput=${onInput}>
-      <option value="">Any use</option>
+    <${Field} label="Last call" as="select" value=${value} onInput=${onInput}>
+      <option value="">Any time</option>
       ${days.map(({ count, day }) => html`
-        <option key=${day} value=${day}>${count === 1 ? "No call today" : `No call in ${count} days`}</option>`)}
-      ${isOther ? html`<option value=${value}>No call since ${value}</option>` : null}
+        <option key=${day} value=${day}>${count === 1 ? "Not today" : `Not in ${count} days`}</option>`)}
+      ${isOther ? html`<option value=${value}>Not since ${value}</option>` : null}
     <//>`;
 }

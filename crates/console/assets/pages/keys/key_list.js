@@ -65,8 +65,7 @@ function selectColumn(keys, selected, onSelect) {
 function Tick({ label, isChecked, onChange }) {
   return html`
     <label class="tick">
-      <input type="checkbox" checked=${isChecked} onChange=${onChange} />
-      <span class="visually-hidden">${label}</span>
+      <input type="checkbox" aria-label=${label} checked=${isChecked} onChange=${onChange} />
     </label>`;
 }
 

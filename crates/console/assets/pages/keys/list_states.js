@@ -19,7 +19,7 @@ export function ListStatus({ list, shown, search, isServerSearch, month, last, p
   return html`
     <div class="list-status">
       <p role=${list.isLoading ? undefined : "status"}>
-        ${counts(list, shown)}${isServerSearch ? " The server searched for these keys, by name." : ""}
+        ${counts(list, shown, search)}${isServerSearch ? " The server searched for these keys, by name." : ""}
       </p>
       ${list.isLoading ? html`<${Button} onClick=${list.cancel}>Cancel<//>` : html`<${Button}
         onClick=${list.reload}>Reload<//>`}
@@ -33,11 +33,12 @@ export function ListStatus({ list, shown, search, isServerSearch, month, last, p
     ${list.isTruncated ? html`<${Truncated} isServerSearch=${isServerSearch} onChange=${onChange} />` : null}`;
 }
 
-function counts({ keys, isLoading, isSlow, isTruncated, isCancelled }, shown) {
+function counts({ keys, isLoading, isSlow, isTruncated, isCancelled }, shown, { unused_since: day }) {
   if (isLoading) return `${counted(keys.length, "key")} loaded${isSlow ? ", this takes longer than usual" : ""} …`;
   const total = `${count(keys.length)}${isTruncated ? "+" : ""} ${keys.length === 1 ? "key" : "keys"}`;
   const cut = isCancelled ? " Loading was cancelled, so keys are missing." : "";
-  return `${shown === keys.length ? `${total}.` : `${count(shown)} of ${total}.`}${cut}`;
+  const unused = day === "" ? "" : ` without a call since ${day}. Keys that were created since then are not listed`;
+  return `${shown === keys.length ? `${total}${unused}.` : `${count(shown)} of ${total}${unused}.`}${cut}`;
 }
 
 /** Offers to load figures, and shows how far that is. */

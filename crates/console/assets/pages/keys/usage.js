@@ -44,10 +44,11 @@ export async function lastUse(signal, onProgress, now = Date.now()) {
   return found;
 }
 
-/** Returns the period of a key's last use in words. `createdAt` tells new keys from unused ones. */
+/** Returns the period of a key's last call in words. `createdAt` tells new keys from unused ones. */
 export function lastUseText(days, createdAt, now = Date.now()) {
   if (days === 0) return "today (UTC)";
   if (days !== undefined) return `last ${days + 1} days`;
   const longest = LAST_USE_DAYS.at(-1) + 1;
-  return createdAt && now - Date.parse(createdAt) < longest * DAY_MS ? "not yet" : `not in ${longest} days`;
+  const isNew = createdAt && now - Date.parse(createdAt) < longest * DAY_MS;
+  return isNew ? "no call yet" : `not in ${longest} days`;
 }
