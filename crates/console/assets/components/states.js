@@ -4,6 +4,7 @@ import { KIND } from "../app/api_error.js";
 import { html } from "../app/html.js";
 import { Button } from "./button.js";
 import { ProblemNotice } from "./problem.js";
+import { Prose } from "./prose.js";
 
 /** Shows that data is loading. `onCancel` adds a button once it is slow. */
 export function Loading({ label = "Loading", isSlow = false, onCancel }) {
@@ -56,6 +57,6 @@ export function Missing({ items }) {
   return html`
     <div class="notice warning" role="status">
       <p class="notice-title">Some data is missing</p>
-      <ul>${items.map(({ what, reason }) => html`<li key=${what}><strong>${what}</strong>: ${reason}</li>`)}</ul>
+      <ul>${items.map(({ what, reason }) => html`<li key=${what}><strong>${what}</strong>: <${Prose} text=${reason} /></li>`)}</ul>
     </div>`;
 }
