@@ -291,7 +291,7 @@ test("fields are edited, and only changed ones are sent", async (fixture) => {
   assert.deepEqual({ name, scopes, metadata }, { name: "After", scopes: [], metadata: { crm: "1" } });
 });
 
-test("a change that met another one is shown side by side, and can be kept", async (fixture) => {
+test("a change that met another one is shown side by side, and only changed fields replace it", async (fixture) => {
   const { page, gateway, allowErrors, axe } = fixture;
   allowErrors(/412/);
   const key = await openKey(fixture, { name: "Mine and theirs", plan: "open" });
@@ -308,7 +308,7 @@ test("a change that met another one is shown side by side, and can be kept", asy
   await dialog.getByRole("button", { name: /Keep mine/ }).click();
   await page.getByText("The key was changed").waitFor();
   const { name, subject } = await stored(gateway, key);
-  assert.deepEqual({ name, subject }, { name: "Mine", subject: undefined });
+  assert.deepEqual({ name, subject }, { name: "Mine", subject: "their-user" });
 });
 
 test("after a conflict, theirs can be taken, or mine edited further", async (fixture) => {
@@ -332,6 +332,28 @@ test("after a conflict, theirs can be taken, or mine edited further", async (fix
   await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
   await page.getByText("The key was changed").waitFor();
   assert.equal((await stored(gateway, key)).name, "Both");
+});
+
+test("a plan that is newer than the page is not shown as missing", async (fixture) => {
+  const { page, gateway } = fixture;
+  const key = await openKey(fixture, { plan: "open" });
+  await gateway.plan("newer", { quotas: [{ limit: 77, period: "day" }] });
+  await gateway.admin("PATCH", `/keys/${key.key_id}`, { plan: "newer" });
+  await page.getByText("Plan newer: 77 per day").waitFor();
+  await page.getByRole("heading", { level: 1 }).getByText("Active").waitFor();
+});
+
+test("a secret is hidden when the session ends", async (fixture) => {
+  const { page, stub, allowErrors } = fixture;
+  allowErrors(/401/);
+  await openKey(fixture, { plan: "open" });
+  await page.getByRole("button", { name: "Rotate" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Rotate" }).click();
+  await page.locator("[data-secret]").waitFor();
+  const headers = { "x-tollgate-console-session": "ended" };
+  await stub("GET v1/keys/*/usage", { ...problem(401, "The session has ended."), headers });
+  await page.getByText("The secret is hidden, because the session has ended").waitFor();
+  assert.equal(await page.locator("[data-secret]").count(), 0);
 });
 
 test("a key that changed underneath is not disabled blindly", async (fixture) => {
@@ -383,6 +405,7 @@ test("a block is shown and can be removed", async (fixture) => {
   await page.getByRole("heading", { level: 1 }).getByText("Blocked").waitFor();
   await page.getByText("would be refused now").getByText("A block refuses all calls with this key.").waitFor();
   assert.equal(await page.getByText("The key is valid").count(), 0);
+  await page.getByText("is shown when the key can be used again").waitFor();
   await page.getByRole("button", { name: "Remove the block" }).click();
   await page.getByText("The block was removed").waitFor();
   await page.getByText("leaked on a forum").waitFor({ state: "detached" });

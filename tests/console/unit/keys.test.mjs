@@ -151,6 +151,27 @@ test("a change has only the changed fields, and null for removed ones", () => {
   assert.deepEqual(form.patchOf(before, { ...before }), {});
 });
 
+test("scopes may contain commas", () => {
+  const before = form.formOf({ ...KEY, scopes: ["a,b"] });
+  assert.deepEqual(form.patchOf(before, { ...before, scopes: "a,b\nnew" }), { scopes: ["a,b", "new"] });
+});
+
+test("a change that met another one keeps the fields that only the other one changed", () => {
+  const before = form.formOf({ ...KEY, metadata: { keep: "1", mine: "1", drop: "1" } });
+  const stored = form.formOf({ ...KEY, plan: "large", metadata: { keep: "theirs", mine: "1", drop: "1", new: "2" } });
+  const metadata = [
+    { name: "keep", value: "1" },
+    { name: "mine", value: "9" },
+  ];
+  const merged = form.mergedForm(before, { ...before, name: "Mine", metadata }, stored);
+  assert.deepEqual(form.patchOf(stored, merged), { name: "Mine", metadata: { drop: null, mine: "9" } });
+});
+
+test("a plan that a partial list lacks is not missing", () => {
+  const plans = Object.assign(new Map(), { isPartial: true });
+  assert.equal(keyState(KEY, plans, NOW), "active");
+});
+
 test("mistakes of a response are shown at their fields", () => {
   const error = { errors: [{ pointer: "/allowed_ips/0", detail: "not a network" }, { detail: "other" }] };
   assert.deepEqual(form.responseMistakes(error), {

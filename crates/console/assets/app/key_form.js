@@ -44,8 +44,9 @@ export function instantOf(text) {
   return text === "" || Number.isNaN(date.getTime()) ? undefined : date.toISOString().replace(".000Z", "Z");
 }
 
-function lines(text) {
-  return text.split(/[\s,]+/).filter(Boolean);
+/** Returns the words of a text. Scopes may contain commas. */
+function words(text, separator = /\s+/) {
+  return text.split(separator).filter(Boolean);
 }
 
 function entries(rows) {
@@ -71,8 +72,8 @@ function documentOf(form) {
     prefix: text("prefix"),
     expires_at: instantOf(form.expires_at),
     not_before: instantOf(form.not_before),
-    allowed_ips: list(lines(form.allowed_ips)),
-    scopes: list(lines(form.scopes)),
+    allowed_ips: list(words(form.allowed_ips, /[\s,]+/)),
+    scopes: list(words(form.scopes)),
     metadata: Object.keys(metadata).length === 0 ? undefined : metadata,
   };
 }
@@ -104,6 +105,21 @@ function metadataPatch(old, now) {
     (all, { name, value }) => Object.defineProperty(all, name, { value, enumerable: true, configurable: true }),
     {},
   );
+}
+
+/**
+ * Returns the form of a stored key with the changes of the operator: the fields, and the entries of the metadata, in
+ * which `mine` differs from `before`.
+ */
+export function mergedForm(before, mine, stored) {
+  const merged = { ...stored };
+  for (const name of Object.keys(EMPTY)) {
+    if (name !== "metadata" && mine[name] !== before[name]) merged[name] = mine[name];
+  }
+  const patch = metadataPatch(entries(before.metadata), entries(mine.metadata));
+  const kept = stored.metadata.filter(({ name }) => !Object.hasOwn(patch, name));
+  const set = mine.metadata.filter(({ name }) => Object.hasOwn(patch, name));
+  return { ...merged, metadata: [...kept, ...set] };
 }
 
 /** Returns the mistakes of a form that the page sees itself, by field. With `isNew`, those of a new key too. */

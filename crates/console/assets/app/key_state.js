@@ -36,7 +36,7 @@ export const KEY_STATES = {
  * Returns the id of a key's state.
  *
  * @param {object} key as the admin API returns it
- * @param {Map<string, object>} [plans] the plans by name, if they are known
+ * @param {Map<string, object> & {isPartial?: boolean}} [plans] the plans by name, if they are known
  * @param {number} [now] in milliseconds
  * @param {boolean} [isBlocked]
  */
@@ -45,7 +45,7 @@ export function keyState(key, plans, now = Date.now(), isBlocked = false) {
   if (!key.enabled) return "disabled";
   if (key.expires_at && Date.parse(key.expires_at) <= now) return "expired";
   if (key.not_before && Date.parse(key.not_before) > now) return "not_yet_valid";
-  if (plans && !plans.has(key.plan)) return "plan_missing";
+  if (plans && !plans.isPartial && !plans.has(key.plan)) return "plan_missing";
   if (plans?.get(key.plan)?.enabled === false) return "plan_disabled";
   if (key.expires_at && Date.parse(key.expires_at) <= now + SOON_MS) return "expiring";
   return "active";

@@ -7,12 +7,16 @@ import { useResource } from "./resource.js";
 /** The most plans that are read. */
 const MOST = 1_000;
 
-/** Returns the plans by name as a resource. */
+const POLL_MS = 30_000;
+
+/** Returns the plans by name as a resource. If they are not all plans, `isPartial` of the map is true. */
 export function usePlans() {
-  return useResource("plans", async (signal) => {
+  const load = async (signal) => {
     const items = await allItems("/plans", { most: MOST, signal });
-    return new Map(items.map(({ name, plan }) => [name, plan]));
-  });
+    const plans = new Map(items.map(({ name, plan }) => [name, plan]));
+    return Object.assign(plans, { isPartial: items.length >= MOST });
+  };
+  return useResource("plans", load, { pollMs: POLL_MS });
 }
 
 /** Returns what a plan does with calls in one line: its limits, and whether they apply. */

@@ -2,15 +2,35 @@
 
 import { html, useEffect, useState } from "../app/html.js";
 import { apiUrl, callWithKey } from "../app/example_call.js";
+import { hasSessionEnded, onSessionEnd } from "../app/session.js";
 import { Button } from "./button.js";
 import { CopyButton } from "./copy_button.js";
 import { Dialog } from "./dialog.js";
 import { Checkbox } from "./field.js";
 import { Notice } from "./notice.js";
 
-/** Shows a secret until the operator confirms that it was stored. */
+/** Shows a secret until the operator confirms that it was stored, or until the session ends. */
 export function SecretDialog({ title, secret, target, onClose, children }) {
   const [isStored, setStored] = useState(false);
+  const [isOver, setOver] = useState(hasSessionEnded());
+  useEffect(() => onSessionEnd(() => setOver(true)), []);
+  return isOver
+    ? html`<${Hidden} title=${title} onClose=${onClose} />`
+    : html`<${Shown} title=${title} secret=${secret} target=${target} isStored=${isStored} onStored=${setStored}
+      onClose=${onClose}>${children}<//>`;
+}
+
+/** Replaces the secret on a screen that may be unattended. */
+function Hidden({ title, onClose }) {
+  return html`
+    <${Dialog} title=${title} onClose=${onClose}>
+      <${Notice} kind="warning" title="The secret is hidden, because the session has ended">
+        If it was not stored, rotate the key to get a new secret.
+      <//>
+    <//>`;
+}
+
+function Shown({ title, secret, target, isStored, onStored, onClose, children }) {
   useUnloadWarning(!isStored);
   const call = callWithKey(target, secret);
 
@@ -36,7 +56,7 @@ export function SecretDialog({ title, secret, target, onClose, children }) {
           <${CopyButton} text=${call} label="Copy the command" />
           ${apiUrl(target) ? null : html`<p class="hint">Replace the address with that of your API.</p>`}
         </div>
-        <${Checkbox} label="I have stored the secret" checked=${isStored} onChange=${setStored} />
+        <${Checkbox} label="I have stored the secret" checked=${isStored} onChange=${onStored} />
         <div class="actions end">
           <${Button} type="submit" kind="primary" disabled=${!isStored}
             title=${isStored ? undefined : "Confirm first that you have stored the secret."}>Done<//>

@@ -1,6 +1,6 @@
 // One key: its state, what it has left, its usage, its refusals, and changes to it.
 
-import { html, useMemo, useState } from "../app/html.js";
+import { html, useEffect, useMemo, useState } from "../app/html.js";
 import { keyState } from "../app/key_state.js";
 import { usePlans } from "../app/plans.js";
 import { href, navigate } from "../app/router.js";
@@ -53,6 +53,12 @@ function LoadedKey({ id, target, stored, wantedGrant }) {
   const [result, setResult] = useState();
   const state = keyState(key, plans.data, Date.now(), Boolean(block.data));
   const isDeleted = stored.error?.status === 404;
+
+  // The plan may be newer than the list of plans.
+  const isPlanUnknown = plans.data !== undefined && !plans.data.has(key.plan);
+  useEffect(() => {
+    if (isPlanUnknown) plans.reload();
+  }, [isPlanUnknown, key.plan]);
 
   // Objects of their own for each render would start the lists below anew.
   const filter = useMemo(() => ({ key_id: id, limit: REFUSALS }), [id]);

@@ -3,7 +3,7 @@
 import { admin, segments } from "../../app/api.js";
 import { KIND } from "../../app/api_error.js";
 import { html, useState } from "../../app/html.js";
-import { formMistakes, formOf, patchOf, responseMistakes } from "../../app/key_form.js";
+import { formMistakes, formOf, mergedForm, patchOf, responseMistakes } from "../../app/key_form.js";
 import { useAction } from "../../app/resource.js";
 import { useUnsavedChanges } from "../../app/unsaved.js";
 import { Button } from "../../components/button.js";
@@ -27,25 +27,27 @@ export function EditKey({ keyed, etag, plans, onChanged, onReload, onClose }) {
   const isChanged = Object.keys(patch).length > 0;
   useUnsavedChanges(isChanged, `The changes of the key ${id} are not saved.`);
 
-  const save = useAction(async (from) => {
+  // Only what the operator has changed replaces the stored version, so that other changes stay.
+  const meet = (stored) => {
+    if (stored.key) {
+      setForm(mergedForm(formOf(base.key), form, formOf(stored.key)));
+      setBase(stored);
+    }
+    setTheirs(stored);
+  };
+  const save = useAction(async () => {
+    if (!isChanged) return onChanged({ title: "The key has these values already" });
     try {
-      const { key } = await patchKey(id, patchOf(formOf(from.key), form), from.etag);
-      onChanged({
-        title: "The key was changed",
-        text: key.managed_by ? `${key.managed_by} may undo the change.` : undefined,
-      });
+      const { key } = await patchKey(id, patch, base.etag);
+      const text = key.managed_by ? `${key.managed_by} may undo the change.` : undefined;
+      return onChanged({ title: "The key was changed", text });
     } catch (error) {
       if (error.kind !== KIND.changed) throw error;
-      setTheirs(await currentKey(id));
+      return meet(await currentKey(id));
     }
   });
 
   if (theirs) {
-    const keep = () => (theirs.key ? save.run(theirs) : undefined);
-    const edit = () => {
-      setBase(theirs);
-      setTheirs(undefined);
-    };
     const take = () => {
       onReload();
       onClose();
@@ -53,9 +55,9 @@ export function EditKey({ keyed, etag, plans, onChanged, onReload, onClose }) {
     return html`
       <${Dialog} title="Two changes of the key" onClose=${onClose} isLocked=${save.isRunning} isWide>
         ${theirs.key
-          ? html`<${Conflict} what=${`The key ${id}`} mine=${documentText(base.key, form)}
+          ? html`<${Conflict} what=${`The key ${id}`} mine=${documentText(theirs.key, form)}
               theirs=${documentText(theirs.key)}
-              onKeep=${keep} onTake=${take} onEdit=${edit} isBusy=${save.isRunning} />`
+              onKeep=${save.run} onTake=${take} onEdit=${() => setTheirs(undefined)} isBusy=${save.isRunning} />`
           : html`<${Deleted} onClose=${take} />`}
         ${save.error ? html`<${ProblemNotice} error=${save.error} />` : null}
       <//>`;
@@ -81,7 +83,7 @@ function Form({ form, plans, save, base, isChanged, onChange, onClose }) {
   const element = useFocusOnMistake(save.error);
   const submit = (event) => {
     event.preventDefault();
-    if (isChanged && Object.keys(formMistakes(form)).length === 0) save.run(base);
+    if (isChanged && Object.keys(formMistakes(form)).length === 0) save.run();
   };
   const change = (next) => {
     onChange(next);

@@ -29,11 +29,19 @@ export function Windows({ keyed, plan, live, state }) {
         ${(data) => html`
           <${NextCall} decision=${data.decision} state=${state} />
           <${Limits} rows=${rowsOf(data, plan)} />
+          ${isUnlimited(data, plan) ? html`<p>No limit of the plan applies to all calls.</p>` : null}
+          ${data.decision?.decision === "denied"
+            ? html`<p class="hint">What is left of the rate limits is shown when the key can be used again.</p>`
+            : null}
           ${data.decisionError
             ? html`<p class="hint">What is left of the rate limits is not known: ${reasonOf(data.decisionError)}</p>`
             : null}`}
       <//>
     <//>`;
+}
+
+function isUnlimited({ decision, quotas }, plan) {
+  return decision?.decision === "allowed" && quotas.length === 0 && rowsOf({ decision, quotas }, plan).length === 0;
 }
 
 function sharing({ group }, plan) {
@@ -64,7 +72,7 @@ function NextCall({ decision, state }) {
 }
 
 function Limits({ rows }) {
-  if (rows.length === 0) return html`<p>No limit of the plan applies to all calls.</p>`;
+  if (rows.length === 0) return null;
   return html`
     <div class="table-box" tabindex="0" role="region" aria-label="Limits of the key">
       <table class="limits">
