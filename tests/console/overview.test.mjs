@@ -80,7 +80,7 @@ test("tiles show shares with their trend", async ({ page, open, stub, axe }) => 
   await open("overview");
   const throttled = tile(page, "Throttled (429)");
   await throttled.getByText("23.8%").waitFor();
-  await throttled.getByText(/1,255 responses. Last 5 min: 45.7%, ▲ up from 7.9%/).waitFor();
+  await throttled.getByText(/1,255 responses. Last 5 minutes: 45.7%, ▲ up from 7.9% before/).waitFor();
   await tile(page, "Server errors (5xx)").getByText(/▼ down from/).waitFor();
   await tile(page, "Latency, 95 % below").getByText("12.4 ms").waitFor();
   await axe();
@@ -144,10 +144,26 @@ test("an open circuit breaker is a problem with its effect", async ({ page, open
 
 test("missing parts are named with the reason", async ({ page, open, stub }) => {
   const missing = [{ what: "Circuit breakers", reason: "AccessDenied for cloudwatch:GetMetricData." }];
-  await stubBusy(stub, { missing });
+  await stubBusy(stub, { missing, unknown: ["breakers"] });
   await open("overview");
   await page.getByText("AccessDenied for cloudwatch:GetMetricData.").waitFor();
   assert.equal(await page.getByText("Circuit breakers closed").count(), 0);
+});
+
+test("figures that could not be read are not shown as zero", async ({ page, open, stub }) => {
+  const missing = [{ what: "figures", reason: "no stack is given" }];
+  const unknown = ["traffic", "decisions", "breakers"];
+  const nothing = overviewOf(() => ({ throttled: null }), { missing, unknown });
+  nothing.totals.throttled = null;
+  await stub(OVERVIEW, { json: nothing });
+  await stub(LIST, { json: refusalPage([]) });
+  await open("overview");
+  for (const name of ["Requests", "Throttled (429)", "Server errors (5xx)"]) {
+    await tile(page, name).getByText("Not known.").waitFor();
+  }
+  await page.getByText("Circuit breakers: not known").waitFor();
+  await page.getByText("The decisions are not known.").waitFor();
+  assert.equal(await page.getByText("No requests in the last").count(), 0);
 });
 
 test("a slow response is reported and can be cancelled", async ({ page, open, stub }) => {

@@ -43,6 +43,7 @@ const ASSETS: &[Asset] = assets![
     "app/api_error.js",
     "app/color_scheme.js",
     "app/connection.js",
+    "app/cursor.js",
     "app/document.js",
     "app/download.js",
     "app/duration.js",

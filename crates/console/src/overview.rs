@@ -100,6 +100,18 @@ pub(crate) enum BreakerState {
     Open,
 }
 
+/// A part of the figures that could not be read. Its zeros and empty lists mean nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Unknown {
+    /// The fields `requests` and `server_errors` of all figures.
+    Traffic,
+    /// The decisions by plan.
+    Decisions,
+    /// The states of the circuit breakers.
+    Breakers,
+}
+
 /// The figures of a range.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Overview {
@@ -122,6 +134,9 @@ pub(crate) struct Overview {
     pub(crate) decisions: Vec<PlanDecisions>,
     /// The breakers that changed their state since the start. All others are closed.
     pub(crate) breakers: Vec<BreakerStatus>,
+    /// The parts that could not be read. Absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unknown: Vec<Unknown>,
     pub(crate) missing: Vec<Missing>,
 }
 

@@ -1,13 +1,20 @@
 // What the operator may do, as the console has learned it.
 
 import assert from "node:assert/strict";
-import { beforeEach, test } from "node:test";
+import { afterEach, beforeEach, mock, test } from "node:test";
 
 import * as permissions from "../../../crates/console/assets/app/permissions.js";
 
 const KEYS = "/_tollgate/v1/keys";
 
-beforeEach(() => permissions.setReadOnly(undefined));
+beforeEach(() => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  permissions.setReadOnly(undefined);
+});
+afterEach(() => {
+  mock.timers.tick(permissions.REMEMBERED_MS);
+  mock.timers.reset();
+});
 
 test("a refusal applies to the same operation on other objects", () => {
   permissions.rememberDenied("DELETE", `${KEYS}/acme`, "not authorized to perform execute-api:Invoke");
@@ -37,4 +44,27 @@ test("listeners are called after a change until they are removed", () => {
   remove();
   permissions.rememberDenied("PUT", "/_tollgate/v1/plans/free", "no");
   assert.equal(calls, 1);
+});
+
+test("a refusal is forgotten after a minute, or once the operation succeeds", () => {
+  let calls = 0;
+  const remove = permissions.onPermissionChange(() => (calls += 1));
+  permissions.rememberDenied("DELETE", `${KEYS}/acme`, "not authorized to perform");
+  mock.timers.tick(permissions.REMEMBERED_MS - 1);
+  assert.ok(permissions.deniedReason("DELETE", `${KEYS}/acme`));
+  mock.timers.tick(1);
+  assert.equal(permissions.deniedReason("DELETE", `${KEYS}/acme`), undefined);
+  assert.equal(calls, 2);
+
+  permissions.rememberDenied("DELETE", `${KEYS}/acme`, "not authorized to perform");
+  permissions.forgetDenied("DELETE", `${KEYS}/other`);
+  assert.equal(permissions.deniedReason("DELETE", `${KEYS}/acme`), undefined);
+  remove();
+});
+
+test("expired credentials and a wrong clock deny no operation", () => {
+  for (const reason of ["The security token included in the request is expired", "Signature expired: 20261130T0900Z"]) {
+    permissions.rememberDenied("POST", KEYS, reason);
+    assert.equal(permissions.deniedReason("POST", KEYS), undefined, reason);
+  }
 });

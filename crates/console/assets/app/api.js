@@ -3,7 +3,8 @@
 import { activityHeaders } from "./activity.js";
 import { ApiError, errorOfResponse, KIND } from "./api_error.js";
 import { reportConnection } from "./connection.js";
-import { rememberDenied } from "./permissions.js";
+import { cursorCheck } from "./cursor.js";
+import { forgetDenied, rememberDenied } from "./permissions.js";
 import { endSession, sessionHeader } from "./session.js";
 
 /** The path of the admin API, relative to the page. */
@@ -52,7 +53,10 @@ export async function send(method, url, options = {}) {
       redirect: "error",
     });
     reportConnection(true);
-    if (response.ok) return response;
+    if (response.ok) {
+      forgetDenied(method, url);
+      return response;
+    }
   } catch (error) {
     throw transportError(error, signal, timeoutMs);
   }
@@ -119,11 +123,12 @@ export const consoleApi = client(CONSOLE);
 
 /** Yields the pages of a list of the admin API, each an array of items. */
 export async function* pages(path, parameters = {}, options = {}) {
+  const check = cursorCheck();
   let cursor;
   do {
     const { data } = await admin.get(withQuery(path, { limit: 100, ...parameters, cursor }), options);
     yield data.items;
-    cursor = data.next_cursor ?? undefined;
+    cursor = check(data.next_cursor);
   } while (cursor);
 }
 

@@ -12,7 +12,7 @@ import { AllRefusals } from "./overview/all_refusals.js";
 import { Breakers } from "./overview/breakers.js";
 import { Charts } from "./overview/charts.js";
 import { Decisions } from "./overview/decisions.js";
-import { RANGES, rangeOf } from "./overview/figures.js";
+import { isUnknown, knownFigures, RANGES, rangeOf } from "./overview/figures.js";
 import { FirstUse } from "./overview/first_use.js";
 import { NewestRefusals } from "./overview/newest_refusals.js";
 import { PauseButton } from "./overview/pause_button.js";
@@ -36,7 +36,10 @@ function Figures({ target, route }) {
   const pollMs = isPaused ? undefined : isLive ? LOCAL_POLL_MS : range.pollMs;
   const overview = useResource(
     `overview ${range.name}`,
-    async (signal) => (await consoleApi.get(withQuery("/overview", { range: range.name }), { signal })).data,
+    async (signal) => {
+      const { data } = await consoleApi.get(withQuery("/overview", { range: range.name }), { signal });
+      return knownFigures(data);
+    },
     { pollMs },
   );
 
@@ -46,16 +49,18 @@ function Figures({ target, route }) {
   return html`
     <${Page} title="Overview" intro=${html`<${Intro} range=${range} overview=${overview} />`} actions=${actions}>
       <${Resource} resource=${overview} label="Loading the figures" skeleton=${html`<${OverviewSkeleton} />`}>
-        ${(data) => html`<${Content} overview=${data} range=${range} target=${target} />`}
+        ${(data) => html`
+          <${Content} overview=${data} range=${range} target=${target} isCurrent=${!overview.error} />`}
       <//>
       <${NewestRefusals} target=${target} isPaused=${isPaused} />
     <//>`;
 }
 
-function Intro({ range, overview: { data } }) {
+function Intro({ range, overview: { data, error } }) {
   return html`
     The last ${range.title}.
-    ${data ? html` <span class="updated">Updated <${Time} value=${data.updated_at} /></span>` : null}`;
+    ${data ? html` <span class="updated">Updated <${Time} value=${data.updated_at} /></span>` : null}
+    ${data && error ? html` <span class="badge warning">not current</span>` : null}`;
 }
 
 /** Shows the choice of a time range, for figures of CloudWatch. */
@@ -68,13 +73,15 @@ function RangeChoice({ range }) {
     </div>`;
 }
 
-function Content({ overview, range, target }) {
-  const isMissing = overview.missing.some(({ what }) => /breaker/i.test(what));
+function Content({ overview, range, target, isCurrent }) {
+  const hasBreakers = isCurrent && !isUnknown(overview, "breakers");
   return html`
     <${Missing} items=${overview.missing} />
-    <${Breakers} breakers=${overview.breakers} isMissing=${isMissing} />
+    <${Breakers} breakers=${overview.breakers} isKnown=${hasBreakers} />
     ${overview.totals.requests === 0 ? html`<${FirstUse} target=${target} range=${range} />` : null}
     <${Tiles} overview=${overview} range=${range} />
     <${Charts} overview=${overview} />
-    <${Section} title="Decisions by plan"><${Decisions} decisions=${overview.decisions} /><//>`;
+    <${Section} title="Decisions by plan">
+      <${Decisions} decisions=${overview.decisions} isKnown=${!isUnknown(overview, "decisions")} />
+    <//>`;
 }

@@ -8,7 +8,7 @@ use super::publisher::PublishedFigures;
 use super::refused_counts::RefusedCounts;
 use super::window::Window;
 use crate::missing::Missing;
-use crate::overview::{Figures, Overview, Point, Range};
+use crate::overview::{Figures, Overview, Point, Range, Unknown};
 
 /// The parts of an overview that were read.
 #[derive(Default)]
@@ -31,6 +31,17 @@ impl Parts {
             Some((&gateway.requests, &gateway.server_errors))
         };
         published.or_else(gateway)
+    }
+
+    /// Returns the parts that no source has.
+    fn unknown(&self) -> Vec<Unknown> {
+        let parts = [
+            (Unknown::Traffic, self.traffic().is_none()),
+            (Unknown::Decisions, self.published.is_none()),
+            (Unknown::Breakers, self.published.is_none()),
+        ];
+        let unknown = parts.into_iter().filter(|(_, is_unknown)| *is_unknown);
+        unknown.map(|(part, _)| part).collect()
     }
 
     /// Returns the responses with 429.
@@ -98,6 +109,7 @@ impl Parts {
         let points: Vec<_> = points.collect();
         let total_latency = self.gateway.as_ref().and_then(|it| it.total_latency);
         let totals = self.figures(StepCounts::total, total_latency);
+        let unknown = self.unknown();
         let missing = [self.limits(window), self.missing].concat();
         let published = self.published.unwrap_or_default();
 
@@ -112,6 +124,7 @@ impl Parts {
             totals,
             decisions: published.decisions,
             breakers: published.breakers,
+            unknown,
             missing,
         }
     }

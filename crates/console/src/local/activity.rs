@@ -76,6 +76,7 @@ impl Activity {
             totals,
             decisions,
             breakers: lock(&self.breakers).states(),
+            unknown: Vec::new(),
             missing: Vec::new(),
         }
     }

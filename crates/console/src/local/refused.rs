@@ -89,7 +89,7 @@ fn refusal(exchange: &Exchange, line: Option<DecisionLine>) -> Option<Refusal> {
     refusal.at = exchange.received;
     refusal.request_id.clone_from(&exchange.request_id);
     refusal.status = exchange.status;
-    refusal.method = Some(exchange.method.clone()).filter(|method| !method.is_empty());
+    refusal.method = Some(shorten(exchange.method.clone())).filter(|method| !method.is_empty());
     refusal.path = Some(shorten(exchange.path.clone()));
     refusal.route = refusal.route.or_else(|| exchange.route_key.clone());
     refusal.retry_after_s = context(exchange, "retry_after").and_then(|text| text.parse().ok());
@@ -262,12 +262,14 @@ mod tests {
         for number in 0..MAX_REFUSALS + 5 {
             let mut exchange = refused(&number.to_string(), 401);
             exchange.path = "x".repeat(10_000);
+            exchange.method = "X".repeat(9_000);
             refusals.end(&exchange, true);
         }
         let (found, is_incomplete) = refusals.newest_first();
         assert_eq!((found.len(), is_incomplete), (MAX_REFUSALS, true));
         assert_eq!(found[0].request_id, (MAX_REFUSALS + 4).to_string());
         assert!(found[0].path.as_ref().unwrap().len() < 600);
+        assert!(found[0].method.as_ref().unwrap().len() < 600);
         // The first five lines were dropped.
         assert_eq!(found[MAX_REFUSALS - 1].reason, "unknown_key");
         assert!(refusals.lines.is_empty());

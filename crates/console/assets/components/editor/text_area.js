@@ -34,6 +34,8 @@ export function TextArea({ area, id, value, onInput, marks, rows, isReadOnly, de
   const width = `${numberText.length - numberText.lastIndexOf("\n")}ch`;
 
   const scroll = () => {
+    // An event can follow the end of the editor.
+    if (!area.current) return;
     const { scrollTop } = area.current;
     under.current.style.transform = `translateY(${-scrollTop}px)`;
     gutter.current.style.transform = `translateY(${-scrollTop}px)`;

@@ -4,12 +4,14 @@ import { html } from "../../app/html.js";
 import { Notice } from "../../components/notice.js";
 import { Time } from "../../components/time.js";
 
-/** Shows the open breakers as problems, or one line if all are closed. */
-export function Breakers({ breakers, isMissing }) {
+/** Shows the open breakers as problems, or one line if all are closed or not known. */
+export function Breakers({ breakers, isKnown }) {
   const open = breakers.filter(({ state }) => state === "open");
   if (open.length === 0) {
-    if (isMissing) return null;
-    return html`<p class="breakers"><span class="badge ok">✓ Circuit breakers closed</span></p>`;
+    const badge = isKnown
+      ? html`<span class="badge ok">✓ Circuit breakers closed</span>`
+      : html`<span class="badge">Circuit breakers: not known</span>`;
+    return html`<p class="breakers">${badge}</p>`;
   }
   return html`
     <${Notice} kind="problem" title=${`Circuit breaker open: ${open.map(({ service }) => service).join(", ")}`}>

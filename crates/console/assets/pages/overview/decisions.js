@@ -27,7 +27,8 @@ const COLUMNS = [
 ];
 
 /** Shows the decisions on the requests of each plan. */
-export function Decisions({ decisions }) {
+export function Decisions({ decisions, isKnown }) {
+  if (!isKnown) return html`<p class="hint">The decisions are not known.</p>`;
   if (decisions.length === 0) return html`<p class="hint">No request was counted against a plan in this time.</p>`;
   return html`
     <${Table} caption="Decisions by plan" columns=${COLUMNS} rows=${decisions} rowKey=${(row) => row.plan} />

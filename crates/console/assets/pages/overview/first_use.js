@@ -7,6 +7,7 @@ import { html } from "../../app/html.js";
 import { useResource } from "../../app/resource.js";
 import { href } from "../../app/router.js";
 import { CopyButton } from "../../components/copy_button.js";
+import { NEW } from "../plans/new.js";
 
 /** In place of a secret, which the console cannot know. */
 const SECRET = "KEY";
@@ -23,7 +24,7 @@ export function FirstUse({ target, range }) {
         <li>
           <strong>Create a plan.</strong> It says how many calls a caller may make.
           ${" "}<${Existing} list="plans" noun="plan" />
-          <div><a class="button" href=${href(["plans"])}>Create a plan</a></div>
+          <div><a class="button" href=${href(["plans", NEW])}>Create a plan</a></div>
         </li>
         <li>
           <strong>Create a key</strong> for one caller. Its secret is shown once.

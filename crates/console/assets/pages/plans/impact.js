@@ -1,7 +1,7 @@
 // What a change of a plan does to the keys on it.
 
 import { count } from "../../app/format.js";
-import { html } from "../../app/html.js";
+import { html, useRef } from "../../app/html.js";
 import { useResource } from "../../app/resource.js";
 import { href } from "../../app/router.js";
 import { Notice } from "../../components/notice.js";
@@ -31,10 +31,31 @@ export function Impact({ name, before, after, isChanged, check }) {
       <${Resource} resource=${keys} label="Counting the keys on this plan">
         ${(found) => html`<${KeysSentence} name=${name} found=${found} />`}
       <//>
-      ${isChanged && check.state !== "invalid" && after
-        ? html`<${Changes} name=${name} before=${before} after=${after} keys=${keys.data} />`
-        : html`<p class="hint">${isChanged ? "Correct the mistakes to see it." : "Nothing is changed yet."}</p>`}
+      <${Effect} name=${name} before=${before} after=${useChecked(after, check)} isChanged=${isChanged} check=${check}
+        keys=${keys.data} />
     <//>`;
+}
+
+/**
+ * Returns the latest version that the check found valid, so that nothing jumps between two keystrokes. Other texts
+ * may be JSON, but not a plan.
+ */
+function useChecked(plan, check) {
+  const latest = useRef(undefined);
+  if (check.state === "valid") latest.current = plan;
+  else if (check.state !== "checking") latest.current = undefined;
+  return latest.current;
+}
+
+const HINTS = {
+  invalid: "Correct the mistakes to see it.",
+  unavailable: "The text could not be checked, so its effect is not known.",
+};
+
+function Effect({ name, before, after, isChanged, check, keys }) {
+  if (!isChanged) return html`<p class="hint">Nothing is changed yet.</p>`;
+  if (!after) return html`<p class="hint">${HINTS[check.state] ?? "Checking the text …"}</p>`;
+  return html`<${Changes} name=${name} before=${before} after=${after} keys=${keys} />`;
 }
 
 function KeysSentence({ name, found }) {

@@ -2,6 +2,7 @@
 
 import { admin, withQuery } from "../../app/api.js";
 import { ApiError, KIND } from "../../app/api_error.js";
+import { cursorCheck } from "../../app/cursor.js";
 import { download } from "../../app/download.js";
 import { count } from "../../app/format.js";
 import { html } from "../../app/html.js";
@@ -25,12 +26,13 @@ export const MAX_CHARACTERS = 200_000_000;
  */
 export async function csvPages(report, signal, onProgress, { maxCharacters = MAX_CHARACTERS } = {}) {
   const texts = [];
+  const check = cursorCheck();
   let [rows, characters, cursor] = [0, 0, undefined];
   do {
     const path = withQuery("/usage", { ...parametersOf(report), limit: 100, cursor });
     const response = await admin.raw("GET", path, { headers: { accept: CSV }, signal });
     const text = await response.text();
-    cursor = response.headers.get("x-next-cursor") ?? undefined;
+    cursor = check(response.headers.get("x-next-cursor"));
 
     characters += text.length;
     if (characters > maxCharacters) throw new ApiError(KIND.invalid, TOO_LARGE);

@@ -134,6 +134,7 @@ async fn figures_are_those_of_the_publisher_the_gateway_and_the_access_log() {
         overview["decisions"],
         json!([{"plan": "free", "allowed": 9, "throttled": 3, "unavailable": 0, "degraded": 0}])
     );
+    assert_eq!(overview.get("unknown"), None);
     assert_eq!(overview["breakers"][0]["service"], "dynamodb");
     assert_eq!(overview["breakers"][0]["state"], "open");
     assert!(reasons(&overview).contains("not when it closed"));
@@ -164,6 +165,7 @@ async fn stack_without_metrics_of_its_own_has_those_of_api_gateway() {
     );
     assert_eq!(totals["throttled"], 1);
     assert_eq!(overview["decisions"], json!([]));
+    assert_eq!(overview["unknown"], json!(["decisions", "breakers"]));
     let reasons = reasons(&overview);
     assert!(
         reasons.contains("PublishMetrics=true") && reasons.contains("also counts"),

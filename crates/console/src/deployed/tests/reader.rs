@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use checks::aws::Transport;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::aws::Aws;
 use super::super::reader::Reader;
@@ -144,6 +144,10 @@ async fn api_without_a_stack_says_what_is_missing() {
     let reader = Reader::new(Aws::over(Arc::new(Recorded::default())), None);
     let overview = serde_json::to_value(reader.overview(Range::QuarterHour).await).unwrap();
     let page = serde_json::to_value(reader.refusals(&query("")).await).unwrap();
+    assert_eq!(
+        overview["unknown"],
+        json!(["traffic", "decisions", "breakers"])
+    );
     for document in [overview, page] {
         assert!(reasons(&document).contains("--stack NAME"), "{document}");
     }
