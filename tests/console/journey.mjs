@@ -52,7 +52,7 @@ async function createKey({ page, name, navigation }) {
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Name", { exact: true }).fill(name);
   await dialog.getByLabel("Plan").selectOption(name);
-  await dialog.getByRole("button", { name: "Create key" }).click();
+  await dialog.getByRole("button", { name: "Create the key" }).click();
 
   await dialog.getByText("The secret is shown only once").waitFor();
   const secret = await dialog.locator("[data-secret]").innerText();
@@ -118,7 +118,7 @@ async function seeItWork({ page, call, patienceMs }, secret) {
 /** Waits until the page of the key shows how much of the quota is used. */
 async function seeUsed(page, used, total, patienceMs) {
   const quota = page.getByRole("row", { name: /^day / });
-  await quota.getByText(`${used} of ${total};`).waitFor({ timeout: patienceMs });
+  await quota.getByText(`${used} of ${total} used`).waitFor({ timeout: patienceMs });
 }
 
 async function openKey({ page, name, navigation }) {
