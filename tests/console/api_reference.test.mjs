@@ -153,6 +153,19 @@ test("the console has the description of its own version", async ({ gateway }) =
   assert.deepEqual(await response.json(), published);
 });
 
+test("a description that breaks one operation leaves the others usable", async ({ page, open, stub, allowErrors }) => {
+  allowErrors(/TypeError/);
+  const broken = description();
+  broken.paths["/_tollgate/v1/broken"] = { get: {
+    operationId: "broken", tags: ["trees"], summary: "Broken", responses: { 200: null },
+  } };
+  await stub("GET openapi.json", { json: broken });
+  await open("api/broken");
+  await page.getByText("This page has failed").waitFor();
+  await open("api/putTree");
+  await operation(page, "Put a tree").getByLabel("Command").waitFor();
+});
+
 test("an unknown operation links to all", async ({ page, open }) => {
   await open("api/nothing");
   await page.getByText("There is no operation nothing").waitFor();

@@ -50,6 +50,7 @@ const ASSETS: &[Asset] = assets![
     "app/example_call.js",
     "app/first_mistake.js",
     "app/format.js",
+    "app/formula_cells.js",
     "app/grants.js",
     "app/html.js",
     "app/idempotency.js",

@@ -1,8 +1,8 @@
 // Files that the browser stores.
 
+import { escapeFormulas } from "./formula_cells.js";
+
 const CSV_TYPE = "text/csv;charset=utf-8";
-/** The first characters by which spreadsheets take a cell for a formula. */
-const FORMULA = /^[=+\-@\t\r]/;
 
 /** Stores a text as a file. */
 export function download(name, text, type = "text/plain;charset=utf-8") {
@@ -24,13 +24,13 @@ export function downloadCsv(name, rows) {
   download(name, toCsv(rows), CSV_TYPE);
 }
 
-/** Returns rows as CSV (RFC 4180). Cells that spreadsheets would calculate start with an apostrophe. */
+/** Returns rows as CSV (RFC 4180). Formulas get an apostrophe, so that they are not calculated. */
 export function toCsv(rows) {
   return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 }
 
 function cell(value) {
   const text = value === undefined || value === null ? "" : String(value);
-  const safe = typeof value === "string" && FORMULA.test(text) ? `'${text}` : text;
+  const safe = typeof value === "string" ? escapeFormulas(text) : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

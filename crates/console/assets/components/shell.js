@@ -39,16 +39,21 @@ export function Shell({ target }) {
     <//>
     <${Navigation} segment=${page?.segment} target=${target} />
     <main class="shell-main" tabindex="-1" ref=${main}>
+      <div class="shell-alerts">
+        <${ConnectionNotice} />
+        <${SessionNotice} />
+      </div>
       ${page ? html`
-        <${PageBoundary} key=${page.keepsState ? page.segment : `${page.segment}/${page.object ?? ""}`} title=${page.title}>
+        <${PageBoundary} key=${keyOf(page)} title=${page.title} object=${page.object}>
           <${page.component} target=${target} route=${route} object=${page.object} />
         <//>` : html`<${UnknownPage} />`}
     </main>
-    <div class="shell-alerts">
-      <${ConnectionNotice} />
-      <${SessionNotice} />
-    </div>
     <${UnsavedChangesDialog} />`;
+}
+
+/** Returns what identifies the component of a page. */
+function keyOf({ segment, object, keepsState }) {
+  return keepsState ? segment : `${segment}/${object ?? ""}`;
 }
 
 function UnknownPage() {

@@ -5,6 +5,7 @@ const SIGNED = [
   "--user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"",
   "-H \"x-amz-security-token: $AWS_SESSION_TOKEN\"",
 ];
+const MAX_LINE_CHARACTERS = 90;
 const API_PLACEHOLDER = "https://API";
 
 /**
@@ -21,7 +22,9 @@ export function curlCommand(operation, target, origin) {
   const parts = ["curl", ...(method === "GET" ? [] : [`-X ${method}`]), ...credentials(operation, target)];
   const [type, content] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
   if (type) parts.push(`-H ${quoted(`content-type: ${type}`)}`, `-d ${quoted(bodyText(content))}`);
-  return [...parts, quoted(url)].join(" \\\n  ").replace("curl \\\n  -X", "curl -X");
+  const [command, ...options] = [...parts, quoted(url)];
+  const line = [command, ...options].join(" ");
+  return line.length <= MAX_LINE_CHARACTERS ? line : [`${command} ${options[0]}`, ...options.slice(1)].join(" \\\n  ");
 }
 
 /** Returns the example of a body as text. */

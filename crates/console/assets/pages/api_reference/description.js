@@ -67,9 +67,10 @@ export function matching(operations, search) {
   });
 }
 
-function textOf({ id, method, path, tag, title, description = "", parameters }) {
+/** Returns the text that is searched. Descriptions are not a part of it: they contain too many words. */
+function textOf({ id, method, path, tag, title, parameters }) {
   const names = parameters.map(({ name }) => name).join(" ");
-  return `${id} ${method} ${path} ${tag} ${title} ${description} ${names}`.toLowerCase();
+  return `${id} ${method} ${path} ${tag} ${title} ${names}`.toLowerCase();
 }
 
 /** Returns operations by tag, as `[tag, operations]`. */

@@ -19,7 +19,7 @@ export function Operation({ document, operation, target }) {
         <span class=${`api-method ${method.toLowerCase()}`}>${method}</span> <code>${path}</code>
       </p>
       <${Paragraphs} text=${description} />
-      <${Security} document=${document} operation=${operation} />
+      <${Security} document=${document} operation=${operation} isLocal=${target.kind === "local"} />
       <${Section} title="Command" actions=${html`<${CopyButton} text=${curl} label="Copy command" />`}>
         <pre class="api-code" tabindex="0" aria-label="Command">${curl}</pre>
       <//>
@@ -29,14 +29,18 @@ export function Operation({ document, operation, target }) {
     </article>`;
 }
 
-function Security({ document, operation: { security = [] } }) {
+function Security({ document, operation: { security = [] }, isLocal }) {
   const schemes = security.flatMap((requirement) => Object.keys(requirement));
   if (schemes.length === 0) return html`<p class="hint">Needs no credentials.</p>`;
+  const isOpenLocally = isLocal && schemes.includes("sigv4");
   const names = schemes.map((name) => SCHEME[name] ?? name);
   const texts = schemes.map((name) => [name, document.components?.securitySchemes?.[name]?.description ?? name]);
   return html`
     <details class="api-security">
-      <summary>Needs ${names.length > 1 ? "one of " : ""}${names.join(", ")}</summary>
+      <summary>
+        ${isOpenLocally ? "On AWS: needs" : "Needs"} ${names.length > 1 ? "one of " : ""}${names.join(", ")}
+      </summary>
+      ${isOpenLocally ? html`<p>The local gateway needs none from this machine.</p>` : null}
       ${texts.map(([name, text]) => html`<${Paragraphs} key=${name} text=${text} />`)}
     </details>`;
 }

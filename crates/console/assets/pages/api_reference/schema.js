@@ -44,7 +44,9 @@ function Opened({ count, name, children }) {
   const [isOpen, setIsOpen] = useState(false);
   return html`
     <details class="api-more" onToggle=${(event) => setIsOpen(event.currentTarget.open)}>
-      <summary>${count} ${count === 1 ? "part" : "parts"}<span class="visually-hidden"> of ${name}</span></summary>
+      <summary>
+        Show ${count === 1 ? "the content" : `${count} parts`}<span class="visually-hidden"> of ${name}</span>
+      </summary>
       ${isOpen ? children() : null}
     </details>`;
 }

@@ -4,6 +4,11 @@ import { count } from "../../app/format.js";
 
 /** The number of references that are followed from one to the next. A description may refer to itself. */
 const MAX_REFERENCES = 10;
+/** The depth to which types are named, and parts of objects are collected. */
+const MAX_DEPTH = 5;
+/** The number of variants and parts that are shown. */
+const MAX_PARTS = 50;
+const MAX_VARIANTS_IN_TEXT = 6;
 
 /**
  * Returns a schema without its reference. Fields next to the reference, such as a description, have precedence.
@@ -26,9 +31,10 @@ function nameOf(reference) {
 }
 
 /** Returns the schema of an object whose parts are spread over `allOf`. */
-export function merged(document, schema) {
-  if (!Array.isArray(schema.allOf)) return schema;
-  const parts = schema.allOf.map((part) => merged(document, resolve(document, part).schema));
+export function merged(document, schema, depth = 0) {
+  if (!Array.isArray(schema.allOf) || depth >= MAX_DEPTH) return schema;
+  const parts = schema.allOf.slice(0, MAX_VARIANTS_IN_TEXT)
+    .map((part) => merged(document, resolve(document, part).schema, depth + 1));
   const { allOf: _, ...rest } = schema;
   const properties = Object.assign({}, ...parts.map((part) => part.properties ?? {}), rest.properties ?? {});
   const required = [...parts.flatMap((part) => part.required ?? []), ...(rest.required ?? [])];
@@ -36,22 +42,30 @@ export function merged(document, schema) {
 }
 
 /** Returns the type of a schema, such as `array of Quota` or `string or null`. */
-export function typeText(document, schema) {
+export function typeText(document, schema, depth = 0) {
   const { schema: resolved, name } = resolve(document, schema);
+  if (depth >= MAX_DEPTH) return name ?? "value";
   const variants = variantsOf(resolved);
-  if (variants) return variants.map((variant) => typeText(document, variant)).join(" or ");
+  if (variants) return variantsText(document, variants, depth);
 
   const types = [resolved.type ?? (resolved.properties || resolved.allOf ? "object" : "any")].flat();
   return types.map((type) => {
-    if (type === "array") return `array of ${typeText(document, resolved.items)}`;
+    if (type === "array") return `array of ${typeText(document, resolved.items, depth + 1)}`;
     if (type === "object") return name ?? "object";
     return resolved.format ? `${type} (${resolved.format})` : type;
   }).join(" or ");
 }
 
+function variantsText(document, variants, depth) {
+  const named = variants.slice(0, MAX_VARIANTS_IN_TEXT).map((variant) => typeText(document, variant, depth + 2));
+  const rest = variants.length - named.length;
+  return [...new Set(named), ...(rest > 0 ? [`${rest} more`] : [])].join(" or ");
+}
+
 /** Returns the variants of which a value is one, or undefined. */
 export function variantsOf(schema) {
-  return schema.oneOf ?? schema.anyOf;
+  const variants = schema.oneOf ?? schema.anyOf;
+  return Array.isArray(variants) ? variants : undefined;
 }
 
 /** Returns the limits of a value, such as `at least 1`, and its default. */
@@ -82,6 +96,10 @@ function range(least, most, unit) {
  * @returns {{name: string, schema: object, isRequired?: boolean}[]}
  */
 export function partsOf(document, schema) {
+  return allParts(document, schema).slice(0, MAX_PARTS);
+}
+
+function allParts(document, schema) {
   const variants = variantsOf(schema);
   if (variants) return variants.map((variant, index) => ({ name: `variant ${index + 1}`, schema: variant }));
   if (schema.type === "array" || schema.items) return itemParts(document, schema.items);

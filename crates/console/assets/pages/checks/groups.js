@@ -16,10 +16,10 @@ const GROUPS = {
 export const STATUSES = {
   failed: { symbol: "×", word: "Failed", plural: "failed", kind: "problem" },
   error: { symbol: "×", word: "Error", plural: "with an error", kind: "problem" },
-  warning: { symbol: "‼", word: "Warning", plural: "with a warning", kind: "warning" },
-  not_checked: { symbol: "‼", word: "Not checked", plural: "not checked", kind: "warning" },
-  not_proven: { symbol: "‼", word: "Not proven", plural: "not proven", kind: "warning" },
-  ok: { symbol: "√", word: "OK", plural: "OK", kind: "ok" },
+  warning: { symbol: "!", word: "Warning", plural: "with a warning", kind: "warning" },
+  not_checked: { symbol: "!", word: "Not checked", plural: "not checked", kind: "warning" },
+  not_proven: { symbol: "!", word: "Not proven", plural: "not proven", kind: "warning" },
+  ok: { symbol: "✓", word: "OK", plural: "OK", kind: "ok" },
   not_applicable: { symbol: "–", word: "Not applicable", plural: "not applicable", kind: "" },
 };
 

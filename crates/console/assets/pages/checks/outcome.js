@@ -5,6 +5,8 @@ import { CopyButton } from "../../components/copy_button.js";
 import { Prose } from "../../components/prose.js";
 import { needsAttention, statusOf } from "./groups.js";
 
+/** The field of the form for an option of the command line. */
+const ECHO_FIELD = "On this page, --echo is the field Echo path of the group Requests.";
 /** The number of findings that are shown at first. */
 const MAX_SHOWN = 10;
 
@@ -23,6 +25,7 @@ export function Outcome({ outcome, explanation }) {
         <div class="checks-body">
           <${Findings} details=${details} />
           ${fix ? html`<p class="checks-fix"><strong>Next step: </strong><${Prose} text=${fix} /></p>` : null}
+          ${fix?.includes("--echo") ? html`<p>${ECHO_FIELD}</p>` : null}
           ${explanation ? html`<p class="hint"><${Prose} text=${explanation} /></p>` : null}
           <dl class="facts">
             <dt>Check</dt><dd><code>${id}</code></dd>

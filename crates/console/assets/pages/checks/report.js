@@ -28,7 +28,7 @@ export function Report({ report, checks, isOld }) {
         <${Choice} isChosen=${isAll} onClick=${() => setIsAll(true)}>All (${total})<//>
       </div>
       ${shown.length === 0 ? html`
-        <p class="checks-passed"><span aria-hidden="true">√ </span>No check needs attention.</p>` : null}
+        <p class="checks-passed"><span aria-hidden="true">✓ </span>No check needs attention.</p>` : null}
       ${byGroup(shown).map(([group, outcomes]) => html`
         <section key=${group} class="checks-group">
           <h3>${groupTitle(group)} <span class="hint">${groupSubject(group)}</span></h3>

@@ -10,6 +10,7 @@ const REQUESTS_HINT = "Creates a temporary plan and a temporary key, both named 
   + "and deletes both at the end.";
 const ECHO_HINT = "A route that a key may call, whose backend returns the path and all headers that it received. "
   + "Without it, two checks are not proven.";
+const LOCAL_ECHO = "The built-in backend of the local gateway does so for every path, such as /orders.";
 const MAX_PATH_CHARACTERS = 2_000;
 const FILE_GROUPS = ["parameters", "account"];
 
@@ -52,9 +53,10 @@ export function RunForm({ checks, target, isRunning, onStart }) {
         ${hasRequests ? html`
           <div class="checks-paths">
             <${Field} label="Path" value=${path} onInput=${setPath} error=${pathError} maxlength=${MAX_PATH_CHARACTERS}
-              hint="A route that a key may call with GET." />
+              hint="A route that needs a key, and that a key may call with GET. Public routes prove nothing." />
             <${Field} label="Echo path (optional)" value=${echo} onInput=${setEcho} error=${echoError}
-              maxlength=${MAX_PATH_CHARACTERS} hint=${ECHO_HINT} />
+              maxlength=${MAX_PATH_CHARACTERS}
+              hint=${target.kind === "local" ? `${ECHO_HINT} ${LOCAL_ECHO}` : ECHO_HINT} />
           </div>` : null}
       </fieldset>
       <div class="actions">
