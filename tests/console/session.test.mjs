@@ -1,6 +1,8 @@
 // The page of `tollgate console`: its one-time code, and its session.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, request } from "node:http";
 import { after, before, test as nodeTest } from "node:test";
 
 import { launchBrowser, skipReason } from "./browser.mjs";
@@ -72,6 +74,35 @@ test("the file opens the page, and the code is neither in its address nor in its
   const exchange = requests.filter((request) => request.postData()?.includes(code));
   assert.equal(exchange.length, 1);
   assert.ok(requests.every((request) => !request.url().includes(code)));
+});
+
+test("a service worker of an earlier program at the same port sees nothing", async ({ page, gateway }) => {
+  const worker = "self.addEventListener('fetch', (event) => event.respondWith(new Response('taken')));";
+  const server = createServer(({ url }, response) => {
+    response.setHeader("content-type", url === "/worker.js" ? "text/javascript" : "text/html");
+    response.end(url === "/worker.js" ? worker : "<!doctype html><title>Other</title>");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  for (const host of ["127.0.0.1", "localhost"]) {
+    await page.goto(`http://${host}:${port}/`);
+    await page.evaluate(() => navigator.serviceWorker.register("/worker.js").then(() => navigator.serviceWorker.ready));
+  }
+  const closed = once(server, "close");
+  server.close();
+  server.closeAllConnections();
+  await closed;
+
+  const other = await startConsole(gateway.url, ["--port", String(port)]);
+  try {
+    await open(page, other);
+    assert.match(other.url, /^http:\/\/tollgate-[0-9a-f]{32}\.localhost:/);
+    await page.goto(`http://127.0.0.1:${port}/_tollgate/console/`);
+    assert.equal(await page.locator("body").innerText(), "taken", "the worker is still active at its own address");
+  } finally {
+    await other.stop();
+  }
 });
 
 test("a code that was used is explained", async ({ page, context, deployed }) => {
@@ -148,7 +179,12 @@ test("a console that only reads says why it changes nothing", async ({ page, dep
   assert.match(await create.getAttribute("title"), /start the command with --write/);
 });
 
+/** Returns the status of a request with a session. Only browsers resolve the name of the page. */
 async function statusOf(deployed, session) {
-  const response = await fetch(`${deployed.url}api/target`, { headers: { [HEADER]: session } });
-  return response.status;
+  const { host, port, pathname } = new URL(deployed.url);
+  const headers = { host, [HEADER]: session };
+  const sent = request({ host: "127.0.0.1", port, path: `${pathname}api/target`, headers, agent: false }).end();
+  const [response] = await once(sent, "response");
+  response.resume();
+  return response.statusCode;
 }

@@ -110,6 +110,7 @@ fn is_of_tollgate(response: &Response<Bytes>) -> bool {
     let media_type = media_type(content_type(response)).to_ascii_lowercase();
     match response.status() {
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => true,
+        status if status.is_redirection() => false,
         status if status.is_success() => MEDIA_TYPES.contains(&&*media_type),
         _ => media_type == PROBLEM,
     }

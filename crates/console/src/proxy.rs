@@ -3,7 +3,8 @@
 //!
 //! Whoever can send requests to a signing proxy has the permissions of its operator. Therefore:
 //!
-//! - It listens on loopback, for one `Host`, and refuses requests of other sites ([`admission`]).
+//! - It listens on loopback, at an origin of its own, and refuses requests of other sites
+//!   ([`admission`]).
 //! - The page gets a session for a one-time code, which is handed over in a file that only the operator
 //!   can read ([`HandOver`]). Every request with data needs the session, in a header.
 //! - It forwards only paths of the admin API, and only reads unless the operator allows more
@@ -15,12 +16,12 @@ mod connections;
 mod forward;
 mod hand_over;
 mod headers;
+mod listener;
 mod secret;
 mod session_api;
 mod sessions;
 mod target_path;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,12 +32,12 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use registry::RandomError;
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 pub use clock::{Clock, Moment};
 pub use hand_over::{HandOver, HandOverError};
+pub use listener::Listener;
 pub use sessions::{CODE_LIFETIME, SESSION_IDLE_TIMEOUT};
 
 use crate::backend::Backend;
@@ -44,6 +45,7 @@ use crate::deployed::Deployed;
 use crate::problem::Problem;
 use crate::{CONSOLE_PATH, Console};
 use admission::OwnOrigin;
+use connections::Trust;
 use sessions::Sessions;
 
 /// The path of the operation that opens a session, below [`CONSOLE_PATH`].
@@ -54,7 +56,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// The limits of a proxy.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The most connections at a time. Further ones wait in the queue of the operating system.
+    /// The most connections at a time. A further one ends the oldest one without a valid session.
     pub connections: usize,
     /// The time for the head of a request, also of the next one on the same connection.
     pub head_timeout: Duration,
@@ -89,20 +91,22 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Creates the proxy for an API. `address` is that of its listener.
-    #[must_use]
-    pub fn new(api: Deployed, address: SocketAddr) -> Self {
+    /// Creates the proxy for an API, at an origin of its own. `port` is that of its listener.
+    ///
+    /// # Errors
+    /// [`RandomError`] if the random number generator fails.
+    pub fn new(api: Deployed, port: u16) -> Result<Self, RandomError> {
         let api = Arc::new(api);
-        Self {
+        Ok(Self {
             console: Console::new(Backend::Deployed(Arc::clone(&api))),
             api,
-            port: address.port(),
-            origin: OwnOrigin::of(address),
+            port,
+            origin: OwnOrigin::generate(port)?,
             sessions: Sessions::default(),
             opened: Notify::new(),
             clock: Clock::default(),
             limits: Limits::default(),
-        }
+        })
     }
 
     /// Sets the clock for lifetimes of codes and sessions.
@@ -158,7 +162,7 @@ impl Proxy {
     }
 
     /// Serves requests. Never returns. Dropping the future ends all connections at once.
-    pub async fn serve(self: Arc<Self>, listener: &TcpListener) {
+    pub async fn serve(self: Arc<Self>, listener: &Listener) {
         connections::serve(listener, self).await;
     }
 
@@ -168,8 +172,8 @@ impl Proxy {
     }
 
     /// Responds to a request. Every failure is a response too.
-    async fn respond(&self, request: Request<Incoming>) -> Response<Bytes> {
-        let response = timeout(REQUEST_TIMEOUT, self.admitted(request)).await;
+    async fn respond(&self, request: Request<Incoming>, trust: &Trust) -> Response<Bytes> {
+        let response = timeout(REQUEST_TIMEOUT, self.admitted(request, trust)).await;
         let problem = match response {
             Ok(Ok(response)) => return response,
             Ok(Err(problem)) => problem,
@@ -181,7 +185,11 @@ impl Proxy {
         problem.into_response()
     }
 
-    async fn admitted(&self, request: Request<Incoming>) -> Result<Response<Bytes>, Problem> {
+    async fn admitted(
+        &self,
+        request: Request<Incoming>,
+        trust: &Trust,
+    ) -> Result<Response<Bytes>, Problem> {
         let (head, body) = request.into_parts();
         self.origin.admit(&head)?;
 
@@ -202,6 +210,7 @@ impl Proxy {
         if let Some(response) = session_api::refusal(&self.sessions, &head.headers, now) {
             return Ok(response);
         }
+        trust.gain();
         match below {
             Some(SESSION_OPERATION) => {
                 session_api::respond(&self.sessions, &head.method, &head.headers)

@@ -3,11 +3,11 @@
 //! Pages of other sites can send requests to a port on loopback, and can give their own name the address
 //! of loopback (DNS rebinding). Neither can choose `Host`, `Origin` or `Sec-Fetch-Site`.
 
-use std::net::SocketAddr;
-
 use http::header::{CONNECTION, HOST, ORIGIN, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use registry::{RandomError, random_bytes};
 
 use crate::CONSOLE_PATH;
 use crate::problem::Problem;
@@ -26,7 +26,10 @@ const METHODS: [Method; 6] = [
 ];
 const HTTP_PORT: u16 = 80;
 
-/// The names under which browsers know a proxy.
+/// The origin of one proxy. Its name is random, so that no other program can have served a page at this
+/// origin before. A service worker or a stored page of such a program would see the one-time code.
+///
+/// Browsers resolve all names below `localhost` to loopback, without a name server (RFC 6761).
 #[derive(Clone, Debug)]
 pub(super) struct OwnOrigin {
     host: String,
@@ -34,19 +37,25 @@ pub(super) struct OwnOrigin {
 }
 
 impl OwnOrigin {
-    pub(super) fn of(address: SocketAddr) -> Self {
+    /// Returns a new origin at a port.
+    ///
+    /// # Errors
+    /// [`RandomError`] if the random number generator fails.
+    pub(super) fn generate(port: u16) -> Result<Self, RandomError> {
+        let number = u128::from_be_bytes(random_bytes()?);
+        let name = format!("tollgate-{number:032x}.localhost");
         // Browsers omit the default port.
-        let host = match address.port() {
-            HTTP_PORT => address.ip().to_string(),
-            _ => address.to_string(),
+        let host = match port {
+            HTTP_PORT => name,
+            _ => format!("{name}:{port}"),
         };
-        Self {
+        Ok(Self {
             origin: format!("http://{host}"),
             host,
-        }
+        })
     }
 
-    /// Returns the origin, such as `http://127.0.0.1:4000`.
+    /// Returns the origin as text.
     pub(super) fn as_str(&self) -> &str {
         &self.origin
     }
@@ -68,7 +77,8 @@ impl OwnOrigin {
         }
 
         if single(&head.headers, &HOST) != Some(self.host.as_bytes()) {
-            let detail = format!("The console is only at {}{CONSOLE_PATH}/.", self.origin);
+            // The name of the origin is not shown to programs that do not know it.
+            let detail = "The console is only at the address that the command has printed.";
             return Err(Problem::new(StatusCode::FORBIDDEN, detail));
         }
         if !self.is_own(&head.headers) && !is_navigation(head) {
@@ -118,4 +128,24 @@ fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     values.next().is_none().then(|| value.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_origin_has_a_name_of_its_own() {
+        let origins = [0; 2].map(|_| OwnOrigin::generate(8_300).unwrap());
+        assert_ne!(origins[0].origin, origins[1].origin);
+        let name = origins[0].host.strip_suffix(".localhost:8300").unwrap();
+        let number = name.strip_prefix("tollgate-").unwrap();
+        assert!(number.len() == 32 && number.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        assert!(
+            OwnOrigin::generate(80)
+                .unwrap()
+                .origin
+                .ends_with(".localhost")
+        );
+    }
 }

@@ -103,7 +103,7 @@ fn protected(response: Response<Bytes>) -> Response<Bytes> {
     let mut response = response::whole(head.status, body);
     response
         .headers_mut()
-        .extend(headers::of_response(&head.headers));
+        .extend(headers::of_response(head.status, &head.headers));
     response
         .headers_mut()
         .insert(CONTENT_SECURITY_POLICY, NO_PAGE);
@@ -117,6 +117,12 @@ fn is_missing(error: &ClientError) -> bool {
 /// Returns the status for a request without a response of Tollgate.
 fn status(error: &ClientError) -> StatusCode {
     match error {
+        // The signature or the credentials are not valid, which is not a matter of permissions.
+        ClientError::Refused(refusal)
+            if matches!(refusal.status, 401 | 403) && error.missing_permission().is_none() =>
+        {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         ClientError::Refused(refusal) => match refusal.status {
             400..=599 => StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_GATEWAY),
             _ => StatusCode::BAD_GATEWAY,

@@ -4,7 +4,7 @@ use http::header::{
     ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LINK, LOCATION,
     RETRY_AFTER,
 };
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 /// The headers of a request that the admin API reads.
 const REQUEST_HEADERS: [HeaderName; 6] = [
@@ -34,9 +34,14 @@ pub(super) fn of_request(headers: &HeaderMap) -> HeaderMap {
     selected(headers, &REQUEST_HEADERS)
 }
 
-/// Returns the headers of the target's response that the browser receives.
-pub(super) fn of_response(headers: &HeaderMap) -> HeaderMap {
-    selected(headers, &RESPONSE_HEADERS)
+/// Returns the headers of the target's response that the browser receives. `Location` is only the name of
+/// what was created.
+pub(super) fn of_response(status: StatusCode, headers: &HeaderMap) -> HeaderMap {
+    let mut selected = selected(headers, &RESPONSE_HEADERS);
+    if status != StatusCode::CREATED {
+        selected.remove(LOCATION);
+    }
+    selected
 }
 
 fn selected(headers: &HeaderMap, names: &[HeaderName]) -> HeaderMap {

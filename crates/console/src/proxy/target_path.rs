@@ -18,12 +18,14 @@ pub(super) fn is_of_api(path: &str) -> bool {
 }
 
 /// True for a segment that is neither empty nor `.` nor `..`, and in which each character is a plain one
-/// or the encoding of a harmless one.
+/// or the encoding of a harmless one. Some servers ignore the part after a `;`.
 fn is_plain(segment: &str) -> bool {
-    if matches!(segment, "" | "." | "..") {
+    let name = segment.split(';').next().unwrap_or_default();
+    if matches!(name, "" | "." | "..") {
         return false;
     }
 
+    let mut decoded = Vec::new();
     let mut rest = segment.as_bytes();
     while let [first, others @ ..] = rest {
         rest = others;
@@ -31,18 +33,22 @@ fn is_plain(segment: &str) -> bool {
             if !is_plain_character(*first) {
                 return false;
             }
+            decoded.push(*first);
             continue;
         }
 
         let Some((digits, others)) = rest.split_at_checked(2) else {
             return false;
         };
-        if !decoded(digits).is_some_and(is_harmless) {
-            return false;
+        match byte_of(digits).filter(|byte| is_harmless(*byte)) {
+            Some(byte) => decoded.push(byte),
+            None => return false,
         }
         rest = others;
     }
-    true
+    // Overlong encodings are not UTF-8, and full-width dots are no letters.
+    let is_letter = |letter: char| letter.is_ascii() || letter.is_alphanumeric();
+    str::from_utf8(&decoded).is_ok_and(|text| text.chars().all(is_letter))
 }
 
 /// True for the characters that a segment can contain without an encoding (RFC 3986, section 3.3).
@@ -59,7 +65,7 @@ const fn is_harmless(byte: u8) -> bool {
     !byte.is_ascii_control() && !matches!(byte, b'/' | b'\\' | b'.' | b'%' | b'?' | b'#')
 }
 
-fn decoded(digits: &[u8]) -> Option<u8> {
+fn byte_of(digits: &[u8]) -> Option<u8> {
     let is_hexadecimal = digits.iter().all(u8::is_ascii_hexdigit);
     let text = str::from_utf8(digits).ok().filter(|_| is_hexadecimal)?;
     u8::from_str_radix(text, 16).ok()
@@ -131,6 +137,15 @@ mod tests {
             "plans/a%+2",
             "plans/ä",
             "plans/{name}",
+            "..;/..;/orders",
+            "..;a=b/orders",
+            ".;/plans",
+            ";/plans",
+            "%c0%ae%c0%ae/%c0%afx",
+            "%e0%80%ae%e0%80%ae/orders",
+            "%ef%bc%8e%ef%bc%8e/orders",
+            "plans/a%ef%bc%8fb",
+            "plans/%ff",
         ] {
             let path = format!("/_tollgate/v1/{rest}");
             assert!(!is_of_api(&path), "{path}");

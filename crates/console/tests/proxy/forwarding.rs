@@ -158,7 +158,7 @@ async fn refusal_of_another_server_becomes_a_problem_document() {
         (
             "keys",
             HttpReply::json(403, &json!({"message": "Forbidden"})),
-            403,
+            503,
             "access denied (status 403: Forbidden)",
         ),
         (
@@ -207,6 +207,29 @@ async fn redirect_is_not_followed() {
     assert!(reply.detail().contains("redirects to"), "{reply:?}");
     assert!(!reply.headers.contains_key("location"));
     assert!(other.requests().is_empty());
+}
+
+#[tokio::test]
+async fn location_passes_only_with_what_was_created() {
+    let setup = Setup::writing().await;
+    for (status, is_problem, expected) in [
+        (201, false, (201, true)),
+        (200, false, (200, false)),
+        (409, true, (409, false)),
+        (303, true, (502, false)),
+    ] {
+        let reply = if is_problem {
+            HttpReply::text(status, "application/problem+json", "{}")
+        } else {
+            HttpReply::json(status, &json!({}))
+        };
+        let path = format!("/_tollgate/v1/plans/p{status}");
+        let reply = reply.header("location", "javascript:alert(1)");
+        setup.server.reply(&format!("PUT {path}"), reply);
+        let reply = setup.page_sends("PUT", &path, Some(&json!({}))).await;
+        let found = (reply.status, reply.headers.contains_key("location"));
+        assert_eq!(found, expected, "{status}");
+    }
 }
 
 #[tokio::test]

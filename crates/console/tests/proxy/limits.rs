@@ -1,6 +1,6 @@
 //! Large and slow requests, and many connections.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use console::proxy::Limits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::call::{Call, read};
-use crate::setup::{Options, PAGE, Setup};
+use crate::setup::{Options, PAGE, Setup, TARGET};
 
 /// The most time for what must end by itself.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -119,29 +119,65 @@ async fn ambiguous_length_of_a_body_is_not_smuggled() {
 }
 
 #[tokio::test]
-async fn idle_connections_are_bounded_and_make_room() {
+async fn idle_connections_do_not_lock_the_page_out() {
+    let setup = Setup::start().await;
+    let session = setup.session().await;
+    let call = setup.from_page("GET", TARGET, &session);
+    let call = call.with("connection", Some("keep-alive"));
+    let mut trusted = TcpStream::connect(setup.address).await.unwrap();
+    exchange(&mut trusted, &call).await;
+
+    let limit = Limits::default().connections;
+    let mut idle = Vec::new();
+    for _ in 0..limit * 4 {
+        idle.push(TcpStream::connect(setup.address).await.unwrap());
+    }
+    let page = Call::bare("GET", PAGE, &setup.host());
+    let reply = timeout(Duration::from_secs(5), page.send(setup.address)).await;
+    assert_eq!(
+        reply.unwrap().status,
+        200,
+        "a new connection is served at once"
+    );
+    exchange(&mut trusted, &call).await;
+
+    // The oldest connections have made room.
+    for stream in &mut idle[..limit * 2] {
+        let ended = timeout(Duration::from_secs(5), stream.read(&mut [0; 1])).await;
+        assert!(matches!(ended.unwrap(), Ok(0) | Err(_)));
+    }
+}
+
+#[tokio::test]
+async fn connections_with_a_session_are_bounded_too() {
     let limits = Limits {
-        connections: 8,
-        head_timeout: Duration::from_secs(1),
+        connections: 3,
         ..Limits::default()
     };
     let setup = limited(limits).await;
-    let begin = Instant::now();
-    let mut idle = Vec::new();
-    for _ in 0..100 {
-        idle.push(TcpStream::connect(setup.address).await.unwrap());
+    let session = setup.session().await;
+    let call = setup.from_page("GET", TARGET, &session);
+    let call = call.with("connection", Some("keep-alive"));
+    let mut trusted = Vec::new();
+    for _ in 0..limits.connections {
+        let mut stream = TcpStream::connect(setup.address).await.unwrap();
+        exchange(&mut stream, &call).await;
+        trusted.push(stream);
     }
 
-    // The page is served after the idle connections before it, eight per second.
-    let page = Call::bare("GET", PAGE, &setup.host());
-    let reply = timeout(Duration::from_secs(100), page.send(setup.address))
+    let mut further = TcpStream::connect(setup.address).await.unwrap();
+    let ended = timeout(Duration::from_secs(5), further.read(&mut [0; 1])).await;
+    assert!(matches!(ended.unwrap(), Ok(0) | Err(_)));
+    exchange(&mut trusted[0], &call).await;
+}
+
+/// Sends a request over an open connection, and waits for the beginning of its response.
+async fn exchange(stream: &mut TcpStream, call: &Call) {
+    stream.write_all(&call.bytes()).await.unwrap();
+    let mut beginning = [0; 4_096];
+    let length = timeout(DEADLINE, stream.read(&mut beginning))
         .await
         .unwrap();
-    assert_eq!(reply.status, 200);
-    let shortest = Duration::from_secs(100 / 8 - 1);
-    assert!(
-        begin.elapsed() >= shortest,
-        "not bounded: {:?}",
-        begin.elapsed()
-    );
+    let text = String::from_utf8_lossy(&beginning[..length.unwrap()]).into_owned();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
 }

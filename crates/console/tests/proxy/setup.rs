@@ -1,15 +1,14 @@
 //! A proxy on a free port, in front of a server with scripted responses.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use admin_client::{AdminClient, TargetOptions};
 use console::Deployed;
-use console::proxy::{Clock, Limits, Moment, Proxy};
+use console::proxy::{Clock, Limits, Listener, Moment, Proxy};
 use serde_json::{Value, json};
 use testing::{HttpReply, HttpServer};
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::call::{Call, Reply};
@@ -63,9 +62,10 @@ impl Setup {
 
         let clock = Arc::new(Mutex::new(Moment::now()));
         let now = Arc::clone(&clock);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let proxy = Proxy::new(api, address)
+        let listener = Listener::bind(None).await.unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, listener.port()));
+        let proxy = Proxy::new(api, listener.port())
+            .unwrap()
             .with_limits(options.limits)
             .with_clock(Clock::of(move || *now.lock().unwrap()));
 
@@ -87,12 +87,14 @@ impl Setup {
         now.wall += time;
     }
 
+    /// Returns the name and the port of the page.
     pub(crate) fn host(&self) -> String {
-        self.address.to_string()
+        let url = self.proxy.page_url();
+        url.split('/').nth(2).unwrap().to_owned()
     }
 
     pub(crate) fn origin(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.host())
     }
 
     /// Returns a new one-time code.

@@ -18,11 +18,13 @@ use crate::target::TargetArgs;
 /// The end of the output of `console --help`.
 const AFTER_HELP: &str = "\
 The local gateway serves the console itself, and the command opens it. For any other API, the command
-serves the console on 127.0.0.1 until Ctrl-C, and signs the requests of its page with your AWS
+serves the console on this machine until Ctrl-C, and signs the requests of its page with your AWS
 credentials. The page is opened with a one-time code, and its session ends after 30 minutes without
 activity.
 
-The browser is the program in BROWSER, or else that of the desktop.
+The browser is the program in BROWSER, or else that of the desktop. The page has a name of its own below
+`localhost`, which Chromium and Firefox resolve without a name server. If Safari does not, use another
+browser, such as with BROWSER='open -a Firefox'.
 
 Exit codes: 0 success or stopped by Ctrl-C, 2 invalid input or the API cannot be reached
 
@@ -40,7 +42,7 @@ pub(crate) struct ConsoleOptions {
     /// Let the console of a deployed API make changes. Default: it only reads
     #[arg(long)]
     write: bool,
-    /// Port on 127.0.0.1 for the console of a deployed API. Default: a free one
+    /// Port on loopback for the console of a deployed API. Default: a free one
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
     /// Print how to open the page instead of opening it

@@ -131,8 +131,11 @@ fn without_a_browser_the_file_and_the_port_are_named() {
     let folder = until("a folder", || code_folders(account.path()).pop());
     let file = folder.join("open.html");
     console.line(&format!("within 30 s: {}", file.display()));
-    console.line(&format!("ssh HOST cat {} > tollgate.html", file.display()));
-    let port = console.host.split(':').next_back().unwrap();
+    console.line(&format!(
+        "(umask 077; ssh HOST cat {} > tollgate.html)",
+        file.display()
+    ));
+    let port = console.port;
     console.line(&format!("ssh -N -L {port}:127.0.0.1:{port} HOST"));
     assert!(browser.arguments().is_empty());
 
@@ -193,7 +196,7 @@ fn port_that_is_in_use_is_an_error() {
     assert_fails(
         command,
         &format!(
-            "tollgate: cannot listen on 127.0.0.1:{port}: the port is in use, choose another one with --port\n"
+            "tollgate: cannot listen on port {port} of loopback: it is in use, choose another one with --port\n"
         ),
     );
     assert!(account.server.requests().is_empty());
@@ -246,7 +249,34 @@ fn denied_access_is_a_warning_because_the_identity_may_have_other_permissions() 
     with_credentials(&mut command);
     command.env("XDG_RUNTIME_DIR", account.path());
     let console = ConsoleProcess::spawn(&mut command);
-    console.line("Expected the permission execute-api:Invoke on arn:aws:execute-api:eu-west-1:");
+    let permission = "Expected the permission execute-api:Invoke on arn:aws:execute-api:eu-west-1:";
+    console.line(permission);
+
+    let file = || {
+        let folder = code_folders(account.path()).pop()?;
+        fs::read_to_string(folder.join("open.html")).ok()
+    };
+    let page = until("the file", || {
+        file().filter(|page| page.ends_with("</html>\n"))
+    });
+    let response = console.send("GET", PLANS, &console.session(&page), "");
+    assert!(response.starts_with("HTTP/1.1 403"), "{response}");
+    assert!(response.contains(permission), "{response}");
+}
+
+#[test]
+fn invalid_signature_is_not_a_lack_of_permissions() {
+    let account = Account::new();
+    let expired = json!({"message": "The security token included in the request is expired"});
+    account
+        .server
+        .reply("GET /_tollgate/v1/keys", HttpReply::json(403, &expired));
+    let browser = Browser::in_folder(account.path());
+    let console = ConsoleProcess::start(&account, &browser, &[]);
+    let session = console.session(&browser.page(None));
+    let response = console.send("GET", "/_tollgate/v1/keys", &session, "");
+    assert!(response.starts_with("HTTP/1.1 503"), "{response}");
+    assert!(response.contains("expired"), "{response}");
 }
 
 #[test]

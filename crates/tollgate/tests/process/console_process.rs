@@ -21,8 +21,9 @@ pub(crate) struct ConsoleProcess {
     pub(crate) child: Child,
     /// The lines of both streams.
     lines: Arc<Mutex<Vec<String>>>,
-    /// `HOST:PORT` of the page.
+    /// `HOST:PORT` of the page, whose name only browsers resolve.
     pub(crate) host: String,
+    pub(crate) port: u16,
 }
 
 /// A script in place of a browser. It keeps its arguments and the file that it gets.
@@ -93,10 +94,12 @@ impl ConsoleProcess {
             child,
             lines,
             host: String::new(),
+            port: 0,
         };
         let line = process.line("/_tollgate/console/");
         let (_, address) = line.split_once("http://").unwrap();
         process.host = address.split('/').next().unwrap().to_owned();
+        process.port = process.host.split(':').nth(1).unwrap().parse().unwrap();
         process
     }
 
@@ -123,7 +126,7 @@ impl ConsoleProcess {
              content-type: application/json\r\ncontent-length: {length}\r\n\
              connection: close\r\n\r\n{body}"
         );
-        let mut stream = TcpStream::connect(host).unwrap();
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();

@@ -10,7 +10,8 @@ pub(super) fn manual(file: &Path, port: u16) -> Vec<String> {
         "From another machine, forward the port, press Enter here, then copy the file and open it:"
             .to_owned(),
         format!("  ssh -N -L {port}:127.0.0.1:{port} HOST"),
-        format!("  ssh HOST cat {file} > tollgate.html"),
+        format!("  (umask 077; ssh HOST cat {file} > tollgate.html)"),
+        "Delete the copy after that.".to_owned(),
     ]
 }
 

@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::process::ExitCode;
@@ -11,8 +10,7 @@ use std::time::Duration;
 
 use admin_client::{AdminClient, ClientError, path};
 use console::Deployed;
-use console::proxy::{HandOver, Proxy};
-use tokio::net::TcpListener;
+use console::proxy::{HandOver, Listener, Proxy};
 use tokio::time::timeout;
 
 use super::ConsoleOptions;
@@ -58,7 +56,7 @@ pub(super) async fn serve(
 /// A console that can be served.
 struct Console {
     proxy: Arc<Proxy>,
-    listener: TcpListener,
+    listener: Listener,
     hand_over: HandOver,
 }
 
@@ -67,16 +65,15 @@ impl Console {
     async fn open(client: AdminClient, options: &ConsoleOptions) -> Result<Self, CommandError> {
         let usage = |error: &dyn Display| CommandError::usage(error.to_string());
         let listener = listen(options.port).await?;
-        let address = listener.local_addr().map_err(|error| usage(&error))?;
         let hand_over = HandOver::create_in(&code_folder(options));
         let hand_over = hand_over.map_err(|error| usage(&error))?;
 
         if let Some(refusal) = probe(&client).await? {
             warn(&refusal.to_string());
         }
-        let proxy = Arc::new(Proxy::new(deployed(client, options)?, address));
+        let proxy = Proxy::new(deployed(client, options)?, listener.port());
         Ok(Self {
-            proxy,
+            proxy: Arc::new(proxy.map_err(|error| usage(&error))?),
             listener,
             hand_over,
         })
@@ -114,14 +111,14 @@ fn deployed(client: AdminClient, options: &ConsoleOptions) -> Result<Deployed, C
     Ok(Deployed::new(client, target, stack, version, options.write))
 }
 
-async fn listen(port: Option<u16>) -> Result<TcpListener, CommandError> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.unwrap_or_default()));
-    TcpListener::bind(address).await.map_err(|error| {
+async fn listen(port: Option<u16>) -> Result<Listener, CommandError> {
+    Listener::bind(port).await.map_err(|error| {
+        let port = port.map_or_else(|| "a free port".to_owned(), |port| format!("port {port}"));
         let reason = match error.kind() {
-            ErrorKind::AddrInUse => "the port is in use, choose another one with --port".to_owned(),
+            ErrorKind::AddrInUse => "it is in use, choose another one with --port".to_owned(),
             _ => error.to_string(),
         };
-        CommandError::usage(format!("cannot listen on {address}: {reason}"))
+        CommandError::usage(format!("cannot listen on {port} of loopback: {reason}"))
     })
 }
 
