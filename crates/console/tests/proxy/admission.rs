@@ -42,16 +42,18 @@ async fn only_the_own_host_is_served() {
     for target in [TARGET, PLANS, PAGE] {
         for host in &hosts {
             let call = setup
-                .from_page("GET", target, &session)
+                .sent_by_page("GET", target, &session)
                 .with("host", Some(host));
             let reply = call.send(setup.address).await;
             assert_eq!(reply.status, 403, "{host}: {reply:?}");
             assert!(!reply.body.contains(name), "{reply:?}");
         }
-        let without = setup.from_page("GET", target, &session).with("host", None);
+        let without = setup
+            .sent_by_page("GET", target, &session)
+            .with("host", None);
         assert_eq!(without.send(setup.address).await.status, 403);
         let twice = setup
-            .from_page("GET", target, &session)
+            .sent_by_page("GET", target, &session)
             .header("host", &setup.host());
         assert_eq!(twice.send(setup.address).await.status, 403);
     }
@@ -76,13 +78,13 @@ async fn request_of_another_origin_is_refused() {
         format!("{own}.evil.example"),
     ] {
         for target in [TARGET, PLANS, PAGE] {
-            let call = setup.from_page("GET", target, &session);
+            let call = setup.sent_by_page("GET", target, &session);
             let reply = call.with("origin", Some(&origin)).send(setup.address).await;
             assert_eq!(reply.status, 403, "{origin}: {reply:?}");
         }
     }
 
-    let both = setup.from_page("GET", TARGET, &session);
+    let both = setup.sent_by_page("GET", TARGET, &session);
     let both = both.header("origin", "https://evil.example");
     assert_eq!(both.send(setup.address).await.status, 403);
     assert!(setup.server.requests().is_empty());
@@ -101,7 +103,9 @@ async fn request_of_another_site_is_refused() {
         (Some(""), 403),
         (Some("other"), 403),
     ] {
-        let call = setup.from_page("GET", PLANS, &session).with("origin", None);
+        let call = setup
+            .sent_by_page("GET", PLANS, &session)
+            .with("origin", None);
         let call = call.with("sec-fetch-site", site);
         assert_eq!(call.send(setup.address).await.status, expected, "{site:?}");
     }
@@ -150,9 +154,9 @@ async fn preflight_requests_are_refused_and_no_response_allows_another_origin() 
     for call in [
         preflight.clone(),
         preflight.with("origin", Some(&setup.origin())),
-        setup.from_page("GET", PLANS, &session),
-        setup.from_page("GET", PLANS, "wrong"),
-        setup.from_page("GET", PAGE, &session),
+        setup.sent_by_page("GET", PLANS, &session),
+        setup.sent_by_page("GET", PLANS, "wrong"),
+        setup.sent_by_page("GET", PAGE, &session),
     ] {
         let reply = call.send(setup.address).await;
         let is_options = call.bytes().starts_with(b"OPTIONS");
@@ -177,7 +181,7 @@ async fn other_methods_targets_and_protocols_are_refused() {
         ("GET", &*format!("http://{host}/_tollgate/v1/plans"), 400),
     ] {
         let reply = setup
-            .from_page(method, target, &session)
+            .sent_by_page(method, target, &session)
             .send(setup.address)
             .await;
         assert_eq!(reply.status, expected, "{method} {target}: {reply:?}");
@@ -186,7 +190,9 @@ async fn other_methods_targets_and_protocols_are_refused() {
         ("upgrade", "websocket"),
         ("connection", "keep-alive, Upgrade"),
     ] {
-        let call = setup.from_page("GET", PLANS, &session).header(name, value);
+        let call = setup
+            .sent_by_page("GET", PLANS, &session)
+            .header(name, value);
         assert_eq!(call.send(setup.address).await.status, 400, "{name}");
     }
     assert!(setup.server.requests().is_empty());
@@ -196,7 +202,7 @@ async fn other_methods_targets_and_protocols_are_refused() {
 async fn files_contain_no_data_and_have_protective_headers() {
     let setup = Setup::start().await;
     let reply = setup
-        .from_page("GET", PAGE, "local")
+        .sent_by_page("GET", PAGE, "local")
         .send(setup.address)
         .await;
     assert_eq!(reply.status, 200);
@@ -212,7 +218,7 @@ async fn files_contain_no_data_and_have_protective_headers() {
         "/_tollgate/console/%2e%2e/v1/plans",
     ] {
         let reply = setup
-            .from_page("GET", unknown, "local")
+            .sent_by_page("GET", unknown, "local")
             .send(setup.address)
             .await;
         assert!([401, 404].contains(&reply.status), "{unknown}: {reply:?}");

@@ -13,7 +13,7 @@ async fn request_and_response_of_the_admin_api_pass() {
     setup.server.reply(&format!("PUT {path}"), saved);
 
     let session = setup.session().await;
-    let call = setup.from_page("PUT", &format!("{path}?a=b%20c&d"), &session);
+    let call = setup.sent_by_page("PUT", &format!("{path}?a=b%20c&d"), &session);
     let call = call
         .header("if-match", "\"6\"")
         .header("idempotency-key", "k-1");
@@ -35,7 +35,7 @@ async fn request_and_response_of_the_admin_api_pass() {
 #[tokio::test]
 async fn headers_of_the_browser_do_not_reach_the_target() {
     let setup = Setup::start().await;
-    let call = setup.from_page("GET", PLANS, &setup.session().await);
+    let call = setup.sent_by_page("GET", PLANS, &setup.session().await);
     let call = call
         .header("accept", "application/json")
         .header("authorization", "Bearer hush")
@@ -126,7 +126,7 @@ async fn only_paths_of_the_admin_api_are_forwarded() {
     ] {
         for method in ["GET", "POST"] {
             let reply = setup
-                .from_page(method, path, &session)
+                .sent_by_page(method, path, &session)
                 .send(setup.address)
                 .await;
             assert_eq!(reply.status, 404, "{method} {path}: {reply:?}");

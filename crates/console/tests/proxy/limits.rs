@@ -29,7 +29,7 @@ async fn large_body_is_refused() {
     let limit = Limits::default().body_bytes;
     for target in ["/_tollgate/v1/keys", "/_tollgate/console/api/session"] {
         let call = setup
-            .from_page("POST", target, &session)
+            .sent_by_page("POST", target, &session)
             .text("x".repeat(limit + 1));
         let reply = call.send(setup.address).await;
         assert_eq!(reply.status, 413, "{target}: {reply:?}");
@@ -40,7 +40,7 @@ async fn large_body_is_refused() {
 #[tokio::test]
 async fn body_without_a_session_is_not_read() {
     let setup = Setup::writing().await;
-    let call = setup.from_page("POST", "/_tollgate/v1/keys", "wrong");
+    let call = setup.sent_by_page("POST", "/_tollgate/v1/keys", "wrong");
     let call = call.header("content-length", "1000000");
     let reply = timeout(DEADLINE, call.send(setup.address)).await.unwrap();
     assert_eq!(reply.status, 401);
@@ -53,7 +53,7 @@ async fn slow_body_is_refused() {
         ..Limits::default()
     };
     let setup = limited(limits).await;
-    let call = setup.from_page("POST", "/_tollgate/v1/keys", &setup.session().await);
+    let call = setup.sent_by_page("POST", "/_tollgate/v1/keys", &setup.session().await);
     let call = call.header("content-length", "10");
     let reply = timeout(DEADLINE, call.send(setup.address)).await.unwrap();
     assert_eq!(reply.status, 408, "{reply:?}");
@@ -93,9 +93,9 @@ async fn large_head_is_refused() {
 #[tokio::test]
 async fn ambiguous_length_of_a_body_is_not_smuggled() {
     let setup = Setup::writing().await;
-    let call = setup.from_page("POST", "/_tollgate/v1/keys", &setup.session().await);
+    let call = setup.sent_by_page("POST", "/_tollgate/v1/keys", &setup.session().await);
     let call = call.with("connection", Some("keep-alive"));
-    let hidden = setup.from_page("GET", "/_tollgate/v1/hidden", "wrong");
+    let hidden = setup.sent_by_page("GET", "/_tollgate/v1/hidden", "wrong");
     let call = call
         .header("transfer-encoding", "chunked")
         .header("content-length", "5");
@@ -122,7 +122,7 @@ async fn ambiguous_length_of_a_body_is_not_smuggled() {
 async fn idle_connections_do_not_lock_the_page_out() {
     let setup = Setup::start().await;
     let session = setup.session().await;
-    let call = setup.from_page("GET", TARGET, &session);
+    let call = setup.sent_by_page("GET", TARGET, &session);
     let call = call.with("connection", Some("keep-alive"));
     let mut trusted = TcpStream::connect(setup.address).await.unwrap();
     exchange(&mut trusted, &call).await;
@@ -156,7 +156,7 @@ async fn connections_with_a_session_are_bounded_too() {
     };
     let setup = limited(limits).await;
     let session = setup.session().await;
-    let call = setup.from_page("GET", TARGET, &session);
+    let call = setup.sent_by_page("GET", TARGET, &session);
     let call = call.with("connection", Some("keep-alive"));
     let mut trusted = Vec::new();
     for _ in 0..limits.connections {

@@ -71,7 +71,7 @@ async fn only_a_decision_in_mode_peek_is_a_read() {
         r#"["peek"]"#,
         "mode=peek",
     ] {
-        let call = setup.from_page("POST", "/_tollgate/v1/decisions", &setup.session().await);
+        let call = setup.sent_by_page("POST", "/_tollgate/v1/decisions", &setup.session().await);
         let call = call
             .header("content-type", "application/json")
             .text(body.to_owned());

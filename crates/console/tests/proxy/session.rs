@@ -57,7 +57,7 @@ async fn code_is_only_accepted_in_the_body_of_the_page() {
     let setup = Setup::start().await;
     let code = setup.code();
     let body = json!({"code": code});
-    let call = || setup.from_page("POST", SESSION, "local");
+    let call = || setup.sent_by_page("POST", SESSION, "local");
 
     let without_header = call().with("x-tollgate-console", None).json(&body);
     assert_eq!(without_header.send(setup.address).await.status, 403);
@@ -68,9 +68,9 @@ async fn code_is_only_accepted_in_the_body_of_the_page() {
     let other_host = call().with("host", Some("evil.example")).json(&body);
     assert_eq!(other_host.send(setup.address).await.status, 403);
 
-    let in_query = setup.from_page("POST", &format!("{SESSION}?code={code}"), "local");
+    let in_query = setup.sent_by_page("POST", &format!("{SESSION}?code={code}"), "local");
     assert_eq!(in_query.send(setup.address).await.status, 400);
-    let as_session = setup.from_page("GET", TARGET, &code);
+    let as_session = setup.sent_by_page("GET", TARGET, &code);
     assert_eq!(as_session.send(setup.address).await.status, 401);
     for body in [
         json!({}),
@@ -112,7 +112,7 @@ async fn request_without_a_valid_session_is_refused() {
             "/_tollgate/v1/../../orders",
         ] {
             let reply = setup
-                .from_page("GET", target, wrong)
+                .sent_by_page("GET", target, wrong)
                 .send(setup.address)
                 .await;
             assert_eq!(reply.status, 401, "{target} {wrong}: {reply:?}");
@@ -120,7 +120,7 @@ async fn request_without_a_valid_session_is_refused() {
         }
     }
     let without = setup
-        .from_page("GET", PLANS, &session)
+        .sent_by_page("GET", PLANS, &session)
         .with("x-tollgate-console", None);
     assert_eq!(without.send(setup.address).await.status, 401);
     assert!(setup.server.requests().is_empty());
@@ -131,7 +131,7 @@ async fn session_ends_after_thirty_minutes_without_activity() {
     let setup = Setup::start().await;
     let session = setup.session().await;
     let status = async |is_idle: bool| {
-        let call = setup.from_page("GET", TARGET, &session);
+        let call = setup.sent_by_page("GET", TARGET, &session);
         let call = call.with("x-tollgate-console-idle", is_idle.then_some("1"));
         call.send(setup.address).await.status
     };
@@ -149,11 +149,11 @@ async fn session_ends_after_thirty_minutes_without_activity() {
 async fn page_can_end_its_session() {
     let setup = Setup::start().await;
     let (first, second) = (setup.session().await, setup.session().await);
-    let end = setup.from_page("DELETE", SESSION, &first);
+    let end = setup.sent_by_page("DELETE", SESSION, &first);
     assert_eq!(end.send(setup.address).await.status, 204);
 
     for (session, expected) in [(&first, 401), (&second, 200)] {
-        let call = setup.from_page("GET", TARGET, session);
+        let call = setup.sent_by_page("GET", TARGET, session);
         assert_eq!(call.send(setup.address).await.status, expected);
     }
 }
@@ -168,7 +168,7 @@ async fn fifth_session_ends_the_oldest_one() {
     }
     for (index, session) in sessions.iter().enumerate() {
         let reply = setup
-            .from_page("GET", TARGET, session)
+            .sent_by_page("GET", TARGET, session)
             .send(setup.address)
             .await;
         assert_eq!(reply.status, if index == 0 { 401 } else { 200 }, "{index}");

@@ -106,7 +106,7 @@ impl Setup {
     }
 
     /// Returns a request with the headers that a browser adds for the page.
-    pub(crate) fn from_page(&self, method: &str, target: &str, session: &str) -> Call {
+    pub(crate) fn sent_by_page(&self, method: &str, target: &str, session: &str) -> Call {
         Call::bare(method, target, &self.host())
             .header("origin", &self.origin())
             .header("sec-fetch-site", "same-origin")
@@ -117,7 +117,7 @@ impl Setup {
 
     /// Exchanges a code, as the page does.
     pub(crate) async fn exchange(&self, code: &str) -> Reply {
-        let call = self.from_page("POST", SESSION, "local");
+        let call = self.sent_by_page("POST", SESSION, "local");
         call.json(&json!({"code": code})).send(self.address).await
     }
 
@@ -135,7 +135,7 @@ impl Setup {
         target: &str,
         body: Option<&Value>,
     ) -> Reply {
-        let call = self.from_page(method, target, &self.session().await);
+        let call = self.sent_by_page(method, target, &self.session().await);
         let call = match body {
             Some(body) => call.json(body),
             None => call,
