@@ -110,6 +110,29 @@ impl Api {
         })
     }
 
+    /// Returns an API whose requests are signed with the credentials `AKIDEXAMPLE`.
+    #[cfg(test)]
+    pub(crate) fn signing_for(url: &str) -> Self {
+        let network = Network::from_lookup(|_| None).unwrap();
+        let options = TargetOptions::default();
+        let base = BaseUrl::parse("--url", url).unwrap();
+        Self {
+            calls: network.http_calls_to(&base, &options).unwrap(),
+            options,
+            aws_calls: network.http_calls(),
+            target: base.as_str().to_owned(),
+            base,
+            signer: Some(Signer {
+                credentials: Arc::new(AwsCredentials::fixed()),
+                region: "eu-west-1".to_owned(),
+            }),
+            administration_arn: None,
+            has_certificate: false,
+            network,
+            identity: OnceCell::new(),
+        }
+    }
+
     /// Returns the ARN of the user or role that signs requests. `None` if requests are not signed, or if
     /// it cannot be found out.
     pub(crate) async fn identity(&self) -> Option<&str> {

@@ -122,3 +122,135 @@ fn content_type(response: &Response<Bytes>) -> &str {
         .and_then(|value: &HeaderValue| value.to_str().ok())
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use testing::{HttpReply, HttpServer};
+
+    use super::*;
+    use crate::api::Api;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+    const PLANS: &str = "/_tollgate/v1/plans";
+
+    /// Returns a client that signs with the credentials `AKIDEXAMPLE`.
+    fn client(server: &HttpServer) -> AdminClient {
+        let api = Api::signing_for(&server.url());
+        AdminClient { api: api.into() }
+    }
+
+    fn request(method: &str, path: &str) -> Request<Bytes> {
+        let request = Request::builder().method(method).uri(path);
+        request.body(Bytes::new()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn request_is_signed_and_sent_once() {
+        let server = HttpServer::start();
+        let busy = json!({"detail": "Too many requests."}).to_string();
+        let busy = HttpReply::text(429, PROBLEM, &busy).header("retry-after", "0");
+        server.reply(&format!("GET {PLANS}"), busy);
+
+        let request = request("GET", "/_tollgate/v1/plans?limit=1");
+        let response = client(&server).forward(request, LIMIT).await.unwrap();
+        assert_eq!(response.status(), 429);
+        let received = server.requests();
+        assert_eq!(
+            (received.len(), &*received[0].target),
+            (1, "/_tollgate/v1/plans?limit=1")
+        );
+        let signature = &received[0].headers["authorization"];
+        assert!(
+            signature.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"),
+            "{signature}"
+        );
+        assert!(
+            signature.contains("/execute-api/aws4_request"),
+            "{signature}"
+        );
+    }
+
+    #[tokio::test]
+    async fn only_paths_of_the_admin_api_are_sent() {
+        let server = HttpServer::start();
+        for path in [
+            "/orders",
+            "/_tollgate/v1",
+            "/_tollgate/v1/",
+            "/_tollgate/v1/../orders",
+            "/_tollgate/v1//plans",
+            "/_tollgate/v10/plans",
+            "/_tollgate/usage",
+            "/_tollgate/openapi.json/x",
+        ] {
+            let error = client(&server).forward(request("GET", path), LIMIT).await;
+            let error = error.unwrap_err();
+            assert!(
+                matches!(error, ClientError::InvalidPath { .. }),
+                "{path}: {error}"
+            );
+        }
+        assert!(server.requests().is_empty());
+    }
+
+    #[tokio::test]
+    async fn response_of_another_server_is_an_error() {
+        let server = HttpServer::start();
+        let to_login = HttpReply::text(302, PROBLEM, "{}").header("location", "https://a.example/");
+        for (reply, expected) in [
+            (
+                HttpReply::json(403, &json!({"message": "Forbidden"})),
+                "Expected the permission execute-api:Invoke on ",
+            ),
+            (
+                HttpReply::json(404, &json!({"message": "Not Found"})),
+                "is it Tollgate?",
+            ),
+            (
+                HttpReply::text(200, "text/html", "<html>"),
+                "content type `text/html`, expected JSON or CSV",
+            ),
+            (to_login, ""),
+        ] {
+            let path = format!("{PLANS}/p{}", reply.status());
+            server.reply(&format!("GET {path}"), reply);
+            let error = client(&server).forward(request("GET", &path), LIMIT).await;
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains(expected), "{path}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn csv_and_empty_responses_of_the_api_pass() {
+        let server = HttpServer::start();
+        for (method, reply) in [
+            (
+                "GET",
+                HttpReply::text(200, "text/csv; charset=utf-8", "a,b"),
+            ),
+            ("DELETE", HttpReply::text(204, "text/plain", "")),
+        ] {
+            let status = reply.status();
+            server.reply(&format!("{method} {PLANS}"), reply);
+            let response = client(&server).forward(request(method, PLANS), LIMIT).await;
+            assert_eq!(response.unwrap().status(), status, "{method}");
+        }
+    }
+
+    #[tokio::test]
+    async fn limit_is_the_time_for_the_response() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let client = AdminClient {
+            api: Api::signing_for(&url).into(),
+        };
+        let limit = Duration::from_millis(50);
+        let error = client
+            .forward(request("POST", PLANS), limit)
+            .await
+            .unwrap_err();
+        assert!(error.is_timeout(), "{error}");
+        assert!(error.to_string().contains("may have been made"), "{error}");
+    }
+}
