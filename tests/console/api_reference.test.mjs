@@ -101,14 +101,14 @@ test("the command works in a shell on the local gateway", async ({ page, open, g
 });
 
 test("the command of a deployed stack is signed, and quotes are escaped", async ({ page, open, stub }) => {
-  const label = "stack orders (https://abc.execute-api.eu-west-1.amazonaws.com)";
+  const label = "stack orders (https://abc.execute-api.eu-west-1.amazonaws.com/prod)";
   const target = { kind: "deployed", label, version: "9", may_write: true, region: "eu-west-1" };
   await stub("GET console/api/target", { json: target });
   await stub("GET openapi.json", { json: description() });
   await open("api/putTree");
   const command = await operation(page, "Put a tree").getByLabel("Command").innerText();
   assert.match(command, /--aws-sigv4 "aws:amz:eu-west-1:execute-api"/);
-  assert.match(command, /'https:\/\/abc\.execute-api\.eu-west-1\.amazonaws\.com\/_tollgate\/v1\/trees\/ID'/);
+  assert.match(command, /'https:\/\/abc\.execute-api\.eu-west-1\.amazonaws\.com\/prod\/_tollgate\/v1\/trees\/ID'/);
   assert.ok(command.includes(`-d '{"name":"it'\\''s"}'`), command);
 });
 

@@ -39,10 +39,10 @@ test("every page opens by its link, with its title and the focus", async ({ page
   for (const name of names) {
     await page.getByRole("link", { name, exact: true }).first().click();
     await heading(page, name).waitFor();
-    assert.equal(await page.title(), `${name} · Tollgate console`);
+    await eventually(() => page.title(), (title) => title === `${name} · Tollgate console`);
     assert.equal(await page.locator("a[aria-current=page]").textContent(), name);
   }
-  assert.equal(await page.evaluate(() => document.activeElement.tagName), "MAIN");
+  await eventually(() => page.evaluate(() => document.activeElement.tagName), (name) => name === "MAIN");
 });
 
 test("the browser's history opens previous pages", async ({ page, open }) => {

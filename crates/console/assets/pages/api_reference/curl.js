@@ -1,5 +1,7 @@
 // The command line of an operation.
 
+import { apiUrl } from "../../app/example_call.js";
+
 const SIGNED = [
   "--aws-sigv4 \"aws:amz:${AWS_REGION}:execute-api\"",
   "--user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"",
@@ -14,11 +16,10 @@ const API_PLACEHOLDER = "https://API";
  *
  * @param {object} operation
  * @param {{kind: string, label: string, region?: string, key_header?: string}} target
- * @param {string} origin the origin of the console, which is that of a local API
  */
-export function curlCommand(operation, target, origin) {
+export function curlCommand(operation, target) {
   const { method, path } = operation;
-  const url = `${target.kind === "local" ? origin : deployedOrigin(target)}${path.replaceAll(/\{(\w+)\}/g, upperCase)}`;
+  const url = `${apiUrl(target) ?? API_PLACEHOLDER}${path.replaceAll(/\{(\w+)\}/g, upperCase)}`;
   const parts = ["curl", ...(method === "GET" ? [] : [`-X ${method}`]), ...credentials(operation, target)];
   const [type, content] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
   if (type) parts.push(`-H ${quoted(`content-type: ${type}`)}`, `-d ${quoted(bodyText(content))}`);
@@ -43,10 +44,6 @@ function credentials({ security = [] }, target) {
 
 function signed(region) {
   return region ? SIGNED.map((part) => part.replace("${AWS_REGION}", region)) : SIGNED;
-}
-
-function deployedOrigin({ label }) {
-  return label.match(/https:\/\/[^\s)/]+/)?.[0] ?? API_PLACEHOLDER;
 }
 
 function upperCase(_, name) {

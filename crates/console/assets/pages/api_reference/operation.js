@@ -11,7 +11,7 @@ import { Schema, Type } from "./schema.js";
 /** Shows an operation of a description. */
 export function Operation({ document, operation, target }) {
   const { method, path, title, description, parameters, requestBody, responses = {} } = operation;
-  const curl = curlCommand(operation, target, window.location.origin);
+  const curl = curlCommand(operation, target);
   return html`
     <article class="api-operation" aria-label=${title}>
       <h2>${title}</h2>
