@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 pub(crate) struct Aws {
     options: TargetOptions,
     connection: OnceCell<Connection>,
-    identity: OnceCell<Option<String>>,
+    identity: OnceCell<String>,
 }
 
 #[derive(Clone)]
@@ -63,16 +63,19 @@ impl Aws {
         Ok(Account::over(transport, region))
     }
 
-    /// Returns the ARN of the identity that signs requests. `None` if AWS does not say.
+    /// Returns the ARN of the identity that signs requests. `None` if AWS does not say. Then the next
+    /// call asks again.
     pub(crate) async fn identity(&self) -> Option<String> {
         let asking = async {
             let call = Call::query(Service::Sts, "GetCallerIdentity", &[]);
-            let account = self.account().await.ok()?;
-            let response = account.read(&call).await.ok()?;
+            let response = self.account().await?.read(&call).await?;
             let arn = &response["GetCallerIdentityResult"]["Arn"];
-            arn.as_str().map(str::to_owned)
+            arn.as_str()
+                .map(str::to_owned)
+                .ok_or_else(|| Unread::Failed("the response has no ARN".to_owned()))
         };
-        self.identity.get_or_init(|| Box::pin(asking)).await.clone()
+        let identity = self.identity.get_or_try_init(|| Box::pin(asking)).await;
+        identity.ok().cloned()
     }
 }
 

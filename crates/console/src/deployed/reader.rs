@@ -6,6 +6,7 @@ use std::time::Duration;
 use checks::aws::{Account, Unread};
 use http::StatusCode;
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use super::aws::Aws;
 use super::cache::Cache;
@@ -21,6 +22,11 @@ use crate::target::{PolicyOrigin, Target};
 /// The reason why an API that is named by its URL has no figures.
 const NO_STACK: &str = "only a stack has them: start `tollgate console` with `--stack NAME`";
 
+/// The name of what is read of the stack.
+const SETTINGS: &str = "settings of the stack";
+
+/// The time for the description of the target, without which no page is shown.
+const DESCRIPTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time for which the parameters and outputs of the stack are kept.
 const STACK_AGE: Duration = Duration::from_secs(30);
 /// The time for which refusals are kept.
@@ -57,18 +63,24 @@ impl Reader {
             Ok(account) => target.region = Some(account.region().to_owned()),
             Err(unread) => target.missing.push(missing("region", &unread)),
         }
-        let (identity, settings) = tokio::join!(self.aws.identity(), self.stack_settings());
-        target.identity = identity;
+        let (identity, settings) = tokio::join!(
+            timeout(DESCRIPTION_TIMEOUT, self.aws.identity()),
+            timeout(DESCRIPTION_TIMEOUT, self.stack_settings()),
+        );
+        target.identity = identity.ok().flatten();
         match settings {
-            Some(Ok(stack)) => {
+            Ok(Some(Ok(stack))) => {
                 target.key_header = stack.parameter("KeyHeader").map(str::to_owned);
                 target.stack_version = stack.output("Version").map(str::to_owned);
                 target.policy_source = stack.policy_origin();
             }
-            Some(Err(unread)) => target
-                .missing
-                .push(missing("settings of the stack", &unread)),
-            None => {}
+            Ok(Some(Err(unread))) => target.missing.push(missing(SETTINGS, &unread)),
+            Ok(None) => {}
+            Err(_) => {
+                let seconds = DESCRIPTION_TIMEOUT.as_secs();
+                let reason = format!("no response of AWS within {seconds} s");
+                target.missing.push(because(SETTINGS, reason));
+            }
         }
     }
 

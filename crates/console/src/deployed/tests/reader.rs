@@ -3,16 +3,23 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use admin_client::{AwsError, AwsService};
+use bytes::Bytes;
 use checks::aws::Transport;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::super::aws::Aws;
 use super::super::reader::Reader;
 use super::overview::{gateway, published};
 use super::recorded::{Recorded, events, reasons};
 use super::refusals::{decided, query};
+use crate::local::Local;
 use crate::overview::Range;
 
 /// Returns the permission of a recorded request, such as `logs:FilterLogEvents`.
@@ -163,4 +170,40 @@ async fn stack_that_cannot_be_read_is_named_with_the_permission() {
         "{overview}"
     );
     assert!(reader.policy().await.is_err());
+}
+
+/// A transport without responses.
+struct Silent;
+
+impl Transport for Silent {
+    fn send<'a>(
+        &'a self,
+        _: AwsService,
+        _: &'a Request<Bytes>,
+    ) -> BoxFuture<'a, Result<Response<Bytes>, AwsError>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn target_is_described_in_time_if_aws_does_not_respond() {
+    let reader = Reader::new(Aws::over(Arc::new(Silent)), Some("shop".to_owned()));
+    let mut target = Local::new("0.0.0").target();
+    let begin = Instant::now();
+    reader.describe(&mut target).await;
+    assert!(begin.elapsed() <= Duration::from_secs(5));
+    assert_eq!(target.region.as_deref(), Some("eu-west-1"));
+    let target = serde_json::to_value(target).unwrap();
+    assert!(reasons(&target).contains("no response"), "{target}");
+}
+
+#[tokio::test]
+async fn identity_is_asked_again_after_a_failure() {
+    let recorded = Arc::new(Recorded::default().denied("sts", &["GetCallerIdentity"]));
+    let transport: Arc<dyn Transport> = Arc::clone(&recorded) as _;
+    let aws = Aws::over(transport);
+    for calls in 1..=2 {
+        assert_eq!(aws.identity().await, None);
+        assert_eq!(recorded.count("GetCallerIdentity"), calls);
+    }
 }
