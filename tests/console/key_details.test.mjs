@@ -396,7 +396,7 @@ test("an unknown key says so", async ({ page, open, allowErrors, axe }) => {
   await axe();
 });
 
-test("a block is shown and can be removed", async (fixture) => {
+test("a block is shown, can be removed and can be set", async (fixture) => {
   const { page, gateway, open } = fixture;
   const key = await gateway.key({ plan: "open" });
   await gateway.admin("PUT", `/blocks/key/${key.key_id}`, { note: "leaked on a forum" });
@@ -410,6 +410,14 @@ test("a block is shown and can be removed", async (fixture) => {
   await page.getByText("The block was removed").waitFor();
   await page.getByText("leaked on a forum").waitFor({ state: "detached" });
   assert.deepEqual((await gateway.admin("GET", "/blocks")).items, []);
+
+  await page.getByRole("button", { name: "Block", exact: true }).click();
+  await page.getByRole("dialog").getByLabel("Note").fill("again");
+  await page.keyboard.press("Enter");
+  await page.getByText("The key was blocked").waitFor();
+  await page.getByText("Note: again").waitFor();
+  await gateway.admin("DELETE", `/blocks/key/${key.key_id}`);
+  await page.getByText("Note: again").waitFor({ state: "detached" });
 });
 
 test("the states of a key and of its plan are explained", async (fixture) => {

@@ -81,7 +81,7 @@ export function PlanField({ plans, value, error, onInput, label = "Plan", isFirs
 }
 
 /** Shows an instant in the viewer's zone, with UTC below, and whether it is over. */
-function InstantField({ value, hint, ...rest }) {
+export function InstantField({ value, hint, ...rest }) {
   const instant = instantOf(value);
   const past = instant && Date.parse(instant) <= Date.now() ? ", in the past" : "";
   return html`<${Field} type="datetime-local" step="1" value=${value}

@@ -60,6 +60,12 @@ function LoadedKey({ id, target, stored, wantedGrant }) {
     if (isPlanUnknown) plans.reload();
   }, [isPlanUnknown, key.plan]);
 
+  // A block is set and removed by others too.
+  const isRefusedAsBlocked = live.data?.decision?.reason === "blocked";
+  useEffect(() => {
+    if (block.data !== undefined && isRefusedAsBlocked !== Boolean(block.data)) block.reload();
+  }, [isRefusedAsBlocked]);
+
   // Objects of their own for each render would start the lists below anew.
   const filter = useMemo(() => ({ key_id: id, limit: REFUSALS }), [id]);
   const changed = (next) => {
@@ -72,7 +78,8 @@ function LoadedKey({ id, target, stored, wantedGrant }) {
 
   const actions = isDeleted
     ? null
-    : html`<${Actions} target=${target} keyed=${key} etag=${etag} plans=${plans} onChanged=${changed}
+    : html`<${Actions} target=${target} keyed=${key} etag=${etag} plans=${plans} isBlocked=${Boolean(block.data)}
+      onChanged=${changed}
       onGrant=${quotas.length > 0 ? () => openGrant(quotas[0].name) : undefined} onReload=${stored.reload} />`;
   const title = html`${key.name || id} <${KeyBadge} state=${state} />`;
   return html`

@@ -1,6 +1,7 @@
 // All keys: search, filter, order, changes of many, and new keys.
 
 import { isFiltered, listParameters, searchOf, selectKeys, serverFilter, sortKeys } from "./keys/filter.js";
+import { useBlockedKeys } from "../app/blocks.js";
 import { html, useEffect, useMemo, useState } from "../app/html.js";
 import { useOnDemand } from "../app/on_demand.js";
 import { usePlans } from "../app/plans.js";
@@ -30,15 +31,16 @@ export function Keys({ target, route }) {
   const isCreating = route.parameters.get("create") === "1";
   const conditions = useDebounced(conditionsOf(search, isServerSearch));
   const plans = usePlans();
+  const blocked = useBlockedKeys();
   const month = useOnDemand(monthUsage);
   const last = useOnDemand(lastUse);
-  const list = withFailedParts(useAllKeys(conditions), { plans, month, last });
+  const list = withFailedParts(useAllKeys(conditions), { plans, blocked, month, last });
   const [selected, setSelected] = useState(new Set());
   const [result, setResult] = useState();
 
   const shown = useMemo(
-    () => sortKeys(selectKeys(list.keys, search, plans.data), search, month.data, last.data),
-    [list.keys, plans.data, month.data, last.data, JSON.stringify(search)],
+    () => sortKeys(selectKeys(list.keys, search, plans.data, Date.now(), blocked.data), search, month.data, last.data),
+    [list.keys, plans.data, blocked.data, month.data, last.data, JSON.stringify(search)],
   );
   useLazyUsage({ target, list, search, month, last });
 
@@ -51,11 +53,12 @@ export function Keys({ target, route }) {
       ${result ? html`<${Notice} kind=${result.kind ?? "success"} title=${result.title}>${result.text}<//>` : null}
       <${FilterBar} search=${search} keys=${list.keys} plans=${plans.data} onChange=${go} />
       <${ListStatus} list=${list} shown=${shown.length} search=${search} isServerSearch=${isServerSearch}
-        month=${month} last=${last} plans=${plans} onChange=${go} />
+        month=${month} last=${last} plans=${plans} blocked=${blocked} onChange=${go} />
       <${SelectionBar} list=${list} shown=${shown} selected=${selected} onSelect=${setSelected} plans=${plans.data}
         filter=${list.isLoading || list.isTruncated ? undefined : serverFilter(search)} onResult=${setResult} />
       ${shown.length > 0
-        ? html`<${KeyList} keys=${shown} plans=${plans.data} search=${search} month=${month} last=${last}
+        ? html`<${KeyList} keys=${shown} plans=${plans.data} blocked=${blocked.data} search=${search} month=${month}
+          last=${last}
             selected=${selected} onSelect=${setSelected} onChange=${go} />`
         : html`<${KeyStates} list=${list} isFiltered=${isFiltered(search)} create=${create} onChange=${go} />`}
     <//>
@@ -66,10 +69,11 @@ export function Keys({ target, route }) {
 }
 
 /** Returns the list, whose `reload` also repeats what has failed. */
-function withFailedParts(list, { plans, month, last }) {
+function withFailedParts(list, { plans, blocked, month, last }) {
   const reload = () => {
     list.reload();
     if (plans.error) plans.reload();
+    if (blocked.error) blocked.reload();
     if (month.error) month.start();
     if (last.error) last.start();
   };

@@ -53,7 +53,7 @@ export function EditKey({ keyed, etag, plans, onChanged, onReload, onClose }) {
       onClose();
     };
     return html`
-      <${Dialog} title="Two changes of the key" onClose=${onClose} isLocked=${save.isRunning} isWide>
+      <${Dialog} title="Conflict" onClose=${onClose} isLocked=${save.isRunning} isWide>
         ${theirs.key
           ? html`<${Conflict} what=${`The key ${id}`} mine=${documentText(theirs.key, form)}
               theirs=${documentText(theirs.key)}

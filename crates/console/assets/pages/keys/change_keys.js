@@ -25,13 +25,14 @@ export function ChangeKeys({ change, keys, filter, plans, list, onClose }) {
   const set = change.set ?? (change.id === "move" && plan !== "" ? { plan } : undefined);
   const run = useChange({ change, keys, filter, set, list });
   const { step, error, progress } = run;
+  const current = run.left ?? keys;
   const isReady = change.id === "delete" || set !== undefined;
 
   useEffect(() => {
     if (isReady) run.preview();
   }, [isReady, plan]);
 
-  const title = `${change.verb} ${counted(keys.length, "key")}`;
+  const title = `${change.verb} ${counted(current.length, "key")}`;
   const isRunning = step === "running";
   return html`
     <${Dialog} title=${title} onClose=${() => onClose(run.result && resultText(change, run.result))}
@@ -42,7 +43,7 @@ export function ChangeKeys({ change, keys, filter, plans, list, onClose }) {
       ${step === "previewing" ? html`<${Loading} label="Finding out what would change" />` : null}
       ${error ? html`<${ProblemNotice} error=${error} onRetry=${isRunning ? undefined : run.preview} />` : null}
       ${step === "preview" && run.plan
-        ? html`<${Preview} change=${change} keys=${keys} run=${run} onCancel=${() => onClose()} />`
+        ? html`<${Preview} change=${change} keys=${current} run=${run} onCancel=${() => onClose()} />`
         : null}
       ${isRunning ? html`<${Progress} progress=${progress} onCancel=${run.cancel} />` : null}
       ${step === "done"
@@ -58,6 +59,7 @@ function useChange({ change, keys, filter, set, list }) {
   const running = useRef(null);
   useEffect(() => () => running.current?.abort(), []);
 
+  const current = state.left ?? keys;
   const perform = async (step, work, next) => {
     running.current?.abort();
     const controller = new AbortController();
@@ -76,7 +78,7 @@ function useChange({ change, keys, filter, set, list }) {
       perform(
         "previewing",
         async (signal) => ({
-          plan: filter ? await previewByFilter({ filter, set, signal }) : previewOf(keys, set),
+          plan: filter ? await previewByFilter({ filter, set, signal }) : previewOf(current, set),
         }),
         "preview",
       ),
@@ -85,17 +87,24 @@ function useChange({ change, keys, filter, set, list }) {
         "running",
         async (signal) => {
           const onProgress = (done) =>
-            setState((previous) => ({ ...previous, progress: { done, total: keys.length } }));
+            setState((previous) => ({ ...previous, progress: { done, total: current.length } }));
+          if (!filter) onProgress(0);
           const result = filter
             ? await applyByFilter({ filter, set, token: state.plan.token, signal })
-            : await applyOneByOne({ keys, set, list, signal, onProgress });
+            : await applyOneByOne({ keys: current, set, list, signal, onProgress });
           if (filter) list.reload();
-          return { result };
+          return { result: sumOf(state.result, result), left: result.left };
         },
         "done",
       ),
     cancel: () => running.current?.abort(),
   };
+}
+
+/** Returns the results of a change that was stopped and continued. */
+function sumOf(before, result) {
+  if (!before?.left) return result;
+  return { ...result, changed: before.changed + result.changed, failed: [...before.failed, ...result.failed] };
 }
 
 function Preview({ change, keys, run, onCancel }) {

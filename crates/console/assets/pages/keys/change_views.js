@@ -68,7 +68,7 @@ export function ChangeResult({ result, done, onContinue, onClose }) {
           columns=${columns} rows=${failed} rowKey=${({ key_id }) => key_id} />`
       : null}
     <div class="actions end">
-      ${remaining > 0 && done !== "deleted" ? html`<${Button} onClick=${onContinue}>Continue<//>` : null}
+      ${remaining > 0 ? html`<${Button} onClick=${onContinue}>Continue<//>` : null}
       <${Button} kind="primary" onClick=${onClose}>Done<//>
     </div>`;
 }

@@ -40,37 +40,36 @@ export function previewOf(keys, set) {
 }
 
 /**
- * Changes or deletes keys, each only if it has not changed since it was loaded.
+ * Changes or deletes keys, each only if it has not changed since it was loaded. Once `signal` is aborted, it
+ * begins with no other key, but waits for the requests that were sent.
  *
- * @returns {Promise<{matched: number, changed: number, unchanged: number, remaining: number,
- *   failed: {key_id: string, reason: string}[]}>}
+ * @returns {Promise<{matched: number, changed: number, unchanged: number, remaining: number, left: object[],
+ *   failed: {key_id: string, reason: string}[]}>} `left` has the keys that were not reached
  */
 export async function applyOneByOne({ keys, set, list, signal, onProgress }) {
-  const result = { matched: keys.length, changed: 0, unchanged: 0, remaining: keys.length, failed: [] };
-  const queue = keys.values();
+  const result = { matched: keys.length, changed: 0, unchanged: 0, failed: [] };
+  const queue = [...keys];
 
   const work = async () => {
-    for (const key of queue) {
-      if (signal.aborted) return;
-      const outcome = await applyToKey(key, set, list, signal);
-      if (outcome === undefined) return;
-      result.remaining -= 1;
-      if (outcome.reason) result.failed.push({ key_id: key.key_id, reason: outcome.reason });
-      else result[outcome.name] += 1;
-      onProgress(keys.length - result.remaining);
+    while (queue.length > 0 && !signal.aborted) {
+      const key = queue.shift();
+      const { name, reason } = await applyToKey(key, set, list);
+      if (reason) result.failed.push({ key_id: key.key_id, reason });
+      else result[name] += 1;
+      onProgress(keys.length - queue.length);
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
-  return result;
+  return { ...result, remaining: queue.length, left: queue };
 }
 
-/** Returns the outcome for one key, or undefined if the operator has stopped the change. */
-async function applyToKey(key, set, list, signal) {
+/** Returns the outcome for one key. */
+async function applyToKey(key, set, list) {
   const isSame = set && Object.entries(set).every(([name, value]) => key[name] === value);
   if (isSame) return { name: "unchanged" };
 
   const path = segments("keys", key.key_id);
-  const options = { signal, headers: { "if-match": key.etag } };
+  const options = { headers: { "if-match": key.etag } };
   try {
     if (set) {
       const { data, etag } = await admin.patch(path, set, options);
@@ -81,7 +80,6 @@ async function applyToKey(key, set, list, signal) {
     }
     return { name: "changed" };
   } catch (error) {
-    if (signal.aborted) return undefined;
     return {
       reason: error.kind === KIND.changed ? "The key has changed since it was loaded. Reload the list." : error.message,
     };

@@ -40,14 +40,14 @@ const STATE_GROUPS = {
 };
 
 /** Returns the keys that a search selects. Every word of `q` has to occur. `unused_since` is the server's. */
-export function selectKeys(keys, search, plans, now = Date.now()) {
+export function selectKeys(keys, search, plans, now = Date.now(), blocked = new Set()) {
   const words = search.q.toLowerCase().split(/\s+/).filter(Boolean);
   const isState = STATE_GROUPS[search.state] ?? ((state) => state === search.state);
   return keys.filter(
     (key) =>
       (search.plan === "" || key.plan === search.plan) &&
       (search.group === "" || key.group === search.group) &&
-      (search.state === "" || isState(keyState(key, plans, now))) &&
+      (search.state === "" || isState(keyState(key, plans, now, blocked.has(key.key_id)))) &&
       words.every((word) => textOf(key).includes(word)),
   );
 }
@@ -93,7 +93,7 @@ export function serverFilter(search, { isApproximate = false } = {}) {
   if (group) filter.group = group;
   if (unused_since) filter.unused_since = unused_since;
   if (state === "disabled") filter.enabled = false;
-  else if (state !== "") filter.enabled = true;
+  else if (state !== "" && state !== "blocked") filter.enabled = true;
   return Object.keys(filter).length > 0 ? filter : { all: true };
 }
 

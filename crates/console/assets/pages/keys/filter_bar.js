@@ -11,8 +11,6 @@ const DAY_MS = 86_400_000;
 const UNUSED_DAYS = [1, 7, 30, 90, 365];
 /** The most groups that the field suggests. */
 const MOST_GROUPS = 200;
-/** The states that a list of keys can tell. Blocks are not a part of it. */
-const STATES = Object.entries(KEY_STATES).filter(([id]) => id !== "blocked");
 const NO_FILTER = { q: "", plan: "", group: "", state: "", unused_since: "" };
 
 /** Shows the search and the filters. `onChange` gets the changed parameters. */
@@ -25,8 +23,8 @@ export function FilterBar({ search, keys, plans, onChange }) {
       <${PlanFilter} value=${search.plan} keys=${keys} plans=${plans} onInput=${change("plan")} />
       <${Field} label="State" as="select" value=${search.state} onInput=${change("state")}>
         <option value="">All states</option>
-        <option value="enabled">Enabled</option>
-        ${STATES.map(([id, { label }]) => html`<option key=${id} value=${id}>${label}</option>`)}
+        <option value="enabled">Not disabled</option>
+        ${Object.entries(KEY_STATES).map(([id, { label }]) => html`<option key=${id} value=${id}>${label}</option>`)}
       <//>
       <${GroupFilter} value=${search.group} keys=${keys} onInput=${change("group")} />
       <${UnusedFilter} value=${search.unused_since} onInput=${change("unused_since")} />

@@ -14,16 +14,17 @@ const CARD_HEIGHT = 104;
 const FIRST_ORDER = { name: "", calls: "descending", last_used: "descending", created: "descending" };
 
 /** Shows keys. `selected` is a set of ids. */
-export function KeyList({ keys, plans, search, month, last, selected, onSelect, onChange }) {
+export function KeyList({ keys, plans, blocked, search, month, last, selected, onSelect, onChange }) {
   const sortable = (sort) => ({
     sort: search.sort === sort ? (search.order === "descending" ? "descending" : "ascending") : "none",
     onSort: () => onChange(nextSort(search, sort)),
   });
+  const stateOf = (key) => keyState(key, plans, Date.now(), blocked?.has(key.key_id));
   const columns = [
     selectColumn(keys, selected, onSelect),
     { id: "name", title: "Key", cell: (key) => html`<${KeyName} keyed=${key} />`, ...sortable("name") },
     { id: "plan", title: "Plan and group", cell: (key) => html`<${PlanCell} keyed=${key} />` },
-    { id: "state", title: "State", cell: (key) => html`<${KeyBadge} state=${keyState(key, plans)} />` },
+    { id: "state", title: "State", cell: (key) => html`<${KeyBadge} state=${stateOf(key)} />` },
     { id: "calls", title: "Calls this month", isNumber: true, cell: (key) => calls(key, month), ...sortable("calls") },
     { id: "last", title: "Last used", cell: (key) => lastUsed(key, last), ...sortable("last_used") },
     {

@@ -9,9 +9,10 @@ import { Empty, Loading, Missing } from "../../components/states.js";
 import { MOST_KEYS } from "./all_keys.js";
 
 /** Shows the number of keys, the progress, and what is missing. */
-export function ListStatus({ list, shown, search, isServerSearch, month, last, plans, onChange }) {
+export function ListStatus({ list, shown, search, isServerSearch, month, last, plans, blocked, onChange }) {
   const missing = [
     plans.error && { what: "Plans", reason: plans.error.message },
+    blocked.error && { what: "Blocks", reason: blocked.error.message },
     month.error && { what: "Calls this month", reason: month.error.message },
     last.error && { what: "Last use", reason: last.error.message },
   ].filter(Boolean);
