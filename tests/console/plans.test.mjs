@@ -191,6 +191,16 @@ test("mistakes are found while typing and lead to their line", async (fixture) =
   await page.locator(".plan-form .field-error").filter({ hasText: "rate" }).waitFor();
 });
 
+test("JSON that is not a plan keeps the editor and its text", async (fixture) => {
+  const { page } = fixture;
+  await openPlan(fixture, "shapeless");
+  for (const text of ['{ "quotas": {} }', '{ "quotas": [null] }', '{ "routes": [null] }', "[1]"]) {
+    await json(page).fill(text);
+    await checked(page, "mistake");
+    assert.equal(await json(page).inputValue(), text);
+  }
+});
+
 test("a warning does not prevent saving", async (fixture) => {
   const { page, gateway } = fixture;
   await openPlan(fixture, "warned");

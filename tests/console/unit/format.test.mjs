@@ -20,6 +20,8 @@ test("a share of nothing is a dash", () => {
   assert.equal(format.share(0, 0), "–");
   assert.equal(format.share(null, 8), "–");
   assert.match(format.share(1, 8), /^12[.,]5\s?%$/);
+  assert.match(format.share(0, 8), /^0\s?%$/);
+  assert.match(format.share(1, 12_830), /^under 0[.,]1\s?%$/);
 });
 
 test("a duration has its unit", () => {

@@ -30,6 +30,14 @@ test("lower limits are tighter and higher limits are looser", () => {
   assert.deepEqual(change(withDay({ overage: "allow" })), ["looser: Quota day: calls beyond the limit pass and are counted."]);
 });
 
+test("small rates are compared as numbers", () => {
+  const plan = (rate) => ({ throttle: { rate, burst: 1 } });
+  assert.deepEqual(change(plan(0.0004), plan(0.0001)), ["looser: Rate: 0.0004 per second instead of 0.0001."]);
+  assert.deepEqual(change(plan(0.0333), plan(0.0334)), ["tighter: Rate: 0.0333 per second instead of 0.0334."]);
+  const route = (rate) => ({ routes: { "GET /": { rate, burst: 1 } } });
+  assert.deepEqual(change(route(0.0001), {}), ["tighter: Route GET /: new rate limit, 0.0001 per second, burst 1."]);
+});
+
 test("added limits are tighter and removed limits are looser", () => {
   const { throttle, ...rest } = PLAN;
   assert.deepEqual(change(rest), ["looser: No rate limit any more (was 10 per second, burst 20)."]);

@@ -22,9 +22,14 @@ export function compact(value) {
   return value === undefined || value === null ? "–" : COMPACT.format(value);
 }
 
+/** The least share that is shown as a number. A smaller one is not nothing. */
+const LEAST_SHARE = 0.001;
+
 /** Returns a share of a total as a percentage, or a dash if there is no total or the part is not counted. */
 export function share(part, total) {
-  return total > 0 && part !== undefined && part !== null ? PERCENT.format(part / total) : "–";
+  if (!(total > 0) || part === undefined || part === null) return "–";
+  const value = part / total;
+  return value > 0 && value < LEAST_SHARE / 2 ? `under ${PERCENT.format(LEAST_SHARE)}` : PERCENT.format(value);
 }
 
 /** Returns a duration in milliseconds with its unit. */

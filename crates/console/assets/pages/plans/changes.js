@@ -1,6 +1,7 @@
 // What a new version of a plan changes, in words.
 
 import { count } from "../../app/format.js";
+import { rate } from "../../app/rate.js";
 import { isSamePeriod, quotaName } from "./periods.js";
 
 const ON_STORE_FAILURE = {
@@ -10,9 +11,9 @@ const ON_STORE_FAILURE = {
 };
 
 const change = (effect, text) => ({ effect, text });
-const compare = (before, after, textOf) => {
+const compare = (before, after, textOf, format = count) => {
   if (before === after) return [];
-  return [change(after < before ? "tighter" : "looser", textOf(count(after), count(before)))];
+  return [change(after < before ? "tighter" : "looser", textOf(format(after), format(before)))];
 };
 
 /**
@@ -51,12 +52,16 @@ function stateChanges(before, after) {
 /** Returns the rate limit as a text, or undefined. */
 function rateText({ throttle, algorithm, limit, window_s: window }) {
   if (algorithm === "sliding_window") return `${count(limit)} calls in any ${count(window)} s`;
-  return throttle && `${count(throttle.rate)} per second, burst ${count(throttle.burst)}`;
+  return throttle && throttleText(throttle);
+}
+
+function throttleText({ rate: perSecond, burst }) {
+  return `${rate(perSecond)} per second, burst ${count(burst)}`;
 }
 
 function rateChanges(before, after) {
   const [was, is] = [rateText(before), rateText(after)];
-  if (was === is) return [];
+  if (!was && !is) return [];
   if (!was) return [change("tighter", `New rate limit: ${is}.`)];
   if (!is) return [change("looser", `No rate limit any more (was ${was}).`)];
   const text = `Rate limit: ${is} instead of ${was}.`;
@@ -64,25 +69,24 @@ function rateChanges(before, after) {
   if (isSliding(before) !== isSliding(after)) return [change("other", text)];
   if (!isSliding(after)) return throttleChanges("", before.throttle, after.throttle);
 
-  if (before.window_s === after.window_s) return [change(after.limit < before.limit ? "tighter" : "looser", text)];
+  if (before.window_s === after.window_s) return compare(before.limit, after.limit, () => text);
   const isOnlyWindow = before.limit === after.limit;
   return [change(isOnlyWindow ? (after.window_s > before.window_s ? "tighter" : "looser") : "other", text)];
 }
 
 function throttleChanges(scope, before, after) {
   return [
-    ...compare(before.rate, after.rate, (is, was) => `${scope}Rate: ${is} per second instead of ${was}.`),
+    ...compare(before.rate, after.rate, (is, was) => `${scope}Rate: ${is} per second instead of ${was}.`, rate),
     ...compare(before.burst, after.burst, (is, was) => `${scope}Burst: ${is} calls instead of ${was}.`),
   ];
 }
 
 function routeChanges(before, after) {
-  const text = ({ rate, burst }) => `${count(rate)} per second, burst ${count(burst)}`;
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return names.flatMap((name) => {
     const [was, is] = [before[name], after[name]];
-    if (!was) return [change("tighter", `Route ${name}: new rate limit, ${text(is)}.`)];
-    if (!is) return [change("looser", `Route ${name}: no rate limit of its own any more (was ${text(was)}).`)];
+    if (!was) return [change("tighter", `Route ${name}: new rate limit, ${throttleText(is)}.`)];
+    if (!is) return [change("looser", `Route ${name}: no rate limit of its own any more (was ${throttleText(was)}).`)];
     return throttleChanges(`Route ${name}: `, was, is);
   });
 }
