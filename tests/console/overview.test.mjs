@@ -16,6 +16,7 @@ const LIST = "GET console/api/refusals";
 async function stubBusy(stub, more = {}) {
   const overview = await stub(OVERVIEW, { json: busyOverview(more) });
   const refusals = await stub(LIST, { json: refusalPage(REFUSALS) });
+  await stub("GET v1/keys/acme", { json: { key_id: "acme", name: "Acme shop", plan: "free", enabled: true } });
   return { overview, refusals };
 }
 
@@ -105,14 +106,16 @@ test("a chart shows the values at the pointer", async ({ page, open, stub }) => 
   await open("overview");
   await page.getByRole("button", { name: "Pause updates" }).click();
   const chart = page.getByRole("figure", { name: "Requests by outcome" });
-  await chart.getByText("Latest:").waitFor();
+  await chart.getByText("Sums of all that is shown").waitFor();
+  const throttled = chart.getByRole("listitem").filter({ hasText: "Throttled (429)" });
+  await throttled.getByText("1,255").waitFor();
 
   const plot = chart.locator(".u-over");
   await plot.scrollIntoViewIfNeeded();
   const box = await plot.boundingBox();
   await page.mouse.move(box.x + 1, box.y + box.height / 2);
   await chart.getByText("(2026-11-30 09:26:10 UTC)").waitFor();
-  assert.equal(await chart.getByText("Latest:").count(), 0);
+  assert.equal(await chart.getByText("Sums of all that is shown").count(), 0);
   const first = busyOverview().points[0];
   await chart.getByRole("listitem").filter({ hasText: "Unauthorized (401)" }).getByText(String(first.unauthorized)).waitFor();
 });
@@ -193,6 +196,7 @@ test("a denied overview says which permission is missing", async ({ page, open, 
   const detail = "The identity may not call cloudwatch:GetMetricData.";
   await stub(OVERVIEW, problem(403, detail));
   await stub(LIST, { json: refusalPage(REFUSALS) });
+  await stub("GET v1/keys/acme", { json: { key_id: "acme", plan: "free", enabled: true } });
   await open("overview");
   await page.getByText(detail).waitFor();
   await page.getByRole("button", { name: "Rate limit reached" }).waitFor();
@@ -235,6 +239,7 @@ test("nothing moves while figures are updated", async ({ page, open, stub }) => 
     return { json: overviewOf((index) => ({ requests: index + requests * 7, throttled: requests, p50_ms: requests, p95_ms: 2 * requests, p99_ms: 3 * requests })) };
   });
   await stub(LIST, { json: refusalPage(REFUSALS) });
+  await stub("GET v1/keys/acme", { json: { key_id: "acme", plan: "free", enabled: true } });
   await open("overview");
   await page.getByRole("button", { name: "Rate limit reached" }).waitFor();
 
@@ -250,7 +255,7 @@ test("nothing moves while figures are updated", async ({ page, open, stub }) => 
 });
 
 test("the list of refusals does not move while details are open", async ({ page, open, stub }) => {
-  const older = refusalPage(REFUSALS).items;
+  const older = refusalPage(REFUSALS.map(({ key_id: _, ...refusal }) => refusal)).items;
   let items = older;
   await stub(LIST, () => ({ json: refusalPage(items) }));
   await open("overview/refusals");
@@ -263,6 +268,25 @@ test("the list of refusals does not move while details are open", async ({ page,
   assert.deepEqual(await names(), ["Rate limit reached", "Quota used up", "Unknown key", "Invalid claims", "No rule"]);
   await page.getByRole("button", { name: "Show", exact: true }).click();
   await eventually(names, (all) => all[0] === "Blocked");
+});
+
+test("a refused key has its name, and details change no widths", async ({ page, open, stub }) => {
+  await stubBusy(stub);
+  await open("overview/refusals");
+  const row = page.getByRole("row").filter({ hasText: "Quota used up" });
+  await row.getByText("Acme shop").waitFor();
+  const widths = () => page.locator(".refusals thead th").evaluateAll((all) => all.map((cell) => cell.offsetWidth));
+  const closed = await widths();
+  await row.getByRole("button", { name: "Quota used up" }).click();
+  await page.locator(".refusal-details").getByText("1 h after the request:").waitFor();
+  assert.deepEqual(await widths(), closed);
+});
+
+test("in the zone of UTC, instants are shown once", { timezoneId: "UTC" }, async ({ page, open, stub }) => {
+  await stubBusy(stub);
+  await open("overview/refusals");
+  const time = page.locator(".refusals time").first();
+  assert.equal(await time.innerText(), "2026-11-30 09:41:07 UTC");
 });
 
 test("details are opened and closed by keyboard", async ({ page, open, stub, axe }) => {
@@ -286,12 +310,12 @@ test("refusals are filtered by key, plan and reason, in the address", async ({ p
     eventually(() => queries().at(-1), (query) => JSON.stringify(query) === JSON.stringify({ ...expected, limit: "200" }));
 
   await page.getByLabel("Key ID").fill("acme");
-  await page.getByLabel("Plan").fill("free");
-  await page.getByLabel("Plan").press("Enter");
-  await asked({ key_id: "acme", plan: "free" });
+  await asked({ key_id: "acme" });
+  await page.getByLabel("Plan").selectOption("slow");
+  await asked({ key_id: "acme", plan: "slow" });
   await page.getByLabel("Reason").selectOption({ label: "Quota used up" });
-  await asked({ key_id: "acme", plan: "free", reason: "quota_exceeded" });
-  assert.match(page.url(), /key_id=acme&plan=free&reason=quota_exceeded$/);
+  await asked({ key_id: "acme", plan: "slow", reason: "quota_exceeded" });
+  assert.match(page.url(), /key_id=acme&plan=slow&reason=quota_exceeded$/);
 
   await page.reload();
   assert.equal(await page.getByLabel("Key ID").inputValue(), "acme");

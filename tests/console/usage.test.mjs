@@ -115,16 +115,26 @@ test("an earlier month and any days can be chosen", async ({ page, open, stub })
   await page.getByLabel("Month").selectOption({ label: "Other days" });
   await page.getByLabel("First day").fill("2026-01-05");
   await page.getByLabel("Last day").fill("2026-01-20");
-  await page.getByRole("button", { name: "Apply" }).click();
   await page.getByRole("heading", { name: "2026-01-05 to 2026-01-20" }).waitFor();
   await page.getByText("Calls are ordered per month. Choose a month").waitFor();
   await eventually(() => queryOf(requests.at(-1)), (query) => query.from === "2026-01-05" && query.to === "2026-01-20");
 });
 
+test("days that cannot be reported are marked, and not requested", async ({ page, open, stub }) => {
+  const { requests } = await stub(LIST, { json: { items: [], next_cursor: null } });
+  await open("usage?from=2026-01-05&to=2026-01-20");
+  await page.getByRole("heading", { name: "2026-01-05 to 2026-01-20" }).waitFor();
+  await page.getByLabel("First day").fill("2020-01-01");
+  await page.getByText("A report has at most 366 days.").waitFor();
+  assert.equal(await page.getByLabel("First day").getAttribute("aria-invalid"), "true");
+  await page.getByLabel("First day").fill("2026-01-21");
+  await page.getByText("The first day is after the last day.").waitFor();
+  assert.ok(requests.every((request) => queryOf(request).from === "2026-01-05"));
+});
+
 test("a time zone that a plan does not have is refused with the reason", async ({ page, open, allowErrors }) => {
   allowErrors(/status of 422/);
-  await open("usage");
-  await page.getByLabel("Time zone of the days").selectOption("Africa/Abidjan");
+  await open("usage?zone=Africa/Abidjan");
   await page.getByRole("main").getByText(/time zone/).and(page.locator(".notice-text p")).first().waitFor();
   await page.getByLabel("Plan").selectOption("abidjan");
   await eventually(() => figure(page, "Calls").innerText(), (text) => text === "15");

@@ -29,6 +29,11 @@ test("a duration has its unit", () => {
   assert.match(format.milliseconds(1_500), /^1[.,]5 s$/);
 });
 
+test("a longer duration has two units", () => {
+  const texts = [0, 59, 60, 75_803, 86_400, 90_061].map(format.duration);
+  assert.deepEqual(texts, ["0 s", "59 s", "1 min", "21 h 3 min", "1 d", "1 d 1 h"]);
+});
+
 test("an instant is shown in UTC with its zone", () => {
   assert.equal(format.utcTime("2026-11-30T10:41:07.123+01:00"), "2026-11-30 09:41:07 UTC");
   assert.equal(format.utcDay("2026-11-30T00:30:00+01:00"), "2026-11-29");

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { WHOLE_STEPS, labelTexts, timeTexts } from "../../../crates/console/assets/components/chart/axis.js";
+import { DECIMAL_STEPS, WHOLE_STEPS, labelTexts, timeTexts } from "../../../crates/console/assets/components/chart/axis.js";
+import { sumOf } from "../../../crates/console/assets/components/chart/legend.js";
 import { columnsOf, drawOrder } from "../../../crates/console/assets/components/chart/plot.js";
+import { milliseconds } from "../../../crates/console/assets/app/format.js";
 import * as figures from "../../../crates/console/assets/pages/overview/figures.js";
 import { pathOf, reduce } from "../../../crates/console/assets/pages/overview/sparkline.js";
 import { NOW, overviewOf } from "../overview_data.mjs";
@@ -88,4 +90,30 @@ test("a small line has gaps where there is no value", () => {
   assert.equal(pathOf([0, null, 1]), "M0.0 23.0M120.0 1.0");
   assert.deepEqual(reduce([1, 3, null, null, 5], 3), [2, null, 5]);
   assert.deepEqual(reduce([], 3), []);
+});
+
+test("labels that begin alike keep their ends", () => {
+  const labels = ["Donaudampfschiff-0001", "Donaudampfschiff-0002", "Short"];
+  assert.deepEqual(labelTexts([0, 1, 2], labels), ["Donaudam…-0001", "Donaudam…-0002", "Short"]);
+});
+
+test("the steps of an axis are exact in their text", () => {
+  for (const step of DECIMAL_STEPS.filter((value) => value < 1)) {
+    assert.equal(milliseconds(step).replace(",", "."), `${step} ms`);
+  }
+});
+
+test("the sum of bars is unknown only if all values are", () => {
+  assert.equal(sumOf([1, null, 2]), 3);
+  assert.equal(sumOf([0, undefined]), 0);
+  assert.equal(sumOf([null, undefined]), null);
+});
+
+test("figures that were not read are null, and the rate is unknown", () => {
+  const read = overviewOf(() => ({}));
+  assert.equal(figures.knownFigures(read), read);
+  const unknown = figures.knownFigures({ ...read, unknown: ["traffic"] });
+  assert.deepEqual([unknown.totals.requests, unknown.points[0].server_errors], [null, null]);
+  assert.equal(figures.currentRate(unknown), undefined);
+  assert.equal(figures.succeeded(unknown.points[0]), null);
 });

@@ -38,6 +38,24 @@ export function milliseconds(value) {
   return value >= 1_000 ? `${NUMBER.format(Math.round(value / 100) / 10)} s` : `${NUMBER.format(Math.round(value * 10) / 10)} ms`;
 }
 
+/** Returns a duration in seconds in its two largest units, such as `21 h 3 min`. */
+export function duration(seconds) {
+  const whole = Math.round(seconds);
+  const units = [["d", 86_400], ["h", 3_600], ["min", 60], ["s", 1]];
+  const first = units.findIndex(([, size]) => whole >= size);
+  if (first === -1) return "0 s";
+  const [name, size] = units[first];
+  const text = `${count(Math.floor(whole / size))} ${name}`;
+  const [smaller, part] = units[first + 1] ?? ["s", 1];
+  const rest = Math.floor((whole % size) / part);
+  return rest > 0 ? `${text} ${rest} ${smaller}` : text;
+}
+
+/** True if the viewer's time zone has the time of UTC at an instant. */
+export function isUtcZone(instant) {
+  return new Date(instant).getTimezoneOffset() === 0;
+}
+
 /** Returns an instant in the viewer's time zone. */
 export function localTime(instant) {
   return LOCAL.format(new Date(instant));

@@ -16,7 +16,7 @@ import { columnsOf, createPlot, isDense } from "./chart/plot.js";
  */
 
 /**
- * Shows a chart with its caption, a legend with the values at the pointer, and a table of the numbers.
+ * Shows a chart with its caption, a legend with the sums or the values at the pointer, and a table of the numbers.
  *
  * @param {object} properties
  * @param {string} properties.caption
@@ -48,14 +48,13 @@ export function Chart({
   const box = usePlot(chart, height, setCursor);
 
   const pointed = cursor !== null && cursor < x.length ? cursor : undefined;
-  const latest = xKind === "time" && x.length > 0 ? x.length - 1 : undefined;
   return html`
     <figure class="chart" aria-labelledby=${id}>
       <figcaption id=${id}>
         <span class="chart-caption">${caption}</span>
         ${hint ? html`<span class="hint">${hint}</span>` : null}
       </figcaption>
-      <${Legend} chart=${chart} index=${pointed ?? latest} isLatest=${pointed === undefined} />
+      <${Legend} chart=${chart} index=${pointed} />
       <div class="chart-plot" ref=${box} aria-hidden="true" style=${{ height: `${height}px` }}></div>
       <${ChartTable} chart=${chart} />
     </figure>`;

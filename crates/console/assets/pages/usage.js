@@ -10,7 +10,9 @@ import { reportOf, reportText } from "./usage/report.js";
 import { TopKeys } from "./usage/top_keys.js";
 import { Totals, useTotals } from "./usage/totals.js";
 
-const INTRO = "Calls are those that a plan has counted, units what they cost, and refused those over a limit.";
+const INTRO =
+  "Calls are those that a plan has counted, units what they cost, and refused those over a limit. The plan is the " +
+  "present one of a key, also for calls that it made on an earlier one.";
 
 /** Shows the report that the address names. */
 export function Usage({ target, route }) {
@@ -19,7 +21,7 @@ export function Usage({ target, route }) {
   const id = JSON.stringify(report);
   return html`
     <${Page} title="Usage" intro=${INTRO} actions=${html`<${CsvDownload} key=${id} report=${report} />`}>
-      <${Filter} key=${`filter ${id}`} report=${report} plans=${plans.data} />
+      <${Filter} report=${report} plans=${plans.data} />
       <${Report} key=${`report ${id}`} report=${report} isOnRequest=${target.kind === "deployed"} />
     <//>`;
 }

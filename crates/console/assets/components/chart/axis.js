@@ -1,7 +1,7 @@
 // The texts of the axes: instants in the viewer's time zone, or labels such as days.
 
 const DAY_S = 86_400;
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const CLOCK_WITH_SECONDS = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const DAY_AND_CLOCK = new Intl.DateTimeFormat(undefined, {
@@ -13,6 +13,9 @@ const DAY_AND_CLOCK = new Intl.DateTimeFormat(undefined, {
 
 /** Steps of whole numbers on an axis. */
 export const WHOLE_STEPS = [...Array(13).keys()].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
+
+/** Steps of other numbers, down to the least difference that texts show. */
+export const DECIMAL_STEPS = [0.1, 0.2, 0.5, ...WHOLE_STEPS];
 
 /** Returns the name of the viewer's time zone, such as `Europe/Berlin`. */
 export function zoneName() {
@@ -37,11 +40,17 @@ export function instantText(at, spanMs) {
   return spanMs > DAY_S * 1_000 ? DAY_AND_CLOCK.format(at) : CLOCK_WITH_SECONDS.format(at);
 }
 
-/** Returns the labels at whole positions of an axis, shortened to what fits. */
+/** The characters that are kept of the end of labels that begin alike. */
+const END_LENGTH = 5;
+
+/**
+ * Returns the labels at whole positions of an axis, shortened to what fits. Labels that would look the same keep
+ * their ends.
+ */
 export function labelTexts(splits, labels, most = 14) {
-  return splits.map((position) => {
-    const label = Number.isInteger(position) ? labels[position] : undefined;
-    if (label === undefined) return "";
-    return label.length > most ? `${label.slice(0, most - 1)}…` : label;
-  });
+  const shown = splits.map((position) => (Number.isInteger(position) ? labels[position] : undefined) ?? "");
+  const cut = (label) => (label.length > most ? `${label.slice(0, most - 1)}…` : label);
+  const cutInside = (label) => `${label.slice(0, most - 1 - END_LENGTH)}…${label.slice(-END_LENGTH)}`;
+  const isAlone = (label) => shown.filter((other) => cut(other) === cut(label)).length === 1;
+  return shown.map((label) => (label.length <= most || isAlone(label) ? cut(label) : cutInside(label)));
 }

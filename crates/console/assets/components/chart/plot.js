@@ -1,7 +1,7 @@
 // Drawing with uPlot.
 
 import uPlot from "../../vendor/uplot.js";
-import { labelTexts, timeTexts, WHOLE_STEPS } from "./axis.js";
+import { DECIMAL_STEPS, labelTexts, timeTexts, WHOLE_STEPS } from "./axis.js";
 import { fillOf, markOf } from "./marks.js";
 
 const FONT = "12px system-ui, sans-serif";
@@ -10,8 +10,12 @@ const MIN_Y_AXIS_PX = 52;
 const X_AXIS_PX = 30;
 const LINE_PX = 18;
 const MAX_BAR_PX = 40;
-/** The distance between labels of the x axis, at least. */
+/** The distance between labels of the x axis, at least, on wide and on narrow charts. */
 const LABEL_SPACE_PX = 88;
+const NARROW_LABEL_SPACE_PX = 56;
+const NARROW_PX = 420;
+/** The number of characters of a label of the x axis, at least. */
+const LABEL_LENGTH = 14;
 
 /** The number of bars from which they are narrow. */
 const DENSE = 45;
@@ -138,13 +142,23 @@ function axisColors(theme) {
 }
 
 function xAxis(chart, theme) {
-  const common = { ...axisColors(theme), space: LABEL_SPACE_PX, gap: 6 };
+  const common = { ...axisColors(theme), gap: 6 };
   if (chart().xKind !== "label") {
     const values = (plot, splits, axis, space, step) => timeTexts(splits, step);
-    return { ...common, size: xAxisHeight, grid: { show: false }, values };
+    return { ...common, space: labelSpace, size: xAxisHeight, grid: { show: false }, values };
   }
-  const values = (plot, splits) => labelTexts(splits, chart().x);
-  return { ...common, size: X_AXIS_PX, grid: { show: false }, incrs: WHOLE_STEPS, values };
+  const values = (plot, splits) => labelTexts(splits, chart().x, labelLength(plot, splits));
+  return { ...common, space: LABEL_LENGTH * CHARACTER_PX, size: X_AXIS_PX, grid: { show: false }, incrs: WHOLE_STEPS, values };
+}
+
+function labelSpace(plot, axis, min, max, width) {
+  return width < NARROW_PX ? NARROW_LABEL_SPACE_PX : LABEL_SPACE_PX;
+}
+
+/** Returns the number of characters for which there is room below a bar. */
+function labelLength(plot, splits) {
+  const width = plot.bbox.width / devicePixelRatio;
+  return Math.max(LABEL_LENGTH, Math.floor(width / Math.max(1, splits.length) / CHARACTER_PX) - 1);
 }
 
 /** Returns the height of the texts: two lines if a day begins between them. */
@@ -162,7 +176,7 @@ function yAxis(chart, theme) {
     ...axisColors(theme),
     gap: 6,
     space: 36,
-    ...(chart().isWhole ? { incrs: WHOLE_STEPS } : {}),
+    incrs: chart().isWhole ? WHOLE_STEPS : DECIMAL_STEPS,
     size: yAxisWidth,
     values: (plot, splits) => splits.map((value) => chart().format(value)),
   };

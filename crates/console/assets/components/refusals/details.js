@@ -1,5 +1,6 @@
 // The details of a refusal: the cause in words, the next step, and the facts.
 
+import { duration } from "../../app/format.js";
 import { html } from "../../app/html.js";
 import { explainDetail, explainReason } from "../../app/reasons.js";
 import { href } from "../../app/router.js";
@@ -52,14 +53,14 @@ function factsOf(refusal) {
   return [
     ["Time", html`<${Time} value=${refusal.at} />`],
     ["Request", requestLine(refusal)],
-    ["Route of the rule", refusal.route && html`<code>${refusal.route}</code>`],
+    ["API route", refusal.route && html`<code>${refusal.route}</code>`],
     ["Detail", refusal.detail && html`<code>${refusal.detail}</code>`],
     ["Caller", html`<${Caller} refusal=${refusal} />`],
     ["Plan", refusal.plan && html`<${PlanLink} plan=${refusal.plan} />`],
     ["Credential", refusal.auth],
     ["Issuer", refusal.issuer],
     ["Source address", refusal.source_ip],
-    ["Retry after", secondsOf(refusal.retry_after_s)],
+    ["Accepted again", retryAt(refusal)],
     ["Request ID", requestId(refusal.request_id)],
   ].filter(([, value]) => value);
 }
@@ -68,8 +69,11 @@ function requestId(id) {
   return id && html`<code>${id}</code> <${CopyButton} text=${id} />`;
 }
 
-function secondsOf(value) {
-  return value === undefined || value === null ? undefined : `${value} s`;
+/** Shows how long the caller was asked to wait, and until when. */
+function retryAt({ at, retry_after_s: seconds }) {
+  if (seconds === undefined || seconds === null) return undefined;
+  const end = new Date(new Date(at).getTime() + seconds * 1_000).toISOString();
+  return html`${duration(seconds)} after the request: <${Time} value=${end} />`;
 }
 
 function Facts({ refusal }) {

@@ -2,6 +2,7 @@
 
 import { html } from "../../app/html.js";
 import { href } from "../../app/router.js";
+import { useKeyName } from "./key_names.js";
 
 /** Returns the method and the path of a refused request, or its route. */
 export function requestLine({ method, path, route }) {
@@ -11,11 +12,16 @@ export function requestLine({ method, path, route }) {
 
 /** Shows who was refused: the key with a link, another caller, or the address. */
 export function Caller({ refusal: { key_id: keyId, caller, source_ip: sourceIp } }) {
-  if (keyId) return html`<a href=${href(["keys", keyId])}>${keyId}</a>`;
+  if (keyId) return html`<a href=${href(["keys", keyId])}>${keyId}</a><${KeyName} id=${keyId} />`;
   return html`<span>${caller ?? sourceIp ?? "unknown"}</span>`;
+}
+
+function KeyName({ id }) {
+  const name = useKeyName(id);
+  return name ? html` <span class="key-name">${name}</span>` : null;
 }
 
 /** Shows a plan with a link to it. */
 export function PlanLink({ plan }) {
-  return plan ? html`<a href=${href(["plans", plan])}>${plan}</a>` : html`<span>–</span>`;
+  return plan ? html`<a href=${href(["plans", plan])}>${plan}</a>` : html`<span class="no-plan-of">–</span>`;
 }

@@ -12,7 +12,7 @@ export function RefusalRow({ refusal, hasCaller, isOpen, columns, onToggle }) {
   return html`
     <tbody class=${isOpen ? "is-open" : ""}>
       <tr>
-        <td class="of-time"><${Time} value=${refusal.at} isRelative /></td>
+        <td class="of-time"><${Time} value=${refusal.at} isBrief /></td>
         <td class="of-status"><span class="badge ${badgeOf(refusal.status)}">${refusal.status ?? "–"}</span></td>
         <td class="of-reason">
           <button type="button" class="disclosure" aria-expanded=${isOpen} aria-controls=${isOpen ? id : undefined}

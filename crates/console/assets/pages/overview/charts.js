@@ -12,6 +12,11 @@ const PERCENTILES = [
   { field: "p99_ms", title: "99 % below" },
 ];
 
+/** Returns a figure of a point. Steps without requests have none of an outcome that is counted. */
+function valueOf(point, field, totals) {
+  return point[field] ?? (totals[field] === null ? null : 0);
+}
+
 /** Shows requests by outcome and percentiles of the latency over time. */
 export function Charts({ overview }) {
   const points = useMemo(() => countedPoints(overview), [overview]);
@@ -22,9 +27,9 @@ export function Charts({ overview }) {
       label: `${title} (${status})`,
       kind: "bar",
       color,
-      values: points.map((point) => point[field]),
+      values: points.map((point) => valueOf(point, field, overview.totals)),
     })),
-  ], [points]);
+  ], [points, overview]);
   const latency = useMemo(
     () => PERCENTILES.map(({ field, title }) => ({ label: title, values: points.map((point) => point[field]) })),
     [points],

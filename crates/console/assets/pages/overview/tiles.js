@@ -29,7 +29,7 @@ function Requests({ overview, range }) {
   return html`
     <${Tile} title="Requests" value=${`${RATE.format(currentRate(overview))}/s`}
       values=${points.map(({ requests }) => requests)} color=${1}>
-      over the last ${currentSpan(overview)}. ${count(totals.requests)} in ${range.title},
+      In the last ${currentSpan(overview)}. ${count(totals.requests)} in ${range.title},
       ${" "}${RATE.format(averageRate(overview))}/s on average.
     <//>`;
 }

@@ -63,7 +63,7 @@ function Rows({ rows, report }) {
   const hasZones = new Set(rows.map((row) => row.time_zone)).size > 1;
   const columns = [KEY, ...(hasDays ? [DAYS] : []), ...NUMBERS, ...OWNERS, ...(hasZones ? [ZONE] : [])];
   return html`
-    ${hasZones ? html`<p class="hint">The plans of these keys count days in different time zones.</p>` : null}
+    ${hasZones ? html`<p class="hint time-zones">The plans of these keys count days in different time zones.</p>` : null}
     <${Table} caption="Usage of all keys" columns=${columns} rows=${rows}
       rowKey=${(row) => `${row.key_id} ${row.from} ${row.deleted_at ?? ""}`} />`;
 }
@@ -79,12 +79,17 @@ function Paging({ number, keys, next, onPrevious, onNext }) {
     </nav>`;
 }
 
+function noKeysText({ plan, group }) {
+  if (plan && group) return `No key is on the plan ${plan} and in the group ${group}.`;
+  return plan ? `No key is on the plan ${plan}.` : `No key is in the group ${group}.`;
+}
+
 function NoKeys({ report }) {
   if (isFiltered(report)) {
     const clear = () => openReport({ ...report, plan: "", group: "" });
     return html`
       <${Empty} title="No key matches" actions=${html`<${Button} onClick=${clear}>Show all keys<//>`}>
-        No key is on this plan or in this group, or was when it was deleted.
+        ${noKeysText(report)}
       <//>`;
   }
   const actions = html`<a class="button primary" href=${href(["keys"], { create: "1" })}>Create a key</a>`;

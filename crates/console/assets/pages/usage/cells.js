@@ -8,9 +8,11 @@ import { Time } from "../../components/time.js";
 /** Shows a key by its name and id. Deleted keys are marked. */
 function KeyCell({ row: { key_id: id, name, deleted_at: deletedAt } }) {
   return html`
-    <a href=${href(["keys", id])}>${name || id}</a>
-    ${name ? html` <code class="hint">${id}</code>` : null}
-    ${deletedAt ? html` <${Deleted} at=${deletedAt} />` : null}`;
+    <div class="usage-key">
+      <a href=${href(["keys", id])}>${name || id}</a>
+      ${name ? html` <code class="hint">${id}</code>` : null}
+      ${deletedAt ? html` <${Deleted} at=${deletedAt} />` : null}
+    </div>`;
 }
 
 function Deleted({ at }) {
@@ -41,6 +43,6 @@ export const NUMBERS = [
 export const KEY = { title: "Key", cell: (row) => html`<${KeyCell} row=${row} />` };
 /** The columns with what a key belongs to. */
 export const OWNERS = [
-  { title: "Plan", cell: planCell },
+  { title: "Present plan", cell: planCell },
   { title: "Group", cell: ({ group }) => html`<span class="word">${group ?? "–"}</span>` },
 ];

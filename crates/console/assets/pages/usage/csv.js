@@ -55,10 +55,10 @@ export function CsvDownload({ report }) {
     return { isStored: true };
   });
   return html`
+    <span class="hint csv-status" role="status">${statusOf(file)}</span>
     ${file.isLoading
       ? html`<${Button} onClick=${file.cancel}>Cancel the download<//>`
       : html`<${Button} onClick=${file.start}>Download CSV<//>`}
-    <span class="hint" role="status">${statusOf(file)}</span>
     ${file.error ? html`<${Failure} error=${file.error} onRetry=${file.start} onClose=${file.clear} />` : null}`;
 }
 

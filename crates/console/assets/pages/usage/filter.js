@@ -4,7 +4,18 @@ import { html, useState } from "../../app/html.js";
 import { navigate } from "../../app/router.js";
 import { Button } from "../../components/button.js";
 import { Field } from "../../components/field.js";
-import { currentMonth, daysOf, DEFAULT_ZONE, isFiltered, months, monthText, PERIODS, zoneOf } from "./report.js";
+import { SettledField } from "../../components/settled_field.js";
+import {
+  currentMonth,
+  daysOf,
+  daysProblem,
+  DEFAULT_ZONE,
+  isFiltered,
+  months,
+  monthText,
+  PERIODS,
+  zoneOf,
+} from "./report.js";
 
 /** The choice of any days in place of a month. */
 const OTHER_DAYS = "days";
@@ -15,40 +26,46 @@ export function openReport({ month, from, to, by, plan, group, zone }) {
   navigate(["usage"], { ...days, by: by === "total" ? "" : by, plan, group, zone });
 }
 
-/** Shows the choice of days, keys and periods. Choices apply at once, texts with Enter or the button. */
+/** Shows the choice of days, keys and periods. All apply at once, texts after a pause. */
 export function Filter({ report, plans }) {
-  const [draft, setDraft] = useState(report);
-  const set = (name) => (value) => setDraft((previous) => ({ ...previous, [name]: value }));
-  const choose = (name) => (value) => openReport({ ...draft, [name]: value });
+  const choose = (name) => (value) => openReport({ ...report, [name]: value });
   const chooseMonth = (value) => {
-    if (value !== OTHER_DAYS) openReport({ ...draft, month: value });
-    else openReport({ ...draft, month: "", ...endOfMonth(report) });
+    if (value !== OTHER_DAYS) openReport({ ...report, month: value });
+    else openReport({ ...report, month: "", ...endOfMonth(report) });
   };
   const clear = () => openReport({ ...report, plan: "", group: "", zone: "" });
-  const submit = (event) => {
-    event.preventDefault();
-    openReport(draft);
-  };
   return html`
-    <form class="toolbar" role="search" aria-label="Report" onSubmit=${submit}>
+    <form class="toolbar" role="search" aria-label="Report" onSubmit=${(event) => event.preventDefault()}>
       <${MonthChoice} report=${report} onInput=${chooseMonth} />
-      ${report.month ? null : html`
-        <${Field} label="First day" type="date" required value=${draft.from} max=${draft.to} onInput=${set("from")} />
-        <${Field} label="Last day" type="date" required value=${draft.to} min=${draft.from} onInput=${set("to")} />`}
+      ${report.month ? null : html`<${DayFields} report=${report} />`}
       <${Field} label="Rows" as="select" value=${report.by} onInput=${choose("by")}>
         ${PERIODS.map(({ by, title }) => html`
           <option key=${by} value=${by} selected=${by === report.by}>${title}</option>`)}
       <//>
       <${Choice} label="Plan" all="All plans" value=${report.plan} values=${[...(plans?.keys() ?? [])]}
         onInput=${choose("plan")} />
-      <${Field} label="Group" value=${draft.group} placeholder="All groups" onInput=${set("group")} />
-      <${Choice} label="Time zone of the days" all="That of each plan" value=${report.zone} values=${zonesOf(plans)}
-        onInput=${choose("zone")} />
+      <${SettledField} label="Group" value=${report.group} placeholder="All groups" onSettle=${choose("group")} />
+      ${report.zone ? html`
+        <${Choice} label="Time zone of the days" all="That of each plan" value=${report.zone} values=${zonesOf(plans)}
+          onInput=${choose("zone")} />` : null}
       <div class="actions">
-        <${Button} type="submit">Apply<//>
-        ${isFiltered(report) || report.zone ? html`<${Button} kind="quiet" onClick=${clear}>Clear<//>` : null}
+        ${isFiltered(report) || report.zone ? html`<${Button} onClick=${clear}>Clear filters<//>` : null}
       </div>
     </form>`;
+}
+
+/** Shows the first and the last day. Days that the API would refuse are not applied. */
+function DayFields({ report }) {
+  const [days, setDays] = useState({ from: report.from, to: report.to });
+  const problem = daysProblem(days);
+  const set = (name) => (value) => {
+    const next = { ...days, [name]: value };
+    setDays(next);
+    if (!daysProblem(next)) openReport({ ...report, ...next });
+  };
+  return html`
+    <${Field} label="First day" type="date" required value=${days.from} error=${problem} onInput=${set("from")} />
+    <${Field} label="Last day" type="date" required value=${days.to} onInput=${set("to")} />`;
 }
 
 /** Returns all days of a month, as the start of the choice of any days. */

@@ -11,6 +11,7 @@ const MONTHS = 13;
 /** The time zone of plans that name none. */
 export const DEFAULT_ZONE = "UTC";
 const MONTH = /^\d{4}-(0[1-9]|1[0-2])$/;
+const DAY_MS = 86_400_000;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 /**
@@ -65,6 +66,17 @@ export function daysOf({ month, from, to, zone }, now = Date.now()) {
   if (month >= currentMonth(zone, now)) return { from: `${month}-01`, to: undefined };
   const [year, number] = month.split("-").map(Number);
   return { from: `${month}-01`, to: new Date(Date.UTC(year, number, 0)).toISOString().slice(0, 10) };
+}
+
+/** The most days of a report, as in the API. */
+const MOST_DAYS = 366;
+
+/** Returns what is wrong with the days of a report, or undefined. */
+export function daysProblem({ from, to }) {
+  if (!DAY.test(from) || !DAY.test(to)) return "Enter both days.";
+  const number = (Date.parse(to) - Date.parse(from)) / DAY_MS + 1;
+  if (number < 1) return "The first day is after the last day.";
+  return number > MOST_DAYS ? `A report has at most ${MOST_DAYS} days.` : undefined;
 }
 
 /** Returns the parameters of the API for a report. */

@@ -49,7 +49,7 @@ function Loaded({ report, totals }) {
 }
 
 function Top({ items, report, totals }) {
-  const rows = useMemo(() => topRows(items), [items]);
+  const rows = useMemo(() => topRows(items).filter(({ calls }) => calls > 0), [items]);
   const calls = rows.reduce((sum, row) => sum + row.calls, 0);
   if (calls === 0) return html`<p class="hint">No key was called in ${reportText(report)}.</p>`;
 
