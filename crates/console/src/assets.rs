@@ -58,6 +58,7 @@ const ASSETS: &[Asset] = assets![
     "app/json_text.js",
     "app/key_form.js",
     "app/key_state.js",
+    "app/locale.js",
     "app/main.js",
     "app/on_demand.js",
     "app/one_time_code.js",

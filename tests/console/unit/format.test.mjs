@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import * as format from "../../../crates/console/assets/app/format.js";
+import { localeOf } from "../../../crates/console/assets/app/locale.js";
 
 test("an absent number is a dash", () => {
   for (const show of [format.count, format.compact, format.milliseconds]) {
@@ -27,6 +28,12 @@ test("a share of nothing is a dash", () => {
 test("a duration has its unit", () => {
   assert.match(format.milliseconds(12.34), /^12[.,]3 ms$/);
   assert.match(format.milliseconds(1_500), /^1[.,]5 s$/);
+});
+
+test("numbers and instants are English, as the pages are", () => {
+  assert.equal(localeOf(["de-DE", "en-IE", "en"]), "en-IE");
+  assert.equal(localeOf(["de-DE"]), "en-GB");
+  assert.equal(localeOf([]), "en-GB");
 });
 
 test("a longer duration has two units", () => {

@@ -1,10 +1,12 @@
 // The texts of the axes: instants in the viewer's time zone, or labels such as days.
 
+import { LOCALE } from "../../app/locale.js";
+
 const DAY_S = 86_400;
-const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
-const CLOCK_WITH_SECONDS = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
-const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const DAY_AND_CLOCK = new Intl.DateTimeFormat(undefined, {
+const CLOCK = new Intl.DateTimeFormat(LOCALE, { timeStyle: "short" });
+const CLOCK_WITH_SECONDS = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
+const DAY = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short" });
+const DAY_AND_CLOCK = new Intl.DateTimeFormat(LOCALE, {
   day: "numeric",
   month: "short",
   hour: "2-digit",

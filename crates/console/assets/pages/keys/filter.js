@@ -1,6 +1,7 @@
 // The search of the page Keys: its form in the address, what it matches, and its order.
 
 import { keyState } from "../../app/key_state.js";
+import { LOCALE } from "../../app/locale.js";
 
 /** The parameters of the address. */
 export const PARAMETERS = ["q", "plan", "group", "state", "unused_since", "sort", "order"];
@@ -52,7 +53,7 @@ export function selectKeys(keys, search, plans, now = Date.now(), blocked = new 
   );
 }
 
-const COLLATOR = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+const COLLATOR = new Intl.Collator(LOCALE, { numeric: true, sensitivity: "base" });
 
 /**
  * Returns keys in the order of a search.

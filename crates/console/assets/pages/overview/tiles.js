@@ -2,11 +2,12 @@
 
 import { count, milliseconds, share } from "../../app/format.js";
 import { html } from "../../app/html.js";
+import { LOCALE } from "../../app/locale.js";
 import { href } from "../../app/router.js";
 import { averageRate, currentRate, currentSpan, OUTCOMES, trendOf } from "./figures.js";
 import { Sparkline } from "./sparkline.js";
 
-const RATE = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
+const RATE = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
 
 /** Shows the rate of requests, the shares of refusals and errors, and the latency. */
 export function Tiles({ overview, range }) {

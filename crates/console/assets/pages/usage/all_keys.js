@@ -63,7 +63,9 @@ function Rows({ rows, report }) {
   const hasZones = new Set(rows.map((row) => row.time_zone)).size > 1;
   const columns = [KEY, ...(hasDays ? [DAYS] : []), ...NUMBERS, ...OWNERS, ...(hasZones ? [ZONE] : [])];
   return html`
-    ${hasZones ? html`<p class="hint time-zones">The plans of these keys count days in different time zones.</p>` : null}
+    ${hasZones
+      ? html`<p class="hint time-zones">The plans of these keys count days in different time zones.</p>`
+      : null}
     <${Table} caption="Usage of all keys" columns=${columns} rows=${rows}
       rowKey=${(row) => `${row.key_id} ${row.from} ${row.deleted_at ?? ""}`} />`;
 }

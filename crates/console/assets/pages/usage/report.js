@@ -1,5 +1,7 @@
 // The report of the page Usage: its form in the address, its days, and the parameters of the API.
 
+import { LOCALE } from "../../app/locale.js";
+
 /** The periods of a row. */
 export const PERIODS = [
   { by: "total", title: "Per key" },
@@ -85,7 +87,7 @@ export function parametersOf(report, now = Date.now()) {
   return { ...daysOf(report, now), by: by === "total" ? undefined : by, plan, group, time_zone: zone };
 }
 
-const MONTH_NAME = new Intl.DateTimeFormat(undefined, { month: "long", year: "numeric", timeZone: "UTC" });
+const MONTH_NAME = new Intl.DateTimeFormat(LOCALE, { month: "long", year: "numeric", timeZone: "UTC" });
 
 /** Returns a month in words, such as `November 2026`. */
 export function monthText(month) {
