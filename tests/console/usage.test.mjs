@@ -135,7 +135,7 @@ test("days that cannot be reported are marked, and not requested", async ({ page
 test("a time zone that a plan does not have is refused with the reason", async ({ page, open, allowErrors }) => {
   allowErrors(/status of 422/);
   await open("usage?zone=Africa/Abidjan");
-  await page.getByRole("main").getByText(/time zone/).and(page.locator(".notice-text p")).first().waitFor();
+  await page.getByRole("alert").getByText(/counts days in/).first().waitFor();
   await page.getByLabel("Plan").selectOption("abidjan");
   await eventually(() => figure(page, "Calls").innerText(), (text) => text === "15");
 });
