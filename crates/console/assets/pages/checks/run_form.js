@@ -46,7 +46,7 @@ export function RunForm({ checks, target, isRunning, onStart }) {
         <legend>Groups of checks</legend>
         <div class="checks-groups">
           ${readOnly.map(({ group, length }) => html`
-            <${Checkbox} key=${group} label=${`${groupTitle(group)} (${length})`} hint=${groupSubject(group)}
+            <${Checkbox} key=${group} label=${`${groupTitle(group)} (${length})`} hint=${sentence(groupSubject(group))}
               checked=${chosen.has(group)} onChange=${toggle(group)} />`)}
           <${RequestsChoice} target=${target} checks=${checks} checked=${hasRequests} onChange=${setHasRequests} />
         </div>
@@ -67,6 +67,10 @@ export function RunForm({ checks, target, isRunning, onStart }) {
       </div>
       <${OtherGroups} checks=${checks} target=${target} />
     </form>`;
+}
+
+function sentence(text) {
+  return text === "" ? "" : `${text[0].toUpperCase()}${text.slice(1)}.`;
 }
 
 /** Returns what is wrong with a path, or undefined. */
