@@ -119,7 +119,7 @@ const AUDIT = {
 const PICTURES = {
   overview: { path: "overview", height: 860 },
   keys: { path: "keys", height: 640 },
-  key: { path: "keys/acme", height: 860 },
+  key: { path: "keys/acme", height: 1140 },
   plan: { path: "plans/free", height: 860 },
   policy: {
     path: "policy",
