@@ -58,6 +58,7 @@ test("a month has its sums, the keys with the most calls and all keys", async ({
 
   const all = await rowsOf(page, "Usage of all keys");
   assert.deepEqual(all.map(([key]) => key.split(" ")[0]).sort(), ["Busy", "Gone", "Idle", "Over", "Quiet"]);
+  await page.getByText("The report has API keys only.").waitFor();
   await page.getByText("The plans of these keys count days in different time zones.").waitFor();
   await axe();
 

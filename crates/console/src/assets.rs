@@ -112,6 +112,7 @@ const ASSETS: &[Asset] = assets![
     "components/prose.js",
     "components/refusals.css",
     "components/refusals.js",
+    "components/refusals/caller_text.js",
     "components/refusals/details.js",
     "components/refusals/key_names.js",
     "components/refusals/parts.js",

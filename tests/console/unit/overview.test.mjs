@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { DECIMAL_STEPS, WHOLE_STEPS, labelTexts, timeTexts } from "../../../crates/console/assets/components/chart/axis.js";
+import { callerText } from "../../../crates/console/assets/components/refusals/caller_text.js";
 import { sumOf } from "../../../crates/console/assets/components/chart/legend.js";
 import { columnsOf, drawOrder } from "../../../crates/console/assets/components/chart/plot.js";
 import { milliseconds } from "../../../crates/console/assets/app/format.js";
@@ -116,4 +117,10 @@ test("figures that were not read are null, and the rate is unknown", () => {
   assert.deepEqual([unknown.totals.requests, unknown.points[0].server_errors], [null, null]);
   assert.equal(figures.currentRate(unknown), undefined);
   assert.equal(figures.succeeded(unknown.points[0]), null);
+});
+
+test("callers without a key are short, and say what they are", () => {
+  assert.equal(callerText(`sub#${"8b93ed44c11f".padEnd(64, "0")}`), "token subject 8b93ed44c11f…");
+  assert.equal(callerText("ip#203.0.113.7"), "ip 203.0.113.7");
+  assert.equal(callerText("other"), "other");
 });

@@ -2,6 +2,7 @@
 
 import { html } from "../app/html.js";
 import { usePlans } from "../app/plans.js";
+import { href } from "../app/router.js";
 import { Page } from "../components/page.js";
 import { AllKeys } from "./usage/all_keys.js";
 import { CsvDownload } from "./usage/csv.js";
@@ -14,6 +15,15 @@ const INTRO =
   "Calls are those that a plan has counted, units what they cost, and refused those over a limit. The plan is the " +
   "present one of a key, also for calls that it made on an earlier one.";
 
+/** Says what the report leaves out, so that the caller with the most calls is not looked for in vain. */
+function KeysOnly() {
+  return html`
+    <p class="hint keys-only">
+      The report has API keys only. Requests with tokens and client certificates are in the${" "}
+      <a href=${href(["overview"])}>decisions by plan</a> of the Overview.
+    </p>`;
+}
+
 /** Shows the report that the address names. */
 export function Usage({ target, route }) {
   const report = reportOf(route.parameters);
@@ -22,6 +32,7 @@ export function Usage({ target, route }) {
   return html`
     <${Page} title="Usage" intro=${INTRO} actions=${html`<${CsvDownload} key=${id} report=${report} />`}>
       <${Filter} report=${report} plans=${plans.data} />
+      <${KeysOnly} />
       <${Report} key=${`report ${id}`} report=${report} isOnRequest=${target.kind === "deployed"} />
     <//>`;
 }

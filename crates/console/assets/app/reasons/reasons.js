@@ -169,13 +169,13 @@ export const REASONS = {
   rate_exceeded: {
     title: "Rate limit reached",
     text: "A rate limit is used up.",
-    next: "The caller can retry after a moment. To allow more, raise the rate of the plan or move the key to another plan.",
+    next: "The caller can retry after a moment. To allow more, raise the rate of the plan or move the caller to another plan.",
     pages: ["key", "plan"],
   },
   quota_exceeded: {
     title: "Quota used up",
     text: "A quota is used up.",
-    next: "Grant more calls to the key for this period, raise the quota of the plan, or wait until the quota resets.",
+    next: "Wait until the quota resets, raise the quota of the plan, or grant more calls if the caller has a key.",
     pages: ["grant", "plan"],
   },
   keys_unavailable: {

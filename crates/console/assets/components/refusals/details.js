@@ -56,6 +56,7 @@ function factsOf(refusal) {
     ["API route", refusal.route && html`<code>${refusal.route}</code>`],
     ["Detail", refusal.detail && html`<code>${refusal.detail}</code>`],
     ["Caller", html`<${Caller} refusal=${refusal} />`],
+    ["Caller in the usage table", refusal.key_id ? undefined : refusal.caller && html`<code>${refusal.caller}</code>`],
     ["Plan", refusal.plan && html`<${PlanLink} plan=${refusal.plan} />`],
     ["Credential", refusal.auth],
     ["Issuer", refusal.issuer],

@@ -2,6 +2,7 @@
 
 import { html } from "../../app/html.js";
 import { href } from "../../app/router.js";
+import { callerText } from "./caller_text.js";
 import { useKeyName } from "./key_names.js";
 
 /** Returns the method and the path of a refused request, or its route. */
@@ -13,7 +14,8 @@ export function requestLine({ method, path, route }) {
 /** Shows who was refused: the key with a link, another caller, or the address. */
 export function Caller({ refusal: { key_id: keyId, caller, source_ip: sourceIp } }) {
   if (keyId) return html`<a href=${href(["keys", keyId])}>${keyId}</a><${KeyName} id=${keyId} />`;
-  return html`<span>${caller ?? sourceIp ?? "unknown"}</span>`;
+  if (!caller) return html`<span>${sourceIp ?? "unknown"}</span>`;
+  return html`<span title=${caller}>${callerText(caller)}</span>`;
 }
 
 function KeyName({ id }) {

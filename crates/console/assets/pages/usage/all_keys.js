@@ -1,7 +1,7 @@
 // All keys of a report, page by page.
 
 import { admin, withQuery } from "../../app/api.js";
-import { count } from "../../app/format.js";
+import { count, counted } from "../../app/format.js";
 import { html, useState } from "../../app/html.js";
 import { useResource } from "../../app/resource.js";
 import { href } from "../../app/router.js";
@@ -10,7 +10,7 @@ import { Checkbox } from "../../components/field.js";
 import { Section } from "../../components/page.js";
 import { Empty, Resource } from "../../components/states.js";
 import { Table } from "../../components/table.js";
-import { DAYS, KEY, NUMBERS, OWNERS, ZONE } from "./cells.js";
+import { DAY, DAYS, KEY, NUMBERS, OWNERS, ZONE } from "./cells.js";
 import { openReport } from "./filter.js";
 import { isFiltered, parametersOf } from "./report.js";
 
@@ -47,10 +47,15 @@ export function AllKeys({ report }) {
           ${rows.length === 0 && !next && cursors.length === 1
             ? html`<${NoKeys} report=${report} />`
             : html`<${Rows} rows=${hasAll ? rows : rows.filter(isUsed)} report=${report} />`}
-          <${Paging} number=${cursors.length} keys=${new Set(rows.map((row) => row.key_id)).size} next=${next}
+          <${Paging} number=${cursors.length} keys=${keysOf(hasAll ? rows : rows.filter(isUsed))}
+            isUsedOnly=${!hasAll} next=${next}
             onPrevious=${() => setCursors(cursors.slice(0, -1))} onNext=${() => setCursors([...cursors, next])} />`}
       <//>
     <//>`;
+}
+
+function keysOf(rows) {
+  return new Set(rows.map((row) => row.key_id)).size;
 }
 
 function isUsed({ calls, units, refused }) {
@@ -61,7 +66,7 @@ function Rows({ rows, report }) {
   if (rows.length === 0) return html`<p class="hint">The keys of this page were not called.</p>`;
   const hasDays = report.by !== "total";
   const hasZones = new Set(rows.map((row) => row.time_zone)).size > 1;
-  const columns = [KEY, ...(hasDays ? [DAYS] : []), ...NUMBERS, ...OWNERS, ...(hasZones ? [ZONE] : [])];
+  const columns = [KEY, ...(hasDays ? [report.by === "day" ? DAY : DAYS] : []), ...NUMBERS, ...OWNERS, ...(hasZones ? [ZONE] : [])];
   return html`
     ${hasZones
       ? html`<p class="hint time-zones">The plans of these keys count days in different time zones.</p>`
@@ -70,8 +75,8 @@ function Rows({ rows, report }) {
       rowKey=${(row) => `${row.key_id} ${row.from} ${row.deleted_at ?? ""}`} />`;
 }
 
-function Paging({ number, keys, next, onPrevious, onNext }) {
-  const text = `${count(keys)} ${keys === 1 ? "key" : "keys"}`;
+function Paging({ number, keys, isUsedOnly, next, onPrevious, onNext }) {
+  const text = `${counted(keys, "key")}${isUsedOnly ? " with calls" : ""}`;
   if (number === 1 && !next) return keys === 0 ? null : html`<p class="hint">${text}</p>`;
   return html`
     <nav class="paging" aria-label="Pages of the usage">

@@ -29,6 +29,8 @@ function daysCell({ from, to }) {
 
 /** The column with the days of a row. */
 export const DAYS = { title: "Days", cell: daysCell };
+/** The column with the day of a row. */
+export const DAY = { title: "Day", cell: daysCell };
 /** The column with the time zone of the days. */
 export const ZONE = { title: "Time zone", cell: ({ time_zone: zone }) => html`<span class="word">${zone}</span>` };
 
