@@ -11,7 +11,7 @@ function idOf({ at, request_id: requestId, reason }) {
 }
 
 /**
- * Shows refusals, the newest first. A row opens its details, with the reason in words and the next step.
+ * Shows refusals, the newest first. Roles keep the table one for screen readers where the rows are cards. A row opens its details, with the reason in words and the next step.
  * While details are open, the list does not move: newer refusals are counted, and shown on request.
  *
  * @param {{caption: string, items: object[], hasCaller?: boolean}} properties `items` are those of the operation
@@ -26,12 +26,12 @@ export function Refusals({ caption, items, hasCaller = true }) {
   return html`
     <${Newer} number=${open ? newerThan(items, open.items) : 0} onShow=${() => setOpen(undefined)} />
     <div class="table-box" tabindex="0" role="region" aria-label=${caption}>
-      <table class="refusals">
+      <table class="refusals" role="table">
         <caption class="visually-hidden">${caption}</caption>
-        <thead>
-          <tr>
+        <thead role="rowgroup">
+          <tr role="row">
             ${titles.map((title) => html`
-              <th key=${title} scope="col" class=${`of-${title.toLowerCase()}`}>${title}</th>`)}
+              <th key=${title} role="columnheader" scope="col" class=${`of-${title.toLowerCase()}`}>${title}</th>`)}
           </tr>
         </thead>
         ${shown.map((refusal) => {

@@ -10,22 +10,25 @@ import { Caller, PlanLink, requestLine } from "./parts.js";
 export function RefusalRow({ refusal, hasCaller, isOpen, columns, onToggle }) {
   const id = useId();
   return html`
-    <tbody class=${isOpen ? "is-open" : ""}>
-      <tr>
-        <td class="of-time"><${Time} value=${refusal.at} isBrief /></td>
-        <td class="of-status"><span class="badge ${badgeOf(refusal.status)}">${refusal.status ?? "–"}</span></td>
-        <td class="of-reason">
+    <tbody role="rowgroup" class=${isOpen ? "is-open" : ""}>
+      <tr role="row">
+        <td role="cell" class="of-time"><${Time} value=${refusal.at} isBrief /></td>
+        <td role="cell" class="of-status"><span class="badge ${badgeOf(refusal.status)}">${refusal.status ?? "–"}</span></td>
+        <td role="cell" class="of-reason">
           <button type="button" class="disclosure" aria-expanded=${isOpen} aria-controls=${isOpen ? id : undefined}
             onClick=${onToggle}>
             ${explainReason(refusal.reason).title}
           </button>
           <code class="hint">${refusal.reason}</code>
         </td>
-        ${hasCaller ? html`<td class="of-caller"><${Caller} refusal=${refusal} /></td>` : null}
-        <td class="of-plan"><${PlanLink} plan=${refusal.plan} /></td>
-        <td class="of-request">${requestLine(refusal)}</td>
+        ${hasCaller ? html`<td role="cell" class="of-caller"><${Caller} refusal=${refusal} /></td>` : null}
+        <td role="cell" class="of-plan"><${PlanLink} plan=${refusal.plan} /></td>
+        <td role="cell" class="of-request">${requestLine(refusal)}</td>
       </tr>
-      ${isOpen ? html`<tr><td id=${id} colspan=${columns}><${RefusalDetails} refusal=${refusal} /></td></tr>` : null}
+      ${isOpen ? html`
+        <tr role="row">
+          <td role="cell" id=${id} colspan=${columns}><${RefusalDetails} refusal=${refusal} /></td>
+        </tr>` : null}
     </tbody>`;
 }
 
