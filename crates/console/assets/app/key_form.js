@@ -30,7 +30,7 @@ export function formOf(key) {
 }
 
 /** Returns an instant for an input of the kind `datetime-local`, in the viewer's zone. */
-export function localInput(instant) {
+function localInput(instant) {
   if (!instant) return "";
   const date = new Date(instant);
   const part = (number, digits = 2) => String(number).padStart(digits, "0");

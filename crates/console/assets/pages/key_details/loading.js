@@ -118,7 +118,7 @@ export function useReport(id, days, live) {
 }
 
 /** Returns a report with the newer numbers of the same days, and the quotas of the current plan. */
-export function withLive(report, live) {
+function withLive(report, live) {
   const newer = new Map((live?.days ?? []).map((day) => [day.date, day]));
   const days = report.days.map((day) => newer.get(day.date) ?? day);
   return { ...report, days, quotas: live?.quotas ?? report.quotas };

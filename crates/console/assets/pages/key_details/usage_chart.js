@@ -38,7 +38,7 @@ function DayChart({ data, days }) {
 }
 
 /** Returns the series of a report: calls, refused calls, units if they differ from calls, and the daily quota. */
-export function seriesOf({ days, quotas }) {
+function seriesOf({ days, quotas }) {
   const series = [
     { label: "Calls", kind: "bar", color: 1, values: days.map(({ calls }) => calls) },
     { label: "Refused by limits", kind: "bar", color: 4, values: days.map(({ refused }) => refused) },

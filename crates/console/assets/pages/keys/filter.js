@@ -4,7 +4,7 @@ import { keyState } from "../../app/key_state.js";
 import { LOCALE } from "../../app/locale.js";
 
 /** The parameters of the address. */
-export const PARAMETERS = ["q", "plan", "group", "state", "unused_since", "sort", "order"];
+const PARAMETERS = ["q", "plan", "group", "state", "unused_since", "sort", "order"];
 const SORTS = ["name", "calls", "last_used", "created"];
 
 /** Returns the search of an address, with `""` for what is not set. */

@@ -23,7 +23,7 @@ export function KeyList({ keys, plans, blocked, search, month, last, selected, o
   const columns = [
     selectColumn(keys, selected, onSelect),
     { id: "name", title: "Key", cell: (key) => html`<${KeyName} keyed=${key} />`, ...sortable("name") },
-    { id: "plan", title: "Plan and group", cell: (key) => html`<${PlanCell} keyed=${key} />` },
+    { id: "plan", title: "Plan", cell: (key) => html`<${PlanCell} keyed=${key} />` },
     { id: "state", title: "State", cell: (key) => html`<${KeyBadge} state=${stateOf(key)} />` },
     { id: "calls", title: "Calls this month", isNumber: true, cell: (key) => calls(key, month), ...sortable("calls") },
     { id: "last", title: "Last used", cell: (key) => lastUsed(key, last), ...sortable("last_used") },

@@ -7,7 +7,7 @@ const DAY_MS = 86_400_000;
 /** The most keys whose usage is read. */
 const MOST_KEYS = 20_000;
 /** The periods of the last use: each begins so many days ago. */
-export const LAST_USE_DAYS = [0, 6, 29, 89];
+const LAST_USE_DAYS = [0, 6, 29, 89];
 
 async function usageOf(parameters, signal, onProgress) {
   const rows = new Map();
