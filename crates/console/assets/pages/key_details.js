@@ -81,7 +81,7 @@ function LoadedKey({ id, target, stored, wantedGrant }) {
     : html`<${Actions} target=${target} keyed=${key} etag=${etag} plans=${plans} isBlocked=${Boolean(block.data)}
       onChanged=${changed}
       onGrant=${quotas.length > 0 ? () => openGrant(quotas[0].name) : undefined} onReload=${stored.reload} />`;
-  const title = html`${key.name || id} <${KeyBadge} state=${state} />`;
+  const title = html`<bdi>${key.name || id}</bdi> <${KeyBadge} state=${state} />`;
   return html`
     <${Page} title=${title} actions=${actions} intro=${html`<${Place} id=${id} />`}>
       ${isDeleted ? html`

@@ -14,7 +14,8 @@ export function Facts({ keyed, state, plan }) {
     <${Section} title="Details">
       <p>${KEY_STATES[state].meaning}</p>
       <dl class="key-facts">
-        ${rows.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
+        ${rows.map(([name, value]) => html`<div
+          key=${name}><dt>${name}</dt><dd>${typeof value === "string" ? html`<bdi>${value}</bdi>` : value}</dd></div>`)}
       </dl>
       <p><a href=${href(["audit"], { target: keyed.key_id })}>Who changed this key</a></p>
     <//>`;
@@ -62,6 +63,7 @@ function metadata(entries = {}) {
   if (rows.length === 0) return undefined;
   return html`
     <dl class="key-facts inner">
-      ${rows.map(([name, value]) => html`<div key=${name}><dt><code>${name}</code></dt><dd>${value}</dd></div>`)}
+      ${rows.map(([name, value]) => html`<div
+        key=${name}><dt><code>${name}</code></dt><dd><bdi>${value}</bdi></dd></div>`)}
     </dl>`;
 }

@@ -46,7 +46,7 @@ function Deletion({ keys }) {
       Calls with their secrets are refused at once. Their ids cannot be used again for 400 days.
     <//>
     <ul>${keys.slice(0, NAMED).map(({ key_id, name }) => html`<li
-      key=${key_id}>${name ? `${name} ` : ""}<code>${key_id}</code></li>`)}</ul>
+      key=${key_id}>${name ? html`<bdi>${name}</bdi> ` : null}<code>${key_id}</code></li>`)}</ul>
     ${keys.length > NAMED ? html`<p class="hint">and ${count(keys.length - NAMED)} more</p>` : null}`;
 }
 

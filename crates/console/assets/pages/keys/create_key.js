@@ -108,7 +108,7 @@ function Created({ created: { secret, key }, target, onClose }) {
   return html`
     <${SecretDialog} title="The key was created" secret=${secret} target=${target} onClose=${onClose}>
       <p>
-        <strong>${key.name ?? key.key_id}</strong> is on the plan <strong>${key.plan}</strong>. Its id
+        <strong><bdi>${key.name ?? key.key_id}</bdi></strong> is on the plan <strong>${key.plan}</strong>. Its id
         is <code>${key.key_id}</code>.
       </p>
     <//>`;

@@ -72,7 +72,7 @@ function Tick({ label, isChecked, onChange }) {
 
 function KeyName({ keyed: { key_id, name, hint } }) {
   return html`
-    <a class="key-name" href=${href(["keys", key_id])} title=${name ?? key_id}>${name || key_id}</a>
+    <a class="key-name" href=${href(["keys", key_id])} title=${name ?? key_id}><bdi>${name || key_id}</bdi></a>
     <span class="second">
       ${name ? html`<code>${key_id}</code> ` : null}${hint ? html`<span
         title="The last characters of the secret">…${hint}</span>` : null}
@@ -80,7 +80,8 @@ function KeyName({ keyed: { key_id, name, hint } }) {
 }
 
 function PlanCell({ keyed: { plan, group } }) {
-  return html`<span class="first">${plan}</span>${group ? html`<span class="second">group ${group}</span>` : null}`;
+  return html`<span class="first"><bdi>${plan}</bdi></span>${group ? html`<span
+    class="second">group <bdi>${group}</bdi></span>` : null}`;
 }
 
 function calls({ key_id }, month) {
