@@ -82,6 +82,14 @@ test("checks by requests leave no plan behind", async ({ page, open, gateway }) 
   assert.deepEqual(items.filter(({ name }) => name.startsWith("check-")), []);
 });
 
+test("a report about a public path says that it proves nothing about keys", async ({ page, open, stub }) => {
+  const details = ["GET /health without a key: 200: the path is public"];
+  const checks = [outcome("missing-key-refused", "requests", "not_proven", { details }), ...CHECKS];
+  await stubRun(stub, status("done", { report: { ...REPORT, checks } }));
+  await open("checks");
+  await page.getByText("The path of this run is public").waitFor();
+});
+
 test("the request names the chosen groups and the path", async ({ page, open, stub }) => {
   const start = await stub("POST console/api/checks", { status: 202, json: { id: "7" } });
   await open("checks");

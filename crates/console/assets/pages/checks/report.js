@@ -4,10 +4,14 @@ import { downloadJson } from "../../app/download.js";
 import { html, useState } from "../../app/html.js";
 import { Button } from "../../components/button.js";
 import { CopyButton } from "../../components/copy_button.js";
+import { Notice } from "../../components/notice.js";
 import { Section } from "../../components/page.js";
 import { Time } from "../../components/time.js";
 import { byGroup, groupSubject, groupTitle, needsAttention, STATUSES } from "./groups.js";
 import { Outcome } from "./outcome.js";
+
+/** The end of the finding about a path that needs no key. */
+const PUBLIC = ": the path is public";
 
 /** Shows a report. `checks` is the catalogue. `isOld` is true while a newer run is in progress. */
 export function Report({ report, checks, isOld }) {
@@ -23,6 +27,11 @@ export function Report({ report, checks, isOld }) {
     <${Section} title=${isOld ? "Previous report" : "Report"} actions=${actions}>
       <p class="hint checks-target">${report.target}, ended <${Time} value=${report.time} /></p>
       <${Counts} report=${report} />
+      ${hasPublicPath(report) ? html`
+        <${Notice} kind="warning" title="The path of this run is public">
+          <p>Results about keys, limits and usage prove nothing, even if they have failed. Run the checks again with a
+            path that needs a key.</p>
+        <//>` : null}
       <div class="checks-filter" role="group" aria-label="Results to show">
         <${Choice} isChosen=${!isAll} onClick=${() => setIsAll(false)}>Needs attention (${urgent.length})<//>
         <${Choice} isChosen=${isAll} onClick=${() => setIsAll(true)}>All (${total})<//>
@@ -38,6 +47,11 @@ export function Report({ report, checks, isOld }) {
           </ul>
         </section>`)}
     <//>`;
+}
+
+/** True if the run called a path that needs no key, as the check of requests without a key reports. */
+function hasPublicPath({ checks }) {
+  return checks.some(({ group, details }) => group === "requests" && details.some((text) => text.endsWith(PUBLIC)));
 }
 
 function Choice({ isChosen, onClick, children }) {
