@@ -187,9 +187,12 @@ test("a failed update keeps the figures and says so", async ({ page, open, stub 
 
   status = 500;
   await page.getByText("These figures are not current").waitFor();
+  await page.getByText("Circuit breakers: not known").waitFor();
+  await page.getByText("not current", { exact: true }).waitFor();
   assert.ok(await tile(page, "Throttled (429)").getByText("23.8%").isVisible());
   status = 200;
   await page.getByText("These figures are not current").waitFor({ state: "detached" });
+  await page.getByText("Circuit breakers closed").waitFor();
 });
 
 test("a denied overview says which permission is missing", async ({ page, open, stub }) => {

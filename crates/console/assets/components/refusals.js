@@ -11,7 +11,8 @@ function idOf({ at, request_id: requestId, reason }) {
 }
 
 /**
- * Shows refusals, the newest first. Roles keep the table one for screen readers where the rows are cards. A row opens its details, with the reason in words and the next step.
+ * Shows refusals, the newest first. A row opens its details, with the reason in words and the next step. Roles keep
+ * the table one for screen readers where its rows are cards.
  * While details are open, the list does not move: newer refusals are counted, and shown on request.
  *
  * @param {{caption: string, items: object[], hasCaller?: boolean}} properties `items` are those of the operation

@@ -20,7 +20,7 @@ export function Caller({ refusal: { key_id: keyId, caller, source_ip: sourceIp }
 
 function KeyName({ id }) {
   const name = useKeyName(id);
-  return name ? html` <span class="key-name">${name}</span>` : null;
+  return name ? html` <bdi class="key-name">${name}</bdi>` : null;
 }
 
 /** Shows a plan with a link to it. */

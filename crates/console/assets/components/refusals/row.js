@@ -13,7 +13,9 @@ export function RefusalRow({ refusal, hasCaller, isOpen, columns, onToggle }) {
     <tbody role="rowgroup" class=${isOpen ? "is-open" : ""}>
       <tr role="row">
         <td role="cell" class="of-time"><${Time} value=${refusal.at} isBrief /></td>
-        <td role="cell" class="of-status"><span class="badge ${badgeOf(refusal.status)}">${refusal.status ?? "–"}</span></td>
+        <td role="cell" class="of-status">
+          <span class="badge ${badgeOf(refusal.status)}">${refusal.status ?? "–"}</span>
+        </td>
         <td role="cell" class="of-reason">
           <button type="button" class="disclosure" aria-expanded=${isOpen} aria-controls=${isOpen ? id : undefined}
             onClick=${onToggle}>

@@ -9,7 +9,7 @@ import { Time } from "../../components/time.js";
 function KeyCell({ row: { key_id: id, name, deleted_at: deletedAt } }) {
   return html`
     <div class="usage-key">
-      <a href=${href(["keys", id])}>${name || id}</a>
+      <a href=${href(["keys", id])}><bdi>${name || id}</bdi></a>
       ${name ? html` <code class="hint">${id}</code>` : null}
       ${deletedAt ? html` <${Deleted} at=${deletedAt} />` : null}
     </div>`;
