@@ -99,7 +99,7 @@ async function findReason({ page, name, navigation, patienceMs }) {
     return false;
   }, Boolean, patienceMs);
   await reason.click();
-  await main.getByText(/Grant more calls to the key/).first().waitFor();
+  await main.getByRole("link", { name: /^Grant more calls to / }).first().waitFor();
 }
 
 async function grantCalls({ page }) {
