@@ -79,7 +79,9 @@ test("a number of keys that cannot be read is named", async ({ page, open, stub 
 
 test("keys are counted up to a bound", async ({ page, open, stub }) => {
   const items = Array.from({ length: 100 }, (_, index) => ({ key_id: `key_${index}`, plan: "basic", enabled: true, scopes: [], metadata: {} }));
-  const keys = await stub("GET v1/keys", { json: { items, next_cursor: "more" } });
+  let number = 0;
+  const nextPage = () => ({ json: { items, next_cursor: `page-${(number += 1)}` } });
+  const keys = await stub("GET v1/keys", nextPage);
   await open("plans");
   await row(page, "basic").getByRole("link", { name: "over 1,000" }).waitFor();
   const asked = keys.requests.filter((request) => request.url().includes("plan=basic"));
@@ -126,9 +128,21 @@ test("a plan is created with the form", async ({ page, gateway, open, axe }) => 
     near_limit: 0.9,
     shared_by_plan: true,
   });
+  const link = page.getByRole("link", { name: "Create a key on this plan" });
+  await link.waitFor();
+  await page.reload();
+  await checked(page, "Valid");
+  assert.equal(await page.getByText("The plan from-form is created.").count(), 0, "a reload creates nothing");
+  assert.ok(page.url().endsWith("#/plans/from-form"));
+});
+
+test("a new plan leads to its first key", async ({ page, open }) => {
+  await open("plans/+new");
+  await page.getByLabel("Name", { exact: true }).first().fill("with-key");
+  await page.keyboard.press("Enter");
   await page.getByRole("link", { name: "Create a key on this plan" }).click();
   const chosen = page.getByRole("dialog").getByLabel("Plan", { exact: true });
-  await eventually(() => chosen.inputValue(), (value) => value === "from-form");
+  await eventually(() => chosen.inputValue(), (value) => value === "with-key");
 });
 
 test("the name of a new plan must be free", async ({ page, open, allowErrors, gateway }) => {
@@ -178,7 +192,7 @@ test("mistakes are found while typing and lead to their line", async (fixture) =
   assert.ok(await save(page).isDisabled());
   await page.getByText("Correct the mistakes to save.").waitFor();
   assert.equal(await page.locator(".editor-mark.problem").count(), 2);
-  await page.locator(".plan-form .field-error").filter({ hasText: "rate is -1" }).waitFor();
+  await page.locator(".plan-form .field-error").filter({ hasText: "The value is -1" }).waitFor();
   await axe();
 
   const list = page.getByRole("list", { name: "Mistakes and warnings" });
@@ -188,13 +202,45 @@ test("mistakes are found while typing and lead to their line", async (fixture) =
   assert.ok(await json(page).evaluate((area) => area === document.activeElement));
 
   await page.getByLabel("Calls per second").fill("many");
-  await page.locator(".plan-form .field-error").filter({ hasText: "rate" }).waitFor();
+  await page.locator(".plan-form .field-error").filter({ hasText: "The value is invalid, expected a number." }).waitFor();
+});
+
+test("unfinished JSON says what is unfinished", async (fixture) => {
+  const { page } = fixture;
+  await openPlan(fixture, "unfinished");
+  const mistakes = page.getByRole("list", { name: "Mistakes and warnings" });
+  const texts = [
+    ['{"quotas": [', "The text ends before a list is closed."],
+    ["{", "The text ends before an object is closed."],
+    ['{"quo', "The text ends before a string is closed."],
+    ['{"quotas":', "The text ends where a value is expected."],
+  ];
+  for (const [text, expected] of texts) {
+    await json(page).fill(text);
+    await mistakes.getByText(expected).waitFor();
+  }
+});
+
+test("disabling a plan asks first", async (fixture) => {
+  const { page, gateway } = fixture;
+  await openPlan(fixture, "disabled-later");
+  await page.getByLabel(/^Disabled/).check();
+  await checked(page, "Valid");
+  await save(page).click();
+  await page.getByRole("dialog").getByText("All calls of keys, tokens and certificates on this plan").waitFor();
+  await page.keyboard.press("Escape");
+  assert.notEqual((await gateway.admin("GET", "/plans/disabled-later")).enabled, false);
+
+  await save(page).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Save and disable" }).click();
+  await page.getByText("The plan disabled-later is saved.").waitFor();
+  assert.equal((await gateway.admin("GET", "/plans/disabled-later")).enabled, false);
 });
 
 test("JSON that is not a plan keeps the editor and its text", async (fixture) => {
   const { page } = fixture;
   await openPlan(fixture, "shapeless");
-  for (const text of ['{ "quotas": {} }', '{ "quotas": [null] }', '{ "routes": [null] }', "[1]"]) {
+  for (const text of ['{ "quotas": {} }', '{ "quotas": [null] }', '{ "routes": [null] }', "[1]", '{ "quotas": [{ "limit": 1, "period": "day", "name": { "toString": 1 } }] }']) {
     await json(page).fill(text);
     await checked(page, "mistake");
     assert.equal(await json(page).inputValue(), text);
@@ -341,7 +387,7 @@ test("a plan that was deleted in the meantime can be created again", async (fixt
   await page.getByLabel("Calls per second").fill("11");
   await gateway.admin("DELETE", "/plans/vanished");
   await save(page).click();
-  await page.getByRole("heading", { name: "The plan vanished was deleted in the meantime" }).waitFor();
+  await page.getByRole("heading", { name: "The plan vanished no longer exists" }).waitFor();
   await page.getByRole("button", { name: "Create it again" }).click();
   await page.getByText("The plan vanished is created.").waitFor();
   assert.equal((await gateway.admin("GET", "/plans/vanished")).throttle.rate, 11);
@@ -461,6 +507,9 @@ test("a plan fits on a phone", { viewport: { width: 375, height: 700 } }, async 
   const { page, gateway, allowErrors, axe } = fixture;
   allowErrors(/status of 412/);
   await openPlan(fixture, "small");
+  const dryRun = page.getByLabel(/^Dry run/);
+  const [box, label] = [await dryRun.boundingBox(), await page.locator("label").filter({ hasText: "Dry run" }).boundingBox()];
+  assert.ok(label.x > box.x + box.width && label.y < box.y + box.height, "the text begins next to its box");
   await page.getByLabel("Calls per second").fill("x".repeat(60));
   await checked(page, "1 mistake");
   assert.deepEqual(await layoutProblems(page), []);

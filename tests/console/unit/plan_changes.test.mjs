@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { planChanges, tightenedQuotas } from "../../../crates/console/assets/pages/plans/changes.js";
-import { isForForm, withField, withQuota, withRateKind } from "../../../crates/console/assets/pages/plans/fields.js";
+import { isForForm, mistakeAt, withField, withQuota, withRateKind } from "../../../crates/console/assets/pages/plans/fields.js";
 
 const PLAN = {
   throttle: { rate: 10, burst: 20 },
@@ -95,4 +95,15 @@ test("the form changes single fields and keeps the others", () => {
 test("the form shows only values that it can change", () => {
   for (const plan of [PLAN, {}, { quotas: [{}] }]) assert.ok(isForForm(plan));
   for (const value of [undefined, null, [], "plan", { throttle: 1 }, { quotas: {} }, { quotas: [1] }]) assert.ok(!isForForm(value));
+  const objects = [{ limit: {} }, { near_limit: [] }, { throttle: { rate: { toString: 1 } } }, { quotas: [{ name: { toString: 1 } }] }];
+  for (const value of objects) assert.ok(!isForForm(value), JSON.stringify(value));
+});
+
+test("mistakes at fields are sentences without the name of the field", () => {
+  const shown = (detail, pointer = "/throttle/rate") => mistakeAt({ errors: [{ pointer, detail }] }, pointer);
+  assert.equal(shown("`rate` is invalid, expected a number"), "The value is invalid, expected a number.");
+  assert.equal(shown("throttle.rate is -1, expected 0 or more"), "The value is -1, expected 0 or more.");
+  assert.equal(shown("near_limit is 3, expected 0 to 1", "/near_limit"), "The value is 3, expected 0 to 1.");
+  assert.equal(shown("duplicate limit name `day`", "/quotas/1/name"), "Duplicate limit name `day`.");
+  assert.equal(mistakeAt({ errors: [] }, "/limit"), undefined);
 });

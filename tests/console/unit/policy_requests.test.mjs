@@ -6,9 +6,9 @@ import { test } from "node:test";
 import { parseRequests } from "../../../crates/console/assets/pages/policy/requests.js";
 import { sourceWords } from "../../../crates/console/assets/pages/policy/source.js";
 
-test("each line is a method and a path", () => {
+test("each line is a method as it is written and a path", () => {
   const { requests, mistakes } = parseRequests("GET /a\n\n  post   /b?c=d  \n/e\n");
-  assert.deepEqual(requests, [{ method: "GET", path: "/a" }, { method: "POST", path: "/b?c=d" }, { method: "GET", path: "/e" }]);
+  assert.deepEqual(requests, [{ method: "GET", path: "/a" }, { method: "post", path: "/b?c=d" }, { method: "GET", path: "/e" }]);
   assert.deepEqual(mistakes, []);
 });
 

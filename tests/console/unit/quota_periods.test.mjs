@@ -15,6 +15,10 @@ test("days and years start in the time zone of the quota", () => {
   assert.equal(dayIn("UTC", new Date("2026-02-03T00:00:00Z")), "2026-02-03");
 });
 
+test("a time zone that the browser does not know has no first day", () => {
+  assert.equal(day({ period: "day", time_zone: "Mars/Olympus" }, "2026-11-30T12:00:00Z"), undefined);
+});
+
 test("weeks start on the chosen day", () => {
   // 2026-11-30 is a Monday.
   assert.equal(day({ period: "week" }, "2026-11-30T12:00:00Z"), "2026-11-30");

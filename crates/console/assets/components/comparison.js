@@ -2,6 +2,7 @@
 
 import { count } from "../app/format.js";
 import { html, useMemo } from "../app/html.js";
+import { formatJson, parseJson } from "../app/json_text.js";
 import { differences, withGaps } from "./conflict/difference.js";
 
 /** The number of rows that are shown. */
@@ -23,12 +24,19 @@ function Row({ row }) {
     </tr>`;
 }
 
-/** Shows two texts side by side. Lines that differ are marked, by a word and by colour. */
+/** Returns a JSON text in one format, so that only its content is compared. */
+function formatted(text) {
+  const value = parseJson(text);
+  return value === undefined ? text : formatJson(value);
+}
+
+/** Shows two JSON texts side by side, in the same format. Lines that differ are marked, by a word and by colour. */
 export function Comparison({ caption, left, right, leftTitle, rightTitle }) {
-  const rows = useMemo(() => withGaps(differences(left, right)), [left, right]);
-  const isSame = left === right;
+  const texts = useMemo(() => [left, right].map(formatted), [left, right]);
+  const rows = useMemo(() => withGaps(differences(...texts)), [texts]);
+  const isSame = texts[0] === texts[1];
   return html`
-    ${isSame ? html`<p>Both versions are the same.</p>` : null}
+    ${isSame ? html`<p>Both versions have the same content.</p>` : null}
     <div class="table-box comparison" tabindex="0" role="region" aria-label=${caption}>
       <table>
         <caption class="visually-hidden">${caption}</caption>

@@ -22,10 +22,10 @@ export function Conflict({ what, mine, theirs, onKeep, onTake, onEdit, isBusy = 
 
   return html`
     <section class="conflict" aria-label="Conflicting changes">
-      <h2 tabindex="-1" ref=${heading}>${what} ${isDeleted ? "was deleted" : "has changed"} in the meantime</h2>
+      <h2 tabindex="-1" ref=${heading}>${what} ${isDeleted ? "no longer exists" : "has changed in the meantime"}</h2>
       <${Notice} kind="warning" title="Your change is not saved">
         ${isDeleted
-          ? "Another program or person has deleted it since you opened it."
+          ? "It was deleted since you opened it, or a local gateway was restarted: its embedded store starts empty."
           : "Another program or person has saved another version since you opened it. Compare both, then decide."}
       <//>
       ${isDeleted ? null : html`

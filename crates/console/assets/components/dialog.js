@@ -38,13 +38,13 @@ export function Dialog({ title, onClose, isLocked = false, isWide = false, child
 }
 
 /** Asks before an action. `action` is a value of `useAction`; the dialog closes once it has succeeded. */
-export function Confirm({ title, confirm, kind = "danger", action, onClose, children }) {
+export function Confirm({ title, confirm, kind = "danger", action, onClose, isWide = false, children }) {
   const submit = async (event) => {
     event.preventDefault();
     if (await action.run()) onClose();
   };
   return html`
-    <${Dialog} title=${title} onClose=${onClose} isLocked=${action.isRunning}>
+    <${Dialog} title=${title} onClose=${onClose} isLocked=${action.isRunning} isWide=${isWide}>
       <form onSubmit=${submit}>
         ${children}
         ${action.error ? html`<${ProblemNotice} error=${action.error} />` : null}

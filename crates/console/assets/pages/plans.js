@@ -9,5 +9,5 @@ import { PlanList } from "./plans/list.js";
 export function Plans({ route, object }) {
   if (object === undefined) return html`<${PlanList} />`;
   if (object === NEW) return html`<${NewPlan} copyOf=${route.parameters.get("copy") ?? undefined} />`;
-  return html`<${EditPlan} name=${object} route=${route} />`;
+  return html`<${EditPlan} name=${object} />`;
 }

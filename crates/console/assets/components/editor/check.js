@@ -40,6 +40,20 @@ export function useCheck(operation, text, parameters = {}) {
   return result.text === text ? result : { ...result, state: "checking" };
 }
 
+/** What is unfinished where a text ends, by the word of the JSON parser. */
+const ENDS = {
+  list: "The text ends before a list is closed.",
+  object: "The text ends before an object is closed.",
+  string: "The text ends before a string is closed.",
+  value: "The text ends where a value is expected.",
+};
+
+/** Returns a mistake with the message of the JSON parser in words. */
+function inWords(error) {
+  const [, part] = /^EOF while parsing an? (\w+)/.exec(error.detail) ?? [];
+  return { ...error, detail: ENDS[part] ?? error.detail };
+}
+
 /** Checks a text once. Resolves to a result also if the check itself fails. */
 export async function checkText(operation, text, { signal, parameters = {} } = {}) {
   if (text.trim() === "") {
@@ -49,7 +63,7 @@ export async function checkText(operation, text, { signal, parameters = {} } = {
   try {
     const { data } = await consoleApi.post(operation, { ...parameters, text }, { signal });
     const { valid, errors, warnings } = data;
-    return { ...UNCHECKED, state: valid ? "valid" : "invalid", errors, warnings, text };
+    return { ...UNCHECKED, state: valid ? "valid" : "invalid", errors: errors.map(inWords), warnings, text };
   } catch (error) {
     return { ...UNCHECKED, state: "unavailable", error, text };
   }

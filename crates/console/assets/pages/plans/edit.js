@@ -1,6 +1,7 @@
 // The page of a plan: its form, its JSON, and what a change does.
 
 import { segments } from "../../app/api.js";
+import { takeCreated } from "../../app/created.js";
 import { readDocument, useDocument } from "../../app/document.js";
 import { html, useState } from "../../app/html.js";
 import { parseJson } from "../../app/json_text.js";
@@ -16,12 +17,13 @@ import { ProblemNotice } from "../../components/problem.js";
 import { SaveBar, Warnings } from "../../components/save_bar.js";
 import { Empty, Resource } from "../../components/states.js";
 import { DeletePlan } from "./delete.js";
+import { DisablePlan, disables } from "./disable.js";
 import { Impact } from "./impact.js";
 import { Badges } from "./list.js";
 import { PlanEditor } from "./plan_editor.js";
 
 /** Shows a stored plan. */
-export function EditPlan({ name, route }) {
+export function EditPlan({ name }) {
   const plan = useResource(`plan ${name}`, (signal) => readDocument(segments("plans", name), signal));
   const title = html`<a href=${href(["plans"])}>Plans</a> / ${name}`;
   if (plan.error?.status === 404) {
@@ -35,19 +37,20 @@ export function EditPlan({ name, route }) {
   if (plan.data === undefined) {
     return html`<${Page} title=${title}><${Resource} resource=${plan} label="Loading the plan" /><//>`;
   }
-  const isNew = route.parameters.get("created") !== null;
-  return html`<${StoredPlan} name=${name} title=${title} stored=${plan.data} isNew=${isNew} />`;
+  return html`<${StoredPlan} name=${name} title=${title} stored=${plan.data} />`;
 }
 
-function StoredPlan({ name, title, stored, isNew }) {
+function StoredPlan({ name, title, stored }) {
   const path = segments("plans", name);
-  const [saved, setSaved] = useState(isNew ? { isNew } : undefined);
+  const [saved, setSaved] = useState(() => (takeCreated(path) ? { isNew: true } : undefined));
   const [isDeleting, setIsDeleting] = useState(false);
+  const [isDisabling, setIsDisabling] = useState(false);
   const plan = useDocument(path, stored, { onSaved: setSaved, onGone: () => navigate(["plans"]) });
   const check = useCheck("/plans/check", plan.text);
   const release = useUnsavedChanges(plan.isChanged, `The changes of the plan ${name} are not saved.`);
 
   const before = parseJson(plan.base.text);
+  const after = parseJson(plan.text);
   const input = (text) => {
     setSaved(undefined);
     plan.setText(text);
@@ -72,10 +75,14 @@ function StoredPlan({ name, title, stored, isNew }) {
           ${plan.conflict.keep.error ? html`<${ProblemNotice} error=${plan.conflict.keep.error} />` : null}`
         : html`
           <${PlanEditor} text=${plan.text} onInput=${input} check=${check}>
-            <${Impact} name=${name} before=${before} after=${parseJson(plan.text)} isChanged=${plan.isChanged}
+            <${Impact} name=${name} before=${before} after=${after} isChanged=${plan.isChanged}
               check=${check} />
           <//>
-          <${SaveBar} document=${plan} path=${path} check=${check} label="Save the plan" />`}
+          <${SaveBar} document=${plan} path=${path} check=${check} label="Save the plan"
+            onSave=${disables(before, after) ? () => setIsDisabling(true) : undefined} />`}
+      ${isDisabling
+        ? html`<${DisablePlan} name=${name} action=${plan.save} onClose=${() => setIsDisabling(false)} />`
+        : null}
       ${isDeleting
         ? html`
           <${DeletePlan} name=${name} etag=${plan.base.etag} onClose=${() => setIsDeleting(false)}

@@ -13,9 +13,16 @@ export function withField(object, name, value) {
   return changed;
 }
 
-/** Returns the text of the first mistake of a field, by its pointer. */
+/** Returns the first mistake of a field as a sentence, by its pointer. */
 export function mistakeAt(check, pointer) {
-  return check.errors.find((error) => error.pointer === pointer)?.detail;
+  const detail = check.errors.find((error) => error.pointer === pointer)?.detail;
+  return detail && sentence(detail, pointer.split("/").at(-1));
+}
+
+/** Returns a mistake without the name of the field: the label above it has other words. */
+function sentence(detail, name) {
+  const text = detail.replace(new RegExp(`^\`?(?:\\w+\\.)*${name}\`? is `), "The value is ");
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith(".") ? "" : "."}`;
 }
 
 /** The kinds of rate limits of the form. */
@@ -47,10 +54,18 @@ export function withQuota(plan, index, quota) {
   return withField(plan, "quotas", quotas.length > 0 ? quotas : undefined);
 }
 
+/** The fields that the form shows as texts. */
+const FIELDS = ["algorithm", "limit", "window_s", "near_limit", "on_store_failure"];
+const THROTTLE_FIELDS = ["rate", "burst"];
+const QUOTA_FIELDS = ["limit", "period", "starts_on", "time_zone", "name"];
+
 /** True if a value can be shown by the form: fields that it reads have the expected kinds of values. */
 export function isForForm(plan) {
   const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
-  if (!isObject(plan)) return false;
+  const hasTexts = (object, names) => names.every((name) => object[name] === null || typeof object[name] !== "object");
+  if (!isObject(plan) || !hasTexts(plan, FIELDS)) return false;
+
   const { throttle, quotas = [] } = plan;
-  return (throttle === undefined || isObject(throttle)) && Array.isArray(quotas) && quotas.every(isObject);
+  const isThrottle = throttle === undefined || (isObject(throttle) && hasTexts(throttle, THROTTLE_FIELDS));
+  return isThrottle && Array.isArray(quotas) && quotas.every((quota) => isObject(quota) && hasTexts(quota, QUOTA_FIELDS));
 }

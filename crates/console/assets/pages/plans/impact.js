@@ -9,7 +9,7 @@ import { Section } from "../../components/page.js";
 import { Resource } from "../../components/states.js";
 import { planChanges, tightenedQuotas } from "./changes.js";
 import { countKeys, keyCount } from "./counts.js";
-import { firstDay, quotaName } from "./periods.js";
+import { firstDay, quotaName, ZONED } from "./periods.js";
 import { callersAbove, MAX_KEYS, readUsage } from "./usage_above.js";
 
 /** The number of callers that are listed. */
@@ -98,7 +98,8 @@ function Above({ name, quota, isShared }) {
   if (!from) {
     return html`
       <p class="hint">
-        Usage reports have days, so it is unknown which keys are above the new quota ${quotaName(quota)}.
+        ${ZONED.includes(quota.period) ? "The browser does not know the time zone" : "Usage reports have days"}, so it is
+        ${" "}unknown which keys are above the new quota ${quotaName(quota)}.
       </p>`;
   }
   return html`

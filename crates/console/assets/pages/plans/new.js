@@ -1,6 +1,7 @@
 // The page that creates a plan.
 
 import { segments } from "../../app/api.js";
+import { keepCreated } from "../../app/created.js";
 import { readDocument, useDocument } from "../../app/document.js";
 import { focusFirstMistake } from "../../app/first_mistake.js";
 import { html, useRef, useState } from "../../app/html.js";
@@ -51,7 +52,8 @@ function Form({ initialText }) {
     isNamed: true,
     onSaved: () => {
       release();
-      navigate(["plans", trimmed], { created: "1" }, { replace: true });
+      keepCreated(segments("plans", trimmed));
+      navigate(["plans", trimmed], {}, { replace: true });
     },
   });
   const check = useCheck("/plans/check", plan.text);

@@ -32,13 +32,22 @@ export function dayIn(zone, now) {
   return parts.format(now);
 }
 
+/** True if the browser knows a time zone. The API may know more. */
+function isKnownZone(zone) {
+  try {
+    return Boolean(new Intl.DateTimeFormat("en", { timeZone: zone }));
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Returns the first day of the current period of a quota, as `YYYY-MM-DD`. Undefined for hours and for quotas
- * that never start anew: usage reports have days.
+ * that never start anew, because usage reports have days. Undefined too if the browser does not know the time zone.
  */
 export function firstDay(quota, now = new Date()) {
   const { period, starts_on: startsOn = 1, time_zone: zone = "UTC" } = quota;
-  if (!ZONED.includes(period)) return undefined;
+  if (!ZONED.includes(period) || !isKnownZone(zone)) return undefined;
 
   const today = new Date(`${dayIn(zone, now)}T00:00:00Z`);
   const iso = (date) => date.toISOString().slice(0, 10);

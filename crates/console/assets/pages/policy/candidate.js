@@ -36,7 +36,7 @@ export function Candidate({ name, policy, candidate, isInForce, onReload }) {
     <//>
     ${dialog === "promote"
       ? html`
-        <${Promote} name=${name} etag=${candidate.base.etag} isInForce=${isInForce} onClose=${close}
+        <${Promote} name=${name} policy=${policy} candidate=${candidate} isInForce=${isInForce} onClose=${close}
           onDone=${onReload} />`
       : null}
     ${dialog === "delete"
@@ -55,15 +55,18 @@ function About({ isStored, isInForce }) {
     <//>`;
 }
 
-function Promote({ name, etag, isInForce, onClose, onDone }) {
+function Promote({ name, policy, candidate, isInForce, onClose, onDone }) {
   const promote = useAction(async () => {
-    await admin.post(segments("policies", name, "promote"), undefined, { headers: { "if-match": etag } });
+    await admin.post(segments("policies", name, "promote"), undefined, { headers: { "if-match": candidate.base.etag } });
     onDone(`The candidate is now the policy ${name}.`);
   });
   return html`
     <${Confirm} title=${`Promote the candidate of ${name}?`} confirm="Promote" kind="primary" action=${promote}
-      onClose=${onClose}>
+      onClose=${onClose} isWide=${true}>
       <p>The candidate replaces the policy.${isInForce ? " Instances load it within five minutes." : ""}</p>
+      ${policy.isChanged ? html`<p>The unsaved changes of the policy are discarded.</p>` : null}
+      <${Comparison} caption="What the promotion changes" left=${policy.base.text} right=${candidate.base.text}
+        leftTitle="Policy" rightTitle="Candidate" />
     <//>`;
 }
 

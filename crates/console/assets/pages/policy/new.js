@@ -1,6 +1,7 @@
 // The page that creates a policy of the registry.
 
 import { segments } from "../../app/api.js";
+import { keepCreated } from "../../app/created.js";
 import { useDocument } from "../../app/document.js";
 import { focusFirstMistake } from "../../app/first_mistake.js";
 import { html, useRef, useState } from "../../app/html.js";
@@ -32,7 +33,8 @@ export function NewPolicy() {
     isNamed: true,
     onSaved: () => {
       release();
-      navigate(["policy", trimmed], { created: "1" }, { replace: true });
+      keepCreated(segments("policies", trimmed));
+      navigate(["policy", trimmed], {}, { replace: true });
     },
   });
   const check = usePolicyCheck(policy.text);

@@ -6,7 +6,8 @@ export const MAX_REQUESTS = 100;
 const METHOD = /^[A-Za-z]{1,20}$/;
 
 /**
- * Returns the requests of a text with a method and a path per line. A line with a path only is a GET request.
+ * Returns the requests of a text with a method and a path per line. A line with a path only is a GET request. Methods
+ * are kept as they are written: the API refuses those in lower case.
  *
  * @param {string} text
  * @returns {{requests: {method: string, path: string}[], mistakes: string[]}}
@@ -22,7 +23,7 @@ export function parseRequests(text) {
     if (words.length > 2 || !METHOD.test(method) || !path.startsWith("/")) {
       mistakes.push(`Line ${index + 1}: expected a method and a path, such as GET /orders/1.`);
     } else {
-      requests.push({ method: method.toUpperCase(), path });
+      requests.push({ method, path });
     }
   });
   if (requests.length > MAX_REQUESTS) mistakes.push(`Only the first ${MAX_REQUESTS} requests are tested.`);

@@ -1,6 +1,7 @@
 // A policy of the registry: the stored version and its candidate.
 
 import { segments } from "../../app/api.js";
+import { takeCreated } from "../../app/created.js";
 import { readDocument, useDocument } from "../../app/document.js";
 import { html, useState } from "../../app/html.js";
 import { useResource } from "../../app/resource.js";
@@ -31,8 +32,9 @@ async function load(name, signal) {
 /** Shows a policy of the registry. */
 export function StoredPolicy({ name, target, route }) {
   const [generation, setGeneration] = useState(0);
-  const isNew = route.parameters.get("created") !== null;
-  const [message, setMessage] = useState(isNew ? `The policy ${name} is created.` : undefined);
+  const [message, setMessage] = useState(() => {
+    return takeCreated(segments("policies", name)) ? `The policy ${name} is created.` : undefined;
+  });
   const loaded = useResource(`policy ${name} ${generation}`, (signal) => load(name, signal));
   const title = html`<a href=${href(["policy"])}>Policy</a> / ${name}`;
 
@@ -79,6 +81,7 @@ function Versions({ name, title, isInForce, stored, version, message, onReload, 
   const show = (shown) => navigate(["policy", name], { version: shown });
   const copy = () => {
     candidate.setText(policy.text);
+    onMessage(undefined);
     show("candidate");
   };
   const afterDeletion = () => {
@@ -104,7 +107,7 @@ function Versions({ name, title, isInForce, stored, version, message, onReload, 
         : html`
           <${Version} key="policy" what=${`The policy ${name}`} label="Policy" document=${policy} path=${path}
             saveLabel="Save the policy" onSave=${isInForce ? () => setIsConfirming(true) : undefined}>
-            <${ActionButton} method="PUT" path=${`${path}/candidate`} onClick=${copy}>Use this text as the candidate<//>
+            <${ActionButton} method="PUT" path=${`${path}/candidate`} onClick=${copy}>Edit a copy as the candidate<//>
           <//>`}
       ${isConfirming
         ? html`<${SaveInForce} name=${name} policy=${policy} onClose=${() => setIsConfirming(false)} />`
