@@ -453,6 +453,22 @@ test("leaving with unsaved changes asks first", async (fixture) => {
   assert.equal(await page.getByLabel("Calls per second").inputValue(), "11");
 });
 
+test("a lost connection is no longer reported once there is one", async (fixture) => {
+  const { page, stub } = fixture;
+  await openPlan(fixture, "offline");
+  await page.getByLabel("Calls per second").fill("12");
+  await checked(page, "Valid");
+  const lost = await stub("PUT v1/plans/offline", { abort: true });
+  await save(page).click();
+  const error = page.locator("main").getByRole("alert").filter({ hasText: "No connection" });
+  await error.first().waitFor();
+
+  await lost.remove();
+  await page.getByLabel("Calls per second").fill("13");
+  await checked(page, "Valid");
+  await eventually(() => error.count(), (count) => count === 0);
+});
+
 test("a refusal to save is learned and shown at the button", async (fixture) => {
   const { page, stub } = fixture;
   const reason = "User alice is not authorized to perform execute-api:Invoke.";

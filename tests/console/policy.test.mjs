@@ -120,6 +120,7 @@ test("the tester names the rule of each request", async ({ page, open, axe }) =>
   await editor(page, "Policy in force").fill(JSON.stringify(RULES, undefined, 2));
   await requests(page).fill("GET /health\nPOST /admin/users\n/orders/1?x=1\nGET /a/../b\nGET /\nget /health");
   const rows = await eventually(() => decisionTexts(page), (texts) => texts.length === 6);
+  await page.getByText("Routes without the authorizer are not decided by it").waitFor();
   assert.match(rows[0], /^GET \/health rules\[0\] GET \/health .*public.* plan free limited by ip/);
   assert.match(rows[1], /rules\[1\] ANY \/admin\/\{proxy\+\} .*API key.*auth api_key scope admin:read cost 5/);
   assert.match(rows[2], /^GET \/orders\/1\?x=1 rules\[2\]/);

@@ -113,5 +113,10 @@ export function useAction(action) {
     }
   }, []);
   const clear = useCallback(() => setState({ isRunning: false, error: undefined }), []);
+  // Once there is a connection again, the error that there is none would be untrue.
+  useEffect(() => onConnectionChange((isLost) => {
+    if (isLost) return;
+    setState((state) => (state.error?.kind === KIND.unreachable ? { ...state, error: undefined } : state));
+  }), []);
   return { ...state, run, clear };
 }

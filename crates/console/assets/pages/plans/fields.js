@@ -67,5 +67,6 @@ export function isForForm(plan) {
 
   const { throttle, quotas = [] } = plan;
   const isThrottle = throttle === undefined || (isObject(throttle) && hasTexts(throttle, THROTTLE_FIELDS));
-  return isThrottle && Array.isArray(quotas) && quotas.every((quota) => isObject(quota) && hasTexts(quota, QUOTA_FIELDS));
+  const isQuota = (quota) => isObject(quota) && hasTexts(quota, QUOTA_FIELDS);
+  return isThrottle && Array.isArray(quotas) && quotas.every(isQuota);
 }

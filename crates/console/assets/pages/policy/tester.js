@@ -70,8 +70,8 @@ export function Tester({ text, otherText, check, lines, onLines, onSelect }) {
         hint="One per line: a method and a path. Without a method, it is GET."
         error=${mistakes.length > 0 ? mistakes.join(" ") : undefined} />
       <p class="hint">
-        Only the policy is tested. Public routes of the API, such as <code>GET /health</code>, and routes below${" "}
-        <code>/_tollgate/</code> do not ask it.
+        The tester knows only the policy. Routes without the authorizer are not decided by it, such as the public route
+        ${" "}<code>GET /health</code> and the IAM routes below <code>/_tollgate/v1/</code>.
       </p>
       <p class="visually-hidden" role="status">${result.isCurrent ? summary(result.decisions) : ""}</p>
       <${Result} result=${result} isInvalid=${isInvalid} hasRequests=${requests.length > 0} onSelect=${onSelect} />
@@ -107,7 +107,7 @@ function Rule({ decision: { rule }, onSelect }) {
   return html`
     <button type="button" class="link" onClick=${() => onSelect(`/rules/${rule.index}`)}
       aria-label=${`Show rules[${rule.index}] in the editor`}>rules[${rule.index}]</button>
-    <div><code>${rule.match}</code></div>`;
+    <div><code class="policy-match">${rule.match}</code></div>`;
 }
 
 /** Shows what the rule requires, or why no rule decides. */
