@@ -64,8 +64,9 @@ const SERVICE_WORKER: HeaderName = HeaderName::from_static("service-worker");
 const HTTP_PORT: u16 = 80;
 
 /// True if the request was sent from this machine to a name of this machine, neither by a page of
-/// another origin nor through a proxy, nor for a service worker. `headers` must be as the client sent them. A `target` in
-/// absolute form, which only proxies receive, must name the same host (RFC 9112, section 3.2.2).
+/// another origin nor through a proxy, nor for a service worker. `headers` must be as the client sent
+/// them. A `target` in absolute form, which only proxies receive, must name the same host (RFC 9112,
+/// section 3.2.2).
 pub(super) fn is_from_this_machine(source: IpAddr, target: &Uri, headers: &HeaderMap) -> bool {
     let Some(host) = loopback_host(headers) else {
         return false;
