@@ -105,8 +105,8 @@ function LoadedKey({ id, target, stored, wantedGrant }) {
       <//>
     <//>
     ${wantedGrant && quotas.length > 0 && !isDeleted
-      ? html`<${GrantCalls} id=${id} keyed=${key} quotas=${quotas} quota=${wantedGrant} onClose=${() => openGrant("")}
-          onChanged=${(next) => { openGrant(""); changed(next); }} />`
+      ? html`<${GrantCalls} id=${id} target=${target} keyed=${key} quotas=${quotas} quota=${wantedGrant}
+          onClose=${() => openGrant("")} onChanged=${(next) => { openGrant(""); changed(next); }} />`
       : null}`;
 }
 

@@ -11,8 +11,11 @@ import { Dialog } from "../../components/dialog.js";
 import { Field } from "../../components/field.js";
 import { ProblemNotice } from "../../components/problem.js";
 
+/** What a grant means for instances on AWS, which refuse a call from memory for a short time. */
+const DELAY = "Instances that have just refused this key can refuse it for up to 10 more seconds.";
+
 /** Asks for a number of calls and a quota. `quota` is chosen first, if the plan has it. */
-export function GrantCalls({ id, keyed, quotas, quota: wanted, onChanged, onClose }) {
+export function GrantCalls({ id, target, keyed, quotas, quota: wanted, onChanged, onClose }) {
   const [quota, setQuota] = useState(quotas.some(({ name }) => name === wanted) ? wanted : quotas[0].name);
   const [text, setText] = useState("");
   const headers = useRef(idempotencyKeys());
@@ -23,7 +26,8 @@ export function GrantCalls({ id, keyed, quotas, quota: wanted, onChanged, onClos
   const action = useAction(async () => {
     const body = { quota, grant: amount };
     const { data } = await admin.patch(`${segments("keys", id)}/usage`, body, { headers: headers.current(body) });
-    onChanged({ title: grantedTitle(data) });
+    const isDelayed = target.kind === "deployed" && data.granted > 0;
+    onChanged({ title: grantedTitle(data), text: isDelayed ? DELAY : undefined });
   });
   const submit = (event) => {
     event.preventDefault();
