@@ -4,11 +4,11 @@
 //! Whoever can send requests to a signing proxy has the permissions of its operator. Therefore:
 //!
 //! - It listens on loopback, at an origin of its own, and refuses requests of other sites
-//!   ([`admission`]).
+//!   (`admission`).
 //! - The page gets a session for a one-time code, which is handed over in a file that only the operator
 //!   can read ([`HandOver`]). Every request with data needs the session, in a header.
 //! - It forwards only paths of the admin API, and only reads unless the operator allows more
-//!   ([`forward`]).
+//!   (`forward`).
 
 mod admission;
 mod clock;
