@@ -42,7 +42,10 @@ impl<'c> Page<'c> {
 
         loop {
             let deadline = self.deadline.unwrap_or_else(Instant::now);
+            // A page that was opened ends the code in the file. That must not happen after Enter has
+            // written the next one, so the order matters if both are ready.
             tokio::select! {
+                biased;
                 () = self.proxy.opened() => self.was_opened()?,
                 () = sleep_until(deadline), if self.deadline.is_some() => self.has_expired()?,
                 Some(()) = enter.recv() => self.open()?,
