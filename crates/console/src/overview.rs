@@ -134,7 +134,7 @@ pub(crate) struct Overview {
     pub(crate) decisions: Vec<PlanDecisions>,
     /// The breakers that changed their state since the start. All others are closed.
     pub(crate) breakers: Vec<BreakerStatus>,
-    /// The parts that could not be read. Absent if there are none.
+    /// The parts that could not be read. Absent if all were read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) unknown: Vec<Unknown>,
     pub(crate) missing: Vec<Missing>,

@@ -1,7 +1,8 @@
 //! The proxy of `tollgate console`: serves the console of a deployed API on loopback, and signs the
 //! requests of its page.
 //!
-//! Whoever can send requests to a signing proxy has the permissions of its operator. Therefore:
+//! A program that can send requests to a signing proxy has the permissions of its operator.
+//! Therefore:
 //!
 //! - It listens on loopback, at an origin of its own, and refuses requests of other sites
 //!   (`admission`).

@@ -36,7 +36,7 @@ pub struct Target {
     pub refusals: RefusalSource,
     /// The place of the policy that decides requests.
     pub policy_source: PolicyOrigin,
-    /// What could not be read. Absent if nothing is missing.
+    /// The facts that could not be read. Absent if all were read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) missing: Vec<Missing>,
 }

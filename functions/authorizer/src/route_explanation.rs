@@ -10,7 +10,7 @@ use crate::event::Request;
 use crate::rejection::Rejection;
 use crate::token_explanation::detail;
 
-/// The rule for a method and a path, or the reason why there is none.
+/// The rule for a method and a path, or the reason why no rule decides.
 #[derive(Clone, Debug)]
 pub struct RouteExplanation<'p> {
     /// The rule that decides the request. `None` if the request is refused because of its path.

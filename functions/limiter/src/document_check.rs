@@ -18,7 +18,7 @@ use crate::request::document;
 /// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DocumentCheck {
-    /// The mistakes. The document is valid if there are none.
+    /// The mistakes. Empty if the document is valid.
     pub errors: Vec<DocumentMistake>,
     /// Settings that are valid but probably not intended.
     pub warnings: Vec<DocumentMistake>,
@@ -29,7 +29,7 @@ pub struct DocumentCheck {
 pub struct DocumentMistake {
     /// The JSON pointer (RFC 6901) of the field. It is empty for the whole document.
     pub pointer: String,
-    /// What is wrong, and what was expected.
+    /// A sentence that names the mistake and what was expected.
     pub detail: String,
 }
 

@@ -1,7 +1,8 @@
 // The page Policy: the policy in force and those of the registry, a policy, or a new one.
 
 import { html } from "../app/html.js";
-import { NEW, NewPolicy } from "./policy/new.js";
+import { NEW } from "../app/new_document.js";
+import { NewPolicy } from "./policy/new.js";
 import { PolicyOverview } from "./policy/overview.js";
 import { StoredPolicy } from "./policy/stored.js";
 

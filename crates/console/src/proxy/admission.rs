@@ -1,7 +1,8 @@
 //! Checks that a request comes from a page of this proxy, or is a browser's first request for it.
 //!
 //! Pages of other sites can send requests to a port on loopback, and can give their own name the address
-//! of loopback (DNS rebinding). Neither can choose `Host`, `Origin` or `Sec-Fetch-Site`.
+//! of loopback (DNS rebinding). The browser sets `Host`, `Origin` and `Sec-Fetch-Site`, and no page
+//! can change them.
 
 use http::header::{CONNECTION, HOST, ORIGIN, UPGRADE};
 use http::request::Parts;

@@ -34,8 +34,8 @@ pub(super) fn of_request(headers: &HeaderMap) -> HeaderMap {
     selected(headers, &REQUEST_HEADERS)
 }
 
-/// Returns the headers of the target's response that the browser receives. `Location` is only the name of
-/// what was created.
+/// Returns the headers of the target's response that the browser receives. `Location` is included
+/// only if the status is 201.
 pub(super) fn of_response(status: StatusCode, headers: &HeaderMap) -> HeaderMap {
     let mut selected = selected(headers, &RESPONSE_HEADERS);
     if status != StatusCode::CREATED {

@@ -4,10 +4,10 @@ import { admin } from "../../app/api.js";
 import { callWithKey } from "../../app/example_call.js";
 import { count } from "../../app/format.js";
 import { html } from "../../app/html.js";
+import { NEW } from "../../app/new_document.js";
 import { useResource } from "../../app/resource.js";
 import { href } from "../../app/router.js";
 import { CopyButton } from "../../components/copy_button.js";
-import { NEW } from "../plans/new.js";
 
 /** In place of a secret, which the console cannot know. */
 const SECRET = "KEY";

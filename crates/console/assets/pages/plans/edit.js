@@ -11,6 +11,7 @@ import { useUnsavedChanges } from "../../app/unsaved.js";
 import { ActionButton } from "../../components/button.js";
 import { Conflict } from "../../components/conflict.js";
 import { useCheck } from "../../components/editor.js";
+import { ManagedBy } from "../../components/managed_by.js";
 import { Notice } from "../../components/notice.js";
 import { Page, Section } from "../../components/page.js";
 import { ProblemNotice } from "../../components/problem.js";
@@ -65,7 +66,7 @@ function StoredPlan({ name, title, stored }) {
 
   return html`
     <${Page} title=${title} intro=${badges} actions=${actions}>
-      <${ManagedBy} name=${plan.base.managedBy} />
+      <${ManagedBy} kind="plan" name=${plan.base.managedBy} />
       ${saved ? html`<${Saved} name=${name} saved=${saved} />` : null}
       ${plan.conflict
         ? html`
@@ -91,18 +92,6 @@ function StoredPlan({ name, title, stored }) {
     <//>`;
 }
 
-/** Warns that a program declares the plan, so that it undoes changes made here. */
-function ManagedBy({ name }) {
-  if (!name) return null;
-  return html`
-    <${Notice} kind="warning" title=${`This plan is managed by ${name}`}>
-      <p>
-        It is declared in a file. The next <code>tollgate apply</code> with that file undoes changes made here.
-        ${" "}Change the file instead.
-      </p>
-    <//>`;
-}
-
 /** Says that a plan was saved, with the warnings of the API. */
 function Saved({ name, saved: { isNew, warnings = [] } }) {
   const kind = warnings.length > 0 ? "warning" : "success";
@@ -115,4 +104,3 @@ function Saved({ name, saved: { isNew, warnings = [] } }) {
         : null}
     <//>`;
 }
-

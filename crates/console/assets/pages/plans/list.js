@@ -3,6 +3,7 @@
 import { allItems } from "../../app/api.js";
 import { planLimits } from "../../app/format.js";
 import { html, useState } from "../../app/html.js";
+import { NEW } from "../../app/new_document.js";
 import { useResource } from "../../app/resource.js";
 import { href, navigate } from "../../app/router.js";
 import { ActionButton, Button } from "../../components/button.js";
@@ -12,7 +13,6 @@ import { Empty, Missing, Resource } from "../../components/states.js";
 import { Table } from "../../components/table.js";
 import { keyCount, useKeyCounts } from "./counts.js";
 import { DeletePlan } from "./delete.js";
-import { NEW } from "./new.js";
 
 /** The number of plans that are listed. */
 const MAX_PLANS = 500;

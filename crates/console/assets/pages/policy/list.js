@@ -2,6 +2,7 @@
 
 import { allItems } from "../../app/api.js";
 import { html, useState } from "../../app/html.js";
+import { NEW } from "../../app/new_document.js";
 import { useResource } from "../../app/resource.js";
 import { href, navigate } from "../../app/router.js";
 import { ActionButton } from "../../components/button.js";
@@ -10,7 +11,6 @@ import { Section } from "../../components/page.js";
 import { Empty, Resource } from "../../components/states.js";
 import { Table } from "../../components/table.js";
 import { DeletePolicy } from "./delete.js";
-import { NEW } from "./new.js";
 
 const MAX_POLICIES = 500;
 

@@ -4,6 +4,7 @@ import { consoleApi, segments } from "../../app/api.js";
 import { readDocument } from "../../app/document.js";
 import { html, useState } from "../../app/html.js";
 import { formatJson, parseJson } from "../../app/json_text.js";
+import { NEW } from "../../app/new_document.js";
 import { useResource } from "../../app/resource.js";
 import { href, navigate } from "../../app/router.js";
 import { useUnsavedChanges } from "../../app/unsaved.js";
@@ -13,7 +14,6 @@ import { Page, Section } from "../../components/page.js";
 import { Resource } from "../../components/states.js";
 import { EXAMPLE, keepDraft } from "./draft.js";
 import { PolicyList } from "./list.js";
-import { NEW } from "./new.js";
 import { sourceWords } from "./source.js";
 import { usePolicyCheck, Workbench } from "./workbench.js";
 

@@ -9,6 +9,7 @@ import { href, navigate } from "../../app/router.js";
 import { useUnsavedChanges } from "../../app/unsaved.js";
 import { ActionButton } from "../../components/button.js";
 import { Confirm } from "../../components/dialog.js";
+import { ManagedBy } from "../../components/managed_by.js";
 import { Notice } from "../../components/notice.js";
 import { Page } from "../../components/page.js";
 import { Empty, Resource } from "../../components/states.js";
@@ -92,7 +93,7 @@ function Versions({ name, title, isInForce, stored, version, message, onReload, 
     <${ActionButton} method="DELETE" path=${path} onClick=${() => setIsDeleting(true)}>Delete the policy<//>`;
   return html`
     <${Page} title=${title} actions=${actions} intro=${isInForce ? IN_FORCE : NOT_IN_FORCE}>
-      ${policy.base.managedBy ? html`<${ManagedBy} name=${policy.base.managedBy} />` : null}
+      <${ManagedBy} kind="policy" name=${policy.base.managedBy} />
       ${message ? html`<${Notice} kind="success" title=${message} />` : null}
       <nav class="tabs" aria-label="Versions of the policy">
         <a href=${href(["policy", name])} aria-current=${isCandidate ? undefined : "page"}>
@@ -127,15 +128,5 @@ function SaveInForce({ name, policy, onClose }) {
       action=${policy.save} onClose=${onClose}>
       <p>Instances load it within five minutes. From then on, it decides every request.</p>
       <p>To see first which decisions would differ, save the text as the candidate instead.</p>
-    <//>`;
-}
-
-function ManagedBy({ name }) {
-  return html`
-    <${Notice} kind="warning" title=${`This policy is managed by ${name}`}>
-      <p>
-        It is declared in a file. The next <code>tollgate apply</code> with that file undoes changes made here.
-        ${" "}Change the file instead.
-      </p>
     <//>`;
 }
