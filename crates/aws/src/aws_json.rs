@@ -18,7 +18,7 @@ use crate::call_error::CallError;
 use crate::connections::Connections;
 use crate::deadline::Deadline;
 use crate::endpoint::Endpoints;
-use crate::error_code::json_error_code;
+use crate::error_response::ErrorResponse;
 use crate::failure::Failure;
 use crate::fate::Fate;
 use crate::http_calls::{HttpCall, HttpCalls};
@@ -197,11 +197,8 @@ fn result(service: &'static str, response: &Response<Bytes>) -> Result<Value, Aw
         return serde_json::from_slice(response.body()).map_err(|_| AwsJsonError::InvalidJson);
     }
 
-    let header = response
-        .headers()
-        .get("x-amzn-errortype")
-        .and_then(|value| value.to_str().ok());
-    let code = json_error_code(header, response.body()).filter(|code| is_code(code));
+    let code = ErrorResponse::of_http(response).code;
+    let code = code.filter(|code| is_code(code));
     let code = code.unwrap_or_else(|| "no error code".to_owned());
 
     Err(AwsJsonError::Service {

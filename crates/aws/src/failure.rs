@@ -10,7 +10,7 @@ use telemetry::{ErrorKind, find_source};
 
 use crate::breaker::Verdict;
 use crate::connect_error::ConnectError;
-use crate::error_code::{CONDITION_FAILED, THROTTLING_CODES};
+use crate::error_code::{CONDITION_FAILED, is_throttle, kind_of};
 use crate::fate::Fate;
 
 /// The classification of a failed call.
@@ -46,7 +46,7 @@ impl Failure {
             ),
             SdkError::ServiceError(error) => {
                 let status = error.raw().status().as_u16();
-                Self::of_response(status, error.err().code())
+                Self::of_response(status, error.err().code(), error.err().message())
             }
             _ => Self::transient(ErrorKind::Unknown, Fate::Unknown),
         }
@@ -55,7 +55,7 @@ impl Failure {
     /// Classifies the status of an HTTP response. `None` if it is below 400.
     #[must_use]
     pub fn of_status(status: u16) -> Option<Self> {
-        (status >= 400).then(|| Self::of_response(status, None))
+        (status >= 400).then(|| Self::of_response(status, None, None))
     }
 
     /// Classifies an I/O error. Only a refused or unreachable address proves that nothing was sent.
@@ -110,28 +110,26 @@ impl Failure {
         }
     }
 
-    fn of_response(status: u16, code: Option<&str>) -> Self {
-        let is_throttled =
-            status == 429 || code.is_some_and(|code| THROTTLING_CODES.contains(&code));
+    fn of_response(status: u16, code: Option<&str>, message: Option<&str>) -> Self {
+        let kind = kind_of(status, code, message);
 
         match status {
-            _ if is_throttled => Self {
+            _ if is_throttle(status, code) => Self {
                 retryable: true,
-                ..Self::refused(ErrorKind::Throttling, false)
+                ..Self::refused(kind, false)
             },
-            408 | 504 => Self::transient(ErrorKind::Timeout, Fate::Unknown),
-            500 | 502 | 503 => Self::transient(ErrorKind::Unknown, Fate::Unknown),
-            400..=499 => Self::refused(ErrorKind::Unknown, true),
+            408 | 500 | 502..=504 => Self::transient(kind, Fate::Unknown),
+            400..=499 => Self::refused(kind, true),
             _ => Self {
                 retryable: false,
-                ..Self::transient(ErrorKind::Unknown, Fate::Unknown)
+                ..Self::transient(kind, Fate::Unknown)
             },
         }
     }
 
     /// Classifies an error response of an AWS service.
     pub(crate) fn of_aws(status: u16, code: &str) -> Self {
-        Self::of_response(status, Some(code))
+        Self::of_response(status, Some(code), None)
     }
 
     /// True if the service, and not the request, is at fault.
@@ -183,6 +181,7 @@ mod tests {
     use aws_smithy_types::error::ErrorMetadata;
 
     use super::*;
+    use crate::error_code::THROTTLING_CODES;
 
     fn response(status: u16, body: &'static str) -> HttpResponse {
         HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body))
@@ -234,15 +233,15 @@ mod tests {
 
     #[test]
     fn status_determines_kind_fate_and_retry() {
-        use ErrorKind::{Throttling, Timeout, Unknown};
+        use ErrorKind::{AccessDenied, ServerError, Throttling, Timeout, Unknown};
         for (status, kind, fate, retryable) in [
             (400, Unknown, Fate::NotApplied, false),
-            (403, Unknown, Fate::NotApplied, false),
+            (403, AccessDenied, Fate::NotApplied, false),
             (408, Timeout, Fate::Unknown, true),
             (429, Throttling, Fate::NotApplied, true),
-            (500, Unknown, Fate::Unknown, true),
-            (501, Unknown, Fate::Unknown, false),
-            (503, Unknown, Fate::Unknown, true),
+            (500, ServerError, Fate::Unknown, true),
+            (501, ServerError, Fate::Unknown, false),
+            (503, ServerError, Fate::Unknown, true),
             (504, Timeout, Fate::Unknown, true),
         ] {
             let failure = Failure::of_status(status).unwrap();
@@ -254,6 +253,19 @@ mod tests {
         }
 
         assert!((100..400).all(|status| Failure::of_status(status).is_none()));
+    }
+
+    #[test]
+    fn denied_call_is_a_client_error_that_is_not_retried() {
+        for (code, kind) in [
+            ("AccessDeniedException", ErrorKind::AccessDenied),
+            ("ExpiredTokenException", ErrorKind::ExpiredCredentials),
+            ("RequestTimeTooSkewed", ErrorKind::ClockSkew),
+        ] {
+            let failure = Failure::of_sdk(&service_error(400, code));
+            let expected = Failure::refused(kind, true);
+            assert_eq!(failure, expected, "{code}");
+        }
     }
 
     #[test]

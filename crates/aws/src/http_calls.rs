@@ -21,6 +21,7 @@ use crate::call_error::CallError;
 use crate::cause::Cause;
 use crate::connections::{Connections, call_error};
 use crate::deadline::Deadline;
+use crate::error_response::ErrorResponse;
 use crate::failure::Failure;
 use crate::fate::Fate;
 use crate::replay::Replay;
@@ -116,7 +117,7 @@ impl HttpCalls {
         let mut record = self.records.begin(call.service, call.operation);
         let outcome = self.attempts(&call, &host, deadline, &mut record).await;
 
-        record.finish(failure_of(&outcome).map_or(Ok(()), |failure| Err(failure.kind)));
+        record.finish(recorded(&outcome));
         outcome
     }
 
@@ -136,7 +137,7 @@ impl HttpCalls {
         record.begin_attempt();
         let outcome = self.attempt(&call.request, &host, limit).await;
 
-        record.finish(failure_of(&outcome).map_or(Ok(()), |failure| Err(failure.kind)));
+        record.finish(recorded(&outcome));
         outcome
     }
 
@@ -255,6 +256,19 @@ impl HttpCalls {
 fn declared_length(headers: &http::HeaderMap) -> Option<usize> {
     let length = headers.get(http::header::CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
+}
+
+/// Returns the outcome of a call for its record. AWS services send most errors with status 400, so
+/// the error code counts.
+fn recorded(outcome: &Result<Response<Bytes>, CallError>) -> Result<(), ErrorKind> {
+    match outcome {
+        Ok(response) if response.status().as_u16() < 400 => Ok(()),
+        Ok(response) => {
+            let status = response.status().as_u16();
+            Err(ErrorResponse::of_http(response).kind(status))
+        }
+        Err(error) => Err(error.kind()),
+    }
 }
 
 /// Returns the failure of a call, or `None` if it succeeded.

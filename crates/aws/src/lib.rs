@@ -38,6 +38,7 @@ mod deadline;
 mod endpoint;
 mod endpoint_fallback;
 mod error_code;
+mod error_response;
 mod failure;
 mod fate;
 mod http_calls;

@@ -15,7 +15,8 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry;
 use telemetry::{ErrorKind, OpenRecord, RecordLog};
 
-use crate::error_code::{CONDITION_FAILED, error_code};
+use crate::error_code::CONDITION_FAILED;
+use crate::error_response::ErrorResponse;
 use crate::failure::Failure;
 
 /// Writes one record per operation of a client; see [`ServiceConfig`](crate::ServiceConfig).
@@ -116,14 +117,14 @@ fn outcome(
     let Some(response) = response else {
         return Err(ErrorKind::Unknown);
     };
-    if error_code(response).as_deref() == Some(CONDITION_FAILED) {
+    let error = ErrorResponse::of_sdk(response);
+    if error.code.as_deref() == Some(CONDITION_FAILED) {
         return Ok(());
     }
     if is_throttled(context, components) {
         return Err(ErrorKind::Throttling);
     }
-    Err(Failure::of_status(response.status().as_u16())
-        .map_or(ErrorKind::Unknown, |failure| failure.kind))
+    Err(error.kind(response.status().as_u16()))
 }
 
 /// True if a retry classifier of the SDK, which knows the operation's error type, finds a throttle.

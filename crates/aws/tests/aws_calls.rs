@@ -23,6 +23,10 @@ const THROTTLED: &str =
     r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow"}"#;
 const INVALID: &str =
     r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"bad"}"#;
+const DENIED: &str =
+    r#"{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"not authorized"}"#;
+const EXPIRED: &str = r#"{"__type":"com.amazon.coral.service#ExpiredTokenException","message":"The security token included in the request is expired"}"#;
+const LATE: &str = r#"{"__type":"com.amazon.coral.service#InvalidSignatureException","message":"Signature expired: 20261130T040000Z is now earlier than 20261130T041500Z"}"#;
 
 /// The deadline of calls in tests about something else.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -270,6 +274,26 @@ async fn invalid_request_is_a_client_error_and_not_retried() {
 }
 
 #[tokio::test]
+async fn denied_call_is_recorded_by_its_error_code() {
+    for (body, kind) in [
+        (DENIED, "access_denied"),
+        (EXPIRED, "expired_credentials"),
+        (LATE, "clock_skew"),
+    ] {
+        let server = Server::start(move |_| Action::Reply(400, "", body)).await;
+        let caller = Caller::public(&server).await;
+        let failure = caller.call(Retries::Standard).await.unwrap();
+
+        assert_eq!(
+            (failure.kind.as_str(), failure.client_error, failure.fate),
+            (kind, true, Fate::NotApplied)
+        );
+        assert_eq!(server.requests().len(), 1, "{kind}");
+        assert_eq!(caller.log.record()["error_type"], kind);
+    }
+}
+
+#[tokio::test]
 async fn charge_with_a_server_error_is_not_retried_and_has_unknown_fate() {
     let server = Server::start(|_| Action::Reply(500, "", "{}")).await;
     let caller = Caller::public(&server).await;
@@ -277,9 +301,10 @@ async fn charge_with_a_server_error_is_not_retried_and_has_unknown_fate() {
 
     assert_eq!(
         (failure.kind, failure.fate),
-        (ErrorKind::Unknown, Fate::Unknown)
+        (ErrorKind::ServerError, Fate::Unknown)
     );
     assert_eq!(server.requests().len(), 1);
+    assert_eq!(caller.log.record()["error_type"], "server_error");
 }
 
 #[tokio::test]
