@@ -14,7 +14,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 RUN := PYTHONPATH=tests $(VENV)/bin/python -u -m
 UNITTEST := PYTHONPATH=tests $(PYTHON) -m unittest discover --top-level-directory tests --start-directory
 
-.PHONY: help test tables e2e findings soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows console console-modules console-screenshots supply-chain advisories release
+.PHONY: help test tables e2e findings observability soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows console console-modules console-screenshots supply-chain advisories release
 
 # Prints every target that has a description after `##`.
 help:
@@ -93,7 +93,7 @@ target/cargo-cyclonedx/$(CYCLONEDX):
 	touch $@
 
 # Deploys the native build on an emulator of AWS, which runs the functions' own binaries.
-e2e: tools findings console ## deploy on an emulator of AWS and test there
+e2e: tools findings console observability ## deploy on an emulator of AWS and test there
 	$(RUN) e2e
 
 # checkov sees the templates as the local gateway evaluates them. Part of `make e2e`.
@@ -111,6 +111,15 @@ console: tools ## test the web console in a browser
 		$(AS_ROOT) apt-get update --quiet && $(AS_ROOT) apt-get install --yes --no-install-recommends chromium
 	cargo build --workspace --test process --locked
 	node --test tests/console/*.test.mjs
+
+# Part of `make e2e`. Installs Prometheus if it may, without the service that the package starts. Without Prometheus the
+# tests are skipped, except where CI is set: there they fail.
+observability: tools ## test the metrics, the alerts and the dashboard with a real Prometheus
+	-@(command -v prometheus && command -v promtool) >/dev/null || { \
+		$(AS_ROOT) apt-get update --quiet && $(AS_ROOT) apt-get install --yes --no-install-recommends prometheus && \
+		if command -v systemctl >/dev/null; then $(AS_ROOT) systemctl disable --now prometheus; fi; }
+	cargo build --workspace --test process --locked
+	$(RUN) unittest discover --top-level-directory tests --start-directory tests/observability
 
 # The pictures do not depend on the machine, except on its fonts.
 console-screenshots: tools ## write the pictures of docs/guides/console.md
