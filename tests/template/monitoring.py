@@ -217,8 +217,8 @@ def runbook_errors(templates: list[Template]) -> list[str]:
     found += [f"{RUNBOOK}: there is no alarm {name}" for name in sorted(sections - alarms.keys())]
 
     for name, alarm in alarms.items():
-        if not str(alarm["Properties"].get("AlarmDescription", "")).endswith(
-            f" {RUNBOOK}#{name.lower()}"
-        ):
-            found.append(f"{name}: its description does not end in {RUNBOOK}#{name.lower()}")
+        description = alarm["Properties"].get("AlarmDescription", {}).get("Fn::Sub", "")
+        written = description if isinstance(description, str) else description[0]
+        if not written.endswith(f" ${{Runbook}}#{name.lower()}"):
+            found.append(f"{name}: its description does not end in ${{Runbook}}#{name.lower()}")
     return found

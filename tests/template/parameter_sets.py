@@ -18,6 +18,7 @@ LISTENER = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/int
 TARGET_GROUP = (
     "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/orders/0123456789abcdef"
 )
+COLLECTOR_LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:opentelemetry-collector:7"
 # A typical value of each parameter that has no list of allowed values.
 SAMPLES: dict[str, Any] = {
     "AccessLogGroupName": "/aws/apigateway/tollgate",
@@ -91,6 +92,8 @@ SAMPLES: dict[str, Any] = {
     "ResolverForwardDomain": "corp.example.com",
     "ResolverForwardTargets": "192.168.0.2,192.168.1.2",
     "RouteTableIds": "rtb-0123456789abcdef0,rtb-0123456789abcdef1",
+    "Runbook": "https://wiki.example.com/tollgate/runbook",
+    "RunbookUrl": "https://wiki.example.com/tollgate/runbook",
     "SecondZone": "us-east-1b",
     "SecretArns": "arn:aws:secretsmanager:us-east-1:123456789012:secret:idp-Ab3dEf",
     "StableWeight": 50,
@@ -110,6 +113,7 @@ SAMPLES: dict[str, Any] = {
     "TargetGroupArn": TARGET_GROUP,
     "TargetPort": 8443,
     "ThrottledRulePriority": 11,
+    "Tracing": "Active",
     "TruststoreUri": "s3://trust-store/truststore.pem",
     "TruststoreVersion": "3sL4kqtJlcpXroDTDmJ",
     "UnavailableRulePriority": 12,
@@ -187,6 +191,7 @@ NEEDS: dict[str, dict[str, Any]] = {
 }
 # Sets of values that are invalid only together.
 INVALID_TOGETHER: list[dict[str, Any]] = [
+    {"Tracing": COLLECTOR_LAYER, "LimiterInVpc": "true", "DynamoDbPrefixListId": SAMPLES["DynamoDbPrefixListId"]},
     {"ThrottledRulePriority": 7, "UnavailableRulePriority": 7},
 ]
 # Valid sets of several values that no other set includes.
@@ -199,6 +204,8 @@ VALID_TOGETHER: list[dict[str, Any]] = [
     {"HttpApiId": "a1b2c3d4e5", "CreateAlarms": "true", "CreateDashboard": "true", "PublishMetrics": "true"},
     {"VpcLinkId": "a1b2c3", "AlbSecurityGroupId": "", "VpcId": "", "PrivateSubnetIds": ""},
     {"DomainName": "api.example.com", "ApiMappingKey": "orders/v1", "CertificateArn": SAMPLES["CertificateArn"]},
+    {"Tracing": COLLECTOR_LAYER, "SyncTargets": SAMPLES["SyncTargets"], "SyncTargetGroupArns": TARGET_GROUP, "PublishMetrics": "true"},
+    {"Tracing": "http://collector.internal:4318", "CaBundleLayerArn": SAMPLES["CaBundleLayerArn"]},
 ]
 # Parameters whose value "false" needs others.
 NEEDED_BY_FALSE = {"CreateVpcLink", "PublicHealth"}

@@ -85,6 +85,16 @@ class Monitoring(unittest.TestCase):
     def test_every_alarm_has_a_runbook_section(self) -> None:
         self.assertEqual(monitoring.runbook_errors([TEMPLATE, NESTED]), [])
 
+    def test_descriptions_of_alarms_link_to_the_given_runbook(self) -> None:
+        url = "https://wiki.example.com/tollgate/runbook"
+        for parameters, runbook in (({}, monitoring.RUNBOOK), ({"RunbookUrl": url}, url)):
+            given = stack({**MONITORING, **METRICS, **TARGETS, **parameters})
+            alarms = given.of_type(monitoring.ALARM) | given.of_type(monitoring.COMPOSITE)
+            self.assertIn("AuthorizerFaultsAlarm", alarms)
+            for name, alarm in alarms.items():
+                description = text(alarm["AlarmDescription"])
+                self.assertTrue(description.endswith(f" {runbook}#{name.lower()}"), description)
+
     def test_page_alarm_covers_wrong_decisions(self) -> None:
         page = stack({**MONITORING, **METRICS, **TARGETS}).of_type(monitoring.COMPOSITE)[
             "PageAlarm"

@@ -11,7 +11,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from template import permissions
 from template.boundary import boundary_actions
-from template.parameter_sets import SAMPLES, all_stacks, with_needs
+from template.parameter_sets import COLLECTOR_LAYER, SAMPLES, all_stacks, with_needs
 from template.rust_sources import PACKAGES
 from template.stack import Stack, Unknown
 from template.templates import Template
@@ -190,6 +190,64 @@ class FunctionsInVpc(unittest.TestCase):
         for subnets in ("subnet-1,subnet-2", "subnet-1,subnet-3"):
             given = stack(AuthorizerInVpc="true", PrivateSubnetIds=subnets)
             contents.append(given.of_type("AWS::AppConfig::HostedConfigurationVersion"))
+        self.assertNotEqual(*contents)
+
+
+class Traces(unittest.TestCase):
+    ALL = {"SyncTargets": SAMPLES["SyncTargets"], "PublishMetrics": "true"}
+    LOCAL = "http://localhost:4318"
+    ADDRESS = "https://collector.example.com/otlp"
+
+    def functions(self, tracing: str, **parameters: str) -> dict[str, Any]:
+        given = stack(Tracing=tracing, **self.ALL, **parameters)
+        self.assertEqual(given.failed_assertions, [])
+        found = given.of_type("AWS::Lambda::Function")
+        self.assertEqual(found.keys(), PACKAGES.keys())
+        return found
+
+    def test_each_value_configures_every_function(self) -> None:
+        for tracing, mode, layers, endpoint in (
+            ("PassThrough", "PassThrough", [], None),
+            ("Active", "Active", [], None),
+            (COLLECTOR_LAYER, "PassThrough", [COLLECTOR_LAYER], self.LOCAL),
+            (self.ADDRESS, "PassThrough", [], self.ADDRESS),
+        ):
+            for name, function in self.functions(tracing).items():
+                variables = function["Environment"]["Variables"]
+                self.assertEqual(function["TracingConfig"], {"Mode": mode}, (name, tracing))
+                self.assertEqual(function["Layers"], layers, (name, tracing))
+                found = variables.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+                self.assertEqual(found, endpoint, (name, tracing))
+
+    def test_collector_and_certificate_authorities_are_two_layers_of_the_authorizer(self) -> None:
+        bundle = SAMPLES["CaBundleLayerArn"]
+        functions = self.functions(COLLECTOR_LAYER, CaBundleLayerArn=bundle)
+        self.assertEqual(functions["AuthorizerFunction"]["Layers"], [bundle, COLLECTOR_LAYER])
+        self.assertEqual(functions["LimiterFunction"]["Layers"], [COLLECTOR_LAYER])
+
+    def test_only_active_tracing_grants_permissions_of_x_ray(self) -> None:
+        for tracing in ("PassThrough", "Active", COLLECTOR_LAYER, self.ADDRESS):
+            given = stack(Tracing=tracing, **self.ALL)
+            for function in PACKAGES:
+                actions = {action for action, _ in permissions.granted(given, function)}
+                traces = {action for action in actions if action.startswith("xray:")}
+                self.assertEqual(bool(traces), tracing == "Active", (function, tracing))
+
+    def test_collector_needs_a_way_out_of_the_vpc(self) -> None:
+        for switch in IN_VPC:
+            for tracing in (COLLECTOR_LAYER, self.ADDRESS):
+                given = {switch: "true", "Tracing": tracing, "EndpointSecurityGroupId": "", **self.ALL}
+                failed = stack(**given).failed_assertions
+                found = [it for it in failed if it.startswith("WayToTheCollector: ")]
+                self.assertEqual(len(found), 1, (switch, tracing))
+                opened = stack(**{**given, "SubnetsHaveEgress": "true"})
+                self.assertEqual(opened.failed_assertions, [], (switch, tracing))
+
+    def test_change_of_the_collector_publishes_a_version_of_the_authorizer(self) -> None:
+        contents = [
+            stack(Tracing=it).of_type("AWS::AppConfig::HostedConfigurationVersion")
+            for it in (COLLECTOR_LAYER, self.ADDRESS)
+        ]
         self.assertNotEqual(*contents)
 
 

@@ -173,6 +173,23 @@ class Values(unittest.TestCase):
             arn.replace("targetgroup", "loadbalancer"),
         )
 
+    def test_traces_go_nowhere_to_x_ray_to_a_layer_or_to_a_url(self) -> None:
+        layer = "arn:aws:lambda:us-east-1:123456789012:layer:collector:7"
+        self.assert_accepted("Tracing", "PassThrough", "Active", layer, layer.replace("aws", "aws-cn", 1))
+        self.assert_accepted(
+            "Tracing", "http://10.0.0.7:4318", "https://otlp.example.com", "https://a.example/v1/x"
+        )
+        self.assert_rejected(
+            "Tracing",
+            *("", "active", "localhost:4318", "grpc://a.example:4317", "https://"),
+            *(layer.rpartition(":")[0], layer.replace("layer", "function")),
+            *("https://user:password@a.example", "https://a.example?token=1", "https://a b"),
+        )
+
+    def test_runbook_is_a_url_without_a_fragment(self) -> None:
+        self.assert_accepted("RunbookUrl", "", "https://wiki.example.com/a?page=1", "http://wiki/x")
+        self.assert_rejected("RunbookUrl", "docs/runbook.md", "https://wiki/x#pagealarm", "https://")
+
     def test_backend_url_is_https(self) -> None:
         self.assert_accepted("BackendUrl", "", "https://orders.example.com/base")
         self.assert_rejected(
@@ -201,6 +218,8 @@ class Values(unittest.TestCase):
             "RegistryTableName",
             "SecretArns",
             "SyncTargetGroupArns",
+            "Tracing",
+            "RunbookUrl",
         }
         undescribed = {name for name in names if not PARAMETERS[name].get("ConstraintDescription")}
         self.assertEqual(undescribed, set())
