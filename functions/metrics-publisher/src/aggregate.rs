@@ -76,6 +76,16 @@ pub struct Datum {
 #[derive(Debug, Default)]
 pub struct Aggregator {
     aggregates: HashMap<AggregateKey, Aggregate>,
+    unknown_error_types: UnknownErrorTypes,
+}
+
+/// The failed calls whose error type is unknown, and which therefore count as `unknown`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnknownErrorTypes {
+    /// The number of calls.
+    pub calls: u64,
+    /// The first of these types, shortened.
+    pub first: Option<String>,
 }
 
 impl Aggregator {
@@ -120,6 +130,20 @@ impl Aggregator {
         self.update(AggregateKey { minute, series }, |aggregate| {
             aggregate.values.add(value, count)
         });
+    }
+
+    /// Records that calls count as `unknown` because their error type, in short, is not known.
+    pub fn note_unknown_error_type(&mut self, error_type: &str, calls: u64) {
+        self.unknown_error_types.calls += calls;
+        self.unknown_error_types
+            .first
+            .get_or_insert_with(|| error_type.to_owned());
+    }
+
+    /// Returns the failed calls with an unknown error type.
+    #[must_use]
+    pub const fn unknown_error_types(&self) -> &UnknownErrorTypes {
+        &self.unknown_error_types
     }
 
     /// Returns the number of aggregates.

@@ -1,7 +1,6 @@
 //! Validates aggregated call records, and counts them.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use telemetry::shorten;
 
@@ -24,14 +23,16 @@ struct AggregateFields<'a> {
     endpoint: Scalar<'a>,
     #[serde(borrow, default)]
     from_ms: Scalar<'a>,
-    success: Option<bool>,
+    #[serde(borrow)]
+    success: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error_type: Scalar<'a>,
     #[serde(borrow, default)]
     values: Vec<&'a RawValue>,
     #[serde(default)]
     counts: Vec<u32>,
-    dimensions: Option<IgnoredAny>,
+    #[serde(borrow)]
+    dimensions: Option<&'a RawValue>,
 }
 
 /// Counts a list of aggregates as the record with this number. `logged_ms` is the time of an aggregate
@@ -78,7 +79,7 @@ fn observe(
         success: fields.success,
         error_type: &fields.error_type,
         endpoint: &fields.endpoint,
-        has_dimensions: fields.dimensions.is_some(),
+        dimensions: fields.dimensions,
     };
 
     let kind = CallKind::read(&kind, || {
@@ -226,7 +227,11 @@ mod tests {
             (with("endpoint", json!("lan")), Reason::Endpoint),
             (with("from_ms", json!("soon")), Reason::Time("from_ms")),
             (with("from_ms", json!(1)), Reason::TooOld),
-            (with("dimensions", json!({"a": "b"})), Reason::Dimensions),
+            (
+                with("dimensions", json!([])),
+                Reason::Dimensions("not an object of strings".to_owned()),
+            ),
+            (with("success", json!("true")), Reason::Boolean("success")),
         ] {
             assert_eq!(observed(&text), Err(reason), "{text}");
         }

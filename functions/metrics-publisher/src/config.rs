@@ -14,7 +14,7 @@ pub struct Config {
     /// `CustomApp/NetworkMetrics`.
     pub namespace: String,
     /// `MAX_SERIES`: the maximum number of series per day that are published by their own names,
-    /// 1 to 10,000, default 500. Overflow series and the publisher's own two add up to 32 more.
+    /// 1 to 10,000, default 500. Overflow series and the publisher's own ones add up to 64 more.
     pub max_series: usize,
     /// `USAGE_TABLE`: the table in which instances agree on the series of a day. Required.
     pub usage_table: String,

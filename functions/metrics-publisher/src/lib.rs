@@ -55,6 +55,7 @@ mod flat_json;
 mod intake;
 mod line;
 mod name;
+mod own_dimensions;
 mod place;
 mod prober;
 mod publisher;

@@ -134,7 +134,7 @@ mod tests {
             ["ApiCallDuration@1795348800", "ApiCallCount@1795348800"]
         );
         let wrong = line.replace("true", "1");
-        assert!(matches!(observed(&wrong), Err(Reason::Shape(_))));
+        assert_eq!(observed(&wrong), Err(Reason::Boolean("success")));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use telemetry::RecordLog;
 
-use crate::aggregate::Aggregator;
+use crate::aggregate::{Aggregator, UnknownErrorTypes};
 use crate::cloudwatch::{CloudWatch, Outcome};
 use crate::config::Config;
 use crate::eventbridge::{EventBridge, UnsentEvents};
@@ -280,6 +280,7 @@ impl Publisher {
     }
 
     async fn publish(&self, mut intake: Intake, now: Timestamp, deadline: Deadline) -> Outcome {
+        log_unknown_error_types(intake.sums.unknown_error_types());
         let overflowed = self.registry.admit(&mut intake.sums, now, deadline).await;
         let rejected = intake.rejections.count();
         for (metric, count) in [
@@ -376,6 +377,17 @@ pub async fn respond(
     response.inspect_err(
         |error| tracing::error!(reason = "fault", %error, "failed to publish an event"),
     )
+}
+
+/// Logs one line per delivery, however many calls it has.
+fn log_unknown_error_types(unknown: &UnknownErrorTypes) {
+    if let Some(error_type) = &unknown.first {
+        tracing::info!(
+            error_type,
+            calls = unknown.calls,
+            "counted failed calls with an unknown error type as `unknown`"
+        );
+    }
 }
 
 /// Returns the start of the current minute, in seconds since 1970.

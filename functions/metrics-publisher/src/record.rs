@@ -3,21 +3,20 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use telemetry::{EndpointKind, ErrorKind};
-use telemetry::{Excerpt, shorten};
+use telemetry::{EndpointKind, ErrorKind, Excerpt, shorten};
 
 use crate::aggregate::Aggregator;
 use crate::duration;
 use crate::name::dimension_value;
+use crate::own_dimensions::OwnDimensions;
 use crate::rejection::Reason;
 use crate::scalar::Scalar;
 use crate::series::{Metric, Series};
 use crate::time::{Window, parse_ms};
 
 /// The maximum number of series that a record adds to.
-pub(crate) const MAX_RECORD_SERIES: usize = 4;
+pub(crate) const MAX_RECORD_SERIES: usize = 7;
 
 /// The fields of a record as received. Unknown fields are ignored: [`telemetry::CallRecord`] has more
 /// fields.
@@ -29,14 +28,16 @@ struct RecordFields<'a> {
     operation: Scalar<'a>,
     #[serde(borrow)]
     duration_ms: Option<&'a RawValue>,
-    success: Option<bool>,
+    #[serde(borrow)]
+    success: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error_type: Scalar<'a>,
     #[serde(borrow, default)]
     timestamp: Scalar<'a>,
     #[serde(borrow, default)]
     endpoint: Scalar<'a>,
-    dimensions: Option<IgnoredAny>,
+    #[serde(borrow)]
+    dimensions: Option<&'a RawValue>,
 }
 
 /// A valid record of a call.
@@ -51,19 +52,28 @@ pub(crate) struct Record<'a> {
 pub(crate) struct CallKind<'a> {
     service: Cow<'a, str>,
     operation: Cow<'a, str>,
-    failed: Option<ErrorKind>,
+    failed: Option<FailureKind>,
     endpoint: Option<EndpointKind>,
+    own: Option<OwnDimensions>,
     minute: i64,
+}
+
+/// The kind of a failed call.
+#[derive(Debug, PartialEq)]
+struct FailureKind {
+    kind: ErrorKind,
+    /// The error type that the sender gave, if it is none of the known ones.
+    unknown_type: Option<String>,
 }
 
 /// The fields of a call's kind as received.
 pub(crate) struct CallFields<'f, 'a> {
     pub(crate) service: &'f Scalar<'a>,
     pub(crate) operation: &'f Scalar<'a>,
-    pub(crate) success: Option<bool>,
+    pub(crate) success: Option<&'a RawValue>,
     pub(crate) error_type: &'f Scalar<'a>,
     pub(crate) endpoint: &'f Scalar<'a>,
-    pub(crate) has_dimensions: bool,
+    pub(crate) dimensions: Option<&'a RawValue>,
 }
 
 impl Record<'_> {
@@ -85,7 +95,7 @@ impl Record<'_> {
             success: fields.success,
             error_type: &fields.error_type,
             endpoint: &fields.endpoint,
-            has_dimensions: fields.dimensions.is_some(),
+            dimensions: fields.dimensions,
         };
         let duration_ms = read_duration(fields.duration_ms);
         let minute = || window.minute(parse_time("timestamp", &fields.timestamp)?.or(arrived_ms));
@@ -111,9 +121,6 @@ impl<'a> CallKind<'a> {
         fields: &CallFields<'_, 'a>,
         minute: impl FnOnce() -> Result<i64, Reason>,
     ) -> Result<Self, Reason> {
-        if fields.has_dimensions {
-            return Err(Reason::Dimensions);
-        }
         let name = |field: &'static str, value: &Scalar<'_>| {
             let name = value.get().and_then(dimension_value);
             name.map(|name| name.into_owned().into())
@@ -125,20 +132,17 @@ impl<'a> CallKind<'a> {
             operation: name("operation", fields.operation)?,
             failed: failed(fields.success, fields.error_type)?,
             endpoint: endpoint(fields.endpoint)?,
+            own: own_dimensions(fields.dimensions)?,
             minute: minute()?,
         })
     }
 
     /// Counts calls, given as durations in milliseconds and numbers of calls: their durations, per
-    /// endpoint and in total, their success, and the kind of failure.
+    /// endpoint and in total, their success, and the kind of failure. If the sender has dimensions of
+    /// its own, all but the endpoint count by these once more.
     pub(crate) fn observe(&self, durations: &[(f64, u64)], sums: &mut Aggregator, number: u32) {
         let (service, operation) = (self.service.as_ref(), self.operation.as_ref());
         let calls = durations.iter().map(|(_, count)| count).sum();
-        let status = if self.failed.is_none() {
-            "Success"
-        } else {
-            "Error"
-        };
 
         let total = Series::new(Metric::CallDuration, [service, operation]);
         let by_endpoint = self.endpoint.map(|endpoint| {
@@ -151,12 +155,56 @@ impl<'a> CallKind<'a> {
             }
         }
 
-        let count = Series::new(Metric::CallCount, [service, operation, status]);
+        let count = Series::new(Metric::CallCount, [service, operation, self.status()]);
         sums.add(self.minute, count, 1.0, calls, number);
-        if let Some(kind) = self.failed {
-            let errors = Series::new(Metric::CallErrors, [service, kind.as_str()]);
+        if let Some(failure) = &self.failed {
+            let errors = Series::new(Metric::CallErrors, [service, failure.kind.as_str()]);
+            sums.add(self.minute, errors, 1.0, calls, number);
+            if let Some(unknown) = &failure.unknown_type {
+                sums.note_unknown_error_type(unknown, calls);
+            }
+        }
+        if let Some(own) = &self.own {
+            self.observe_by(own.as_str(), durations, sums, number);
+        }
+    }
+
+    /// Counts calls by dimensions of the sender's own.
+    fn observe_by(&self, own: &str, durations: &[(f64, u64)], sums: &mut Aggregator, number: u32) {
+        let (service, operation) = (self.service.as_ref(), self.operation.as_ref());
+        let calls = durations.iter().map(|(_, count)| count).sum();
+
+        let total = Series::new(Metric::CallDurationByDimensions, [own, service, operation]);
+        for (duration_ms, count) in durations {
+            sums.add(self.minute, total, *duration_ms, *count, number);
+        }
+        let count = Series::new(
+            Metric::CallCountByDimensions,
+            [own, service, operation, self.status()],
+        );
+        sums.add(self.minute, count, 1.0, calls, number);
+        if let Some(failure) = &self.failed {
+            let errors = Series::new(
+                Metric::CallErrorsByDimensions,
+                [own, service, failure.kind.as_str()],
+            );
             sums.add(self.minute, errors, 1.0, calls, number);
         }
+    }
+
+    const fn status(&self) -> &'static str {
+        if self.failed.is_none() {
+            "Success"
+        } else {
+            "Error"
+        }
+    }
+}
+
+fn own_dimensions(json: Option<&RawValue>) -> Result<Option<OwnDimensions>, Reason> {
+    match json.map(RawValue::get) {
+        None | Some("null") => Ok(None),
+        Some(json) => OwnDimensions::read(json),
     }
 }
 
@@ -171,24 +219,28 @@ fn read_duration(json: Option<&RawValue>) -> Result<f64, Reason> {
     duration::parse(NAME, text)
 }
 
-fn failed(success: Option<bool>, kind: &Scalar<'_>) -> Result<Option<ErrorKind>, Reason> {
-    if success.ok_or(Reason::Missing("success"))? {
-        return Ok(None);
+fn failed(success: Option<&RawValue>, kind: &Scalar<'_>) -> Result<Option<FailureKind>, Reason> {
+    const NAME: &str = "success";
+    match success.map(RawValue::get) {
+        None | Some("null") => return Err(Reason::Missing(NAME)),
+        Some("true") => return Ok(None),
+        Some("false") => {}
+        Some(_) => return Err(Reason::Boolean(NAME)),
     }
-    let kinds = [
-        ErrorKind::Timeout,
-        ErrorKind::Network,
-        ErrorKind::Throttling,
-        ErrorKind::Unknown,
-    ];
-    let known = kinds
+
+    let known = kind.get().and_then(error_kind);
+    let unknown_type = kind.get().filter(|_| known.is_none());
+    Ok(Some(FailureKind {
+        kind: known.unwrap_or(ErrorKind::Unknown),
+        unknown_type: unknown_type.map(|text| Excerpt(text).to_string()),
+    }))
+}
+
+/// Returns the kind of this name, or `None` if there is none.
+fn error_kind(name: &str) -> Option<ErrorKind> {
+    ErrorKind::ALL
         .into_iter()
-        .find(|known| kind.get() == Some(known.as_str()));
-    if let (None, Some(original)) = (known, kind.get()) {
-        let original = Excerpt(original);
-        tracing::info!(error_type = %original, "counted an unknown kind of failure as `unknown`");
-    }
-    Ok(Some(known.unwrap_or(ErrorKind::Unknown)))
+        .find(|kind| kind.as_str() == name)
 }
 
 fn endpoint(text: &Scalar<'_>) -> Result<Option<EndpointKind>, Reason> {
@@ -393,41 +445,36 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_kind_of_failure_is_logged_in_short() {
-        let lines = Lines::default();
-        let writer = lines.clone();
-        let log = telemetry::log_to(["metrics_publisher"], None, move || writer.clone());
+    fn unknown_kinds_of_failures_are_noted_with_the_first_one_in_short() {
+        let mut sums = Aggregator::default();
         let long = format!("\"{}\"", "x".repeat(70_000));
-        tracing::subscriber::with_default(log, || observed(&with("error_type", &long)).unwrap());
-        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-        assert!(
-            text.contains("x… (70000 bytes)") && text.len() < 1_000,
-            "{} bytes",
-            text.len()
-        );
-    }
-
-    /// A log in memory.
-    #[derive(Clone, Default)]
-    struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-
-    impl std::io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
+        for kind in [&long, r#""dns""#, r#""timeout""#, "null"] {
+            let json = with("error_type", kind);
+            let window = Window::at(Timestamp::from_millisecond(NOW_MS).unwrap());
+            Record::read(&json, window, None, |record| record.observe(&mut sums, 0)).unwrap();
         }
 
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
+        let noted = sums.unknown_error_types();
+        assert_eq!(noted.calls, 2);
+        let first = noted.first.as_deref().unwrap();
+        assert!(first.ends_with("x… (70000 bytes)") && first.len() < 600);
+    }
+
+    #[test]
+    fn every_kind_of_failure_has_its_series() {
+        for kind in ErrorKind::ALL {
+            let name = kind.as_str();
+            assert_eq!(
+                names(&with("error_type", &format!("\"{name}\"")))[2],
+                format!("ApiErrorCount billing {name}")
+            );
         }
     }
 
     #[test]
     fn a_reason_never_repeats_a_long_text_in_full() {
         let long = "x".repeat(70_000);
-        for json in [
-            with("success", &format!("\"{long}\"")),
-            format!("{{\"{long}\":"),
-        ] {
+        for json in [format!("{{\"{long}\":"), format!("\"{long}\"")] {
             let reason = observed(&json).unwrap_err().to_string();
             assert!(
                 reason.starts_with("not a record: ") && reason.len() < 600,
@@ -445,10 +492,49 @@ mod tests {
     }
 
     #[test]
-    fn dimensions_of_its_own_are_refused_and_not_left_out() {
+    fn dimensions_of_the_sender_add_series_and_change_none() {
+        let plain = names(&with("", ""));
+        let given = names(&with("dimensions", r#"{"zone":"b","tenant":"acme"}"#));
+        assert_eq!(given.len(), 2 * plain.len());
+        let own: Vec<_> = given.iter().filter(|name| !plain.contains(name)).collect();
         assert_eq!(
-            observed(&with("dimensions", r#"{"a":"b"}"#)),
-            Err(Reason::Dimensions)
+            own,
+            [
+                "ApiCallDuration acme b billing Charge",
+                "ApiCallCount acme b billing Charge Error",
+                "ApiErrorCount acme b billing timeout",
+            ]
+        );
+        for none in ["{}", "null"] {
+            assert_eq!(names(&with("dimensions", none)), plain, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_record_with_invalid_dimensions_is_rejected() {
+        let four = r#"{"a":"1","b":"2","c":"3","d":"4"}"#;
+        let reason = observed(&with("dimensions", four)).unwrap_err();
+        assert_eq!(reason.to_string(), "`dimensions`: more than 3");
+    }
+
+    #[test]
+    fn values_as_text_are_rejected_with_their_field() {
+        for (field, value, reason) in [
+            ("duration_ms", r#""12.5""#, Reason::Number("duration_ms")),
+            ("success", r#""true""#, Reason::Boolean("success")),
+            ("success", "1", Reason::Boolean("success")),
+            (
+                "timestamp",
+                r#""2026-11-22T12:00:00""#,
+                Reason::Time("timestamp"),
+            ),
+        ] {
+            assert_eq!(observed(&with(field, value)), Err(reason), "{field}");
+        }
+        assert_eq!(
+            Reason::Time("timestamp").to_string(),
+            "`timestamp` is not a time: expected seconds or milliseconds since 1970, \
+             or RFC 3339 with a time zone"
         );
     }
 
@@ -486,7 +572,7 @@ mod tests {
             attempts: 2,
         };
         let told = names(&serde_json::to_string(&record).unwrap());
-        assert_eq!(told.len(), MAX_RECORD_SERIES);
+        assert_eq!(told.len(), 4, "three by the call, one by the endpoint");
         assert_eq!(told[3], "ApiErrorCount dynamodb throttling");
     }
 

@@ -14,6 +14,9 @@ pub enum Reason {
     /// A required field is missing or empty.
     #[error("`{0}` is missing or empty")]
     Missing(&'static str),
+    /// A field is neither true nor false.
+    #[error("`{0}` is neither true nor false")]
+    Boolean(&'static str),
     /// A duration is not a number.
     #[error("`{0}` is not a number of milliseconds")]
     Number(&'static str),
@@ -29,11 +32,14 @@ pub enum Reason {
     /// The endpoint is unknown.
     #[error("`endpoint` is neither `vpce` nor `public`")]
     Endpoint,
-    /// The record has dimensions of its own. Published without them, it would have another meaning.
-    #[error("`dimensions` of its own cannot be published")]
-    Dimensions,
+    /// The sender's own dimensions are invalid. Published without them, the record would have another
+    /// meaning.
+    #[error("`dimensions`: {0}")]
+    Dimensions(String),
     /// A time has an unknown format.
-    #[error("`{0}` is not a time")]
+    #[error(
+        "`{0}` is not a time: expected seconds or milliseconds since 1970, or RFC 3339 with a time zone"
+    )]
     Time(&'static str),
     /// The record is older than CloudWatch accepts.
     #[error("`timestamp` is older than 14 days")]

@@ -5,8 +5,10 @@ use std::hash::{Hash, Hasher};
 
 use sha2::{Digest as _, Sha256};
 
-/// The maximum number of dimensions of a metric.
-const MAX_DIMENSIONS: usize = 3;
+use crate::own_dimensions;
+
+/// The maximum number of dimensions of a metric. Dimensions of the sender's own are one of them.
+const MAX_DIMENSIONS: usize = 4;
 /// The dimension value of series that exceed the maximum per day.
 pub const OTHER: &str = "other";
 
@@ -21,6 +23,12 @@ pub enum Metric {
     CallCount,
     /// The number of failed calls by kind of failure.
     CallErrors,
+    /// The duration of calls by dimensions of the sender's own.
+    CallDurationByDimensions,
+    /// The number of calls by success and by dimensions of the sender's own.
+    CallCountByDimensions,
+    /// The number of failed calls by kind of failure and by dimensions of the sender's own.
+    CallErrorsByDimensions,
     /// The number of requests by status class.
     Requests,
     /// The response time of the API.
@@ -110,6 +118,24 @@ impl Metric {
                 2,
             ),
             Self::CallErrors => form("ApiErrorCount", Count, &["Service", "ErrorType"], 1),
+            Self::CallDurationByDimensions => form(
+                "ApiCallDuration",
+                Milliseconds,
+                &["Dimensions", "Service", "Operation"],
+                3,
+            ),
+            Self::CallCountByDimensions => form(
+                "ApiCallCount",
+                Count,
+                &["Dimensions", "Service", "Operation", "Status"],
+                3,
+            ),
+            Self::CallErrorsByDimensions => form(
+                "ApiErrorCount",
+                Count,
+                &["Dimensions", "Service", "ErrorType"],
+                2,
+            ),
             Self::Requests => form("Requests", Count, &["Route", "StatusClass"], 1),
             Self::Latency => form("Latency", Milliseconds, &["Route"], 1),
             Self::IntegrationLatency => form("IntegrationLatency", Milliseconds, &["Route"], 1),
@@ -141,7 +167,8 @@ impl Metric {
         self.form().unit
     }
 
-    /// Returns the names of the dimensions.
+    /// Returns the names of the dimensions. `Dimensions` stands for those of the sender's own, see
+    /// [`OwnDimensions`](crate::own_dimensions::OwnDimensions).
     #[must_use]
     pub const fn dimensions(self) -> &'static [&'static str] {
         self.form().dimensions
@@ -167,6 +194,12 @@ impl<T: AsRef<str>> Series<T> {
             .map(AsRef::as_ref)
     }
 
+    /// Returns the names and values of the dimensions, including the sender's own.
+    pub fn dimensions(&self) -> impl Iterator<Item = (&str, &str)> {
+        let fixed = self.metric.dimensions().iter().copied().zip(self.values());
+        fixed.flat_map(|(name, value)| own_dimensions::expand(name, value))
+    }
+
     /// Returns whether two series are equal, whatever the types of their values.
     pub(crate) fn equals(&self, other: &Series<impl AsRef<str>>) -> bool {
         self.metric == other.metric && self.values().eq(other.values())
@@ -176,8 +209,8 @@ impl<T: AsRef<str>> Series<T> {
 /// Formats a series as `ApiErrorCount(Service=billing, ErrorType=timeout)`.
 impl<T: AsRef<str>> fmt::Display for Series<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let dimensions = self.metric.dimensions().iter().zip(self.values());
-        let dimensions: Vec<_> = dimensions
+        let dimensions: Vec<_> = self
+            .dimensions()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         write!(
@@ -222,11 +255,6 @@ impl<'a> Series<&'a str> {
 }
 
 impl Series {
-    /// Returns the names and values of the dimensions.
-    pub fn dimensions(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.metric.dimensions().iter().copied().zip(self.values())
-    }
-
     /// Returns a borrowed copy.
     #[must_use]
     pub fn borrowed(&self) -> Series<&str> {
@@ -286,6 +314,22 @@ mod tests {
         assert!(!series.is_overflow() && series.overflow().to_owned().is_overflow());
         let plain = Series::new(Metric::RejectedRecords, []).to_owned();
         assert!(plain.is_overflow(), "a series without names needs no place");
+    }
+
+    #[test]
+    fn dimensions_of_the_sender_are_listed_and_overflow_as_one() {
+        let own = "tenant\tacme\nzone\tb";
+        let values = [own, "billing", "Charge", "Error"];
+        let series = Series::new(Metric::CallCountByDimensions, values).to_owned();
+        assert_eq!(
+            series.to_string(),
+            "ApiCallCount(tenant=acme, zone=b, Service=billing, Operation=Charge, Status=Error)"
+        );
+        assert_eq!(
+            series.overflow().to_string(),
+            "ApiCallCount(Dimensions=other, Service=other, Operation=other, Status=Error)"
+        );
+        assert!(series.overflow().to_owned().is_overflow());
     }
 
     #[test]

@@ -129,11 +129,15 @@ fn snake(name: &str) -> String {
 
 const fn help(metric: Metric) -> &'static str {
     match metric {
-        Metric::CallDuration | Metric::CallDurationByEndpoint => {
+        Metric::CallDuration
+        | Metric::CallDurationByEndpoint
+        | Metric::CallDurationByDimensions => {
             "Duration of calls to other services in milliseconds, retries included."
         }
-        Metric::CallCount => "Calls to other services, by status.",
-        Metric::CallErrors => "Failed calls to other services, by error type.",
+        Metric::CallCount | Metric::CallCountByDimensions => "Calls to other services, by status.",
+        Metric::CallErrors | Metric::CallErrorsByDimensions => {
+            "Failed calls to other services, by error type."
+        }
         Metric::Requests => "Requests to the API, by route and class of the response status.",
         Metric::Latency => "Time from the request to the end of the response in milliseconds.",
         Metric::IntegrationLatency => "Time that the backend took to respond in milliseconds.",

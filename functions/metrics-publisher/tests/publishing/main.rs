@@ -11,6 +11,7 @@
 mod endpoints;
 mod failures;
 mod ministack;
+mod own_dimensions;
 mod requests;
 mod sources;
 mod support;
