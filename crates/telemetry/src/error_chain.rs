@@ -25,6 +25,11 @@ pub fn find_source<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> 
 /// contains everything, headers included.
 #[must_use]
 pub fn error_chain(error: &(dyn Error + 'static)) -> String {
+    shorten(chain_text(error))
+}
+
+/// Returns the texts of an error and its sources on one line.
+pub(crate) fn chain_text(error: &(dyn Error + 'static)) -> String {
     let mut texts: Vec<String> = Vec::new();
     for text in error_sources(error).map(ToString::to_string) {
         // Some errors repeat the text of their source.
@@ -34,7 +39,7 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     }
 
     let chain = texts.join(": ");
-    shorten(chain.split_whitespace().collect::<Vec<_>>().join(" "))
+    chain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

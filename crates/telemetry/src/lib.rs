@@ -1,7 +1,8 @@
 //! Observability of every function: JSON log lines, call records, and the ids of a request.
 //!
 //! - **Logs**: [`log_to`] returns a subscriber that writes one JSON line per event. A field is cut
-//!   to 4 KiB, whoever chose its text. [`Excerpt`] cuts a text to 512 bytes.
+//!   to 4 KiB, whoever chose its text. [`Excerpt`] cuts a text to 512 bytes. [`start_log`] and
+//!   [`exit_code`] are the start and the end of a function's log.
 //! - **Call records**: [`RecordLog`] writes one line `{"api_call":R}` per call of a service, or one
 //!   line `{"api_calls":[…]}` per minute with the same durations and counts.
 //! - **Requests**: [`RequestScope`] adds `request_id` and `trace_id` to log lines and call records.
@@ -35,10 +36,12 @@ mod call_record;
 mod error_chain;
 mod error_kind;
 mod excerpt;
+mod function_log;
 mod histogram;
 mod json_fields;
 mod json_line;
 mod log;
+mod log_level;
 mod milliseconds;
 mod panic;
 mod record_log;
@@ -51,6 +54,7 @@ pub use call_record::{CallRecord, EndpointKind};
 pub use error_chain::{error_chain, error_sources, find_source};
 pub use error_kind::ErrorKind;
 pub use excerpt::{Excerpt, MAX_EXCERPT_BYTES, shorten};
+pub use function_log::{exit_code, start_log};
 pub use histogram::{DURATION_BOUNDS_S, Exemplar, Histogram};
 pub use log::{AUDIT_TARGET, QUOTA_TARGET, json_lines, log_to};
 pub use milliseconds::milliseconds;

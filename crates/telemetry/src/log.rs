@@ -10,6 +10,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::json_fields::JsonFields;
 use crate::json_line::JsonLine;
+use crate::log_level::parse_level;
 
 /// The target of audit events. They are logged at every level, so that a quiet log does not lose
 /// who changed something.
@@ -31,10 +32,16 @@ pub fn log_to<const N: usize>(
     level: Option<&str>,
     writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
 ) -> impl Subscriber + Send + Sync {
-    let level = level
-        .and_then(|level| level.parse().ok())
-        .unwrap_or(LevelFilter::INFO);
+    let level = level.and_then(parse_level).unwrap_or(LevelFilter::INFO);
+    log_at(own, level, writer)
+}
 
+/// Returns a log as [`log_to`] does.
+pub(crate) fn log_at<const N: usize>(
+    own: [&'static str; N],
+    level: LevelFilter,
+    writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
+) -> impl Subscriber + Send + Sync {
     let max_level = move |target: &str| {
         let crate_name = target.split("::").next().unwrap_or_default();
         if own.contains(&crate_name) {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`documents`] | the commands in the project's documents |
 //! | [`emulator`] | ministack and dynalite, which speak the protocols of AWS services |
+//! | [`failed_start`] | a function's program that does not start, and its log |
 //! | [`fault_proxy`] | an HTTP proxy that delays, refuses or loses requests, and counts them |
 //! | [`http_server`] | an HTTP server with scripted responses, which keeps the requests |
 //! | [`lambda_runtime`] | Lambda's runtime interface, for a function's binary |
@@ -44,6 +45,7 @@ pub mod authorizer;
 pub mod dns_server;
 pub mod documents;
 pub mod emulator;
+pub mod failed_start;
 pub mod fault_proxy;
 pub mod http_server;
 pub mod lambda_runtime;
@@ -62,6 +64,7 @@ pub mod tokens;
 #[cfg(feature = "dns")]
 pub use dns_server::{DnsQuery, DnsResponse, DnsServer, private_addresses};
 pub use emulator::Emulator;
+pub use failed_start::FailedStart;
 pub use fault_proxy::{Fault, FaultProxy};
 pub use http_server::{HttpReply, HttpRequest, HttpServer};
 pub use lambda_runtime::{LambdaRuntime, RuntimeMessage};

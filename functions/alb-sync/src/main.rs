@@ -1,5 +1,6 @@
 //! alb-sync as a Lambda function.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -7,19 +8,17 @@ use alb_sync::{AlbSync, Config};
 use aws::Deadline;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
-use telemetry::{RecordLog, RequestId, RequestScope};
-use telemetry::{log_panics, log_to};
+use telemetry::{RecordLog, RequestId, RequestScope, exit_code, start_log};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
+    exit_code(serve().await)
+}
+
+/// Serves events until Lambda ends the process.
+async fn serve() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
-    let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
-    tracing::subscriber::set_global_default(log_to(
-        ["alb_sync", "aws"],
-        level.as_deref(),
-        std::io::stdout,
-    ))?;
-    log_panics();
+    start_log(["alb_sync", "aws", "dynamodb"], variable)?;
     let config = Config::from_lookup(variable).map_err(|error| error.to_string())?;
     let records = RecordLog::stdout().aggregated();
     let sync = Arc::new(AlbSync::open(config, variable, records).await?);

@@ -79,7 +79,7 @@ pub use authorizer::Authorizer;
 pub use config::{Config, ConfigError};
 pub use failure::Failure;
 pub use invocation::invoke;
-pub use log::log_to;
+pub use log::{OWN_CRATES, log_to};
 pub use outbound::{http_calls, local_http_calls, reach};
 pub use policy_load_error::PolicyLoadError;
 pub use route_explanation::{RouteExplanation, explain_route};

@@ -1,19 +1,25 @@
 //! The authorizer as a Lambda function.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use authorizer::{Authorizer, Config, PolicyLoadError, http_calls, invoke, log_to, open, reach};
+use authorizer::{
+    Authorizer, Config, OWN_CRATES, PolicyLoadError, http_calls, invoke, open, reach,
+};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;
-use telemetry::{RecordLog, log_panics};
+use telemetry::{RecordLog, exit_code, start_log};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
+    exit_code(serve().await)
+}
+
+/// Serves events until Lambda ends the process.
+async fn serve() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
-    let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
-    tracing::subscriber::set_global_default(log_to(level.as_deref(), std::io::stdout))?;
-    log_panics();
+    start_log(OWN_CRATES, variable)?;
 
     let config = Config::from_lookup(variable)?;
     let records = RecordLog::stdout().aggregated();

@@ -1,14 +1,15 @@
 //! The startup of the binary.
 
-use std::process::Command;
+use testing::FailedStart;
 
-use serde_json::Value;
+const PROGRAM: &str = env!("CARGO_BIN_EXE_authorizer");
+const POLICY: &str = r#"{"rules":[{"match":"GET /","auth":"apikey"}]}"#;
 
 #[test]
 fn failed_startup_writes_the_records_of_its_calls() {
-    let output = Command::new(env!("CARGO_BIN_EXE_authorizer"))
-        .env_clear()
-        .envs([
+    let start = FailedStart::of(
+        PROGRAM,
+        &[
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "a"),
             ("AWS_SECRET_ACCESS_KEY", "b"),
@@ -17,21 +18,56 @@ fn failed_startup_writes_the_records_of_its_calls() {
             ("AUTH_POLICY", "table:edge"),
             ("REGISTRY_TABLE", "r"),
             ("USAGE_TABLE", "u"),
-        ])
-        .output()
-        .unwrap();
+        ],
+    );
 
-    assert!(!output.status.success());
-    let text = String::from_utf8(output.stdout).unwrap();
-    let lines: Vec<Value> = text
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
-    let records: Vec<_> = lines
+    let records: Vec<_> = start
+        .lines
         .iter()
         .filter_map(|line| line.get("api_calls"))
         .collect();
-    assert_eq!(records.len(), 1, "{text}");
-    assert_eq!(records[0][0]["service"], "dynamodb", "{text}");
-    assert_eq!(records[0][0]["success"], false, "{text}");
+    assert_eq!(records.len(), 1, "{start:?}");
+    assert_eq!(records[0][0]["service"], "dynamodb", "{start:?}");
+    assert_eq!(records[0][0]["success"], false, "{start:?}");
+    start.assert_names("AUTH_POLICY", "the registry does not respond");
+}
+
+#[test]
+fn invalid_setting_is_one_line_that_names_it() {
+    FailedStart::of(PROGRAM, &[]).assert_names("AUTH_POLICY", "is not set");
+    FailedStart::of(PROGRAM, &[("AUTH_POLICY", POLICY)])
+        .assert_names("AUTH_POLICY", "rules[0].auth: unknown v");
+}
+
+#[test]
+fn invalid_log_level_is_a_warning_that_names_the_levels() {
+    for (variable, value) in [
+        ("AWS_LAMBDA_LOG_LEVEL", "INOF"),
+        ("RUST_LOG", "authorizer=debug"),
+    ] {
+        let start = FailedStart::of(PROGRAM, &[(variable, value)]);
+        let warning = &start.lines[0];
+
+        assert_eq!(start.lines.len(), 2, "{start:?}");
+        assert_eq!(
+            (&warning["level"], &warning["variable"]),
+            (&"WARN".into(), &variable.into())
+        );
+        assert_eq!(
+            warning["error"],
+            format!(
+                "{variable}: invalid value {value:?}, expected trace, debug, info, warn, error, \
+                 fatal or off"
+            )
+        );
+    }
+}
+
+#[test]
+fn error_of_the_start_is_logged_at_every_level_of_lambda() {
+    for level in ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"] {
+        let start = FailedStart::of(PROGRAM, &[("AWS_LAMBDA_LOG_LEVEL", level)]);
+        start.assert_names("AUTH_POLICY", "is not set");
+        assert_eq!(start.lines.len(), 1, "{start:?}");
+    }
 }

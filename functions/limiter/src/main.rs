@@ -1,23 +1,26 @@
 //! The Lambda function of the limiter.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use limiter::{Config, Limiter, handle_event, open};
 use serde_json::Value;
-use telemetry::{RecordLog, log_panics, log_to};
+use telemetry::{RecordLog, exit_code, start_log};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
+    exit_code(serve().await)
+}
+
+/// Serves events until Lambda ends the process.
+async fn serve() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
-    let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
-    tracing::subscriber::set_global_default(log_to(
-        ["limiter", "aws", "usage"],
-        level.as_deref(),
-        std::io::stdout,
-    ))?;
-    log_panics();
+    start_log(
+        ["limiter", "aws", "dynamodb", "registry", "store"],
+        variable,
+    )?;
 
     let config = Config::from_lookup(variable)?;
     let records = RecordLog::stdout().aggregated();

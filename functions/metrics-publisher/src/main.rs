@@ -1,5 +1,6 @@
 //! The metrics publisher as a Lambda function.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -7,18 +8,17 @@ use aws::Deadline;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use metrics_publisher::{open, respond};
 use serde_json::value::RawValue;
-use telemetry::{RecordLog, log_panics, log_to};
+use telemetry::{RecordLog, exit_code, start_log};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
+    exit_code(serve().await)
+}
+
+/// Serves events until Lambda ends the process.
+async fn serve() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
-    let level = variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| variable("RUST_LOG"));
-    tracing::subscriber::set_global_default(log_to(
-        ["metrics_publisher", "aws"],
-        level.as_deref(),
-        std::io::stdout,
-    ))?;
-    log_panics();
+    start_log(["metrics_publisher", "aws", "dynamodb"], variable)?;
     let records = RecordLog::stdout().aggregated();
     let publisher = Arc::new(open(variable, records.clone()).await?);
     run(service_fn(|event: LambdaEvent<Box<RawValue>>| {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use testing::{DnsResponse, DnsServer, private_addresses};
-use testing::{LambdaRuntime, RuntimeMessage};
+use testing::{FailedStart, LambdaRuntime, RuntimeMessage};
 
 const TARGETS: &str = r#"[{"name":"a.elb.amazonaws.com","target_group_arn":"arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/a/1","port":443}]"#;
 
@@ -76,33 +76,13 @@ async fn a_run_writes_its_call_records_as_one_line() {
 }
 
 #[test]
-fn an_invalid_setting_aborts_startup_with_its_name() {
-    for (settings, named) in [
-        (&[("USAGE_TABLE", "u")][..], "SYNC_TARGETS is not set"),
-        (
-            &[
-                ("SYNC_TARGETS", TARGETS),
-                ("USAGE_TABLE", "u"),
-                ("MAX_LOOKUPS", "0"),
-            ],
-            "MAX_LOOKUPS: invalid value",
-        ),
-    ] {
-        let mut child = program(settings)
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut told = String::new();
-        child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut told)
-            .unwrap();
-        assert!(
-            !child.wait().unwrap().success() && told.contains(named),
-            "{told}"
-        );
-    }
+fn invalid_setting_aborts_startup_with_its_name() {
+    let program = env!("CARGO_BIN_EXE_alb-sync");
+    let table = ("USAGE_TABLE", "u");
+    FailedStart::of(program, &[table]).assert_names("SYNC_TARGETS", "is not set");
+
+    let targets = ("SYNC_TARGETS", TARGETS);
+    let invalid = ("MAX_LOOKUPS", "0");
+    FailedStart::of(program, &[table, targets, invalid])
+        .assert_names("MAX_LOOKUPS", "invalid value");
 }

@@ -31,6 +31,7 @@ mod plans;
 mod policies;
 mod response_headers;
 mod search;
+mod startup;
 mod support;
 mod usage_of_everybody;
 mod usage_reports;

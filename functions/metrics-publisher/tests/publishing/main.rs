@@ -14,5 +14,6 @@ mod ministack;
 mod own_dimensions;
 mod requests;
 mod sources;
+mod startup;
 mod support;
 mod thresholds;

@@ -15,8 +15,8 @@ const DECIDED: &str = r#"{ $.message = "decided" }"#;
 const MAX_PAGE_LINES: usize = 1000;
 /// Matches the line that Lambda writes for a start that failed.
 const FAILED_START: &str = r#"{ $.type = "platform.initReport" && $.record.status != "success" }"#;
-/// The beginning of the line that a Rust program writes if `main` returns an error.
-const MAIN_ERROR: &str = "Error: ";
+/// The message of the line that a function logs if it cannot start.
+const START_ERROR: &str = "the function cannot run";
 /// The most pages of lines. CloudWatch Logs returns empty pages while it searches.
 const MAX_PAGES: usize = 10;
 /// The most lines before a failed start that are read for its cause.
@@ -134,13 +134,13 @@ fn is_of_version(line: &Value, version: &str) -> bool {
     !stream.contains('[') || stream.contains(&format!("[{version}]"))
 }
 
-/// True for the line of a failed start: that of Lambda, or what `main` returned. Services that do
-/// not apply the pattern return other lines too.
+/// True for the line of a failed start: that of Lambda, or the function's own. Services that do not
+/// apply the pattern return other lines too.
 fn is_failed_start(line: &Value) -> bool {
-    let report = fields(line);
+    let fields = fields(line);
     let is_failed_report =
-        report["type"] == "platform.initReport" && report["record"]["status"] != "success";
-    is_failed_report || text(&line["message"]).starts_with(MAIN_ERROR)
+        fields["type"] == "platform.initReport" && fields["record"]["status"] != "success";
+    is_failed_report || fields["message"] == START_ERROR
 }
 
 fn fields(line: &Value) -> Value {
@@ -170,15 +170,14 @@ async fn cause(stack: &Stack, group: &str, failure: &Value) -> Result<String, Un
     Ok(shown.chars().take(MAX_CAUSE_CHARS).collect())
 }
 
-/// Returns the error in a line: one of the log, or what `main` returned.
+/// Returns the error in a line of the log.
 fn error(line: &Value) -> Option<String> {
-    let message = text(&line["message"]).trim();
-    if let Some(error) = message.strip_prefix(MAIN_ERROR) {
-        return Some(error.to_owned());
-    }
     let fields = fields(line);
     if fields["level"] != "ERROR" {
         return None;
+    }
+    if fields["message"] == START_ERROR {
+        return Some(text(&fields["error"]).to_owned());
     }
     let parts = ["message", "problem", "detail"].map(|name| text(&fields[name]));
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();

@@ -67,23 +67,28 @@ async fn invocations_without_failed_starts_pass() {
 
 #[tokio::test]
 async fn failed_start_is_shown_with_its_cause() {
-    let line = r#"Error: Text { name: "orders", error: "rules[1].auth: unknown value" }"#;
+    let line = r#"{"level":"ERROR","message":"the function cannot run","variable":"AUTH_POLICY","error":"AUTH_POLICY: rules[1].auth: unknown value"}"#;
     let verdict = verdict(failing("3", &[r#"{"level":"INFO","message":"x"}"#, line])).await;
     assert_eq!(
         verdict,
         Verdict::failed(format!(
-            "{NAME}: 1 starts of version 3 failed, the last one with: {}",
-            line.replace("Error: ", "")
+            "{NAME}: 1 starts of version 3 failed, the last one with: AUTH_POLICY: rules[1].auth: \
+             unknown value"
         ))
     );
 }
 
 #[tokio::test]
-async fn error_of_main_is_a_failed_start() {
+async fn error_of_the_function_is_a_failed_start() {
+    let error = json!({
+        "level": "ERROR",
+        "message": "the function cannot run",
+        "error": "AUTH_POLICY: front.secret: not found",
+    });
     let line = json!({
         "logStreamName": "2026/11/28/[3]0a1b2c",
         "timestamp": 1_795_866_000_000_i64,
-        "message": "Error: Secret(\"AUTH_POLICY: front.secret: not found\")\n",
+        "message": format!("{error}\n"),
     });
     let page = json!({"events": [line]}).to_string();
     let recorded = Recorded::healthy()
@@ -91,7 +96,7 @@ async fn error_of_main_is_a_failed_start() {
         .answering(CAUSE, page);
     let verdict = verdict(recorded).await;
     assert_eq!(verdict.status, Status::Failed);
-    assert!(verdict.details[0].ends_with("front.secret: not found\")"));
+    assert!(verdict.details[0].ends_with("front.secret: not found"));
 }
 
 #[tokio::test]
