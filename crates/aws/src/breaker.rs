@@ -1,6 +1,6 @@
 //! The circuit breaker. While a service is down, callers fail fast and the service gets no load.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::call_error::CallError;
@@ -66,7 +66,43 @@ pub struct Changes {
 #[derive(Debug)]
 pub struct Breaker {
     name: &'static str,
-    inner: Mutex<Inner>,
+    inner: Arc<Mutex<Inner>>,
+}
+
+/// The breakers of this process, until they are dropped.
+static BREAKERS: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
+
+#[derive(Debug)]
+struct Registered {
+    name: &'static str,
+    inner: Weak<Mutex<Inner>>,
+}
+
+/// Returns the name and the state of each breaker of this process. Several breakers can have the same
+/// name.
+#[must_use]
+pub fn states() -> Vec<(&'static str, State)> {
+    let breakers = lock(&BREAKERS);
+    let states = breakers.iter().filter_map(|breaker| {
+        let inner = breaker.inner.upgrade()?;
+        let state = lock(&inner).phase.state();
+        Some((breaker.name, state))
+    });
+    states.collect()
+}
+
+/// Adds a breaker to those of the process, and removes dropped ones.
+fn register(name: &'static str, inner: &Arc<Mutex<Inner>>) {
+    let mut breakers = lock(&BREAKERS);
+    breakers.retain(|breaker| breaker.inner.strong_count() > 0);
+    breakers.push(Registered {
+        name,
+        inner: Arc::downgrade(inner),
+    });
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[derive(Debug)]
@@ -88,21 +124,14 @@ enum Phase {
 impl Breaker {
     /// Returns a closed breaker. `name` is the service's name in logs and metrics.
     #[must_use]
-    pub const fn new(name: &'static str) -> Self {
-        let phase = Phase::Closed(Tally::EMPTY);
-        let changes = Changes {
-            opened: 0,
-            half_opened: 0,
-            closed: 0,
-        };
-        Self {
-            name,
-            inner: Mutex::new(Inner {
-                phase,
-                generation: 0,
-                changes,
-            }),
-        }
+    pub fn new(name: &'static str) -> Self {
+        let inner = Arc::new(Mutex::new(Inner {
+            phase: Phase::Closed(Tally::EMPTY),
+            generation: 0,
+            changes: Changes::default(),
+        }));
+        register(name, &inner);
+        Self { name, inner }
     }
 
     /// Requests a permit for one call.
@@ -167,7 +196,7 @@ impl Breaker {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 
     /// Ends a call. `outcome` is the verdict and the end of the call, or `None` if it was cancelled.
@@ -276,6 +305,26 @@ impl Drop for Permit<'_> {
 mod tests {
     use super::*;
     use crate::test_log::TestLog;
+
+    #[test]
+    fn states_are_those_of_all_breakers_until_they_are_dropped() {
+        let of_test = || -> Vec<_> {
+            let states = states().into_iter();
+            states.filter(|(name, _)| *name == "states-test").collect()
+        };
+        let (first, second) = (Breaker::new("states-test"), Breaker::new("states-test"));
+        let now = Instant::now();
+        for _ in 0..CONSECUTIVE_FAILURES {
+            second.permit(now).unwrap().settle(Verdict::Failure, now);
+        }
+        let expected = [State::Closed, State::Open].map(|state| ("states-test", state));
+        assert_eq!(of_test(), expected);
+
+        drop(second);
+        assert_eq!(of_test(), [("states-test", State::Closed)]);
+        drop(first);
+        assert_eq!(of_test(), []);
+    }
 
     #[test]
     fn each_state_change_is_logged_once() {

@@ -68,7 +68,7 @@ impl CloudWatch {
     /// Creates a client. `client` retries by itself. After a lost response, a retry can count data
     /// twice, because the operation has no idempotency token.
     #[must_use]
-    pub const fn new(client: Client, namespace: String) -> Self {
+    pub fn new(client: Client, namespace: String) -> Self {
         Self {
             client,
             namespace,

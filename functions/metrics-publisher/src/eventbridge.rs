@@ -48,7 +48,7 @@ impl EventBridge {
     /// Creates a client. `client` repeats failed requests by itself. An event can be accepted twice
     /// if a response is lost, and then has the same id in its detail.
     #[must_use]
-    pub const fn new(client: Client) -> Self {
+    pub fn new(client: Client) -> Self {
         Self {
             client,
             breaker: Breaker::new("events"),

@@ -25,7 +25,7 @@ pub(super) struct EndpointGuards {
 }
 
 impl EndpointGuards {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             opaque: EndpointGuard::new(),
             revocation: EndpointGuard::new(),
@@ -34,10 +34,10 @@ impl EndpointGuards {
 }
 
 impl EndpointGuard {
-    const fn new() -> Self {
+    fn new() -> Self {
         Self {
             breaker: Breaker::new("introspection"),
-            permits: Semaphore::const_new(MAX_CALLS_IN_FLIGHT),
+            permits: Semaphore::new(MAX_CALLS_IN_FLIGHT),
         }
     }
 
