@@ -117,6 +117,15 @@ impl Decision {
         }
     }
 
+    /// Returns the names of the limits that refuse the call, or would refuse it without shadow mode.
+    /// `None` if no limit does.
+    pub fn violated(&self) -> Option<&[Arc<str>]> {
+        match self.shadowed.as_ref().unwrap_or(&self.verdict) {
+            Verdict::Throttled { violated, .. } if !violated.is_empty() => Some(violated),
+            _ => None,
+        }
+    }
+
     /// True if the call was charged.
     pub fn is_charged(&self) -> bool {
         self.verdict == Verdict::Allowed && !self.degraded

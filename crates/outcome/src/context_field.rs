@@ -51,6 +51,8 @@ words! {
         Reset = "reset",
         /// The seconds after which a refused request may be repeated.
         RetryAfter = "retry_after",
+        /// The names of the limits that refuse the request, joined by commas.
+        Violated = "violated",
     }
 }
 

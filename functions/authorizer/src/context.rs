@@ -1,6 +1,7 @@
 //! The context of a response, which mappings and logs read.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use limits::{Caller, Decision, rate_limit, rate_limit_policy};
 use policy::header_value::{access_log_value, header_value};
@@ -47,6 +48,8 @@ pub(crate) struct Context {
     pub(crate) reset: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retry_after: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) violated: Option<String>,
 }
 
 impl Default for Context {
@@ -76,6 +79,7 @@ impl Default for Context {
             remaining: None,
             reset: None,
             retry_after: None,
+            violated: None,
         }
     }
 }
@@ -126,6 +130,7 @@ impl Context {
         self.over_quota = if decision.over_quota { "true" } else { "false" };
         self.ratelimit_policy = rate_limit_policy(&decision.limits);
         self.ratelimit = rate_limit(&decision.limits);
+        self.violated = decision.violated().map(limit_names);
 
         if let Some(nearest) = decision.nearest() {
             self.limit = Some(nearest.limit.to_string());
@@ -141,6 +146,12 @@ impl Context {
             .find(|name| **name != NOTHING)
             .map_or("anonymous", |name| name)
     }
+}
+
+/// Joins names of limits. API Gateway does not escape values in the access log, and the name of a quota
+/// can contain any printable character.
+fn limit_names(names: &[Arc<str>]) -> String {
+    names.join(", ").replace('"', "%22").replace('\\', "%5C")
 }
 
 /// Sets a field, to `-` if `value` is empty.
@@ -170,6 +181,7 @@ mod tests {
             remaining: value(),
             reset: value(),
             retry_after: value(),
+            violated: value(),
             ..Context::default()
         };
 

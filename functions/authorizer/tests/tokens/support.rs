@@ -76,7 +76,7 @@ pub(crate) async fn response_and_line(
 pub(crate) async fn reason_at(authorizer: &TestAuthorizer, event: Value, now: Timestamp) -> String {
     match handle_at(authorizer, &event, now).await {
         Ok(response) => response["context"]["reason"].as_str().unwrap().to_owned(),
-        Err(Failure::Unauthorized) => "401".to_owned(),
+        Err(Failure::Unauthorized(_)) => "401".to_owned(),
         Err(Failure::Fault(problem)) => problem,
     }
 }
