@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alb_sync::AlbSync;
-use authorizer::{Authorizer, Config, ConfigError, PolicyLoadError, local_http_calls};
+use authorizer::{Authorizer, Config, ConfigError, Failure, PolicyLoadError, local_http_calls};
 use aws::timeouts::INTEGRATION_TIMEOUT;
 use aws::{Deadline, Proxy, ProxyError, check_system_authorities};
 use lambda_runtime::Diagnostic;
@@ -114,6 +114,21 @@ impl Function {
             Self::Authorizer(authorizer) => authorizer.finish(deadline).await,
             Self::Limiter(limiter) => limiter.finish(deadline).await,
             Self::AlbSync(_) | Self::MetricsPublisher(_) => {}
+        }
+    }
+
+    /// Invokes the function as the authorizer of a route.
+    ///
+    /// # Errors
+    /// The failure of the authorizer, with the reason of a 401 that Lambda does not transmit.
+    pub(crate) async fn authorize(&self, event: &[u8]) -> Result<Vec<u8>, Failure> {
+        let fault = |error: Diagnostic| Failure::Fault(error.error_message);
+        match self {
+            Self::Authorizer(authorizer) => {
+                let response = authorizer.handle(json(event).map_err(fault)?).await?;
+                Ok(response.get().as_bytes().to_vec())
+            }
+            other => other.invoke(event).await.map_err(fault),
         }
     }
 

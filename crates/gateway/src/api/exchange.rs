@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use outcome::Reason;
 use serde_json::{Map, Value};
+use telemetry::TraceParent;
 
-use super::ContextName;
+use super::{ContextName, ResponseSource};
 
 /// A request and its response, as far as it has been handled.
 #[derive(Clone, Debug)]
@@ -32,8 +34,14 @@ pub struct Exchange {
     pub route_key: Option<String>,
     /// True for a page that only the local gateway has. It is not counted as API traffic.
     pub is_own_page: bool,
+    /// The trace context of the request, if the trace is recorded.
+    pub trace: Option<TraceParent>,
     /// The authorizer's context.
     pub authorizer: Map<String, Value>,
+    /// The reason of a 401 of the authorizer, which has no context.
+    pub unauthorized: Option<Reason>,
+    /// The time that the authorizer took.
+    pub authorizer_latency: Option<Duration>,
     /// The authorizer's error.
     pub authorizer_error: Option<String>,
     /// The message of an error response of API Gateway.
@@ -44,8 +52,16 @@ pub struct Exchange {
     pub integration_status: Option<u16>,
     /// The time until the integration's response.
     pub integration_latency: Option<Duration>,
+    /// The start of the call to the backend or function, if there is one.
+    pub upstream_began: Option<Instant>,
+    /// The time until the backend or function began its response, or failed.
+    pub upstream_latency: Option<Duration>,
+    /// The part of the API that made the response.
+    pub response_source: ResponseSource,
     /// The status of the response to the client.
     pub status: Option<u16>,
+    /// The time until the beginning of the response.
+    pub head_latency: Option<Duration>,
     /// The size of the response body in bytes.
     pub response_length: Option<u64>,
     /// The time until the end of the response.
@@ -67,13 +83,20 @@ impl Exchange {
             user_agent: String::new(),
             route_key: None,
             is_own_page: false,
+            trace: None,
             authorizer: Map::new(),
+            unauthorized: None,
+            authorizer_latency: None,
             authorizer_error: None,
             error: None,
             integration_error: None,
             integration_status: None,
             integration_latency: None,
+            upstream_began: None,
+            upstream_latency: None,
+            response_source: ResponseSource::default(),
             status: None,
+            head_latency: None,
             response_length: None,
             response_latency: None,
         }
@@ -129,6 +152,25 @@ impl Exchange {
             "responseLatency" => self.response_latency.map(milliseconds),
             _ => None,
         }
+    }
+
+    /// Records that the call to the backend or function begins.
+    pub fn begin_upstream(&mut self) {
+        self.upstream_began = Some(Instant::now());
+    }
+
+    /// Records that the call to the backend or function has ended. The first end counts.
+    pub fn end_upstream(&mut self) {
+        let elapsed = self.upstream_began.map(|began| began.elapsed());
+        self.upstream_latency = self.upstream_latency.or(elapsed);
+    }
+
+    /// Returns the time until the beginning of the response, without the time of the upstream. `None`
+    /// without a response.
+    #[must_use]
+    pub fn gateway_latency(&self) -> Option<Duration> {
+        let head = self.head_latency?;
+        Some(head.saturating_sub(self.upstream_latency.unwrap_or_default()))
     }
 
     /// Stores the authorizer's context, a flat map of scalars.

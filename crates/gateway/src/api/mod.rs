@@ -12,6 +12,7 @@ mod listener;
 mod mapping;
 mod pattern;
 mod request_parts;
+mod response_source;
 mod route;
 mod source;
 mod stage;
@@ -25,6 +26,7 @@ pub use integration::Integration;
 pub use listener::{FixedResponse, ListenerRule};
 pub use mapping::Mapping;
 pub use request_parts::RequestParts;
+pub use response_source::ResponseSource;
 pub use stage::{Stage, TooManyRequests};
 
 use std::collections::BTreeMap;

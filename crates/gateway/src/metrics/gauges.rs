@@ -1,26 +1,42 @@
-//! Gauges that a function logs in CloudWatch's embedded metric format, such as those of the last run
-//! of alb-sync.
-
-use std::collections::BTreeMap;
+//! Gauges that a function logs in CloudWatch's embedded metric format: those of the last run of
+//! alb-sync.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// The most dimension sets that are kept. alb-sync has one per target group.
-const MAX_DIMENSION_SETS: usize = 1_000;
+use super::definition::{
+    Definition, PENDING_TARGETS, REGISTERED_TARGETS, RESOLVED_ADDRESSES, SYNC_SUCCEEDED,
+};
+use super::series::LabelValues;
+use super::snapshot::{self, FamilySnapshot};
 
-/// Dimension names and their values.
-pub(super) type Dimensions = Vec<(String, String)>;
+/// The most target groups that are kept.
+const MAX_GROUPS: usize = 1_000;
+/// The gauges by their name in CloudWatch.
+const GAUGES: [(&str, &Definition); 4] = [
+    ("ResolvedAddresses", &RESOLVED_ADDRESSES),
+    ("RegisteredTargets", &REGISTERED_TARGETS),
+    ("PendingTargets", &PENDING_TARGETS),
+    ("SyncSucceeded", &SYNC_SUCCEEDED),
+];
 
-/// The last value of each gauge.
+/// The gauges of each target group.
 #[derive(Debug, Default)]
-pub(super) struct Gauges(BTreeMap<Dimensions, BTreeMap<String, f64>>);
+pub(super) struct Gauges(Vec<Group>);
 
-/// The fields of CloudWatch's "Specification: Embedded metric format" that gauges need.
+#[derive(Debug)]
+struct Group {
+    label: LabelValues,
+    values: [Option<f64>; GAUGES.len()],
+}
+
+/// A line of the format. Its fields are dimensions and gauges.
 #[derive(Deserialize)]
 struct EmbeddedLine {
     #[serde(rename = "_aws")]
-    metadata: Metadata,
+    _metadata: Metadata,
+    #[serde(rename = "TargetGroup")]
+    target_group: Option<String>,
     #[serde(flatten)]
     fields: Map<String, Value>,
 }
@@ -28,21 +44,7 @@ struct EmbeddedLine {
 #[derive(Deserialize)]
 struct Metadata {
     #[serde(rename = "CloudWatchMetrics")]
-    directives: Vec<Directive>,
-}
-
-#[derive(Deserialize)]
-struct Directive {
-    #[serde(rename = "Dimensions")]
-    dimension_sets: Vec<Vec<String>>,
-    #[serde(rename = "Metrics")]
-    metrics: Vec<Declaration>,
-}
-
-#[derive(Deserialize)]
-struct Declaration {
-    #[serde(rename = "Name")]
-    name: String,
+    _directives: Vec<Value>,
 }
 
 impl Gauges {
@@ -56,43 +58,39 @@ impl Gauges {
             return false;
         };
 
-        for directive in &line.metadata.directives {
-            self.replace(directive, &line.fields);
+        if let Some(name) = line.target_group {
+            let value = |(name, _)| line.fields.get(name).and_then(Value::as_f64);
+            self.replace(&name, GAUGES.map(value));
         }
         true
     }
 
-    /// Replaces the gauges of one dimension set by those of the directive.
-    fn replace(&mut self, directive: &Directive, fields: &Map<String, Value>) {
-        // The shorter dimension sets are roll-ups of the longest one.
-        let set = directive.dimension_sets.iter().max_by_key(|set| set.len());
-        let text = |name: &String| Some((name.clone(), fields.get(name)?.as_str()?.to_owned()));
-        let dimensions: Dimensions = set.into_iter().flatten().filter_map(text).collect();
+    /// Replaces the gauges of a group by those of its last run.
+    fn replace(&mut self, name: &str, values: [Option<f64>; GAUGES.len()]) {
+        let label = LabelValues::from([name]);
+        let known = self.0.iter().position(|group| group.label == label);
 
-        if self.0.len() < MAX_DIMENSION_SETS || self.0.contains_key(&dimensions) {
-            let value = |metric: &Declaration| {
-                Some((metric.name.clone(), fields.get(&metric.name)?.as_f64()?))
-            };
-            self.0.insert(
-                dimensions,
-                directive.metrics.iter().filter_map(value).collect(),
-            );
+        match known {
+            Some(index) => self.0[index].values = values,
+            None if self.0.len() < MAX_GROUPS => self.0.push(Group { label, values }),
+            None => {}
         }
     }
 
-    /// Returns the gauges by name, each with its dimensions and values.
-    pub(super) fn by_name(&self) -> BTreeMap<&str, Vec<(&Dimensions, f64)>> {
-        let mut gauges: BTreeMap<_, Vec<_>> = BTreeMap::new();
-
-        for (dimensions, values) in &self.0 {
-            for (name, value) in values {
-                gauges
-                    .entry(name.as_str())
-                    .or_default()
-                    .push((dimensions, *value));
-            }
-        }
-        gauges
+    /// Returns a copy of the families.
+    pub(super) fn copy(&self) -> impl Iterator<Item = FamilySnapshot> {
+        let definitions = GAUGES.iter().enumerate();
+        definitions.map(|(index, (_, definition))| FamilySnapshot {
+            definition,
+            series: self
+                .0
+                .iter()
+                .filter_map(|group| {
+                    let value = snapshot::Value::Number(group.values[index]?);
+                    Some((group.label.clone(), value))
+                })
+                .collect(),
+        })
     }
 }
 
@@ -107,7 +105,7 @@ mod tests {
             .map(|(name, _)| json!({"Name": name, "Unit": "Count"}))
             .collect();
         let directive =
-            json!({"Namespace": "N", "Dimensions": [[], ["TargetGroup"]], "Metrics": declared});
+            json!({"Namespace": "N", "Dimensions": [["TargetGroup"], []], "Metrics": declared});
         let mut line = json!({"_aws": {"Timestamp": 7, "CloudWatchMetrics": [directive]}, "TargetGroup": group});
         gauges
             .iter()
@@ -116,34 +114,45 @@ mod tests {
     }
 
     fn shown(gauges: &Gauges) -> Vec<String> {
-        let all = gauges.by_name().into_iter();
-        all.flat_map(|(name, values)| {
-            values
-                .into_iter()
-                .map(move |(of, value)| format!("{name} {} {value}", of[0].1))
-        })
-        .collect()
+        let mut shown = Vec::new();
+        for family in gauges.copy() {
+            for (labels, value) in &family.series {
+                let label = labels.iter().next().unwrap();
+                shown.push(format!("{} {label} {value:?}", family.definition.name));
+            }
+        }
+        shown
     }
 
     #[test]
     fn gauge_has_its_last_value_until_a_run_omits_it() {
         let mut gauges = Gauges::default();
-        assert!(gauges.take(&line("a", &[("Registered", 1), ("Succeeded", 1)])));
-        assert!(gauges.take(&line("b", &[("Registered", 5), ("Succeeded", 1)])));
+        assert!(gauges.take(&line(
+            "a",
+            &[("RegisteredTargets", 1), ("SyncSucceeded", 1)]
+        )));
+        assert!(gauges.take(&line(
+            "b",
+            &[("RegisteredTargets", 5), ("SyncSucceeded", 1)]
+        )));
         assert_eq!(
             shown(&gauges),
             [
-                "Registered a 1",
-                "Registered b 5",
-                "Succeeded a 1",
-                "Succeeded b 1"
+                "tollgate_registered_targets a Number(1.0)",
+                "tollgate_registered_targets b Number(5.0)",
+                "tollgate_sync_succeeded a Number(1.0)",
+                "tollgate_sync_succeeded b Number(1.0)"
             ]
         );
 
-        gauges.take(&line("a", &[("Succeeded", 0)]));
+        gauges.take(&line("a", &[("SyncSucceeded", 0)]));
         assert_eq!(
             shown(&gauges),
-            ["Registered b 5", "Succeeded a 0", "Succeeded b 1"]
+            [
+                "tollgate_registered_targets b Number(5.0)",
+                "tollgate_sync_succeeded a Number(0.0)",
+                "tollgate_sync_succeeded b Number(1.0)"
+            ]
         );
     }
 
@@ -155,23 +164,19 @@ mod tests {
             "no JSON",
             r#"{"api_call":{}}"#,
             r#"{"_aws":7}"#,
-            r#"{"_aws":{"CloudWatchMetrics":[{}]}}"#,
+            r#"{"_aws":{"CloudWatchMetrics":7},"TargetGroup":"a"}"#,
         ] {
             assert!(!gauges.take(line), "{line}");
         }
-        assert!(shown(&gauges).is_empty());
+        assert_eq!(shown(&gauges), [""; 0]);
     }
 
     #[test]
-    fn number_of_gauges_is_limited() {
+    fn number_of_groups_is_bounded() {
         let mut gauges = Gauges::default();
-        for group in 0..2 * MAX_DIMENSION_SETS {
-            gauges.take(&line(&format!("{group:05}"), &[("Succeeded", 1)]));
+        for group in 0..1_500 {
+            gauges.take(&line(&group.to_string(), &[("SyncSucceeded", 1)]));
         }
-        gauges.take(&line("00000", &[("Succeeded", 0)]));
-        assert_eq!(
-            (shown(&gauges).len(), &*shown(&gauges)[0]),
-            (MAX_DIMENSION_SETS, "Succeeded 00000 0")
-        );
+        assert_eq!(gauges.0.len(), MAX_GROUPS);
     }
 }

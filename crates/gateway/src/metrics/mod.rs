@@ -1,38 +1,70 @@
-//! The metrics since startup: those that are published to CloudWatch when deployed.
+//! The metrics since startup: of requests, of calls to other services, and of the process.
+//!
+//! Requests are counted from their [`Exchange`], with exact durations. Calls and the gauges of
+//! alb-sync are read from the lines of the record log.
 
+mod calls;
+mod context;
+mod definition;
+mod exposition;
 mod gauges;
-mod prometheus;
-mod publisher;
+mod labels;
+mod live;
+mod negotiation;
+mod process;
+mod quantile;
+mod refusal;
+mod series;
+mod snapshot;
 mod table;
+mod traffic;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use calls::Calls;
+pub use definition::{Definition, Kind};
+pub use exposition::Format;
 use gauges::Gauges;
-use publisher::Totals;
+use live::Live;
+pub use series::LabelValues;
+pub use snapshot::{FamilySnapshot, Value};
+use traffic::Traffic;
 
-/// The metrics of requests and calls, and the gauges that functions log.
+use crate::api::Exchange;
+
+/// The metrics of requests and calls, the gauges that functions log, and the state of the process.
 #[derive(Debug, Default)]
-pub struct LocalMetrics(Mutex<Snapshot>);
+pub struct LocalMetrics {
+    state: Mutex<State>,
+    live: Arc<Live>,
+}
 
 #[derive(Debug, Default)]
-struct Snapshot {
-    totals: Totals,
+struct State {
+    traffic: Traffic,
+    calls: Calls,
     gauges: Gauges,
+    rejected_records: u64,
 }
 
 impl LocalMetrics {
-    /// Counts a line of the access log.
-    pub(crate) fn count_line(&self, line: &str) {
-        self.lock().totals.count_line(line);
+    /// Counts a request to the API that has ended.
+    pub fn count(&self, exchange: &Exchange) {
+        self.lock().traffic.count(exchange);
     }
 
     /// Counts a line of the record log: a call record, or gauges.
     fn count_record(&self, line: &str) {
-        let mut snapshot = self.lock();
-        if !snapshot.gauges.take(line) {
-            snapshot.totals.count_line(line);
+        let mut state = self.lock();
+        if !state.gauges.take(line) && !state.calls.count_line(line) {
+            state.rejected_records += 1;
         }
+    }
+
+    /// Returns the connections and requests that are open.
+    pub(crate) const fn live(&self) -> &Arc<Live> {
+        &self.live
     }
 
     /// Returns a writer that counts each line and passes it on to `writer`.
@@ -46,26 +78,51 @@ impl LocalMetrics {
         }
     }
 
-    /// Returns the metrics in Prometheus' text format.
+    /// Returns all families that have series, ordered by name. Requests wait only while the series are
+    /// copied.
     #[must_use]
-    pub fn prometheus(&self) -> String {
-        let mut text = String::new();
-        // Writing to a String cannot fail.
-        let _ = self.lock().write_prometheus(&mut text);
-        text
+    pub fn families(&self) -> Vec<FamilySnapshot> {
+        let mut families = self.counted();
+        families.extend(self.live.families());
+        families.extend(process::families());
+
+        families.retain(|family| !family.series.is_empty());
+        families.sort_by_key(|family| family.definition.name);
+        families.into_iter().map(FamilySnapshot::sorted).collect()
     }
 
-    /// Returns the metrics as a table; empty if nothing was counted.
+    /// Returns a copy of the families that are counted.
+    fn counted(&self) -> Vec<FamilySnapshot> {
+        let state = self.lock();
+        let mut families = state.traffic.copy();
+        families.extend(state.calls.copy());
+        families.extend(state.gauges.copy());
+        let overflowed = state.traffic.overflowed() + state.calls.overflowed();
+        let rejected = state.rejected_records;
+        drop(state);
+
+        let overflowed = Value::Count(overflowed as u64);
+        families.extend([
+            FamilySnapshot::single(&definition::OVERFLOWED_SERIES, [], overflowed),
+            FamilySnapshot::single(&definition::REJECTED_RECORDS, [], Value::Count(rejected)),
+        ]);
+        families
+    }
+
+    /// Returns the metrics in a format for Prometheus.
+    #[must_use]
+    pub fn exposition(&self, format: Format) -> String {
+        format.write(&self.families())
+    }
+
+    /// Returns the metrics of requests, calls and alb-sync as a table; empty if nothing was counted.
     #[must_use]
     pub fn table(&self) -> String {
-        let mut text = String::new();
-        // Writing to a String cannot fail.
-        let _ = self.lock().write_table(&mut text);
-        text
+        table::table(self.counted())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Snapshot> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -90,102 +147,4 @@ impl<W: io::Write> io::Write for CountingWriter<W> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::io::Write as _;
-
-    use super::*;
-
-    pub(crate) fn line(route: &str, latency: u32) -> String {
-        format!(
-            r#"{{"route_key":"ANY /{{proxy+}}","status":"200","route":"{route}","response_latency_ms":"{latency}","decision":"allowed","plan":"pro"}}"#
-        ) + "\n"
-    }
-
-    #[test]
-    fn access_log_lines_become_counters_and_summaries() {
-        let metrics = LocalMetrics::default();
-        (1..=100).for_each(|latency| metrics.count_line(&line("GET /orders", latency)));
-        metrics.count_line("no JSON");
-        let text = metrics.prometheus();
-        for expected in [
-            "# TYPE tollgate_requests_total counter\ntollgate_requests_total{route=\"GET /orders\",status_class=\"2xx\"} 100\n",
-            "# TYPE tollgate_latency_milliseconds summary\n",
-            "tollgate_latency_milliseconds_count{route=\"GET /orders\"} 100\n",
-            "tollgate_decisions_total{plan=\"pro\",decision=\"allowed\"} 100\n",
-            "tollgate_rejected_records_total 1\n",
-        ] {
-            assert!(text.contains(expected), "{expected}\n{text}");
-        }
-        let median = text
-            .split("quantile=\"0.5\"} ")
-            .nth(1)
-            .unwrap()
-            .lines()
-            .next()
-            .unwrap();
-        assert!(
-            (47.5..=52.5).contains(&median.parse::<f64>().unwrap()),
-            "{median}"
-        );
-    }
-
-    #[test]
-    fn call_records_are_counted_and_passed_on() {
-        let metrics = Arc::new(LocalMetrics::default());
-        let mut written = Vec::new();
-        let record = r#"{"api_call":{"service":"dynamodb","operation":"UpdateItem","duration_ms":4.1,"success":true,"endpoint":"public"}}"#;
-        metrics
-            .counting_writer(&mut written)
-            .write_all(format!("{record}\n").as_bytes())
-            .unwrap();
-        assert_eq!(written, format!("{record}\n").as_bytes());
-        let text = metrics.prometheus();
-        let labels = r#"{service="dynamodb",operation="UpdateItem",endpoint="public"}"#;
-        assert!(
-            text.contains(&format!(
-                "tollgate_api_call_duration_milliseconds_count{labels} 1"
-            )),
-            "{text}"
-        );
-        assert_eq!(
-            text.matches("tollgate_api_call_duration_milliseconds_count")
-                .count(),
-            1,
-            "no roll-up"
-        );
-    }
-
-    #[test]
-    fn gauges_are_shown_and_are_not_rejected_records() {
-        let metrics = Arc::new(LocalMetrics::default());
-        let gauges = r#"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"N","Dimensions":[["TargetGroup"],[]],"Metrics":[{"Name":"RegisteredTargets","Unit":"Count"},{"Name":"SyncSucceeded","Unit":"Count"}]}]},"TargetGroup":"targetgroup/a/1","RegisteredTargets":3,"SyncSucceeded":1}"#;
-        metrics
-            .counting_writer(io::sink())
-            .write_all(format!("{gauges}\n").as_bytes())
-            .unwrap();
-        let text = metrics.prometheus();
-        for expected in [
-            r#"tollgate_registered_targets{target_group="targetgroup/a/1"} 3"#,
-            r#"tollgate_sync_succeeded{target_group="targetgroup/a/1"} 1"#,
-            "tollgate_rejected_records_total 0",
-        ] {
-            assert!(
-                text.lines().any(|line| line == expected),
-                "{expected}\n{text}"
-            );
-        }
-        assert!(metrics.table().contains("SyncSucceeded"));
-    }
-
-    #[test]
-    fn table_has_a_row_per_series_and_is_empty_without_series() {
-        let metrics = LocalMetrics::default();
-        assert_eq!(metrics.table(), "");
-        metrics.count_line(&line("GET /orders", 31));
-        let table = metrics.table();
-        assert!(table.lines().any(|row| row.starts_with("Latency")
-            && row.contains("GET /orders")
-            && row.contains("31.0")));
-        assert_eq!(table.lines().count(), 2 + 3);
-    }
-}
+mod tests;

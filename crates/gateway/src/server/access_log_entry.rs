@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::StatusCode;
+
 use super::Gateway;
 use super::body::Transfer;
 use crate::api::Exchange;
 
-/// An exchange that is logged when it is dropped: after the response has been sent, or when the
+/// An exchange that is counted and logged when it is dropped: after the response has been sent, or when the
 /// client disconnects.
 pub(super) struct AccessLogEntry {
     pub(super) exchange: Exchange,
@@ -17,11 +19,18 @@ pub(super) struct AccessLogEntry {
 
 impl AccessLogEntry {
     pub(super) fn new(gateway: Arc<Gateway>, exchange: Exchange) -> Self {
+        gateway.metrics.live().begin_request();
         Self {
             exchange,
             gateway,
             started: Instant::now(),
         }
+    }
+
+    /// Records that the response begins.
+    pub(super) fn begin_response(&mut self, status: StatusCode) {
+        self.exchange.status = Some(status.as_u16());
+        self.exchange.head_latency = Some(self.started.elapsed());
     }
 
     /// Completes the entry. If a body ends early, its status has already been sent, so the log only
@@ -39,17 +48,18 @@ impl AccessLogEntry {
 impl Drop for AccessLogEntry {
     fn drop(&mut self) {
         self.exchange.response_latency = Some(self.started.elapsed());
-        self.gateway.observe(&self.exchange);
-
-        let Some(format) = &self.gateway.api.stage.log else {
-            return;
-        };
-
-        let line = format.line(&self.exchange);
+        // The client may have left during the call.
+        self.exchange.end_upstream();
         // A scrape that counted as a request would change the metrics that it reads.
         if !self.exchange.is_own_page {
-            self.gateway.metrics.count_line(&line);
+            self.gateway.metrics.count(&self.exchange);
+            self.gateway.metrics.live().end_request();
         }
-        (self.gateway.log)(&line, &self.exchange);
+        self.gateway.observe(&self.exchange);
+
+        if let Some(format) = &self.gateway.api.stage.log {
+            let line = format.line(&self.exchange);
+            (self.gateway.log)(&line, &self.exchange);
+        }
     }
 }

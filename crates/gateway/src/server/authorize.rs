@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use lambda_runtime::Diagnostic;
+use authorizer::Failure;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -33,7 +33,11 @@ pub(super) async fn authorize(
     event: Value,
     exchange: &mut Exchange,
 ) -> Result<(), ErrorResponse> {
-    match invoke(function, event).await {
+    let began = Instant::now();
+    let result = invoke(function, event).await;
+    exchange.authorizer_latency = Some(began.elapsed());
+
+    match result {
         Ok(response) => {
             exchange.set_authorizer_context(response.context);
             if response.is_authorized {
@@ -42,8 +46,11 @@ pub(super) async fn authorize(
                 Err(ErrorResponse::Forbidden)
             }
         }
-        Err(error) if error == "Unauthorized" => Err(ErrorResponse::Unauthorized),
-        Err(error) => {
+        Err(Failure::Unauthorized(reason)) => {
+            exchange.unauthorized = Some(reason);
+            Err(ErrorResponse::Unauthorized)
+        }
+        Err(Failure::Fault(error)) => {
             tracing::error!(
                 request_id = exchange.request_id,
                 error,
@@ -56,25 +63,26 @@ pub(super) async fn authorize(
 }
 
 /// Invokes the function in its own task, so that a panic fails one request only, as in Lambda.
-async fn invoke(function: Arc<Function>, event: Value) -> Result<SimpleResponse, String> {
-    let task = tokio::spawn(async move { function.invoke(event.to_string().as_bytes()).await });
+async fn invoke(function: Arc<Function>, event: Value) -> Result<SimpleResponse, Failure> {
+    let task = tokio::spawn(async move { function.authorize(event.to_string().as_bytes()).await });
     let abort = task.abort_handle();
     let result = tokio::time::timeout(AUTHORIZER_TIMEOUT, task).await;
     let result = result.map_err(|_| {
         abort.abort();
-        format!("no response within {} s", AUTHORIZER_TIMEOUT.as_secs())
+        let timeout_s = AUTHORIZER_TIMEOUT.as_secs();
+        Failure::Fault(format!("no response within {timeout_s} s"))
     })?;
 
-    let response = result
-        .map_err(|error| error.to_string())?
-        .map_err(|error: Diagnostic| error.error_message)?;
-    serde_json::from_slice(&response)
-        .map_err(|_| "the response is not a simple response of format 2.0".to_owned())
+    let response = result.map_err(|error| Failure::Fault(error.to_string()))??;
+    serde_json::from_slice(&response).map_err(|_| {
+        Failure::Fault("the response is not a simple response of format 2.0".to_owned())
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use outcome::Reason;
     use serde_json::json;
     use telemetry::RecordLog;
 
@@ -117,6 +125,7 @@ mod tests {
         ));
         let (result, exchange) = authorized(event).await;
         assert_eq!(result, Err(ErrorResponse::Unauthorized));
+        assert_eq!(exchange.unauthorized, Some(Reason::UnknownKey));
         assert_eq!(exchange.authorizer_error, None);
     }
 

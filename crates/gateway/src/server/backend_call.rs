@@ -14,7 +14,7 @@ use super::integration_request::IntegrationRequest;
 use super::request_body::{BodyStatus, RequestBody};
 use super::response::{self, ErrorResponse};
 use super::{Gateway, MEMORY_EXHAUSTED, headers, path};
-use crate::api::{Exchange, FixedResponse, Integration, RequestParts};
+use crate::api::{Exchange, FixedResponse, Integration, RequestParts, ResponseSource};
 use crate::memory_budget::{Reservation, ReservedBody};
 
 /// Returns the original request, which response mapping needs, and the response.
@@ -34,7 +34,10 @@ pub(super) async fn call_backend(
     let mut mapped = integration.change_request(&original, exchange);
 
     let response = match matching_rule(gateway, integration, &mut mapped) {
-        Some(rule) => response::fixed(rule),
+        Some(rule) => {
+            exchange.response_source = ResponseSource::Listener;
+            response::fixed(rule)
+        }
         None => {
             let status = BodyStatus::default();
             let body = RequestBody::new(body, deadline, status.clone());
@@ -95,9 +98,14 @@ async fn call(
     deadline: Instant,
     exchange: &mut Exchange,
 ) -> Result<Response<ResponseBody>, ErrorResponse> {
-    match response_with_body(gateway, request, deadline).await {
+    exchange.begin_upstream();
+    let result = response_with_body(gateway, request, deadline).await;
+    exchange.end_upstream();
+
+    match result {
         Ok(response) => {
             let reservation = reserve_buffers(gateway, response.body(), exchange)?;
+            exchange.response_source = ResponseSource::Backend;
             Ok(response.map(|body| ReservedBody::new(body, reservation).boxed_unsync()))
         }
         // The call may have failed because the client's body did.

@@ -52,10 +52,11 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>, stop: impl Futu
                     local_port: stream.local_addr().map_or(0, |address| address.port()),
                 };
                 let gateway = Arc::clone(&gateway);
+                let open = gateway.metrics.live().open_connection();
                 let served = serve_connection(stream, connection, gateway, graceful.watcher());
                 tokio::spawn(async move {
                     served.await;
-                    drop(permit);
+                    drop((permit, open));
                 });
             }
             // The process is out of file descriptors, or the client has disconnected. The gateway

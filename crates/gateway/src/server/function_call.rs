@@ -26,7 +26,7 @@ use super::integration_request::IntegrationRequest;
 use super::request_body::{BodyStatus, RequestBody};
 use super::response::ErrorResponse;
 use super::{Gateway, MEMORY_EXHAUSTED};
-use crate::api::{Exchange, RequestParts, Route};
+use crate::api::{Exchange, RequestParts, ResponseSource, Route};
 use crate::function::Function;
 use crate::memory_budget::{CollectError, MemoryBudget, Reservation, ReservedBody};
 
@@ -69,8 +69,13 @@ pub(super) async fn call_function(
     )
     .await?;
     let event = proxy_event(exchange, &request, &route.authorization, &body);
-    let response = invoke(function, event, deadline, exchange).await?;
-    Ok((request.parts, reserve(gateway, response, exchange)?))
+    exchange.begin_upstream();
+    let result = invoke(function, event, deadline, exchange).await;
+    exchange.end_upstream();
+
+    let response = reserve(gateway, result?, exchange)?;
+    exchange.response_source = ResponseSource::Function;
+    Ok((request.parts, response))
 }
 
 /// Reserves memory for the function's response, which stays in memory until its client has read it.

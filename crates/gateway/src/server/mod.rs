@@ -17,6 +17,7 @@ mod headers;
 mod integration;
 mod integration_request;
 mod local_caller;
+mod metrics_page;
 mod own_page;
 mod path;
 mod request;

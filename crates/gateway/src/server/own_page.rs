@@ -7,9 +7,9 @@ use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 
-use super::Gateway;
 use super::body::{ResponseBody, full};
 use super::response::{self, ErrorResponse};
+use super::{Gateway, metrics_page};
 use crate::api::Exchange;
 use crate::pages::{JWKS_PATH, METRICS_PATH, Pages};
 
@@ -62,12 +62,13 @@ pub(super) async fn respond(
     exchange: &mut Exchange,
 ) -> Result<Response<ResponseBody>, ErrorResponse> {
     exchange.is_own_page = true;
+    gateway.metrics.live().end_request();
     exchange.route_key = Some(format!("{} {}", request.method(), page.path()));
 
     match page {
         OwnPage::Jwks => Ok(response::json_page(gateway.jwks.clone())),
         _ if !is_local => Err(ErrorResponse::Forbidden),
-        OwnPage::Metrics => Ok(response::metrics_page(gateway.metrics.prometheus())),
+        OwnPage::Metrics => Ok(metrics_page::respond(&gateway.metrics, request.headers())),
         OwnPage::Added(pages) => {
             let request = whole_request(request).await?;
             Ok((pages.handler)(request).await.map(full))

@@ -12,6 +12,7 @@ use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use telemetry::{TRACEPARENT, TraceParent};
 
 use super::access_log_entry::AccessLogEntry;
 use super::authorize::authorize;
@@ -64,7 +65,7 @@ pub(super) async fn respond(
             .headers_mut()
             .insert(HeaderName::from_static("apigw-requestid"), value);
     }
-    exchange.status = Some(response.status().as_u16());
+    entry.begin_response(response.status());
     response.map(|body| {
         CountingBody::new(body, move |transfer| entry.complete(transfer)).boxed_unsync()
     })
@@ -142,6 +143,9 @@ fn describe(request: &Request<Incoming>, exchange: &mut Exchange) {
     } else {
         "HTTP/1.1"
     };
+    let parent = request.headers().get(TRACEPARENT);
+    let parent = parent.and_then(|value| TraceParent::parse(value.to_str().ok()?));
+    exchange.trace = parent.filter(TraceParent::is_sampled);
     exchange.domain = text(HOST).unwrap_or_default();
     exchange.user_agent = text(USER_AGENT).unwrap_or_default();
 }

@@ -75,12 +75,6 @@ pub(super) fn json_page(body: Bytes) -> Response<ResponseBody> {
     whole(StatusCode::OK, "application/json", body)
 }
 
-/// The metrics page in Prometheus' text format.
-pub(super) fn metrics_page(text: String) -> Response<ResponseBody> {
-    let content_type = "text/plain; version=0.0.4; charset=utf-8";
-    whole(StatusCode::OK, content_type, text)
-}
-
 /// A 204 with these headers.
 pub(super) fn no_content(headers: HeaderMap) -> Response<ResponseBody> {
     let mut response = Response::new(full(Bytes::new()));
@@ -102,7 +96,11 @@ pub(super) fn load_balancer_error(status: StatusCode) -> Response<ResponseBody> 
     whole(status, "text/html", page)
 }
 
-fn whole(status: StatusCode, content_type: &str, body: impl Into<Bytes>) -> Response<ResponseBody> {
+pub(super) fn whole(
+    status: StatusCode,
+    content_type: &str,
+    body: impl Into<Bytes>,
+) -> Response<ResponseBody> {
     let mut response = Response::new(full(body));
     *response.status_mut() = status;
     if let Ok(value) = HeaderValue::from_str(content_type) {
