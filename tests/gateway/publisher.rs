@@ -200,6 +200,7 @@ fn accepted(records: u64, requests: u32) -> Value {
         "rejected": [],
         "rejected_count": 0,
         "duplicates": 0,
+        "skipped": 0,
         "published": records,
         "refused": 0,
         "requests": requests,
@@ -230,6 +231,12 @@ async fn its_events_are_answered_as_they_would_be_deployed() {
         ("records", accepted(3, 1)),
         ("access-log", accepted(4, 1)),
         ("control-message", accepted(0, 0)),
+        ("embedded-metrics", accepted(1, 1)),
+        ("list", accepted(2, 1)),
+        (
+            "envelopes",
+            json!({"batchItemFailures": [{"itemIdentifier": "00000000-0000-4000-8000-000000000006"}]}),
+        ),
         (
             "queue",
             json!({"batchItemFailures": [{"itemIdentifier": "00000000-0000-4000-8000-000000000003"}]}),

@@ -6,7 +6,7 @@ use hashbrown::{Equivalent, HashMap};
 
 use crate::buckets::Buckets;
 use crate::rejection::Reason;
-use crate::series::Series;
+use crate::series::{Metric, Series};
 
 /// The maximum number of aggregates per delivery. They fill 50 requests.
 const MAX_AGGREGATES: usize = 50_000;
@@ -51,6 +51,12 @@ impl Aggregate {
     /// [`Self::order_records`], once for all merges.
     fn merge(&mut self, other: &Self) {
         self.values.merge(&other.values);
+        self.records.extend(&other.records);
+    }
+
+    /// Adds the number of the values of another aggregate, like [`Self::merge`].
+    fn merge_as_count(&mut self, other: &Self) {
+        self.values.add(1.0, other.values.count());
         self.records.extend(&other.records);
     }
 
@@ -181,7 +187,10 @@ impl Aggregator {
                 minute: key.minute,
                 series: key.series.overflow(),
             };
-            self.update(other, |other| other.merge(aggregate));
+            self.update(other, |other| match key.series.metric {
+                Metric::Embedded => other.merge_as_count(aggregate),
+                _ => other.merge(aggregate),
+            });
         }
         if !moved.is_empty() {
             let overflows = self
@@ -210,7 +219,7 @@ impl Aggregator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::series::{Metric, OTHER};
+    use crate::series::OTHER;
     use proptest::prelude::*;
 
     fn latency(route: &str) -> Series<&str> {

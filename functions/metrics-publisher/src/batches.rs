@@ -12,8 +12,8 @@ pub const MAX_DATUM_VALUES: usize = 150;
 
 /// The size of a value and its count as doubles, each with its CBOR head.
 const VALUE_BYTES: usize = 18;
-/// The size of field names, unit, time, and the heads of maps and lists.
-const DATUM_BYTES: usize = 160;
+/// The size of field names, unit, time, and the heads of maps and lists, without a metric's name.
+const DATUM_BYTES: usize = 136;
 /// The size of `Name` and `Value` with their heads.
 const DIMENSION_BYTES: usize = 24;
 /// The size of the namespace and the outermost heads.
@@ -27,7 +27,10 @@ impl Datum {
             .series
             .dimensions()
             .map(|(name, value)| name.len() + value.len() + DIMENSION_BYTES);
-        DATUM_BYTES + self.aggregate.values.values().len() * VALUE_BYTES + dimensions.sum::<usize>()
+        DATUM_BYTES
+            + self.series.name().len()
+            + self.aggregate.values.values().len() * VALUE_BYTES
+            + dimensions.sum::<usize>()
     }
 
     /// Splits the datum if it has more values than allowed.

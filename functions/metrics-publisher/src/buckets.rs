@@ -9,6 +9,8 @@ const BUCKET_WIDTH: f64 = 0.098_0;
 /// CloudWatch's range is ±2^360. Values below the inverse count as 0.
 const MAX_VALUE: f64 = 2.348_542_582_773_833e108;
 const MIN_VALUE: f64 = 1.0 / MAX_VALUE;
+/// Below the index of every positive value, which is above -2,600.
+const ZERO_INDEX: i32 = -10_000;
 
 /// The number of values between two close bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,7 +52,7 @@ impl PartialEq for Buckets {
 }
 
 impl Buckets {
-    /// Adds a finite value `count` times. Values above 2^360 count as 2^360.
+    /// Adds a finite value `count` times. Values beyond ±2^360 count as ±2^360.
     pub fn add(&mut self, value: f64, count: u64) {
         if let Some(bucket) = self.buckets.get_mut(self.last)
             && bucket.min <= value
@@ -61,10 +63,10 @@ impl Buckets {
             return;
         }
 
-        let value = if value < MIN_VALUE {
+        let value = if value.abs() < MIN_VALUE {
             0.0
         } else {
-            value.min(MAX_VALUE)
+            value.clamp(-MAX_VALUE, MAX_VALUE)
         };
         self.sum += times(value, count);
         self.merge_bucket(Bucket {
@@ -116,7 +118,7 @@ impl Buckets {
         self.buckets.iter().map(|bucket| bucket.count).sum()
     }
 
-    /// Returns the sum of all observed values. It never decreases.
+    /// Returns the sum of all observed values. Without negative values, it never decreases.
     #[must_use]
     pub const fn sum(&self) -> f64 {
         self.sum
@@ -155,10 +157,14 @@ fn times(value: f64, count: u64) -> f64 {
     value * count as f64
 }
 
-/// Returns the index of a value's bucket. 0 has its own bucket, below all others.
+/// Returns the index of a value's bucket. 0 has its own bucket, below all positive values and above
+/// all negative ones.
 fn index(value: f64) -> i32 {
     if value == 0.0 {
-        return i32::MIN;
+        return ZERO_INDEX;
+    }
+    if value < 0.0 {
+        return 2 * ZERO_INDEX - index(-value);
     }
     #[expect(
         clippy::cast_possible_truncation,
@@ -201,6 +207,13 @@ mod tests {
             buckets(&[0.0, -0.0, 0.001]).values().collect::<Vec<_>>(),
             [(0.0, 2), (0.001, 1)]
         );
+    }
+
+    #[test]
+    fn negative_values_are_below_zero_and_in_order() {
+        let buckets = buckets(&[-1.0, 5.0, 0.0, -200.0, -1e-99, -1e300]);
+        let values: Vec<_> = buckets.values().map(|(value, _)| value).collect();
+        assert_eq!(values, [-MAX_VALUE, -200.0, -1.0, -1e-99, 0.0, 5.0]);
     }
 
     #[test]

@@ -15,7 +15,6 @@ use telemetry::{Excerpt, error_chain};
 
 use crate::aggregate::Datum;
 use crate::batches::request_batches;
-use crate::series::Unit;
 
 /// The time that is left for the response after the last request.
 const RESPONSE_MARGIN: Duration = Duration::from_millis(250);
@@ -217,16 +216,12 @@ fn metric_datum(datum: &Datum) -> MetricDatum {
         .values()
         .map(|(value, count)| (value, count as f64))
         .unzip();
-    let unit = match datum.series.metric.unit() {
-        Unit::Count => StandardUnit::Count,
-        Unit::Milliseconds => StandardUnit::Milliseconds,
-    };
     MetricDatum::builder()
-        .metric_name(datum.series.metric.name())
+        .metric_name(datum.series.name())
         .set_dimensions(Some(datum.series.dimensions().map(dimension).collect()))
         .timestamp(DateTime::from_secs(datum.minute))
         .set_values(Some(values))
         .set_counts(Some(counts))
-        .unit(unit)
+        .unit(StandardUnit::from(datum.series.unit()))
         .build()
 }

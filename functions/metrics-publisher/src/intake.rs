@@ -10,7 +10,8 @@ use telemetry::shorten;
 use crate::aggregate::Aggregator;
 use crate::decoder::{DecodeError, decode};
 use crate::elements::for_each;
-use crate::line;
+use crate::embedded::Embedded;
+use crate::line::{self, Observation};
 use crate::record::{MAX_RECORD_SERIES, Record};
 use crate::rejection::{Reason, Rejections};
 use crate::scalar::Scalar;
@@ -30,6 +31,8 @@ pub struct Intake {
     /// The number of log events and messages that the delivery contains a second time. They are not
     /// counted again.
     pub duplicates: u64,
+    /// The number of log lines whose metrics CloudWatch has extracted itself.
+    pub skipped: u64,
     /// The rejected records, lines and values.
     pub rejections: Rejections,
     /// The thresholds that lines report.
@@ -93,6 +96,7 @@ impl Intake {
             sums,
             accepted: 0,
             duplicates: 0,
+            skipped: 0,
             rejections,
             thresholds: Thresholds::default(),
         }
@@ -122,9 +126,14 @@ impl Intake {
         }
     }
 
-    /// Counts one record, and returns whether it was accepted. `index` identifies a rejected record.
+    /// Counts one record, or an object in the embedded metric format. Returns whether it was accepted.
+    /// `index` identifies a rejected record.
     pub fn record(&mut self, index: usize, json: &str) -> bool {
         let number = self.next_number();
+        if let Some(embedded) = Embedded::read(json) {
+            let read = embedded.observe(self.window, None, &mut self.sums, number);
+            return self.record_result(index, read);
+        }
         let room = self.sums.check_room(MAX_RECORD_SERIES);
         let read = room.and_then(|()| {
             Record::read(json, self.window, None, |record| {
@@ -134,8 +143,8 @@ impl Intake {
         self.record_result(index, read.map(|()| None))
     }
 
-    /// Counts one log line, and returns whether it was accepted. `logged_ms` is its time if it has
-    /// none.
+    /// Counts one log line, and returns whether it was accepted. A line in the embedded metric format
+    /// is skipped. `logged_ms` is the time of a line without one.
     pub fn line(&mut self, index: usize, line: &str, logged_ms: Option<i64>) -> bool {
         let number = self.next_number();
         let read = line::observe(
@@ -146,7 +155,20 @@ impl Intake {
             &mut self.thresholds,
             number,
         );
-        self.record_result(index, read)
+        match read {
+            Ok(Observation::Counted) => self.record_result(index, Ok(None)),
+            Ok(Observation::CountedInPart(reason)) => self.record_result(index, Ok(Some(reason))),
+            Ok(Observation::Skipped) => {
+                self.skipped += 1;
+                false
+            }
+            Err(reason) => self.record_result(index, Err(reason)),
+        }
+    }
+
+    /// Rejects something that is not a record.
+    pub(crate) fn reject(&mut self, index: usize, reason: &Reason) {
+        self.rejections.add(index, reason);
     }
 
     /// Returns the number of the next accepted record.

@@ -8,7 +8,9 @@ use crate::access_log::{self, AccessLine};
 use crate::aggregate::Aggregator;
 use crate::call_aggregate;
 use crate::candidate_counts::{CANDIDATE_EVENT, CandidateCounts, MAX_CANDIDATE_SERIES};
+use crate::embedded::declares_metrics;
 use crate::name::dimension_value;
+use crate::quoting::with_quoted_numbers;
 use crate::record::{self, Record};
 use crate::rejection::Reason;
 use crate::scalar::Scalar;
@@ -26,14 +28,32 @@ struct FunctionLine<'a> {
     api_call: Option<&'a RawValue>,
     #[serde(borrow)]
     api_calls: Option<&'a RawValue>,
+    #[serde(borrow, rename = "_aws")]
+    metadata: Option<&'a RawValue>,
     #[serde(borrow, default)]
     breaker: Scalar<'a>,
     #[serde(borrow, default)]
     to: Scalar<'a>,
 }
 
-/// Counts a line as the record with this number. `logged_ms` is its time if it has none. Returns the
-/// reason if a latency or an aggregate was omitted.
+/// The result of a line that is not rejected.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Observation {
+    /// The whole line was counted.
+    Counted,
+    /// The line was counted without a latency or an aggregate, for this reason.
+    CountedInPart(Reason),
+    /// The line is in the embedded metric format. CloudWatch extracts its metrics itself.
+    Skipped,
+}
+
+impl From<Option<Reason>> for Observation {
+    fn from(omission: Option<Reason>) -> Self {
+        omission.map_or(Self::Counted, Self::CountedInPart)
+    }
+}
+
+/// Counts a line as the record with this number. `logged_ms` is its time if it has none.
 ///
 /// # Errors
 /// [`Reason`] if the line cannot be counted.
@@ -44,14 +64,16 @@ pub(crate) fn observe(
     sums: &mut Aggregator,
     thresholds: &mut Thresholds,
     number: u32,
-) -> Result<Option<Reason>, Reason> {
+) -> Result<Observation, Reason> {
     const { assert!(access_log::MAX_LINE_SERIES >= record::MAX_RECORD_SERIES) };
     const { assert!(access_log::MAX_LINE_SERIES >= MAX_CANDIDATE_SERIES) };
     sums.check_room(access_log::MAX_LINE_SERIES)?;
-    match AccessLine::read(line) {
-        Some(access) => access.observe(window, logged_ms, sums, number),
-        None => observe_function_line(line, window, logged_ms, sums, thresholds, number),
+    if let Some(access) = AccessLine::read(line) {
+        return Ok(access.observe(window, logged_ms, sums, number)?.into());
     }
+
+    let line = with_quoted_numbers(line);
+    observe_function_line(&line, window, logged_ms, sums, thresholds, number)
 }
 
 fn observe_function_line(
@@ -61,44 +83,49 @@ fn observe_function_line(
     sums: &mut Aggregator,
     thresholds: &mut Thresholds,
     number: u32,
-) -> Result<Option<Reason>, Reason> {
+) -> Result<Observation, Reason> {
     let read: FunctionLine<'_> = serde_json::from_str(line).map_err(|_| Reason::UnknownLine)?;
     if let Some(aggregates) = read.api_calls {
-        return call_aggregate::observe_all(aggregates.get(), window, logged_ms, sums, number);
+        let omission =
+            call_aggregate::observe_all(aggregates.get(), window, logged_ms, sums, number)?;
+        return Ok(omission.into());
     }
     if let Some(record) = read.api_call {
         Record::read(record.get(), window, logged_ms, |record| {
             record.observe(sums, number)
         })?;
-        return Ok(None);
+        return Ok(Observation::Counted);
+    }
+    if read.metadata.is_some_and(declares_metrics) {
+        return Ok(Observation::Skipped);
     }
 
     match read.event.get() {
-        Some(THRESHOLD_EVENT) => return thresholds.add(line, logged_ms).map(|()| None),
+        Some(THRESHOLD_EVENT) => thresholds.add(line, logged_ms)?,
         Some(CANDIDATE_EVENT) => {
             let counts = CandidateCounts::read(line)?;
             counts.observe(window.minute(logged_ms)?, sums, number);
-            return Ok(None);
         }
-        _ => {}
+        _ => observe_breaker(&read, window.minute(logged_ms), sums, number)?,
     }
+    Ok(Observation::Counted)
+}
 
-    let breaker = read
-        .breaker
-        .get()
-        .and_then(dimension_value)
-        .ok_or(Reason::UnknownLine)?;
-    let state = read.to.get().ok_or(Reason::UnknownLine)?;
+/// Counts a circuit breaker that opened. Other changes of its state count in no metric.
+fn observe_breaker(
+    line: &FunctionLine<'_>,
+    minute: Result<i64, Reason>,
+    sums: &mut Aggregator,
+    number: u32,
+) -> Result<(), Reason> {
+    let breaker = line.breaker.get().and_then(dimension_value);
+    let breaker = breaker.ok_or(Reason::UnknownLine)?;
+    let state = line.to.get().ok_or(Reason::UnknownLine)?;
     if state == "Open" {
-        sums.add(
-            window.minute(logged_ms)?,
-            Series::new(Metric::BreakerOpen, [&breaker]),
-            1.0,
-            1,
-            number,
-        );
+        let series = Series::new(Metric::BreakerOpen, [&breaker]);
+        sums.add(minute?, series, 1.0, 1, number);
     }
-    Ok(None)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -144,7 +171,7 @@ mod tests {
         let (window, mut thresholds) = (Window::without_window(), Thresholds::new(false));
         assert_eq!(
             observe(line, window, None, &mut sums, &mut thresholds, 0),
-            Ok(None)
+            Ok(Observation::Counted)
         );
 
         let data = sums.into_data();
@@ -193,6 +220,32 @@ mod tests {
         assert_eq!(impossible, Err(Reason::MoreThanEvaluated));
         let incomplete = line(5, 0, 0).replace("differs", "others");
         assert!(matches!(counts(&incomplete), Err(Reason::Shape(_))));
+    }
+
+    #[test]
+    fn a_line_in_the_embedded_metric_format_is_skipped() {
+        let line = include_str!("../tests/publishing/powertools.json");
+        let mut sums = Aggregator::default();
+        let (window, mut thresholds) = (Window::without_window(), Thresholds::new(false));
+        let read = observe(line, window, None, &mut sums, &mut thresholds, 0);
+        assert_eq!((read, sums.len()), (Ok(Observation::Skipped), 0));
+
+        let other = r#"{"_aws":{"Timestamp":1},"message":"x"}"#;
+        assert_eq!(observed(other), Err(Reason::UnknownLine));
+    }
+
+    #[test]
+    fn a_number_that_is_not_json_costs_only_its_aggregate() {
+        let line = include_str!("../../../crates/telemetry/tests/api_calls.json");
+        let line = line.replacen("3.9", "NaN", 1);
+        let mut sums = Aggregator::default();
+        let (window, mut thresholds) = (Window::without_window(), Thresholds::new(false));
+        let read = observe(&line, window, None, &mut sums, &mut thresholds, 0);
+        assert_eq!(
+            read,
+            Ok(Observation::CountedInPart(Reason::Number("values")))
+        );
+        assert!(!sums.is_empty());
     }
 
     #[test]

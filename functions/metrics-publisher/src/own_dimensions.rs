@@ -13,7 +13,7 @@ use crate::scalar::Scalar;
 /// The maximum number of own dimensions of a record. Each combination of values is a series.
 pub(crate) const MAX_OWN_DIMENSIONS: usize = 3;
 /// The maximum length of a name, which is CloudWatch's, and of a value.
-const MAX_BYTES: usize = 255;
+pub(crate) const MAX_BYTES: usize = 255;
 /// The names of the dimensions that the publisher itself gives to a record, in lower case.
 const OCCUPIED_NAMES: [&str; 6] = [
     "service",
@@ -108,8 +108,8 @@ fn encode_pair((name, value): &(Cow<'_, str>, Scalar<'_>)) -> Result<String, Rea
     Ok(format!("{name}\t{value}"))
 }
 
-/// Returns whether CloudWatch accepts the name of a dimension.
-fn is_name(name: &str) -> bool {
+/// Returns whether CloudWatch accepts the name of a dimension or metric.
+pub(crate) fn is_name(name: &str) -> bool {
     (1..=MAX_BYTES).contains(&name.len())
         && !name.starts_with(':')
         && !name.trim().is_empty()

@@ -181,7 +181,7 @@ impl Publisher {
             Source::Schedule => return self.probe(intake, now, deadline).await,
         }
 
-        let (accepted, duplicates) = (intake.accepted, intake.duplicates);
+        let (accepted, duplicates, skipped) = (intake.accepted, intake.duplicates, intake.skipped);
         let (rejected, rejected_count) =
             (json!(intake.rejections.listed()), intake.rejections.count());
         let events = self.publish_events(&mut intake, deadline).await?;
@@ -193,6 +193,7 @@ impl Publisher {
             "rejected": rejected,
             "rejected_count": rejected_count,
             "duplicates": duplicates,
+            "skipped": skipped,
             "published": accepted.saturating_sub(refused),
             "refused": refused,
             "requests": outcome.requests,
@@ -319,6 +320,7 @@ impl Publisher {
             accepted = intake.accepted,
             rejected,
             duplicates = intake.duplicates,
+            skipped = intake.skipped,
             reasons = reasons.join("; "),
             overflowed_series = overflowed,
             requests = outcome.requests,

@@ -5,10 +5,10 @@
 use std::ops::Range;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::elements::for_each;
 use crate::intake::{DeliveryIds, Intake, IntakeError};
+use crate::message;
 use crate::scalar::Scalar;
 
 #[derive(Deserialize)]
@@ -19,12 +19,6 @@ struct Message<'m> {
     body: Scalar<'m>,
     #[serde(borrow, default, rename = "eventSourceARN")]
     queue: Scalar<'m>,
-}
-
-#[derive(Deserialize)]
-struct Body<'b> {
-    #[serde(borrow)]
-    records: Option<&'b RawValue>,
 }
 
 /// The messages of one batch, and whether they failed.
@@ -79,7 +73,7 @@ impl Batch {
     fn take(&mut self, index: usize, id: String, body: &str, intake: &mut Intake) {
         let stopped = self.is_fifo && self.entries.iter().any(|entry| entry.failed);
         let before = intake.accepted;
-        let failed = stopped || !count(index, body, intake);
+        let failed = stopped || !message::count(index, body, intake);
         self.entries.push(Entry {
             id,
             records: before..intake.accepted,
@@ -149,21 +143,6 @@ fn has_any(range: &Range<u64>, numbers: &[u32]) -> bool {
     numbers
         .get(first)
         .is_some_and(|number| u64::from(*number) < range.end)
-}
-
-/// Counts the records of a body. Returns false if all of them were rejected.
-fn count(index: usize, body: &str, intake: &mut Intake) -> bool {
-    let list = serde_json::from_str::<Body<'_>>(body)
-        .ok()
-        .and_then(|body| body.records);
-    let Some(list) = list else {
-        return intake.record(index, body);
-    };
-    let rejected = intake.rejections.count();
-    match intake.records(list.get()) {
-        Ok(counted) => counted > 0 || intake.rejections.count() == rejected,
-        Err(_) => intake.record(index, body),
-    }
 }
 
 #[cfg(test)]

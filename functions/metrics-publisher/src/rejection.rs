@@ -36,6 +36,15 @@ pub enum Reason {
     /// meaning.
     #[error("`dimensions`: {0}")]
     Dimensions(String),
+    /// A part of an object in the embedded metric format is invalid.
+    #[error("embedded metrics: {0}")]
+    Embedded(String),
+    /// The records are in too many envelopes.
+    #[error("more than two envelopes around the records")]
+    Envelopes,
+    /// A message of SNS has no records.
+    #[error("an SNS message of the type `{0}`, expected `Notification`")]
+    NotANotification(String),
     /// A time has an unknown format.
     #[error(
         "`{0}` is not a time: expected seconds or milliseconds since 1970, or RFC 3339 with a time zone"

@@ -29,6 +29,9 @@ pub enum Metric {
     CallCountByDimensions,
     /// The number of failed calls by kind of failure and by dimensions of the sender's own.
     CallErrorsByDimensions,
+    /// A metric of a sender in the embedded metric format. Its first two values are its name and its
+    /// unit, see [`Series::name`] and [`Series::unit`].
+    Embedded,
     /// The number of requests by status class.
     Requests,
     /// The response time of the API.
@@ -61,6 +64,9 @@ pub enum Metric {
     RejectedRecords,
     /// The number of series that were counted as `other`.
     OverflowedSeries,
+    /// The number of values of embedded metrics that were not published, because the maximum of
+    /// series was reached.
+    OverflowedValues,
 }
 
 /// The unit of a metric.
@@ -136,6 +142,7 @@ impl Metric {
                 &["Dimensions", "Service", "ErrorType"],
                 2,
             ),
+            Self::Embedded => form("", Count, &["Name", "Unit", "Dimensions"], 3),
             Self::Requests => form("Requests", Count, &["Route", "StatusClass"], 1),
             Self::Latency => form("Latency", Milliseconds, &["Route"], 1),
             Self::IntegrationLatency => form("IntegrationLatency", Milliseconds, &["Route"], 1),
@@ -152,6 +159,7 @@ impl Metric {
             Self::EndpointTls => form("EndpointTls", Milliseconds, &["Service"], 1),
             Self::RejectedRecords => form("RejectedRecords", Count, &[], 0),
             Self::OverflowedSeries => form("OverflowedSeries", Count, &[], 0),
+            Self::OverflowedValues => form("OverflowedValues", Count, &[], 0),
         }
     }
 
@@ -194,10 +202,34 @@ impl<T: AsRef<str>> Series<T> {
             .map(AsRef::as_ref)
     }
 
+    /// Returns the name of the metric in CloudWatch.
+    pub fn name(&self) -> &str {
+        match self.metric {
+            Metric::Embedded => self.values[0].as_ref(),
+            metric => metric.name(),
+        }
+    }
+
+    /// Returns the name of the unit in CloudWatch.
+    pub fn unit(&self) -> &str {
+        match (self.metric, self.metric.unit()) {
+            (Metric::Embedded, _) => self.values[1].as_ref(),
+            (_, Unit::Count) => "Count",
+            (_, Unit::Milliseconds) => "Milliseconds",
+        }
+    }
+
     /// Returns the names and values of the dimensions, including the sender's own.
     pub fn dimensions(&self) -> impl Iterator<Item = (&str, &str)> {
+        let skipped = if self.metric == Metric::Embedded {
+            2
+        } else {
+            0
+        };
         let fixed = self.metric.dimensions().iter().copied().zip(self.values());
-        fixed.flat_map(|(name, value)| own_dimensions::expand(name, value))
+        fixed
+            .skip(skipped)
+            .flat_map(|(name, value)| own_dimensions::expand(name, value))
     }
 
     /// Returns whether two series are equal, whatever the types of their values.
@@ -213,12 +245,7 @@ impl<T: AsRef<str>> fmt::Display for Series<T> {
             .dimensions()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        write!(
-            formatter,
-            "{}({})",
-            self.metric.name(),
-            dimensions.join(", ")
-        )
+        write!(formatter, "{}({})", self.name(), dimensions.join(", "))
     }
 }
 
@@ -265,9 +292,13 @@ impl Series {
     }
 
     /// Returns the series that receives the values if the day's maximum is reached. Its unbounded
-    /// dimensions are `other`, and the fixed ones keep their values.
+    /// dimensions are `other`, and the fixed ones keep their values. Embedded metrics have only their
+    /// number of values in common, which [`Metric::OverflowedValues`] counts.
     #[must_use]
     pub fn overflow(&self) -> Series<&str> {
+        if self.metric == Metric::Embedded {
+            return Series::new(Metric::OverflowedValues, []);
+        }
         let mut values = self.borrowed().values;
         values[..self.metric.form().unbounded].fill(OTHER);
         Series {
@@ -286,7 +317,7 @@ impl Series {
     #[must_use]
     pub fn id(&self) -> u64 {
         let mut hash = Sha256::new();
-        hash.update(self.metric.name());
+        hash.update(self.name());
         for (name, value) in self.dimensions() {
             // Values have no control characters, so these separate the parts unambiguously.
             for part in ["\n", name, "\t", value] {

@@ -8,7 +8,7 @@ use crate::scalar::Scalar;
 /// The source of an event, with its content.
 #[derive(Debug)]
 pub(crate) enum Source<'e> {
-    /// A direct invocation, `{"records":[…]}`, with the list as JSON.
+    /// A direct invocation, `{"records":[…]}` or `[…]`, with the list as JSON.
     Records(&'e str),
     /// A batch of SQS messages, `{"Records":[…]}` with the `eventSource` `aws:sqs`, with the list as
     /// JSON.
@@ -22,7 +22,7 @@ pub(crate) enum Source<'e> {
 /// The event has none of the four sources.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the event is neither {{\"records\":[…]}}, a batch of SQS messages, a CloudWatch Logs subscription nor a scheduled event"
+    "the event is neither a list of records, {{\"records\":[…]}}, a batch of SQS messages, a CloudWatch Logs subscription nor a scheduled event"
 )]
 pub struct UnknownSource;
 
@@ -55,6 +55,9 @@ impl<'e> Source<'e> {
     /// # Errors
     /// [`UnknownSource`] for any other event.
     pub(crate) fn from_event(event: &'e str) -> Result<Self, UnknownSource> {
+        if event.trim_start().starts_with('[') {
+            return Ok(Self::Records(event));
+        }
         let shape: EventShape<'e> = serde_json::from_str(event).map_err(|_| UnknownSource)?;
         let list = |raw: &'e RawValue| Some(raw.get()).filter(|json| json.starts_with('['));
         match shape {
@@ -120,6 +123,8 @@ mod tests {
     fn each_source_is_detected_by_its_form() {
         for (event, source) in [
             (r#"{"records":[]}"#, "records"),
+            ("[]", "records"),
+            (r#" [{"service":"s"}]"#, "records"),
             (
                 r#"{"Records":[{"messageId":"1","eventSource":"aws:sqs","body":"{}"}]}"#,
                 "queue",
@@ -143,7 +148,6 @@ mod tests {
     fn an_unknown_source_is_an_error_that_names_the_known_ones() {
         for event in [
             "null",
-            "[]",
             "7",
             "{}",
             r#"{"records":7}"#,

@@ -8,6 +8,7 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod embedded;
 mod endpoints;
 mod failures;
 mod ministack;

@@ -15,6 +15,7 @@ fn accepted(records: u64, requests: u32) -> Value {
         "rejected": [],
         "rejected_count": 0,
         "duplicates": 0,
+        "skipped": 0,
         "published": records,
         "refused": 0,
         "requests": requests,
