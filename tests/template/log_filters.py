@@ -133,7 +133,8 @@ def field_names(log_group: str, access_log_format: str) -> set[str]:
 def possible_values(field: str) -> set[str] | None:
     """Returns the values that a field can have, if the sources list them."""
     if field == "decision":
-        return set(re.findall(r'= "([a-z]+)"', source("crates/outcome/src/decision.rs")))
+        # A request that the authorizer did not identify, or did not see, has a hyphen.
+        return {"-", *re.findall(r'= "([a-z]+)"', source("crates/outcome/src/decision.rs"))}
     if field == "reason":
         return set(re.findall(r'= "([a-z_]+)"', source("crates/outcome/src/reason.rs")))
     if field == "to":

@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.paths import PROJECT
 from template import log_filters
+from template.alarm_rules import AlarmRule
 from template.metrics import Metrics, existing_metrics
 from template.stack import Stack, text
 from template.templates import Template
@@ -20,6 +21,8 @@ from template.templates import Template
 
 ALARM = "AWS::CloudWatch::Alarm"
 COMPOSITE = "AWS::CloudWatch::CompositeAlarm"
+QUERY = "AWS::Logs::QueryDefinition"
+INSIGHT_RULE = "AWS::CloudWatch::InsightRule"
 SEARCH = re.compile(
     r"SEARCH\('\{(?P<schema>[^}]*)\} MetricName=\"(?P<name>\w+)\"(?P<terms>[^']*)', '(?P<statistic>\w+)', \d+\)"
 )
@@ -48,7 +51,7 @@ def findings(stack: Stack) -> list[str]:
         *(
             f"{name}: {error}"
             for name, dashboard in dashboards
-            for error in dashboard_errors(dashboard, metrics, all_alarms.keys())
+            for error in dashboard_errors(stack, dashboard, metrics, all_alarms.keys())
         ),
     ]
 
@@ -120,13 +123,13 @@ def reference_errors(reference: MetricReference, metrics: Metrics) -> Iterator[s
 
 def action_errors(stack: Stack) -> Iterator[str]:
     """Checks that each alarm notifies once: by itself or through the composite alarm."""
-    rules = {name: alarms_in_rule(it) for name, it in stack.of_type(COMPOSITE).items()}
-    paging = {alarm for alarms in rules.values() for alarm in alarms}
+    rules = {name: rule_of(it) for name, it in stack.of_type(COMPOSITE).items()}
+    paging = {alarm for rule in rules.values() for alarm in rule.names}
     alarms = stack.of_type(ALARM)
-    for name, named in rules.items():
+    for name, rule in rules.items():
         yield from (
             f"{name}: its rule names {alarm}, which does not exist"
-            for alarm in named - alarms.keys()
+            for alarm in rule.names - alarms.keys()
         )
     if not rules or not stack.values["AlarmTopicArn"]:
         return
@@ -142,14 +145,16 @@ def action_errors(stack: Stack) -> Iterator[str]:
             yield f"{name}: {'notifies twice' if name in paging else 'notifies no topic'}"
 
 
-def alarms_in_rule(composite: dict[str, Any]) -> set[str]:
-    rule = text(composite["AlarmRule"])
-    return set(re.findall(r"ALARM\(\W*\$\{(\w+)\}\W*\)", rule))
+def rule_of(composite: dict[str, Any]) -> AlarmRule:
+    """Returns the rule with the logical IDs of the alarms as their names."""
+    return AlarmRule(re.sub(r"\$\{(\w+)\}", r"\1", text(composite["AlarmRule"])))
 
 
 def dashboard_errors(
-    dashboard: dict[str, Any], metrics: Metrics, alarms: Set[str]
+    stack: Stack, dashboard: dict[str, Any], metrics: Metrics, alarms: Set[str]
 ) -> Iterator[str]:
+    queries = stack.of_type(QUERY)
+    rules = stack.of_type(INSIGHT_RULE)
     try:
         widgets = json.loads(text(dashboard["DashboardBody"]))["widgets"]
     except ValueError as error:
@@ -167,8 +172,12 @@ def dashboard_errors(
 
     for widget in widgets:
         title = widget["properties"].get("title", widget["properties"].get("markdown"))
-        if widget["type"] == "metric":
+        if "insightRule" in widget["properties"]:
+            yield from (f"`{title}`: {error}" for error in insight_errors(widget, rules))
+        elif widget["type"] == "metric":
             yield from (f"`{title}`: {error}" for error in widget_errors(widget, metrics))
+        elif widget["type"] == "log":
+            yield from (f"`{title}`: {error}" for error in log_widget_errors(widget, queries))
         elif widget["type"] not in ("text", "alarm"):
             yield f"`{title}`: the tests do not know widgets of type {widget['type']}"
 
@@ -191,6 +200,30 @@ def widget_errors(widget: dict[str, Any], metrics: Metrics) -> Iterator[str]:
         statistic = options.get("stat", properties.get("stat", ""))
         if not STATISTIC.fullmatch(statistic):
             yield f"{name}: `{statistic}` is not a statistic"
+
+
+def insight_errors(widget: dict[str, Any], rules: dict[str, Any]) -> Iterator[str]:
+    properties = widget["properties"]
+    for name in {"title", "region", "period"} - properties.keys():
+        yield f"has no {name}"
+    name = re.fullmatch(r"\$\{(\w+)\.RuleName\}", properties["insightRule"]["ruleName"])
+    if not name or name[1] not in rules:
+        yield f"there is no rule {properties['insightRule']['ruleName']}"
+
+
+def log_widget_errors(widget: dict[str, Any], queries: dict[str, Any]) -> Iterator[str]:
+    """Checks that a widget runs a saved query, over the same log groups."""
+    properties = widget["properties"]
+    for name in {"title", "region", "query", "view"} - properties.keys():
+        yield f"has no {name}"
+
+    *sources, query = re.split(r" \| (?!SOURCE)", properties["query"], maxsplit=1)
+    groups = re.findall(r"SOURCE '([^']+)'", " ".join(sources))
+    saved = {" ".join(text(it["QueryString"]).split()): it for it in queries.values()}
+    if query not in saved:
+        yield "its query is not a saved query"
+    elif groups != [text(group) for group in saved[query]["LogGroupNames"]]:
+        yield f"it reads {groups}, and its saved query other log groups"
 
 
 def search_errors(expression: str, metrics: Metrics) -> Iterator[str]:

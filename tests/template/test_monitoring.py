@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unittest
 from typing import Any
 
@@ -46,6 +47,7 @@ PARAMETER_SETS: list[dict[str, str]] = [
     {**MONITORING, **METRICS},
     {**MONITORING, **METRICS, "DailyHealthRequest": "false"},
     {**MONITORING, **METRICS, **TARGETS},
+    {**MONITORING, **METRICS, **TARGETS, "CreateDashboard": "with-key-insights"},
 ]
 
 
@@ -64,6 +66,15 @@ def access_log_record(**fields: str) -> dict[str, Any]:
     return {**record, **fields}
 
 
+def responses_by_reason() -> dict[str, str]:
+    """Returns the response of each reason, as the reference lists it."""
+    document = (PROJECT / "docs" / "reference" / "reasons.md").read_text()
+    rows = re.findall(r"^\| (`[a-z_`, ]+`) \| ([^|]+) \|", document.split("\n## ")[0], re.MULTILINE)
+    return {
+        reason: response for reasons, response in rows for reason in re.findall(r"`(\w+)`", reasons)
+    }
+
+
 def pattern(name: str) -> log_filters.Pattern:
     resources = TEMPLATE.body["Resources"] | NESTED.body["Resources"]
     return log_filters.Pattern(resources[name]["Properties"]["FilterPattern"])
@@ -80,6 +91,7 @@ class Monitoring(unittest.TestCase):
         types = (monitoring.ALARM, monitoring.COMPOSITE, "AWS::CloudWatch::Dashboard")
         self.assertEqual([without.of_type(type_) for type_ in types], [{}, {}, {}])
         self.assertEqual(stack({"CreateDashboard": "true"}).of_type(monitoring.ALARM), {})
+        self.assertEqual(stack({"CreateDashboard": "true"}).of_type(monitoring.INSIGHT_RULE), {})
         self.assertEqual(stack({"CreateAlarms": "true"}).of_type("AWS::CloudWatch::Dashboard"), {})
 
     def test_every_alarm_has_a_runbook_section(self) -> None:
@@ -100,26 +112,15 @@ class Monitoring(unittest.TestCase):
             "PageAlarm"
         ]
         self.assertEqual(
-            monitoring.alarms_in_rule(page),
+            monitoring.rule_of(page).paging(),
             {"AuthorizerFaultsAlarm", "ServerErrorsAlarm", "ListenerRulesAlarm", "AlbSyncAlarm"},
         )
         page = stack({**MONITORING, "OnThrottle": "forbid"}).of_type(monitoring.COMPOSITE)[
             "PageAlarm"
         ]
         self.assertEqual(
-            monitoring.alarms_in_rule(page), {"AuthorizerFaultsAlarm", "ServerErrorsAlarm"}
+            monitoring.rule_of(page).names, {"AuthorizerFaultsAlarm", "ServerErrorsAlarm"}
         )
-
-
-    def test_alarm_of_alb_sync_treats_missing_data_as_failure(self) -> None:
-        alarm = stack({**MONITORING, **TARGETS}).of_type(monitoring.ALARM)["AlbSyncAlarm"]
-        expected = {
-            "MetricName": "SyncSucceeded",
-            "Statistic": "Minimum",
-            "ComparisonOperator": "LessThanThreshold",
-            "TreatMissingData": "breaching",
-        }
-        self.assertEqual({name: alarm[name] for name in expected}, expected)
 
     def test_without_an_access_log_of_its_own_the_stack_does_not_watch_listener_rules(self) -> None:
         given = {**required(NESTED), "ListenerRules": "true"}
@@ -127,7 +128,13 @@ class Monitoring(unittest.TestCase):
         unwatched = Stack(NESTED, {**given, "AccessLogGroupName": ""})
         self.assertEqual(
             watched.resources.keys() - unwatched.resources.keys(),
-            {"ListenerRulesAlarm", "UnansweredThrottlesFilter", "UnansweredUnavailableFilter"},
+            {
+                "ListenerRulesAlarm",
+                "SlowestRoutesQuery",
+                "StageThrottlesFilter",
+                "UnansweredThrottlesFilter",
+                "UnansweredUnavailableFilter",
+            },
         )
         (dashboard,) = unwatched.of_type("AWS::CloudWatch::Dashboard").values()
         self.assertNotIn("access log", text(dashboard["DashboardBody"]))
@@ -184,6 +191,41 @@ class Patterns(unittest.TestCase):
 
             groups = [str(it["LogGroupName"]) for it in subscriptions.values()]
             self.assertEqual(len(groups), len(set(groups)), "a log group has at most two")
+
+    def test_every_reason_is_counted_by_the_filter_of_its_response(self) -> None:
+        filters = {
+            "401": "UnauthorizedRequestsFilter",
+            "403": "ForbiddenRequestsFilter",
+            "429": "ThrottledRequestsFilter",
+        }
+        responses = responses_by_reason()
+        self.assertEqual(responses.keys(), log_filters.possible_values("reason"))
+        for reason, response in responses.items():
+            decision = "throttled" if response == "429" else "-"
+            line = {"message": "decided", "decision": decision, "reason": reason}
+            counting = {name for name in filters.values() if pattern(name).matches(line)}
+            self.assertEqual(counting, {filters[response]} if response in filters else set(), reason)
+
+            other = {**line, "message": "quota threshold reached"}
+            self.assertFalse(any(pattern(name).matches(other) for name in filters.values()))
+
+    def test_throttles_of_the_stage_are_counted_and_those_of_the_backend_are_not(self) -> None:
+        counts = pattern("StageThrottlesFilter").matches
+        self.assertTrue(counts(access_log_record(status="429")))
+        for fields in (
+            {"status": "429", "integration_status": "429", "decision": "allowed"},
+            {"status": "429", "integration_status": "429", "decision": "throttled"},
+            {"status": "403"},
+        ):
+            self.assertFalse(counts(access_log_record(**fields)), fields)
+
+    def test_shares_of_refusals_do_not_depend_on_an_access_log(self) -> None:
+        for parameters, namespace in (({}, "AWS/ApiGateway"), ({"HttpApiId": "none"}, "AWS/Lambda")):
+            alarms = stack({**MONITORING, **parameters}).of_type(monitoring.ALARM)
+            for name in ("UnauthorizedAlarm", "ForbiddenAlarm", "ThrottledAlarm"):
+                (requests,) = (it for it in alarms[name]["Metrics"] if it["Id"] == "requests")
+                self.assertEqual(requests["MetricStat"]["Metric"]["Namespace"], namespace, name)
+                self.assertIn(SAMPLES["AlarmTopicArn"], alarms[name]["AlarmActions"])
 
     def test_log_records_of_the_authorizer_are_counted(self) -> None:
         fault = {

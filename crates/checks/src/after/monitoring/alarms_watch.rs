@@ -249,12 +249,15 @@ mod tests {
             "metric errors of alarm tollgate-ServerErrorsAlarm is ",
             "metric requests of alarm tollgate-ServerErrorsAlarm is ",
             "Dimensions of alarm tollgate-LatencyAlarm is ",
+            "metric requests of alarm tollgate-UnauthorizedAlarm is ",
+            "metric requests of alarm tollgate-ForbiddenAlarm is ",
+            "metric requests of alarm tollgate-ThrottledAlarm is ",
             "metric requests of alarm tollgate-StoreDegradedAlarm is ",
             "metric requests of alarm tollgate-MetricsStoppedAlarm is ",
         ] {
             assert!(details.contains(expected), "{expected}: {verdict:?}");
         }
-        assert_eq!(verdict.details.len(), 5);
+        assert_eq!(verdict.details.len(), 8);
     }
 
     #[tokio::test]

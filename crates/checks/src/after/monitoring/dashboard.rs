@@ -29,8 +29,9 @@ pub(super) const ENTRY: Entry<Stack> = Entry {
 };
 
 async fn check(stack: &Stack) -> Result<Verdict, Unread> {
-    if stack.parameter("CreateDashboard") != "true" {
-        return Ok(Verdict::not_applicable("CreateDashboard is not true"));
+    // A stack without the parameter has no dashboard.
+    if matches!(stack.parameter("CreateDashboard").as_str(), "" | "false") {
+        return Ok(Verdict::not_applicable("CreateDashboard is not set"));
     }
     let name = stack.name();
     let subject = format!("dashboard {name}");
@@ -117,6 +118,12 @@ mod tests {
     async fn missing_permission_is_no_failure() {
         let verdict = verdict(Recorded::healthy().denied(DASHBOARD)).await;
         assert_eq!(verdict.status, Status::NotChecked);
+    }
+
+    #[tokio::test]
+    async fn dashboard_with_key_insights_is_read() {
+        let recorded = Recorded::healthy().with_parameter("CreateDashboard", "with-key-insights");
+        assert_eq!(verdict(recorded).await.status, Status::Ok);
     }
 
     #[tokio::test]
