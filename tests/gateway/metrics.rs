@@ -6,6 +6,7 @@ use std::sync::Arc;
 use flate2::read::GzDecoder;
 use http::{Response, StatusCode};
 use http_body_util::Empty;
+use testing::Emulator;
 use tests::{Answer, Backend, FREE, Gateway, PRO, Setup};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -339,6 +340,45 @@ async fn process_and_build_are_described() {
     let version = env!("CARGO_PKG_VERSION");
     let build = format!(r#"tollgate_build_info{{version="{version}"}}"#);
     assert_values(&text, &[(&build, 1.0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_of_a_store_and_its_breaker_are_shown() {
+    let server = Emulator::ministack();
+    let gateway = Setup::default()
+        .endpoint(&format!("http://{}", server.address))
+        .start()
+        .await;
+    gateway.get("/orders", FREE).await;
+    let closed = scrape(&gateway).await;
+    let state =
+        |state| format!(r#"tollgate_circuit_breaker_state{{service="usage",state="{state}"}}"#);
+    assert_values(
+        &closed,
+        &[
+            (&state("closed"), 1.0),
+            (&state("half_open"), 0.0),
+            (&state("open"), 0.0),
+        ],
+    );
+    let calls =
+        r#"tollgate_api_calls_total{service="dynamodb",operation="UpdateItem",status="success"}"#;
+    assert!(value(&closed, calls) >= Some(1.0), "{closed}");
+
+    drop(server);
+    let is_open = |text: &str| value(text, &state("open")) == Some(1.0);
+    let mut text = closed;
+    for _ in 0..100 {
+        gateway.get("/orders", FREE).await;
+        text = scrape(&gateway).await;
+        if is_open(&text) {
+            break;
+        }
+    }
+    assert!(is_open(&text), "{text}");
+    assert_values(&text, &[(&state("closed"), 0.0)]);
+    let errors = r#"tollgate_api_errors_total{service="dynamodb",error_type="network"}"#;
+    assert!(value(&text, errors) >= Some(1.0), "{text}");
 }
 
 #[tokio::test]

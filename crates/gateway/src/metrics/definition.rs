@@ -47,201 +47,146 @@ impl Definition {
     }
 }
 
-const fn family(
-    name: &'static str,
-    kind: Kind,
-    labels: &'static [&'static str],
-    help: &'static str,
-) -> Definition {
-    Definition {
-        name,
-        kind,
-        labels,
-        help,
-    }
+/// Defines the families, each as a constant, and the list of all of them.
+macro_rules! families {
+    ($($constant:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+        $(pub(super) static $constant: Definition = Definition {
+            name: $name,
+            kind: Kind::$kind,
+            labels: &[$($label),*],
+            help: $help,
+        };)*
+
+        #[cfg(test)]
+        pub(super) static ALL: &[&Definition] = &[$(&$constant),*];
+    };
 }
 
-use Kind::{Counter, Gauge, Histogram, Info};
+families! {
+    HTTP_REQUESTS = Counter "tollgate_http_requests_total" ["route", "method", "status", "source"]
+        "Requests to the API, by route, method, status and the source of the response.";
+    HTTP_REQUEST_DURATION = Histogram "tollgate_http_request_duration_seconds"
+        ["route", "method", "status"]
+        "Time from the request to the end of the response.";
+    UPSTREAM_DURATION = Histogram "tollgate_upstream_duration_seconds" ["route"]
+        "Time until the backend or the function began its response, or failed.";
+    AUTHORIZER_DURATION = Histogram "tollgate_authorizer_duration_seconds" ["route"]
+        "Time that the authorizer took.";
+    GATEWAY_DURATION = Histogram "tollgate_gateway_duration_seconds" ["route"]
+        "Time from the request to the beginning of the response, without the time of the upstream.";
+    DECISIONS = Counter "tollgate_decisions_total" ["plan", "decision", "limit"]
+        "Decisions of the authorizer, by plan and by the limits that refused the request.";
+    REFUSALS = Counter "tollgate_refusals_total" ["reason"]
+        "Requests that were refused with 401, 403, 429 or 503, by reason.";
+    CALLER_DECISIONS = Counter "tollgate_caller_decisions_total" ["caller", "plan", "decision"]
+        "Decisions of the authorizer, by the caller that is charged.";
+    NEAR_LIMIT = Counter "tollgate_near_limit_total" ["plan"]
+        "Requests of callers that were near one of their plan's limits.";
+    OVER_QUOTA = Counter "tollgate_over_quota_total" ["plan"]
+        "Requests beyond a quota that allows overage.";
+    SHADOW_DENIED = Counter "tollgate_shadow_denied_total" ["plan", "limit"]
+        "Requests that a plan in shadow mode would have refused.";
+    REQUESTS_IN_FLIGHT = Gauge "tollgate_http_requests_in_flight" []
+        "Requests to the API whose response has not ended yet.";
+    CONNECTIONS = Gauge "tollgate_connections" []
+        "Open connections of clients, idle ones included.";
+    BREAKER_STATE = Gauge "tollgate_circuit_breaker_state" ["service", "state"]
+        "1 for the state of a service's circuit breaker, 0 for its other states.";
+    API_CALL_DURATION = Histogram "tollgate_api_call_duration_seconds"
+        ["service", "operation", "endpoint"]
+        "Time that calls to other services took, retries included.";
+    API_CALLS = Counter "tollgate_api_calls_total" ["service", "operation", "status"]
+        "Calls to other services, by success.";
+    API_ERRORS = Counter "tollgate_api_errors_total" ["service", "error_type"]
+        "Failed calls to other services, by type of error.";
+    RESOLVED_ADDRESSES = Gauge "tollgate_resolved_addresses" ["target_group"]
+        "Addresses that a target group's names resolved to in the last run of alb-sync.";
+    REGISTERED_TARGETS = Gauge "tollgate_registered_targets" ["target_group"]
+        "Targets that were registered in a target group at the end of the last run of alb-sync.";
+    PENDING_TARGETS = Gauge "tollgate_pending_targets" ["target_group"]
+        "Targets that alb-sync no longer finds by name and has not deregistered yet.";
+    SYNC_SUCCEEDED = Gauge "tollgate_sync_succeeded" ["target_group"]
+        "1 if the last run of alb-sync could reconcile the target group, 0 otherwise.";
+    REJECTED_RECORDS = Counter "tollgate_rejected_records_total" []
+        "Lines of the record log that could not be counted.";
+    OVERFLOWED_SERIES = Gauge "tollgate_overflowed_series" []
+        "Series that are counted as other, because their family has too many.";
+    BUILD_INFO = Info "tollgate_build_info" ["version"]
+        "The version of the local gateway.";
+    PROCESS_CPU = Counter "process_cpu_seconds_total" []
+        "Total CPU time of the process.";
+    PROCESS_RESIDENT_MEMORY = Gauge "process_resident_memory_bytes" []
+        "Resident memory of the process.";
+    PROCESS_VIRTUAL_MEMORY = Gauge "process_virtual_memory_bytes" []
+        "Virtual memory of the process.";
+    PROCESS_OPEN_FDS = Gauge "process_open_fds" []
+        "Open file descriptors of the process.";
+    PROCESS_MAX_FDS = Gauge "process_max_fds" []
+        "Limit on the open file descriptors of the process.";
+    PROCESS_START_TIME = Gauge "process_start_time_seconds" []
+        "Start of the process in seconds since the Unix epoch.";
+    PROCESS_THREADS = Gauge "process_threads" []
+        "Threads of the process.";
+}
 
-pub(super) static HTTP_REQUESTS: Definition = family(
-    "tollgate_http_requests_total",
-    Counter,
-    &["route", "method", "status", "source"],
-    "Requests to the API, by route, method, status and the source of the response.",
-);
-pub(super) static HTTP_REQUEST_DURATION: Definition = family(
-    "tollgate_http_request_duration_seconds",
-    Histogram,
-    &["route", "method", "status"],
-    "Time from the request to the end of the response.",
-);
-pub(super) static UPSTREAM_DURATION: Definition = family(
-    "tollgate_upstream_duration_seconds",
-    Histogram,
-    &["route"],
-    "Time until the backend or the function began its response, or failed.",
-);
-pub(super) static AUTHORIZER_DURATION: Definition = family(
-    "tollgate_authorizer_duration_seconds",
-    Histogram,
-    &["route"],
-    "Time that the authorizer took.",
-);
-pub(super) static GATEWAY_DURATION: Definition = family(
-    "tollgate_gateway_duration_seconds",
-    Histogram,
-    &["route"],
-    "Time from the request to the beginning of the response, without the time of the upstream.",
-);
-pub(super) static DECISIONS: Definition = family(
-    "tollgate_decisions_total",
-    Counter,
-    &["plan", "decision", "limit"],
-    "Decisions of the authorizer, by plan and by the limits that refused the request.",
-);
-pub(super) static REFUSALS: Definition = family(
-    "tollgate_refusals_total",
-    Counter,
-    &["reason"],
-    "Requests that were refused with 401, 403, 429 or 503, by reason.",
-);
-pub(super) static CALLER_DECISIONS: Definition = family(
-    "tollgate_caller_decisions_total",
-    Counter,
-    &["caller", "plan", "decision"],
-    "Decisions of the authorizer, by the caller that is charged.",
-);
-pub(super) static NEAR_LIMIT: Definition = family(
-    "tollgate_near_limit_total",
-    Counter,
-    &["plan"],
-    "Requests of callers that were near one of their plan's limits.",
-);
-pub(super) static OVER_QUOTA: Definition = family(
-    "tollgate_over_quota_total",
-    Counter,
-    &["plan"],
-    "Requests beyond a quota that allows overage.",
-);
-pub(super) static SHADOW_DENIED: Definition = family(
-    "tollgate_shadow_denied_total",
-    Counter,
-    &["plan", "limit"],
-    "Requests that a plan in shadow mode would have refused.",
-);
-pub(super) static REQUESTS_IN_FLIGHT: Definition = family(
-    "tollgate_http_requests_in_flight",
-    Gauge,
-    &[],
-    "Requests to the API whose response has not ended yet.",
-);
-pub(super) static CONNECTIONS: Definition = family(
-    "tollgate_connections",
-    Gauge,
-    &[],
-    "Open connections of clients, idle ones included.",
-);
-pub(super) static BREAKER_STATE: Definition = family(
-    "tollgate_circuit_breaker_state",
-    Gauge,
-    &["service", "state"],
-    "1 for the state of a service's circuit breaker, 0 for its other states.",
-);
-pub(super) static API_CALL_DURATION: Definition = family(
-    "tollgate_api_call_duration_seconds",
-    Histogram,
-    &["service", "operation", "endpoint"],
-    "Time that calls to other services took, retries included.",
-);
-pub(super) static API_CALLS: Definition = family(
-    "tollgate_api_calls_total",
-    Counter,
-    &["service", "operation", "status"],
-    "Calls to other services, by success.",
-);
-pub(super) static API_ERRORS: Definition = family(
-    "tollgate_api_errors_total",
-    Counter,
-    &["service", "error_type"],
-    "Failed calls to other services, by type of error.",
-);
-pub(super) static RESOLVED_ADDRESSES: Definition = family(
-    "tollgate_resolved_addresses",
-    Gauge,
-    &["target_group"],
-    "Addresses that a target group's names resolved to in the last run of alb-sync.",
-);
-pub(super) static REGISTERED_TARGETS: Definition = family(
-    "tollgate_registered_targets",
-    Gauge,
-    &["target_group"],
-    "Targets that were registered in a target group at the end of the last run of alb-sync.",
-);
-pub(super) static PENDING_TARGETS: Definition = family(
-    "tollgate_pending_targets",
-    Gauge,
-    &["target_group"],
-    "Targets that alb-sync no longer finds by name and has not deregistered yet.",
-);
-pub(super) static SYNC_SUCCEEDED: Definition = family(
-    "tollgate_sync_succeeded",
-    Gauge,
-    &["target_group"],
-    "1 if the last run of alb-sync could reconcile the target group, 0 otherwise.",
-);
-pub(super) static REJECTED_RECORDS: Definition = family(
-    "tollgate_rejected_records_total",
-    Counter,
-    &[],
-    "Lines of the record log that could not be counted.",
-);
-pub(super) static OVERFLOWED_SERIES: Definition = family(
-    "tollgate_overflowed_series",
-    Gauge,
-    &[],
-    "Series that are counted as other, because their family has too many.",
-);
-pub(super) static BUILD_INFO: Definition = family(
-    "tollgate_build_info",
-    Info,
-    &["version"],
-    "The version of the local gateway.",
-);
-pub(super) static PROCESS_CPU: Definition = family(
-    "process_cpu_seconds_total",
-    Counter,
-    &[],
-    "Total CPU time of the process.",
-);
-pub(super) static PROCESS_RESIDENT_MEMORY: Definition = family(
-    "process_resident_memory_bytes",
-    Gauge,
-    &[],
-    "Resident memory of the process.",
-);
-pub(super) static PROCESS_VIRTUAL_MEMORY: Definition = family(
-    "process_virtual_memory_bytes",
-    Gauge,
-    &[],
-    "Virtual memory of the process.",
-);
-pub(super) static PROCESS_OPEN_FDS: Definition = family(
-    "process_open_fds",
-    Gauge,
-    &[],
-    "Open file descriptors of the process.",
-);
-pub(super) static PROCESS_MAX_FDS: Definition = family(
-    "process_max_fds",
-    Gauge,
-    &[],
-    "Limit on the open file descriptors of the process.",
-);
-pub(super) static PROCESS_START_TIME: Definition = family(
-    "process_start_time_seconds",
-    Gauge,
-    &[],
-    "Start of the process in seconds since the Unix epoch.",
-);
-pub(super) static PROCESS_THREADS: Definition =
-    family("process_threads", Gauge, &[], "Threads of the process.");
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_end_with_their_unit_and_kind() {
+        let names: BTreeSet<_> = ALL.iter().map(|it| it.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        for definition in ALL {
+            let name = definition.name;
+            assert_eq!(
+                name.ends_with("_total"),
+                definition.kind == Kind::Counter,
+                "{name}"
+            );
+            assert_eq!(
+                name.ends_with("_info"),
+                definition.kind == Kind::Info,
+                "{name}"
+            );
+            assert!(definition.help.ends_with('.'), "{name}");
+        }
+        assert_eq!(
+            (HTTP_REQUESTS.family_name(), HTTP_REQUESTS.unit()),
+            ("tollgate_http_requests", None)
+        );
+        assert_eq!(
+            (PROCESS_CPU.family_name(), PROCESS_CPU.unit()),
+            ("process_cpu_seconds", Some("seconds"))
+        );
+    }
+
+    #[test]
+    fn the_reference_describes_every_family() {
+        let page = include_str!("../../../../docs/reference/local-metrics.md");
+        let rows = page
+            .lines()
+            .filter(|line| line.starts_with("| `tollgate_") || line.starts_with("| `process_"));
+        let described: BTreeSet<_> = rows
+            .map(|row| row.split(" | ").take(3).collect::<Vec<_>>().join(" | "))
+            .collect();
+
+        let expected = ALL.iter().map(|definition| {
+            let kind = format!("{:?}", definition.kind).to_lowercase();
+            let labels: Vec<_> = definition
+                .labels
+                .iter()
+                .map(|label| format!("`{label}`"))
+                .collect();
+            let labels = if labels.is_empty() {
+                "none".to_owned()
+            } else {
+                labels.join(", ")
+            };
+            format!("| `{}` | {kind} | {labels}", definition.name)
+        });
+        assert_eq!(described, expected.collect());
+    }
+}

@@ -1,3 +1,6 @@
+mod exposition_parser;
+mod properties;
+
 use std::io::Write as _;
 use std::time::Duration;
 
