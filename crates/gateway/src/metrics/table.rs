@@ -39,7 +39,7 @@ fn write_rows(text: &mut String, families: Vec<FamilySnapshot>) -> fmt::Result {
     writeln!(
         text,
         "\n{:<NAME_WIDTH$} {:<LABELS_WIDTH$} {:>9} {:>8} {:>8} {:>8} {:>8}",
-        "metric (quantiles: estimates, ms)", "of", "count", "p50", "p95", "p99", "p99.9"
+        "metric (times in ms)", "of", "count", "p50", "p95", "p99", "p99.9"
     )?;
 
     for family in families {
@@ -55,7 +55,10 @@ fn write_rows(text: &mut String, families: Vec<FamilySnapshot>) -> fmt::Result {
             write_value(text, value)?;
         }
     }
-    Ok(())
+    writeln!(
+        text,
+        "The quantiles are estimates: they are interpolated in the buckets of a histogram."
+    )
 }
 
 fn write_value(text: &mut String, value: &Value) -> fmt::Result {

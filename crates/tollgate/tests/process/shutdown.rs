@@ -52,9 +52,8 @@ fn ctrl_c_prints_a_table_of_metrics() {
     assert!(child.wait().unwrap().success());
     let table = rest.split_once("metric (times in ms)").unwrap().1;
     assert!(
-        table
-            .lines()
-            .any(|row| row.starts_with("Requests") && row.contains("GET /health, 2xx")),
+        table.lines().any(|row| row.starts_with("http_requests ")
+            && row.contains("GET /health, GET, 200, backend")),
         "{table}"
     );
 }
