@@ -9,9 +9,10 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
+use http::uri::Authority;
 use http::{Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use telemetry::{ErrorKind, OpenRecord, RecordLog, RequestScope, find_source};
+use telemetry::{ErrorKind, OpenRecord, RecordLog, RequestScope, Span, find_source};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::address::callable;
@@ -26,6 +27,7 @@ use crate::failure::Failure;
 use crate::fate::Fate;
 use crate::replay::Replay;
 use crate::retry::{pause, retry_after};
+use crate::span_attributes::{describe_request, describe_response};
 use crate::timeouts::Timeouts;
 
 /// An HTTP client. Clones share the connections.
@@ -115,8 +117,10 @@ impl HttpCalls {
     ) -> Result<Response<Bytes>, CallError> {
         let host = callable(call.request.uri(), self.connections.reach())?;
         let mut record = self.records.begin(call.service, call.operation);
+        describe_request(record.span(), &call);
         let outcome = self.attempts(&call, &host, deadline, &mut record).await;
 
+        describe_response(record.span(), &outcome);
         record.finish(recorded(&outcome));
         outcome
     }
@@ -134,11 +138,30 @@ impl HttpCalls {
     ) -> Result<Response<Bytes>, CallError> {
         let host = callable(call.request.uri(), self.connections.reach())?;
         let mut record = self.records.begin(call.service, call.operation);
+        describe_request(record.span(), &call);
         record.begin_attempt();
-        let outcome = self.attempt(&call.request, &host, limit).await;
+        let outcome = self
+            .attempt(&call.request, &host, limit, record.span())
+            .await;
 
+        describe_response(record.span(), &outcome);
         record.finish(recorded(&outcome));
         outcome
+    }
+
+    /// Makes one attempt without a call record and a span, for what the process sends about itself.
+    /// The operator chose the URL, so that it may be any address.
+    ///
+    /// # Errors
+    /// [`CallError`] of the attempt.
+    pub async fn send_unrecorded(
+        &self,
+        request: &Request<Bytes>,
+        limit: Duration,
+    ) -> Result<Response<Bytes>, CallError> {
+        let host = request.uri().authority().map_or("", Authority::as_str);
+
+        self.attempt(request, host, limit, &Span::none()).await
     }
 
     /// Makes a call through a circuit breaker and reports the result to it.
@@ -176,7 +199,9 @@ impl HttpCalls {
             };
 
             record.begin_attempt();
-            last = self.attempt(&call.request, host, timeouts.attempt).await;
+            last = self
+                .attempt(&call.request, host, timeouts.attempt, record.span())
+                .await;
             match pause_before_retry(call.replay, &last, attempt, deadline) {
                 Some(pause) => sleep(pause).await,
                 None => break,
@@ -190,8 +215,9 @@ impl HttpCalls {
         request: &Request<Bytes>,
         host: &str,
         limit: Duration,
+        span: &Span,
     ) -> Result<Response<Bytes>, CallError> {
-        match timeout(limit, self.exchange(request, host)).await {
+        match timeout(limit, self.exchange(request, host, span)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(CallError::TimedOut {
                 host: host.to_owned(),
@@ -204,9 +230,12 @@ impl HttpCalls {
         &self,
         request: &Request<Bytes>,
         host: &str,
+        span: &Span,
     ) -> Result<Response<Bytes>, CallError> {
         let mut request = request.clone();
-        RequestScope::current().put_on(request.headers_mut());
+        RequestScope::current()
+            .within(span)
+            .put_on(request.headers_mut());
         let to_call_error = |error: ConnectorError| call_error(host.to_owned(), error);
         let request = HttpRequest::try_from(request.map(SdkBody::from))
             .map_err(|error| to_call_error(ConnectorError::user(error.into())))?;

@@ -48,6 +48,7 @@ mod replay;
 mod resolver;
 mod sdk;
 mod signature;
+mod span_attributes;
 mod tally;
 #[cfg(test)]
 mod test_log;

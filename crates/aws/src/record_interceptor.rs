@@ -3,8 +3,8 @@
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
-    FinalizerInterceptorContextRef,
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::retries::classifiers::{
@@ -13,11 +13,12 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use aws_smithy_types::retry;
-use telemetry::{ErrorKind, OpenRecord, RecordLog};
+use telemetry::{ErrorKind, OpenRecord, RecordLog, TRACEPARENT, is_traced, propagates};
 
 use crate::error_code::CONDITION_FAILED;
 use crate::error_response::ErrorResponse;
 use crate::failure::Failure;
+use crate::span_attributes::{describe_aws_call, describe_aws_request};
 
 /// Writes one record per operation of a client; see [`ServiceConfig`](crate::ServiceConfig).
 #[derive(Debug, Clone)]
@@ -74,13 +75,38 @@ impl Intercept for RecordInterceptor {
         Ok(())
     }
 
+    /// Adds `traceparent` after the request was signed, so that the signature does not cover it: a
+    /// proxy may change it.
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let stored = cfg.get_mut_from_interceptor_state();
+        let Some(StoredRecord(record)) = stored.filter(|_| is_traced()) else {
+            return Ok(());
+        };
+
+        let request = context.request_mut();
+        describe_aws_request(record.span(), &request.uri().parse().unwrap_or_default());
+        if let Some(trace) = record.span().context().filter(|_| propagates()) {
+            request.headers_mut().insert(TRACEPARENT, trace.to_string());
+        }
+        Ok(())
+    }
+
     fn read_after_execution(
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
         components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        let operation = cfg.load::<Metadata>().filter(|_| is_traced()).cloned();
         if let Some(record) = named_record(cfg) {
+            if let Some(operation) = operation {
+                describe_aws_call(record.span(), self.service, &operation, context.response());
+            }
             record.write(outcome(context, components));
         }
         Ok(())

@@ -112,7 +112,10 @@ async fn call_carries_the_ids_of_the_request() {
         request_id: RequestId::parse("req-1"),
         traceparent: TraceParent::parse(PARENT),
     };
-    scope.serve(caller.get(&server.url())).await.unwrap();
+    scope
+        .serve("test", caller.get(&server.url()))
+        .await
+        .unwrap();
     caller.get(&server.url()).await.unwrap();
     let requests = server.requests();
     let (within, outside) = (&requests[0], &requests[1]);

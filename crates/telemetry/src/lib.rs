@@ -6,6 +6,8 @@
 //! - **Call records**: [`RecordLog`] writes one line `{"api_call":R}` per call of a service, or one
 //!   line `{"api_calls":[…]}` per minute with the same durations and counts.
 //! - **Requests**: [`RequestScope`] adds `request_id` and `trace_id` to log lines and call records.
+//! - **Traces**: [`Span`] measures an operation if a [`Tracer`] is installed. Otherwise it costs one
+//!   branch.
 //! - **On failure**: a line that cannot be written is lost, never the request. A process that ends
 //!   loses the call records that it still aggregates, those of a minute. [`contain_panic`]
 //!   limits a panic to one request, and [`log_panics`] logs its place without its message.
@@ -22,7 +24,7 @@
 //!
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 //! scope
-//!     .serve(async {
+//!     .serve("handle", async {
 //!         let record = RecordLog::stdout().begin("jwks", "Fetch");
 //!         tracing::info!("signing keys loaded");
 //!         record.finish(Ok(()));
@@ -38,6 +40,7 @@ mod error_kind;
 mod excerpt;
 mod function_log;
 mod histogram;
+mod invocation;
 mod json_fields;
 mod json_line;
 mod log;
@@ -46,6 +49,7 @@ mod milliseconds;
 mod panic;
 mod record_log;
 mod request_scope;
+mod span;
 #[cfg(test)]
 mod test_log;
 mod trace_context;
@@ -56,9 +60,14 @@ pub use error_kind::ErrorKind;
 pub use excerpt::{Excerpt, MAX_EXCERPT_BYTES, shorten};
 pub use function_log::{exit_code, start_log};
 pub use histogram::{DURATION_BOUNDS_S, Exemplar, Histogram};
+pub use invocation::{Invocation, Trigger};
 pub use log::{AUDIT_TARGET, QUOTA_TARGET, json_lines, log_to};
 pub use milliseconds::milliseconds;
 pub use panic::{contain_panic, log_panics};
 pub use record_log::{OpenRecord, RecordLog};
 pub use request_scope::RequestScope;
+pub use span::{
+    Attribute, AttributeValue, RecordedSpan, Span, SpanKind, Tracer, install_tracer, is_traced,
+    on_current_span, propagates,
+};
 pub use trace_context::{RequestId, TRACEPARENT, TraceParent, X_REQUEST_ID};

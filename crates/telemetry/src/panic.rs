@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::panic::{self, PanicHookInfo};
 
+use crate::invocation::Invocation;
+
 /// Installs a panic hook that logs where a panic happened. Its message is left out, because it may
 /// contain a part of a request.
 pub fn log_panics() {
@@ -12,13 +14,13 @@ pub fn log_panics() {
     }));
 }
 
-/// Runs `work` in its own task, and returns `None` if it panics.
+/// Runs `work` in its own task, as a part of the same invocation, and returns `None` if it panics.
 pub async fn contain_panic<T, F>(work: F) -> Option<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
-    tokio::spawn(work).await.ok()
+    tokio::spawn(Invocation::current().run(work)).await.ok()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::call_record::{CallRecord, EndpointKind};
 use crate::error_kind::ErrorKind;
 use crate::milliseconds;
 use crate::request_scope::RequestScope;
+use crate::span::{Span, SpanKind, is_traced};
 
 /// The destination of call records. Clones share it.
 ///
@@ -93,7 +94,7 @@ impl RecordLog {
         self.write_line(&line);
     }
 
-    /// Starts the record of a call.
+    /// Starts the record of a call, and its span as a child of the request's.
     pub fn begin(
         &self,
         service: &'static str,
@@ -101,6 +102,7 @@ impl RecordLog {
     ) -> OpenRecord {
         OpenRecord {
             log: self.clone(),
+            span: begin_span(service),
             service,
             operation: operation.into(),
             began: Instant::now(),
@@ -158,12 +160,23 @@ impl fmt::Debug for RecordLog {
     }
 }
 
+/// Begins the span of a call. The caller names it, because the name depends on the protocol.
+fn begin_span(service: &'static str) -> Span {
+    if !is_traced() {
+        return Span::none();
+    }
+
+    let parent = RequestScope::current().traceparent;
+    Span::begin(SpanKind::Client, service, parent.as_ref())
+}
+
 /// The record of a call in progress. If it is dropped unfinished, the caller stopped waiting, and
 /// the call is recorded as a timeout.
 #[derive(Debug)]
 #[must_use = "a record that is not finished counts as a timeout"]
 pub struct OpenRecord {
     log: RecordLog,
+    span: Span,
     service: &'static str,
     operation: Cow<'static, str>,
     began: Instant,
@@ -177,6 +190,11 @@ impl OpenRecord {
     /// Sets the operation if it was unknown at the start.
     pub fn set_operation(&mut self, operation: String) {
         self.operation = operation.into();
+    }
+
+    /// Returns the span of the call, which ends with the record.
+    pub const fn span(&mut self) -> &mut Span {
+        &mut self.span
     }
 
     /// Sets the kind of endpoint that the attempt goes to.
@@ -201,7 +219,19 @@ impl OpenRecord {
         }
 
         let record = self.call_record(self.began.elapsed(), outcome);
+        self.end_span(outcome);
         self.log.write(record);
+    }
+
+    fn end_span(&mut self, outcome: Result<(), ErrorKind>) {
+        if self.attempts > 1 {
+            self.span
+                .set("http.request.resend_count", self.attempts - 1);
+        }
+        if let Err(kind) = outcome {
+            self.span.fail(kind.as_str());
+        }
+        self.span.end();
     }
 
     fn call_record(&self, duration: Duration, outcome: Result<(), ErrorKind>) -> CallRecord {
@@ -276,7 +306,7 @@ mod tests {
                 .begin("dynamodb", "GetItem")
                 .finish(Err(ErrorKind::Network));
         };
-        scope.serve(work).await;
+        scope.serve("test", work).await;
 
         let lines = log.json_lines();
         assert_eq!(lines.len(), 2);

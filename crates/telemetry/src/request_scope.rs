@@ -1,14 +1,24 @@
 //! The current request, whose ids appear in log lines, call records and outgoing HTTP calls.
 
 use std::future::Future;
+use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tracing::Instrument;
 
+use crate::invocation::Invocation;
+use crate::span::{Span, is_traced, propagates};
 use crate::trace_context::{RequestId, TRACEPARENT, TraceParent, X_REQUEST_ID};
 
 tokio::task_local! {
-    static CURRENT: RequestScope;
+    static CURRENT: Current;
+}
+
+/// The request that a task serves.
+struct Current {
+    ids: RequestScope,
+    /// The span of the request. `None` if no tracer is installed.
+    span: Option<Arc<Mutex<Span>>>,
 }
 
 /// The ids of the current request.
@@ -39,27 +49,77 @@ impl RequestScope {
     }
 
     /// Runs `work` with these ids: every log line has them in the span `request`, and so does every
-    /// call record. A task that `work` spawns needs its own scope.
-    pub async fn serve<T>(self, work: impl Future<Output = T>) -> T {
+    /// call record. A task that `work` spawns needs its own scope; see [`Self::carry_into`].
+    ///
+    /// If a tracer is installed, `work` is a span named `name`, whose trace context replaces
+    /// `traceparent`. In an [`Invocation`] it is the span of the invocation.
+    pub async fn serve<T>(mut self, name: &'static str, work: impl Future<Output = T>) -> T {
+        let span = self.begin_span(name);
+
+        self.enter(span, work).await
+    }
+
+    /// Runs `work`, in another task of the same request, with these ids.
+    pub async fn carry_into<T>(self, work: impl Future<Output = T>) -> T {
+        self.enter(None, work).await
+    }
+
+    fn enter<F: Future>(
+        self,
+        span: Option<Arc<Mutex<Span>>>,
+        work: F,
+    ) -> impl Future<Output = F::Output> {
         // All fields are set at once: some logs format all of a span's fields again if one is
         // recorded later.
         let request_id = self.request_id.as_ref().map(RequestId::as_str);
         let trace_id = self.traceparent.as_ref().map(TraceParent::trace_id);
-        let span = tracing::error_span!("request", request_id, trace_id);
+        let log_span = tracing::error_span!("request", request_id, trace_id);
 
-        CURRENT.scope(self, work.instrument(span)).await
+        CURRENT.scope(Current { ids: self, span }, work.instrument(log_span))
+    }
+
+    fn begin_span(&mut self, name: &'static str) -> Option<Arc<Mutex<Span>>> {
+        if !is_traced() {
+            return None;
+        }
+
+        let invocation = Invocation::current();
+        let parent = self.traceparent.as_ref().filter(|_| propagates());
+        let mut span = Span::begin(invocation.span_kind(), name, parent);
+        invocation.describe(&mut span);
+        if let Some(id) = &self.request_id {
+            span.set("tollgate.request_id", id.as_str().to_owned());
+        }
+
+        self.traceparent = span.context().cloned();
+        Some(Arc::new(Mutex::new(span)))
     }
 
     /// Returns the ids of the current request. Outside of a request they are empty.
     #[must_use]
     pub fn current() -> Self {
-        CURRENT.try_with(Clone::clone).unwrap_or_default()
+        CURRENT
+            .try_with(|current| current.ids.clone())
+            .unwrap_or_default()
     }
 
-    /// Sets the ids on an outgoing call and replaces existing ones.
+    /// Returns these ids with the trace context of a span, for what happens within it. They are
+    /// unchanged if no tracer is installed.
+    #[must_use]
+    pub fn within(mut self, span: &Span) -> Self {
+        if let Some(context) = span.context() {
+            self.traceparent = Some(context.clone());
+        }
+        self
+    }
+
+    /// Sets the ids on an outgoing call and replaces existing ones. The trace context is left out if
+    /// the installed tracer does not propagate it.
     pub fn put_on(&self, headers: &mut HeaderMap) {
         let id = self.request_id.as_ref().map(|id| id.as_str().to_owned());
-        let parent = self.traceparent.as_ref().map(ToString::to_string);
+        let is_passed_on = !is_traced() || propagates();
+        let parent = self.traceparent.as_ref().filter(|_| is_passed_on);
+        let parent = parent.map(ToString::to_string);
 
         for (name, value) in [(X_REQUEST_ID, id), (TRACEPARENT, parent)] {
             if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
@@ -67,6 +127,14 @@ impl RequestScope {
             }
         }
     }
+}
+
+/// Returns the span of the current request, if there is one.
+pub(crate) fn current_span() -> Option<Arc<Mutex<Span>>> {
+    CURRENT
+        .try_with(|current| current.span.clone())
+        .ok()
+        .flatten()
 }
 
 #[cfg(test)]
@@ -94,7 +162,7 @@ mod tests {
             tokio::task::yield_now().await;
             tracing::info!("second");
         };
-        scope("req-1", PARENT).serve(work).await;
+        scope("req-1", PARENT).serve("test", work).await;
         tracing::info!("afterwards");
 
         let lines = log.json_lines();
@@ -108,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn concurrent_requests_keep_their_own_ids() {
         let serve = |id: &'static str| {
-            scope(id, PARENT).serve(async move {
+            scope(id, PARENT).serve("test", async move {
                 tokio::task::yield_now().await;
                 RequestScope::current().request_id
             })

@@ -77,6 +77,16 @@ impl TraceParent {
         })
     }
 
+    /// Returns the context of a span with these ids.
+    #[must_use]
+    pub fn from_ids(trace_id: [u8; 16], span_id: [u8; 8], is_sampled: bool) -> Self {
+        Self {
+            trace_id: format!("{:032x}", u128::from_be_bytes(trace_id)),
+            parent_id: format!("{:016x}", u64::from_be_bytes(span_id)),
+            flags: u8::from(is_sampled),
+        }
+    }
+
     /// Returns the trace id: 32 lower-case hex digits.
     #[must_use]
     pub fn trace_id(&self) -> &str {
@@ -131,6 +141,15 @@ mod tests {
             (parent.trace_id(), parent.parent_id(), parent.is_sampled()),
             (TRACE, SPAN, true)
         );
+    }
+
+    #[test]
+    fn ids_of_a_span_are_written_with_leading_zeros() {
+        let parent = TraceParent::from_ids([1; 16], [0, 0, 0, 0, 0, 0, 0, 2], false);
+        let expected = "00-01010101010101010101010101010101-0000000000000002-00";
+
+        assert_eq!(parent.to_string(), expected);
+        assert_eq!(TraceParent::parse(expected), Some(parent));
     }
 
     #[test]

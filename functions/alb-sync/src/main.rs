@@ -30,7 +30,9 @@ async fn serve() -> Result<(), Error> {
         let deadline =
             Deadline::of_invocation(event.context.deadline, SystemTime::now(), Instant::now());
         let sync = Arc::clone(&sync);
-        scope.serve(async move { sync.handle(&event.payload, deadline).await })
+        scope.serve("alb-sync", async move {
+            sync.handle(&event.payload, deadline).await
+        })
     }))
     .await
 }

@@ -174,7 +174,7 @@ impl AlbSync {
         for index in 0..self.config.groups.len() {
             let (sync, names) = (Arc::clone(&self), Arc::clone(&names));
             let scope = RequestScope::current();
-            tasks.spawn(scope.serve(async move {
+            tasks.spawn(scope.carry_into(async move {
                 let run = GroupRun {
                     group: sync.config.groups.get(index)?,
                     settings: &sync.config.settings,

@@ -147,7 +147,7 @@ impl Authorizer {
             Err(_) => RequestScope::default(),
         };
 
-        scope.serve(self.respond(request, now)).await
+        scope.serve("authorizer", self.respond(request, now)).await
     }
 
     async fn respond(

@@ -207,7 +207,7 @@ impl Limiter {
         let event = LambdaEvent::new(LambdaRequest::ApiGatewayV2(request), Context::default());
         let response = Adapter::from(router).call(event);
         let response = scope
-            .serve(response)
+            .serve("limiter", response)
             .await
             .map_err(|never| match never {})?;
 

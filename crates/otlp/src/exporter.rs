@@ -1,0 +1,313 @@
+//! The task that sends spans and metrics. It is the only one that waits for the collector.
+
+mod own_metrics;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics, metric};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
+use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
+use opentelemetry_sdk::trace::SpanData;
+use opentelemetry_semantic_conventions::SCHEMA_URL;
+use prost::Message;
+use tokio::time::{Instant, sleep_until};
+
+use crate::backoff::Backoff;
+use crate::loss_log::LossLog;
+use crate::losses::Reason;
+use crate::metrics::{Baseline, Encoder, Snapshot};
+use crate::settings::{Settings, Signal, Target};
+use crate::state::State;
+use crate::tracer::{SCOPE, VERSION};
+use crate::transport::{Outcome, Transport};
+
+/// The number of attempts to send a batch of spans. It is then dropped, so that newer spans are
+/// sent once the collector is back.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// The times at which data are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rhythm {
+    /// At intervals, and at a flush.
+    Timed,
+    /// At a flush, which follows each invocation of a function. Between invocations the process is
+    /// frozen.
+    AfterInvocations,
+}
+
+/// A batch that was not sent yet.
+struct Pending {
+    message: Bytes,
+    spans: u64,
+    attempts: u32,
+}
+
+/// The exporter with what it must remember between requests.
+pub(crate) struct Exporter {
+    settings: Settings,
+    resource: ResourceAttributesWithSchema,
+    state: Arc<State>,
+    transport: Transport,
+    rhythm: Rhythm,
+    pending: Option<Pending>,
+    traces_backoff: Backoff,
+    metrics_backoff: Backoff,
+    metrics_due: Instant,
+    started: SystemTime,
+    baseline: Baseline,
+    loss_log: LossLog,
+}
+
+impl Exporter {
+    pub(crate) fn new(
+        settings: Settings,
+        state: Arc<State>,
+        transport: Transport,
+        rhythm: Rhythm,
+    ) -> Self {
+        let (now, started) = (Instant::now(), SystemTime::now());
+        let metrics_due = match rhythm {
+            Rhythm::Timed => now + settings.metric_interval,
+            Rhythm::AfterInvocations => now,
+        };
+
+        Self {
+            resource: ResourceAttributesWithSchema::from(&settings.resource),
+            settings,
+            state,
+            transport,
+            rhythm,
+            pending: None,
+            traces_backoff: Backoff::default(),
+            metrics_backoff: Backoff::default(),
+            metrics_due,
+            started,
+            baseline: Baseline::new(started),
+            loss_log: LossLog::default(),
+        }
+    }
+
+    /// Sends data until the task is aborted.
+    pub(crate) async fn run(mut self) {
+        loop {
+            self.wait().await;
+
+            let flush = self.state.begin_flush();
+            self.export_spans().await;
+            if flush.all_metrics || self.metrics_due <= Instant::now() {
+                self.export_metrics().await;
+            }
+            self.loss_log.write(&self.state.losses, Instant::now());
+            self.state.end_flush(&flush);
+        }
+    }
+
+    /// Waits until there is something to do.
+    async fn wait(&self) {
+        let now = Instant::now();
+        let spans_due = self.traces_backoff.until(now);
+        let spans_due = spans_due.unwrap_or_else(|| now + self.settings.queue.delay);
+        let metrics_due = self.metrics_backoff.until(now).unwrap_or(self.metrics_due);
+        let is_timed = self.rhythm == Rhythm::Timed;
+
+        tokio::select! {
+            () = self.state.woken() => {}
+            () = self.state.queue.full_batch() => {}
+            () = sleep_until(spans_due.min(metrics_due)), if is_timed => {}
+        }
+    }
+
+    /// Sends all spans that wait, until a request fails.
+    async fn export_spans(&mut self) {
+        let Some(target) = self.settings.traces.clone() else {
+            return;
+        };
+
+        while self.traces_backoff.until(Instant::now()).is_none() {
+            let Some(pending) = self.pending.take().or_else(|| self.next_batch()) else {
+                return;
+            };
+            let outcome = self.send(&target, pending.message.clone()).await;
+            self.settle_spans(pending, outcome);
+        }
+    }
+
+    fn next_batch(&self) -> Option<Pending> {
+        let spans = self.state.queue.take_batch();
+        if spans.is_empty() {
+            return None;
+        }
+
+        Some(Pending {
+            spans: count(spans.len()),
+            message: self.trace_message(spans),
+            attempts: 0,
+        })
+    }
+
+    fn trace_message(&self, spans: Vec<SpanData>) -> Bytes {
+        let request = ExportTraceServiceRequest {
+            resource_spans: group_spans_by_resource_and_scope(spans, &self.resource),
+        };
+        Bytes::from(request.encode_to_vec())
+    }
+
+    fn settle_spans(&mut self, mut pending: Pending, outcome: Outcome) {
+        let losses = &self.state.losses;
+        match outcome {
+            Outcome::Accepted(response) => {
+                let rejected = rejected_spans(&response).min(pending.spans);
+                losses.exported(pending.spans - rejected);
+                losses.dropped(Signal::Traces, Reason::Rejected, rejected);
+                self.traces_backoff.succeed();
+            }
+            Outcome::Refused(reason) => {
+                losses.dropped(Signal::Traces, reason, pending.spans);
+                self.traces_backoff.succeed();
+            }
+            Outcome::Retryable {
+                reason,
+                retry_after,
+            } => {
+                self.traces_backoff.fail(retry_after, Instant::now());
+                pending.attempts += 1;
+                if pending.attempts >= MAX_ATTEMPTS {
+                    losses.dropped(Signal::Traces, reason, pending.spans);
+                } else {
+                    self.pending = Some(pending);
+                }
+            }
+        }
+    }
+
+    /// Sends the current metrics. After a failure nothing is sent again: the next export has newer
+    /// values, and the differences since the last successful one.
+    async fn export_metrics(&mut self) {
+        let Some(target) = self.settings.metrics.clone() else {
+            self.metrics_due = Instant::now() + Duration::from_secs(86_400);
+            return;
+        };
+        if self.metrics_backoff.until(Instant::now()).is_some() {
+            return;
+        }
+
+        self.metrics_due = Instant::now() + self.settings.metric_interval;
+        let (metrics, baseline) = self.metrics();
+        let points = metrics.iter().map(data_points).sum();
+        let outcome = self.send(&target, self.metrics_message(metrics)).await;
+        self.settle_metrics(points, baseline, outcome);
+    }
+
+    fn metrics(&self) -> (Vec<Metric>, Baseline) {
+        let mut snapshot = Snapshot::default();
+        self.state.add_to(&mut snapshot);
+        own_metrics::add_to(&mut snapshot, &self.state, &self.settings);
+
+        let encoder = Encoder {
+            temporality: self.settings.temporality,
+            start: self.started,
+            now: SystemTime::now(),
+            last: &self.baseline,
+        };
+        encoder.encode(snapshot)
+    }
+
+    fn metrics_message(&self, metrics: Vec<Metric>) -> Bytes {
+        let scope = InstrumentationScope {
+            name: SCOPE.to_owned(),
+            version: VERSION.to_owned(),
+            ..InstrumentationScope::default()
+        };
+        let resource = Resource {
+            attributes: self.resource.attributes.0.clone(),
+            ..Resource::default()
+        };
+        let request = ExportMetricsServiceRequest {
+            resource_metrics: vec![ResourceMetrics {
+                resource: Some(resource),
+                scope_metrics: vec![ScopeMetrics {
+                    scope: Some(scope),
+                    metrics,
+                    schema_url: SCHEMA_URL.to_owned(),
+                }],
+                schema_url: SCHEMA_URL.to_owned(),
+            }],
+        };
+        Bytes::from(request.encode_to_vec())
+    }
+
+    fn settle_metrics(&mut self, points: u64, baseline: Baseline, outcome: Outcome) {
+        let losses = &self.state.losses;
+        match outcome {
+            Outcome::Accepted(response) => {
+                let rejected = rejected_points(&response).min(points);
+                losses.dropped(Signal::Metrics, Reason::Rejected, rejected);
+                self.metrics_backoff.succeed();
+                self.baseline = baseline;
+            }
+            Outcome::Refused(reason) => {
+                losses.dropped(Signal::Metrics, reason, points);
+                self.metrics_backoff.succeed();
+                self.baseline = baseline;
+            }
+            Outcome::Retryable {
+                reason,
+                retry_after,
+            } => {
+                losses.dropped(Signal::Metrics, reason, points);
+                self.metrics_backoff.fail(retry_after, Instant::now());
+            }
+        }
+    }
+
+    async fn send(&self, target: &Target, message: Bytes) -> Outcome {
+        self.state.set_in_flight(Some(Instant::now()));
+        let outcome = self.transport.send(target, message).await;
+
+        self.state.set_in_flight(None);
+        outcome
+    }
+}
+
+/// Returns the number of spans that the collector rejected. A body that is not a response counts as
+/// full success, because its status was one.
+fn rejected_spans(response: &Bytes) -> u64 {
+    let response = ExportTraceServiceResponse::decode(response.clone()).ok();
+    let partial = response.and_then(|response| response.partial_success);
+
+    partial.map_or(0, |partial| {
+        partial.rejected_spans.try_into().unwrap_or_default()
+    })
+}
+
+fn rejected_points(response: &Bytes) -> u64 {
+    let response = ExportMetricsServiceResponse::decode(response.clone()).ok();
+    let partial = response.and_then(|response| response.partial_success);
+
+    partial.map_or(0, |partial| {
+        partial.rejected_data_points.try_into().unwrap_or_default()
+    })
+}
+
+fn data_points(metric: &Metric) -> u64 {
+    count(match &metric.data {
+        Some(metric::Data::Histogram(histogram)) => histogram.data_points.len(),
+        Some(metric::Data::Sum(sum)) => sum.data_points.len(),
+        Some(metric::Data::Gauge(gauge)) => gauge.data_points.len(),
+        _ => 0,
+    })
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,100 @@
+//! Counts of what was exported and what was dropped.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::settings::Signal;
+
+/// The reason why data were dropped, as `error.type` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reason {
+    /// The queue was full, because the collector is slow or absent.
+    QueueFull,
+    /// The collector did not respond in time.
+    Timeout,
+    /// The connection failed.
+    Network,
+    /// The collector responded with this status.
+    Status(u16),
+    /// The collector accepted the request, but rejected some of its data.
+    Rejected,
+    /// The response was larger than its limit, so that its status is unknown.
+    ResponseTooLarge,
+    /// The request could not be made.
+    InvalidRequest,
+}
+
+impl Reason {
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::QueueFull => "queue_full".to_owned(),
+            Self::Timeout => "timeout".to_owned(),
+            Self::Network => "network".to_owned(),
+            Self::Status(status) => status.to_string(),
+            Self::Rejected => "rejected".to_owned(),
+            Self::ResponseTooLarge => "response_too_large".to_owned(),
+            Self::InvalidRequest => "invalid_request".to_owned(),
+        }
+    }
+}
+
+/// A number of spans or data points that were dropped for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropped {
+    /// The signal.
+    pub signal: Signal,
+    /// The reason: `queue_full`, `timeout`, `network`, `rejected`, `response_too_large`,
+    /// `invalid_request`, or an HTTP status.
+    pub reason: String,
+    /// The number since the start.
+    pub count: u64,
+}
+
+/// The counts since the start of the process.
+#[derive(Debug, Default)]
+pub(crate) struct Losses(Mutex<Counts>);
+
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Counts {
+    /// Spans that the queue accepted.
+    pub(crate) queued: u64,
+    /// Spans that the collector accepted.
+    pub(crate) exported: u64,
+    /// What was dropped, by signal and reason. There are at most some dozens of reasons.
+    pub(crate) dropped: BTreeMap<(Signal, Reason), u64>,
+}
+
+impl Losses {
+    pub(crate) fn queued(&self) {
+        self.lock().queued += 1;
+    }
+
+    pub(crate) fn exported(&self, count: u64) {
+        self.lock().exported += count;
+    }
+
+    pub(crate) fn dropped(&self, signal: Signal, reason: Reason, count: u64) {
+        if count > 0 {
+            *self.lock().dropped.entry((signal, reason)).or_default() += count;
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.lock().clone()
+    }
+
+    pub(crate) fn list(&self) -> Vec<Dropped> {
+        let counts = self.counts().dropped.into_iter();
+        counts
+            .map(|((signal, reason), count)| Dropped {
+                signal,
+                reason: reason.name(),
+                count,
+            })
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

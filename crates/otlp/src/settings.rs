@@ -1,0 +1,187 @@
+//! The settings, which are OpenTelemetry's own environment variables.
+
+mod endpoint;
+mod key_values;
+mod resource;
+mod sampler;
+
+use std::time::Duration;
+
+use environment::{SettingError, Variables};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::Sampler;
+
+pub(crate) use endpoint::Target;
+use endpoint::target;
+
+/// The signals that are exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Signal {
+    /// Spans.
+    Traces,
+    /// Histograms, counters and gauges.
+    Metrics,
+}
+
+impl Signal {
+    /// Returns the name of the signal in the labels of metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
+/// The program that exports. Its name is the default of `service.name`.
+#[derive(Debug, Clone, Copy)]
+pub struct Service<'s> {
+    /// The name, such as `tollgate`.
+    pub name: &'s str,
+    /// The version.
+    pub version: &'s str,
+}
+
+/// How values of counters and histograms relate to earlier exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Temporality {
+    /// Since the start of the process.
+    Cumulative,
+    /// Since the last export.
+    Delta,
+}
+
+/// The limits of the queue of spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct QueueLimits {
+    /// The number of spans that may wait.
+    pub(crate) spans: usize,
+    /// The number of spans in one request.
+    pub(crate) batch: usize,
+    /// The longest time for which a span waits.
+    pub(crate) delay: Duration,
+}
+
+/// Valid settings of an export that is on.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub(crate) resource: Resource,
+    pub(crate) traces: Option<Target>,
+    pub(crate) metrics: Option<Target>,
+    pub(crate) sampler: Sampler,
+    pub(crate) propagates: bool,
+    pub(crate) queue: QueueLimits,
+    pub(crate) metric_interval: Duration,
+    pub(crate) temporality: Temporality,
+}
+
+impl Settings {
+    /// Reads the variables through `lookup`. Returns `None` if no endpoint is set, if
+    /// `OTEL_SDK_DISABLED` is true, or if both exporters are `none`.
+    ///
+    /// # Errors
+    /// [`SettingError`] for the first invalid variable. The message contains neither an endpoint nor
+    /// a header, because both may contain secrets.
+    pub fn from_lookup(
+        lookup: impl Fn(&str) -> Option<String>,
+        service: Service<'_>,
+    ) -> Result<Option<Self>, SettingError> {
+        let variables = Variables::new(lookup);
+        if is_disabled(&variables)? {
+            return Ok(None);
+        }
+
+        let (traces, metrics) = (
+            target(&variables, Signal::Traces)?,
+            target(&variables, Signal::Metrics)?,
+        );
+        if traces.is_none() && metrics.is_none() {
+            return Ok(None);
+        }
+
+        Ok(Some(Self {
+            resource: resource::resource(&variables, service)?,
+            traces,
+            metrics,
+            sampler: sampler::sampler(&variables)?,
+            propagates: propagates(&variables)?,
+            queue: queue_limits(&variables)?,
+            metric_interval: variables.milliseconds(
+                "OTEL_METRIC_EXPORT_INTERVAL",
+                60_000,
+                1..=86_400_000,
+            )?,
+            temporality: temporality(&variables)?,
+        }))
+    }
+}
+
+type Lookup<'v, L> = &'v Variables<L>;
+
+fn is_disabled<L: Fn(&str) -> Option<String>>(
+    variables: Lookup<'_, L>,
+) -> Result<bool, SettingError> {
+    const NAME: &str = "OTEL_SDK_DISABLED";
+    let Some(value) = variables.optional(NAME) else {
+        return Ok(false);
+    };
+
+    match value.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(SettingError::invalid(NAME, &value, "true or false")),
+    }
+}
+
+fn queue_limits<L: Fn(&str) -> Option<String>>(
+    variables: Lookup<'_, L>,
+) -> Result<QueueLimits, SettingError> {
+    let spans = variables.number("OTEL_BSP_MAX_QUEUE_SIZE", 2_048, 1..=65_536)?;
+    let batch = variables.number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512.min(spans), 1..=spans)?;
+    let delay = variables.milliseconds("OTEL_BSP_SCHEDULE_DELAY", 5_000, 1..=600_000)?;
+
+    Ok(QueueLimits {
+        spans,
+        batch,
+        delay,
+    })
+}
+
+fn temporality<L: Fn(&str) -> Option<String>>(
+    variables: Lookup<'_, L>,
+) -> Result<Temporality, SettingError> {
+    const NAME: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+    let value = variables.optional(NAME).unwrap_or_default();
+
+    match value.to_ascii_lowercase().as_str() {
+        "" | "cumulative" => Ok(Temporality::Cumulative),
+        "delta" | "lowmemory" => Ok(Temporality::Delta),
+        _ => Err(SettingError::invalid(
+            NAME,
+            &value,
+            "one of cumulative, delta, lowmemory",
+        )),
+    }
+}
+
+/// True if trace contexts are read and sent. `baggage` is accepted, because it is a default of the
+/// specification; the header is neither read nor changed.
+fn propagates<L: Fn(&str) -> Option<String>>(
+    variables: Lookup<'_, L>,
+) -> Result<bool, SettingError> {
+    const NAME: &str = "OTEL_PROPAGATORS";
+    let Some(value) = variables.optional(NAME) else {
+        return Ok(true);
+    };
+
+    let names: Vec<_> = value.split(',').map(str::trim).collect();
+    if names
+        .iter()
+        .all(|name| ["tracecontext", "baggage", "none"].contains(name))
+    {
+        return Ok(names.contains(&"tracecontext"));
+    }
+    let expected = "tracecontext, baggage or none, separated by commas";
+    Err(SettingError::invalid(NAME, &value, expected))
+}
