@@ -3,7 +3,7 @@
 from grafana.panels import Panel, Query, Step
 from grafana.queries import GATEWAY, quantile, rate
 
-FAILED = f'{GATEWAY}, status="Error"'
+FAILED = f'{GATEWAY}, status="error"'
 INSTANCE = "{{instance}}"
 MAX_CONNECTIONS = 4096
 # The value of the state set that is 1, as a number for each state.

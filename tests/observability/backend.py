@@ -1,0 +1,32 @@
+"""A backend whose paths name its behavior."""
+
+import time
+
+from harness.http_server import HttpServer, QuietHandler
+
+
+class Behavior(QuietHandler):
+    """Responds with 200 after `ms` milliseconds. `/fail` responds with 500, and `/hang-up` closes the
+    connection.
+    """
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        path, _, query = self.path.partition("?")
+        if query.startswith("ms="):
+            time.sleep(float(query.removeprefix("ms=")) / 1000)
+
+        if path == "/fail":
+            self.send_response(500)
+            self.send_header("content-length", "0")
+            self.end_headers()
+        elif path == "/hang-up":
+            self.close_connection = True
+        else:
+            self.respond(b"{}")
+
+    do_POST = do_GET
+
+
+def backend() -> HttpServer:
+    return HttpServer(Behavior)

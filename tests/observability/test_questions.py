@@ -1,0 +1,160 @@
+"""The five questions of docs/guides/prometheus.md: each documented query answers its question."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+from documents import markdown
+from harness.paths import EVALUATOR, PROJECT
+from harness.processes import wait_until
+from observability.prometheus import Sample
+from observability.scene import shared_scene
+from observability.tools import promtool, require_prometheus
+
+GUIDE = PROJECT / "docs" / "guides" / "prometheus.md"
+QUESTIONS = (
+    "Who is throttled?",
+    "Since when?",
+    "By which limit?",
+    "Who changed it?",
+    "Is the backend or the gateway slow?",
+)
+COMMAND_TIMEOUT_S = 30
+# The query evaluates a point of time every 15 seconds.
+STEP_S = 15
+STEP_TIMEOUT_S = 40
+
+
+def setUpModule() -> None:
+    require_prometheus()
+
+
+def section(heading: str) -> str:
+    """Returns the text below a heading of the guide."""
+    parts = re.split(rf"^### {re.escape(heading)}$", GUIDE.read_text(), flags=re.MULTILINE)
+    if len(parts) != 2:
+        raise ValueError(f"{GUIDE.name}: expected one section `{heading}`")
+    return re.split(r"^##", parts[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def code(heading: str, language: str) -> str:
+    """Returns the only block of a language in a section."""
+    (block,) = markdown.blocks(section(heading), language)
+    return block
+
+
+class Guide(unittest.TestCase):
+    def test_it_has_the_five_questions_in_order(self):
+        headings = re.findall(r"^### (.+\?)$", GUIDE.read_text(), re.MULTILINE)
+        self.assertEqual(tuple(headings), QUESTIONS)
+
+    def test_every_query_of_the_guide_returns_data(self):
+        for query in markdown.blocks(GUIDE.read_text(), "promql"):
+            with self.subTest(query):
+                self.assertNotEqual(shared_scene().prometheus.query(query), [])
+
+
+class Answers(unittest.TestCase):
+    def setUp(self) -> None:
+        self.scene = shared_scene()
+
+    def query(self, question: str) -> list[Sample]:
+        return self.scene.prometheus.query(code(question, "promql"))
+
+    def test_throttled_callers_are_named_with_their_plans(self):
+        found = {(one.labels["caller"], one.labels["plan"]) for one in self.query(QUESTIONS[0])}
+        self.assertEqual(found, {("key#free-key", "free"), ("key#trial-key", "trial")})
+
+    def test_throttling_began_during_the_load(self):
+        begins = wait_until(self.begins_of_throttled_callers, STEP_TIMEOUT_S, "the query has data")
+        for begin in begins:
+            self.assertLess(self.scene.began, begin)
+            self.assertLess(begin, self.scene.ended + STEP_S)
+
+    def begins_of_throttled_callers(self) -> list[float]:
+        """Returns the results for the two throttled callers, or none while one is missing."""
+        begins = {one.labels["caller"]: one.value for one in self.query(QUESTIONS[1])}
+        throttled = {"key#free-key", "key#trial-key"}
+        return [begins[caller] for caller in throttled] if throttled <= set(begins) else []
+
+    def test_the_limits_that_refused_are_named(self):
+        found = {(one.labels["plan"], one.labels["limit"]) for one in self.query(QUESTIONS[2])}
+        self.assertEqual(found, {("free", "burst"), ("trial", "day")})
+
+    def test_the_command_names_who_changed_the_plan(self):
+        environment = {
+            **os.environ,
+            "PATH": f"{EVALUATOR.parent}:{os.environ['PATH']}",
+            "TOLLGATE_URL": f"http://127.0.0.1:{self.scene.gateway.port}",
+        }
+        result = subprocess.run(
+            ["sh", "-euc", code(QUESTIONS[3], "sh")],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=True,
+        )
+        (change,) = [line for line in result.stdout.splitlines() if "plan.put" in line]
+        for word in ("free", "local"):
+            self.assertIn(word, change)
+
+    def test_the_slow_part_of_a_route_is_the_larger_one(self):
+        p95 = {
+            one.labels["part"]: one.value
+            for one in self.query(QUESTIONS[4])
+            if one.labels["route"] == "ANY /slow/{proxy+}"
+        }
+        self.assertEqual(set(p95), {"backend", "gateway"})
+        self.assertGreater(p95["backend"], p95["gateway"])
+
+
+class SinceWhen(unittest.TestCase):
+    """Hours of samples, which promtool generates."""
+
+    def begin(self, values: str, minutes: int) -> float | None:
+        """Returns the result of the query after some minutes. `values` are those of each minute."""
+        labels = 'caller="key#a", plan="free"'
+        series = {
+            "series": f'tollgate_caller_decisions_total{{{labels}, decision="throttled"}}',
+            "values": values,
+        }
+        # A wrong expectation makes promtool print the result.
+        case = {
+            "expr": f"sum({code(QUESTIONS[1], 'promql')})",
+            "eval_time": f"{minutes}m",
+            "exp_samples": [{"labels": "{}", "value": -1}],
+        }
+        test = {"interval": "1m", "input_series": [series], "promql_expr_test": [case]}
+
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "test.yml")
+            file.write_text(json.dumps({"rule_files": [], "tests": [test]}))
+            output = promtool("test", "rules", file).stdout
+        found = re.search(r"got:\s*\{\} (\S+)", output)
+        return float(found[1]) / 60 if found else None
+
+    def test_begin_is_the_last_time_without_throttling(self):
+        # Calm for 60 minutes, then throttled once per minute.
+        self.assertAlmostEqual(self.begin("5x60 6+1x60", 90), 60, delta=1)
+
+    def test_an_earlier_episode_does_not_count(self):
+        # Throttled for 10 minutes, calm for 60, throttled again.
+        self.assertAlmostEqual(self.begin("0+1x10 10x60 11+1x60", 100), 71, delta=1)
+
+    def test_a_caller_that_was_always_throttled_begins_with_its_first_request(self):
+        self.assertAlmostEqual(self.begin("_x30 1+1x60", 80), 31, delta=1)
+
+    def test_a_caller_that_is_not_throttled_now_begins_now(self):
+        self.assertAlmostEqual(self.begin("0+1x30 30x60", 80), 80, delta=1)
+
+    def test_a_restart_of_the_gateway_does_not_begin_an_episode(self):
+        self.assertAlmostEqual(self.begin("5x20 6+1x20 0+1x40", 70), 20, delta=1)
+
+
+if __name__ == "__main__":
+    unittest.main()

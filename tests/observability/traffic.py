@@ -1,0 +1,84 @@
+"""The requests of the scene: allowed, throttled, unauthorized, forbidden and failed ones."""
+
+import collections
+import dataclasses
+import secrets
+
+from harness.client import call
+from harness.gateway import Gateway
+
+PLANS = {
+    "pro": {},
+    "free": {"throttle": {"rate": 0.1, "burst": 4}},
+    "trial": {"quotas": [{"limit": 2, "period": "day"}]},
+    "strict": {"throttle": {"rate": 1000, "burst": 1000}, "on_store_failure": "deny"},
+    "overage": {"quotas": [{"limit": 1, "period": "month", "overage": "allow"}]},
+    "shadow": {"throttle": {"rate": 0.1, "burst": 1}, "shadow": True},
+}
+POLICY = {
+    "rules": [
+        {"match": "GET /health", "auth": "none"},
+        {"match": "ANY /admin/{proxy+}", "auth": "any", "scopes": ["admin"]},
+        {"match": "ANY /slow/{proxy+}", "auth": "any"},
+        {"match": "ANY /{proxy+}", "auth": "any"},
+    ]
+}
+
+
+def key(plan: str) -> str:
+    return f"observability-key-{plan}"
+
+
+def seeds() -> dict:
+    keys = [{"key": key(plan), "key_id": f"{plan}-key", "plan": plan} for plan in PLANS]
+    return {"plans": PLANS, "keys": keys}
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """A request with the key of a plan, or with another key, or with none."""
+
+    path: str
+    plan: str | None = None
+    method: str = "GET"
+    key: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        secret = key(self.plan) if self.plan else self.key
+        return {"x-api-key": secret} if secret else {}
+
+
+MIX = [
+    *(Request("/orders", plan) for plan in PLANS),
+    Request("/orders", "pro", "POST"),
+    Request("/slow/report?ms=40", "pro"),
+    Request("/fail", "pro"),
+    Request("/hang-up", "pro"),
+    Request("/orders", key="unknown-key-of-a-stranger"),
+    Request("/orders"),
+    Request("/admin/users", "pro"),
+    Request("/health"),
+    Request("/_tollgate/v1/plans"),
+]
+
+
+class Client:
+    """Sends requests to a gateway, each with a sampled trace, and counts the responses by status."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.statuses: collections.Counter[int] = collections.Counter()
+        self.sampled: set[str] = set()
+        self.unsampled: set[str] = set()
+
+    def send(self, requests: list[Request]) -> None:
+        for number, request in enumerate(requests):
+            trace = self._trace(is_sampled=number % 2 == 0)
+            headers = {**request.headers(), "traceparent": trace}
+            response = call(self.gateway.port, request.method, request.path, headers)
+            self.statuses[response.status] += 1
+
+    def _trace(self, is_sampled: bool) -> str:
+        trace_id = secrets.token_hex(16)
+        (self.sampled if is_sampled else self.unsampled).add(trace_id)
+        return f"00-{trace_id}-{secrets.token_hex(8)}-0{int(is_sampled)}"
