@@ -7,9 +7,17 @@ use std::time::SystemTime;
 use authorizer::{
     Authorizer, Config, OWN_CRATES, PolicyLoadError, http_calls, invoke, open, reach,
 };
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::layers::TracingLayer;
+use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
+use otlp::{FlushLayer, Service};
 use serde_json::value::RawValue;
-use telemetry::{RecordLog, exit_code, start_log};
+use telemetry::{Invocation, RecordLog, Trigger, exit_code, start_log};
+
+/// The name and version of the service in traces and metrics.
+const SERVICE: Service<'_> = Service {
+    name: env!("CARGO_PKG_NAME"),
+    version: env!("CARGO_PKG_VERSION"),
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -20,6 +28,7 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
     start_log(OWN_CRATES, variable)?;
+    let otlp = otlp::start_in_function(variable, SERVICE);
 
     let config = Config::from_lookup(variable)?;
     let records = RecordLog::stdout().aggregated();
@@ -39,9 +48,11 @@ async fn serve() -> Result<(), Error> {
     records.flush();
     prepared?;
 
-    run(service_fn(|event: LambdaEvent<Box<RawValue>>| {
+    let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| {
         records.flush_ended_minutes(SystemTime::now());
-        invoke(Arc::clone(&authorizer), event.payload)
-    }))
-    .await
+        let invocation = Invocation::new(&event.context.request_id, Trigger::Http);
+        invocation.run(invoke(Arc::clone(&authorizer), event.payload))
+    });
+    let runtime = Runtime::new(handler).layer(TracingLayer::new());
+    runtime.layer(FlushLayer::new(otlp)).run().await
 }

@@ -11,7 +11,7 @@ use policy::Rule;
 use policy::header_value::header_value;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use telemetry::milliseconds;
+use telemetry::{milliseconds, on_current_span};
 
 use crate::Failure;
 use crate::config::{LogDecisions, OnBadCredentials, OnThrottle, ResponseSettings};
@@ -144,6 +144,7 @@ impl<'e> ResponseBuilder<'e> {
             };
             self.log(reason, elapsed, &cause);
         }
+        self.describe_span(reason);
 
         let is_allowed =
             settings.on_throttle == OnThrottle::Mark || outcome.retry_after_s.is_none();
@@ -170,6 +171,7 @@ impl<'e> ResponseBuilder<'e> {
             _ => cause.detail = detail.as_deref(),
         }
         self.log(reason, elapsed, &cause);
+        self.describe_span(reason);
 
         match kind {
             RejectionKind::Unauthenticated
@@ -181,6 +183,7 @@ impl<'e> ResponseBuilder<'e> {
                 self.serialize(false, reason, elapsed)
             }
             RejectionKind::Fault | RejectionKind::Unavailable => {
+                on_current_span(|span| span.fail(reason.as_str()));
                 let problem = detail.unwrap_or(Cow::Borrowed(reason.as_str()));
                 Err(Failure::Fault(problem.into_owned()))
             }
@@ -213,6 +216,27 @@ impl<'e> ResponseBuilder<'e> {
             )),
         };
         response.map_err(|error| Failure::Fault(error.to_string()))
+    }
+
+    /// Sets the attributes of the request's span. A rejection is a reason without a decision.
+    fn describe_span(&self, reason: Reason) {
+        on_current_span(|span| {
+            span.set("tollgate.reason", reason.as_str());
+            if self.context.decision != NOTHING {
+                span.set("tollgate.decision", self.context.decision);
+            }
+
+            let facts = [
+                ("http.route", &self.context.route),
+                ("tollgate.plan", &self.context.plan),
+                ("tollgate.key_id", &self.context.key_id),
+            ];
+            for (name, value) in facts {
+                if **value != *NOTHING {
+                    span.set(name, value.clone().into_owned());
+                }
+            }
+        });
     }
 
     fn log(&self, reason: Reason, elapsed: Duration, cause: &LogCause<'_>) {

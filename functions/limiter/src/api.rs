@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
-use telemetry::milliseconds;
+use telemetry::{milliseconds, on_current_span};
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -172,7 +172,25 @@ async fn time_and_log(request: Request, next: Next) -> Response {
         duration_ms,
         "handled the request"
     );
+    describe_span(&method, route, status);
     response
+}
+
+/// Sets the attributes of the request's span. Only the route's template is a part of its name.
+fn describe_span(method: &Method, route: &str, status: u16) {
+    on_current_span(|span| {
+        let method = method.as_str().to_owned();
+        if route != "-" {
+            span.rename(format!("{method} {route}"));
+            span.set("http.route", route.to_owned());
+        }
+
+        span.set("http.request.method", method);
+        span.set("http.response.status_code", status);
+        if status >= 500 {
+            span.fail(status.to_string());
+        }
+    });
 }
 
 fn timed_out(method: &Method) -> Problem {

@@ -4,10 +4,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::layers::TracingLayer;
+use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use limiter::{Config, Limiter, handle_event, open};
+use otlp::{FlushLayer, Service};
 use serde_json::Value;
-use telemetry::{RecordLog, exit_code, start_log};
+use telemetry::{Invocation, RecordLog, Trigger, exit_code, start_log};
+
+/// The name and version of the service in traces and metrics.
+const SERVICE: Service<'_> = Service {
+    name: env!("CARGO_PKG_NAME"),
+    version: env!("CARGO_PKG_VERSION"),
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -21,6 +29,7 @@ async fn serve() -> Result<(), Error> {
         ["limiter", "aws", "dynamodb", "registry", "store"],
         variable,
     )?;
+    let otlp = otlp::start_in_function(variable, SERVICE);
 
     let config = Config::from_lookup(variable)?;
     let records = RecordLog::stdout().aggregated();
@@ -30,9 +39,11 @@ async fn serve() -> Result<(), Error> {
         .with_rate_limit_headers(config.rate_limit_headers);
     let limiter = Arc::new(limiter);
 
-    run(service_fn(|event: LambdaEvent<Value>| {
+    let handler = service_fn(|event: LambdaEvent<Value>| {
         records.flush_ended_minutes(SystemTime::now());
-        handle_event(Arc::clone(&limiter), event.payload)
-    }))
-    .await
+        let invocation = Invocation::new(&event.context.request_id, Trigger::Http);
+        invocation.run(handle_event(Arc::clone(&limiter), event.payload))
+    });
+    let runtime = Runtime::new(handler).layer(TracingLayer::new());
+    runtime.layer(FlushLayer::new(otlp)).run().await
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use telemetry::RecordLog;
+use telemetry::{RecordLog, RequestScope, contain_panic, on_current_span};
 
 use crate::aggregate::{Aggregator, UnknownErrorTypes};
 use crate::cloudwatch::{CloudWatch, Outcome};
@@ -371,9 +371,12 @@ pub async fn respond(
     event: Box<RawValue>,
     deadline: Deadline,
 ) -> Result<Value, Failure> {
-    let response =
-        telemetry::contain_panic(async move { publisher.handle(event.get(), deadline).await })
-            .await;
+    let scope = RequestScope::current();
+    let work = async move {
+        let result = publisher.handle(event.get(), deadline).await;
+        result.inspect_err(|_| on_current_span(|span| span.fail("fault")))
+    };
+    let response = contain_panic(scope.serve("metrics-publisher", work)).await;
     let response = response.unwrap_or(Err(Failure::Panicked));
 
     response.inspect_err(

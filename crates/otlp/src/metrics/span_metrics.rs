@@ -33,6 +33,7 @@ const RPC: [&str; 5] = [
     attribute::ERROR_TYPE,
 ];
 const DECISION: [&str; 3] = ["tollgate.plan", "tollgate.decision", "tollgate.reason"];
+const REFUSAL: [&str; 1] = ["tollgate.reason"];
 
 /// A span that has just ended.
 pub(crate) struct EndedSpan<'s> {
@@ -76,6 +77,7 @@ struct Tables {
     errors: SeriesTable<u64>,
     cold_starts: SeriesTable<u64>,
     decisions: SeriesTable<u64>,
+    refusals: SeriesTable<u64>,
 }
 
 impl SpanMetrics {
@@ -91,6 +93,8 @@ impl SpanMetrics {
         }
         if span.has("tollgate.decision") {
             *tables.decisions.entry(span.select(&DECISION)) += 1;
+        } else if span.has("tollgate.reason") {
+            *tables.refusals.entry(span.select(&REFUSAL)) += 1;
         }
     }
 
@@ -178,9 +182,17 @@ impl Tables {
                 Instrument::new(
                     "tollgate.decisions",
                     "{decision}",
-                    "Decisions of the authorizer by plan and reason",
+                    "Decisions about the limits of a plan, by plan and reason",
                 ),
                 &self.decisions,
+            ),
+            (
+                Instrument::new(
+                    "tollgate.refusals",
+                    "{request}",
+                    "Requests that the authorizer refused before a decision, by reason",
+                ),
+                &self.refusals,
             ),
         ];
 
