@@ -7,10 +7,14 @@ import time
 import urllib.parse
 from typing import NamedTuple
 
+import yaml
+
 from harness.client import call
 from harness.gateway import Gateway
+from harness.paths import PROJECT
 from harness.processes import Program, free_port, wait_until
 
+EXAMPLE = PROJECT / "examples" / "prometheus"
 SCRAPE_TIMEOUT_S = 30
 METRICS_PATH = "/_tollgate/metrics"
 
@@ -25,12 +29,10 @@ class Sample(NamedTuple):
 class Prometheus(Program):
     """Prometheus on a free port, with the gateways as the job `tollgate`."""
 
-    def __init__(
-        self, folder: pathlib.Path, gateways: list[Gateway], rules: pathlib.Path | None = None
-    ) -> None:
+    def __init__(self, folder: pathlib.Path, gateways: list[Gateway]) -> None:
         self.port, self.targets = free_port(), [f"127.0.0.1:{one.port}" for one in gateways]
         config, data = folder / "prometheus.json", folder / "prometheus-data"
-        config.write_text(json.dumps(self._configuration(rules)))
+        config.write_text(json.dumps(self._configuration()))
 
         command = [
             "prometheus",
@@ -45,21 +47,18 @@ class Prometheus(Program):
         wait_until(self._is_ready, SCRAPE_TIMEOUT_S, "Prometheus is ready")
         self.wait_for_scrapes()
 
-    def _configuration(self, rules: pathlib.Path | None) -> dict:
-        job = {
-            "job_name": "tollgate",
-            "metrics_path": METRICS_PATH,
-            "static_configs": [{"targets": self.targets}],
+    def _configuration(self) -> dict:
+        """Returns the example configuration with the addresses of the gateways and short intervals."""
+        configuration = yaml.safe_load((EXAMPLE / "prometheus.yml").read_text())
+        configuration["global"] |= {
+            "scrape_interval": "1s",
+            "scrape_timeout": "1s",
+            "evaluation_interval": "1s",
         }
-        return {
-            "global": {
-                "scrape_interval": "1s",
-                "scrape_timeout": "1s",
-                "evaluation_interval": "1s",
-            },
-            "rule_files": [str(rules)] if rules else [],
-            "scrape_configs": [job],
-        }
+        (job,) = configuration["scrape_configs"]
+        job["static_configs"] = [{"targets": self.targets}]
+        configuration["rule_files"] = [str(EXAMPLE / one) for one in configuration["rule_files"]]
+        return configuration
 
     def _is_ready(self) -> bool:
         return call(self.port, "GET", "/-/ready").status == 200

@@ -17,13 +17,12 @@ from harness.client import call
 from harness.emulator import Ministack
 from harness.gateway import Gateway
 from harness.name_server import NameServer
-from harness.paths import EVALUATOR, PROJECT
+from harness.paths import EVALUATOR
 from harness.processes import free_port, wait_until
 from observability.backend import backend
 from observability.prometheus import Prometheus
 from observability.traffic import MIX, POLICY, Client, Request, seeds
 
-RULES = PROJECT / "examples" / "prometheus" / "alerts.yml"
 # Long enough for several scrapes of each series.
 LOAD_S, PAUSE_S = 5, 0.2
 NAME = "internal-orders-1.eu-central-1.elb.amazonaws.com"
@@ -54,9 +53,7 @@ class Scene:
                 **options,
             )
         )
-        self.prometheus = stack.enter_context(
-            Prometheus(folder, [self.gateway, self.failing], RULES)
-        )
+        self.prometheus = stack.enter_context(Prometheus(folder, [self.gateway, self.failing]))
         self.began = self.ended = 0.0
         self.client, self.failing_client = Client(self.gateway), Client(self.failing)
 

@@ -6,9 +6,11 @@ import unittest
 
 from grafana.dashboard import PATH
 from harness.paths import PROJECT
-from observability.scene import RULES, shared_scene
+from observability.prometheus import EXAMPLE
+from observability.scene import shared_scene
 from observability.tools import require_prometheus
 
+RULES = EXAMPLE / "alerts.yml"
 # The values that Grafana puts in for its variables. The window contains the whole load.
 VALUES = {
     "$__rate_interval": "2m",

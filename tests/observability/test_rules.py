@@ -7,10 +7,11 @@ import unittest
 
 import yaml
 
+from documents import markdown
 from harness.paths import PROJECT
+from observability.prometheus import EXAMPLE
 from observability.tools import promtool, require_prometheus
 
-EXAMPLE = PROJECT / "examples" / "prometheus"
 SEVERITIES = {"page", "ticket"}
 
 
@@ -62,3 +63,5 @@ class Rules(unittest.TestCase):
             with self.subTest(name):
                 self.assertIn(alert["labels"]["severity"], SEVERITIES)
                 self.assertEqual(set(alert["annotations"]), {"summary", "runbook"})
+                page, _, anchor = alert["annotations"]["runbook"].partition("#")
+                self.assertIn(anchor, markdown.anchors((PROJECT / page).read_text()))
