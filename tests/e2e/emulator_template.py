@@ -8,8 +8,10 @@ end-to-end tests therefore do not show these things:
 - an authorizer without identity sources requires an Authorization header in the emulator
 - conditions do not support `Fn::Join`, which the template uses to recognize empty lists. The
   adapted conditions look at the first item instead. They do not support `Fn::Split` either, which
-  only counts the servers of Resolver. Conditions with it become false
-- rules of security groups exist only inside the groups, and composite alarms do not exist
+  only counts the servers of Resolver and recognizes a collector in `Tracing`. Conditions with it
+  become false
+- rules of security groups exist only inside the groups. Composite alarms, saved queries and
+  Contributor Insights rules do not exist
 - alarms over several metrics are not supported. They are deployed but watch nothing
 - request mapping knows `$context.authorizer.lambda.NAME` instead of AWS's
   `$context.authorizer.NAME`
@@ -37,6 +39,8 @@ UNSUPPORTED_TYPES = {
     "AWS::EC2::SecurityGroupIngress",
     "AWS::EC2::SecurityGroupEgress",
     "AWS::CloudWatch::CompositeAlarm",
+    "AWS::CloudWatch::InsightRule",
+    "AWS::Logs::QueryDefinition",
 }
 FALSE = {"Fn::Equals": ["", "never"]}
 # The functions that the emulator evaluates in conditions.
