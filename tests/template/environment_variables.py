@@ -10,7 +10,7 @@ import json
 
 from harness.paths import PROJECT
 from template.parameter_sets import all_stacks
-from template.rust_sources import PACKAGES
+from template.rust_sources import PACKAGES, exporter_variables
 from template.stack import Stack, Unknown, grouped
 from template.templates import Template
 
@@ -20,12 +20,18 @@ SET_BY_LAMBDA = "Lambda sets it"
 MANUAL = "for manual tests of VPC endpoints"
 LOCAL = "for local servers"
 EMBEDDED = "for local use without tables, in events/env.json"
+# The only variable of the exporter that the template sets.
+COLLECTOR = "OTEL_EXPORTER_OTLP_ENDPOINT"
 COMMON = {
     "AWS_ACCESS_KEY_ID": SET_BY_LAMBDA,
     "AWS_SECRET_ACCESS_KEY": SET_BY_LAMBDA,
     "AWS_SESSION_TOKEN": SET_BY_LAMBDA,
     "AWS_REGION": SET_BY_LAMBDA,
     "AWS_DEFAULT_REGION": SET_BY_LAMBDA,
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": SET_BY_LAMBDA,
+    "AWS_LAMBDA_FUNCTION_NAME": SET_BY_LAMBDA,
+    "AWS_LAMBDA_FUNCTION_VERSION": SET_BY_LAMBDA,
+    "AWS_LAMBDA_LOG_STREAM_NAME": SET_BY_LAMBDA,
     "AWS_LAMBDA_LOG_LEVEL": "ApplicationLogLevel in LoggingConfig sets it",
     "RUST_LOG": "for functions that run outside Lambda",
     "SSL_CERT_FILE": "for functions that run outside Lambda",
@@ -33,6 +39,10 @@ COMMON = {
     "USE_VPC_ENDPOINT": MANUAL,
     "VPC_ENDPOINT_URLS": MANUAL,
     "FALLBACK_TO_PUBLIC": MANUAL,
+    **{
+        name: "the defaults of OpenTelemetry apply"
+        for name in exporter_variables() - {COLLECTOR}
+    },
 }
 # Variables that are read and not set, with the reason.
 NOT_SET = {
@@ -46,6 +56,7 @@ NOT_SET = {
 }
 # Further variables that the examples do not set.
 NOT_SET_IN_EXAMPLES = {
+    COLLECTOR,
     "EXTRA_CA_CERTS",
     "DECISION_DEADLINE_MS",
     "LOCAL_INSTANCES",

@@ -50,7 +50,16 @@ NOT_DEPLOYED = (
     "tollgate",
 )
 # The files that read settings. All other files get them as arguments.
-SHARED_SETTINGS = ["crates/aws/src/endpoint.rs", "crates/aws/src/sdk.rs"]
+EXPORTER_SETTINGS = [
+    "crates/otlp/src/settings.rs",
+    *(f"crates/otlp/src/settings/{file}.rs" for file in ("endpoint", "resource", "sampler")),
+]
+SHARED_SETTINGS = [
+    "crates/aws/src/endpoint.rs",
+    "crates/aws/src/sdk.rs",
+    "crates/telemetry/src/log_level.rs",
+    *EXPORTER_SETTINGS,
+]
 STORE_SETTINGS = ["crates/store/src/dynamodb/config.rs", "crates/store/src/store_config.rs"]
 # The files of the shared store that decisions and the administration use.
 DECISIONS = ["crates/registry/src/dynamodb/reader.rs", "crates/store/src/dynamodb/usage_table.rs"]
@@ -127,6 +136,12 @@ def code(path: str) -> str:
     lines = text(path).splitlines()
     uncommented = "\n".join(line for line in lines if not line.lstrip().startswith("//"))
     return uncommented.partition("#[cfg(test)]\nmod tests {")[0]
+
+
+def exporter_variables() -> set[str]:
+    """Returns the variables of OpenTelemetry that the functions read."""
+    names = {name for path in EXPORTER_SETTINGS for name in VARIABLE.findall(code(path))}
+    return {name for name in names if name.startswith("OTEL_")}
 
 
 def statements(path: str) -> Iterator[Statement]:

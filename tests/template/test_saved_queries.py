@@ -302,8 +302,10 @@ class SavedQueries(unittest.TestCase):
             self.assertEqual(get(gateway.port, "/", token=token).status, 500)
             found = log_lines(records(gateway, 1))
 
+        started = {"level": "ERROR", "message": "the function cannot run", "error": "AUTH_POLICY: …"}
+        others = [*PLATFORM_LINES, started]
         platform = [
-            LogLine(AUTHORIZER, "2026-11-28 11:02:03.456", json.dumps(it)) for it in PLATFORM_LINES
+            LogLine(AUTHORIZER, "2026-11-28 11:02:03.456", json.dumps(it)) for it in others
         ]
         rows = self.rows("faults", AUTHORIZER, LIMITER, lines=[*found, *platform])
         decided = [row for row in rows if row["message"] == "decided"]
@@ -311,6 +313,7 @@ class SavedQueries(unittest.TestCase):
         self.assertTrue(decided[0]["problem"])
         types = [(row["type"], row["record.status"]) for row in rows if row["type"]]
         self.assertEqual(types, [("platform.initReport", "error")])
+        self.assertIn(started["error"], [row["error"] for row in rows])
 
 
 class Documents(unittest.TestCase):
