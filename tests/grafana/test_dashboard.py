@@ -11,6 +11,10 @@ from harness.paths import PROJECT
 
 GUIDE = PROJECT / "docs" / "guides" / "prometheus.md"
 UNITS = {"bytes", "percentunit", "reqps", "s", "short"}
+REFERENCE = PROJECT / "docs" / "reference" / "local-metrics.md"
+ALERTS = PROJECT / "examples" / "prometheus" / "alerts.yml"
+# Metrics that no panel shows, because another one is more useful.
+NOT_SHOWN = {"process_threads", "process_virtual_memory_bytes"}
 # Panels of labels and states, and panels of amounts that have no unit.
 WITHOUT_UNIT = {
     "In flight",
@@ -26,6 +30,12 @@ WITHOUT_UNIT = {
     "alb-sync: addresses",
     "alb-sync: pending targets",
 }
+
+
+def limits(alert: str) -> list[float]:
+    """Returns the numbers that the expression of an alert compares with."""
+    products = re.findall(r"(?:>|==) ([\d.]+)(?: \* ([\d.]+))?", alert)
+    return [round(float(one) * float(other or 1), 6) for one, other in products]
 
 
 class Dashboard(unittest.TestCase):
@@ -70,6 +80,32 @@ class Dashboard(unittest.TestCase):
                 used = set(re.findall(r"\$\{?(\w+)", target["expr"])) - {"__rate_interval"}
                 self.assertEqual(used - names, set(), panel["title"])
                 self.assertTrue({"job", "instance"} <= used, panel["title"])
+
+    def test_panels_show_the_documented_metrics(self):
+        documented = set(re.findall(r"^\| `(\w+)` \|", REFERENCE.read_text(), re.MULTILINE))
+        documented = {name for name in documented if name.startswith(("tollgate_", "process_"))}
+        self.assertGreater(len(documented), 25)
+
+        text = dashboard.PATH.read_text()
+        used = {
+            re.sub(r"_(?:bucket|sum|count)$", "", name)
+            for name in re.findall(r"\b(?:tollgate|process)_\w+", text)
+        }
+        self.assertEqual(documented - used, NOT_SHOWN)
+        self.assertEqual(used - documented - {"tollgate_otlp_dropped_total"}, set())
+
+    def test_thresholds_are_those_of_the_alerts(self):
+        alerts = dict(re.findall(r"- alert: (\w+)\n((?: {8}.*\n)+)", ALERTS.read_text()))
+        alerts = {name.lower(): text for name, text in alerts.items()}
+        compared = set()
+        for panel in self.panels:
+            last = panel["fieldConfig"]["defaults"]["thresholds"]["steps"][-1]["value"]
+            for link in panel.get("links", []):
+                name = link["url"].partition("#")[2]
+                if last is not None and name in alerts:
+                    self.assertIn(last, limits(alerts[name]), panel["title"])
+                    compared.add(name)
+        self.assertGreater(len(compared), 8)
 
     def test_links_lead_to_sections_of_the_guide(self):
         sections = markdown.anchors(GUIDE.read_text())

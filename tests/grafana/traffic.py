@@ -6,7 +6,7 @@ from grafana.queries import GATEWAY, QUANTILES, REQUESTS, ROUTE, average, quanti
 SHARE = {"unit": "percentunit"}
 SECONDS = {"unit": "s"}
 # An alert of each share fires from its last step on.
-ERROR_SHARE = (Step("red", 0.01),)
+ERROR_SHARE = (Step("red", 0.0144),)
 REFUSED_SHARE = (Step("orange", 0.1), Step("red", 0.2))
 
 

@@ -66,6 +66,8 @@ class Guide(unittest.TestCase):
     def test_it_has_the_five_questions_in_order(self):
         headings = re.findall(r"^### (.+\?)$", GUIDE.read_text(), re.MULTILINE)
         self.assertEqual(tuple(headings), QUESTIONS)
+        deployed = (PROJECT / "docs" / "operations" / "observing.md").read_text()
+        self.assertEqual(tuple(re.findall(r"^### (.+\?)$", deployed, re.MULTILINE)), QUESTIONS)
 
     def test_its_command_asks_prometheus(self):
         (command,) = [
