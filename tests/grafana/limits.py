@@ -50,7 +50,7 @@ REFUSALS = [
         section="by-which-limit",
     ),
     refused_share(401, 0.2, "tollgateunauthorized"),
-    refused_share(403, 0.1, "tollgateforbidden"),
+    refused_share(403, 0.2, "tollgateforbidden"),
     refused_share(429, 0.2, "tollgatethrottled"),
     Panel(
         "Near a limit",
