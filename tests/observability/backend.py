@@ -10,6 +10,9 @@ class Behavior(QuietHandler):
     connection.
     """
 
+    # A response is one write. With two, the second one waits 40 ms for the acknowledgement of the first.
+    wbufsize = -1
+
     def do_GET(self) -> None:
         self.rfile.read(int(self.headers.get("content-length", 0)))
         path, _, query = self.path.partition("?")
