@@ -1,12 +1,20 @@
-"""The saved queries of stacks/monitoring.yaml and their copies in docs/operations/observing.md."""
+"""The saved queries of stacks/monitoring.yaml and their copies in docs/operations/observing.md, and
+its Contributor Insights rules.
+"""
 
 from __future__ import annotations
 
+import collections
+import json
 import re
+from typing import Any
 
 from harness.paths import PROJECT
+from template.parameter_sets import required
+from template.stack import Stack, text
 from template.templates import Template
 
+INSIGHT_RULE = "AWS::CloudWatch::InsightRule"
 QUERY = "AWS::Logs::QueryDefinition"
 DOCUMENT = "docs/operations/observing.md"
 BLOCK = re.compile(r"^```text\n((?:fields|filter) .*?)\n```$", re.MULTILINE | re.DOTALL)
@@ -23,6 +31,33 @@ def saved() -> dict[str, str]:
         ]
         for it in queries
     }
+
+
+def rules(**parameters: str) -> dict[str, dict[str, Any]]:
+    """Returns the bodies of the Contributor Insights rules."""
+    template = Template.read("stacks/monitoring.yaml")
+    stack = Stack(template, required(template) | parameters)
+    return {
+        name: json.loads(text(it["RuleBody"])) for name, it in stack.of_type(INSIGHT_RULE).items()
+    }
+
+
+def contributors(rule: dict[str, Any], lines: list[str]) -> collections.Counter[tuple[str, ...]]:
+    """Counts the lines that match a rule, by the values of its keys.
+
+    "Contributor Insights rule syntax": every filter has to match, and a line without a key does not
+    count. Only filters with `In` are known.
+    """
+    counts: collections.Counter[tuple[str, ...]] = collections.Counter()
+    for line in lines:
+        fields = json.loads(line)
+        values = [fields.get(key.removeprefix("$.")) for key in rule["Contribution"]["Keys"]]
+        filters = rule["Contribution"]["Filters"]
+        if None not in values and all(
+            fields.get(it["Match"].removeprefix("$.")) in it["In"] for it in filters
+        ):
+            counts[tuple(values)] += 1
+    return counts
 
 
 def documented() -> dict[str, str]:

@@ -8,47 +8,39 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import datetime
 import json
 import pathlib
 import re
 import tempfile
-import time
 import unittest
 from collections import Counter
 from typing import Any
 
-from harness.client import Response, call, get
+from harness.client import Response, get
 from harness.gateway import Gateway
-from harness.http_server import HttpServer, QuietHandler
+from harness.http_server import HttpServer
 from harness.logs_insights import LogLine, Query, Row
 from harness.paths import EVALUATOR, PROJECT
-from harness.processes import free_port, wait_until
 from template import saved_queries
+from template.gateway_log import (
+    ACCESS,
+    AUTHORIZER,
+    KEYS,
+    LIMITER,
+    POLICY,
+    SEEDS,
+    SLOW_S,
+    Backend,
+    changes,
+    log_lines,
+    records,
+    requests,
+)
+from template.parameter_sets import SAMPLES
 
-ACCESS, AUTHORIZER, LIMITER = "access", "authorizer", "limiter"
-LIMITERS_MESSAGES = ("handled the request", "administrative change")
-# Far above the time of the gateway itself, also on a busy machine.
-SLOW_S = 0.4
-PLANS = {
-    "trial": {"quotas": [{"limit": 3, "period": "month"}]},
-    "steady": {"throttle": {"rate": 0.01, "burst": 2}},
-    "gold": {"throttle": {"rate": 1_000, "burst": 1_000}},
-}
-KEYS = {name: f"{name}-key-0000000000000000001" for name in ("acme", "beta", "gold")}
-SEEDS = {
-    "plans": PLANS,
-    "keys": [
-        {"key": KEYS["acme"], "key_id": "acme", "plan": "trial"},
-        {"key": KEYS["beta"], "key_id": "beta", "plan": "steady"},
-        {"key": KEYS["gold"], "key_id": "gold", "plan": "gold"},
-    ],
-}
-POLICY = {
-    "rules": [
-        {"match": "GET /slow", "auth": "api_key"},
-        {"match": "GET /fast", "auth": "api_key"},
-    ]
+LOG_GROUPS = {
+    "AccessLogGroupName": SAMPLES["AccessLogGroupName"],
+    "AuthorizerLogGroupName": SAMPLES["AuthorizerLogGroupName"],
 }
 # Nothing listens at this address. Its port needs privileges.
 ISSUER = "https://127.0.0.1:1"
@@ -68,73 +60,9 @@ PLATFORM_LINES = [
 ]
 
 
-class Backend(QuietHandler):
-    def do_GET(self) -> None:
-        if self.path == "/slow":
-            time.sleep(SLOW_S)
-        self.respond(b"{}")
-
-
-def requests(gateway: Gateway) -> list[Response]:
-    """Makes allowed, throttled and refused requests."""
-    sent = [get(gateway.port, "/fast", KEYS["acme"]) for _ in range(5)]
-    sent += [get(gateway.port, "/fast", KEYS["beta"]) for _ in range(6)]
-    sent += [get(gateway.port, "/fast", KEYS["gold"]) for _ in range(3)]
-    sent += [get(gateway.port, "/slow", KEYS["gold"]) for _ in range(2)]
-    sent += [get(gateway.port, "/fast", "unknown-key-00000000000001") for _ in range(2)]
-    return [*sent, get(gateway.port, "/fast"), get(gateway.port, "/other", KEYS["gold"])]
-
-
-def changes(gateway: Gateway) -> None:
-    """Makes administrative changes, two of them of the key `beta` and its plan."""
-    admin = "/_tollgate/v1"
-    for method, path, body in (
-        ("PUT", f"{admin}/plans/steady", {"throttle": {"rate": 1, "burst": 3}}),
-        ("PUT", f"{admin}/plans/gold", {"throttle": {"rate": 1_000, "burst": 2_000}}),
-        ("PATCH", f"{admin}/keys/beta", {"enabled": False}),
-    ):
-        response = call(gateway.port, method, path, body=body)
-        if response.status != 200:
-            raise AssertionError((path, response.status, response.body))
-
-
-def records(gateway: Gateway, count: int) -> list[dict[str, Any]]:
-    """Returns the lines of the log once the access log has as many lines as requests were made."""
-
-    def complete() -> list[dict[str, Any]] | None:
-        found = gateway.log_records()
-        return found if sum("route_key" in it for it in found) >= count else None
-
-    return wait_until(complete, 30, "the access log of the gateway")
-
-
-def log_lines(records: list[dict[str, Any]]) -> list[LogLine]:
-    """Adds the envelope of CloudWatch Logs. The access log and each function have a group. A line
-    of call records has no time, and gets that of the line before it.
-    """
-    found, last = [], datetime.datetime.now(datetime.UTC)
-    for record in records:
-        if "route_key" in record:
-            last = datetime.datetime.fromtimestamp(int(record["time_ms"]) / 1_000, datetime.UTC)
-        elif "timestamp" in record:
-            last = datetime.datetime.fromisoformat(record["timestamp"])
-        found.append(LogLine(group_of(record), shown(last), json.dumps(record)))
-    return found
-
-
-def group_of(record: dict[str, Any]) -> str:
-    if "route_key" in record:
-        return ACCESS
-    return LIMITER if record.get("message") in LIMITERS_MESSAGES else AUTHORIZER
-
-
 def encoded(part: dict[str, Any]) -> str:
     """Returns a part of a token. The signature is invalid, but its form is not."""
     return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
-
-
-def shown(instant: datetime.datetime) -> str:
-    return instant.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
 
 class SavedQueries(unittest.TestCase):
@@ -149,7 +77,16 @@ class SavedQueries(unittest.TestCase):
             folder = pathlib.Path(running.enter_context(tempfile.TemporaryDirectory()))
             backend = running.enter_context(HttpServer(Backend))
             gateway = running.enter_context(
-                Gateway(folder, "gateway", SEEDS, POLICY, backend=backend.url, binary=EVALUATOR)
+                Gateway(
+                    folder,
+                    "gateway",
+                    SEEDS,
+                    POLICY,
+                    backend=backend.url,
+                    # A busy machine does not decide without its limits.
+                    parameters={"DecisionDeadlineMs": "5000"},
+                    binary=EVALUATOR,
+                )
             )
             cls.responses = requests(gateway)
             changes(gateway)
@@ -288,6 +225,40 @@ class SavedQueries(unittest.TestCase):
             self.assertEqual(sorted(row["@log"] for row in found), groups)
             times = [row["@timestamp"] for row in found]
             self.assertEqual(times, sorted(times))
+
+    def counted(self, rule: dict[str, Any]) -> Counter[tuple[str, ...]]:
+        """Counts the contributors in the log group of a rule."""
+        group = {LOG_GROUPS["AccessLogGroupName"]: ACCESS}.get(rule["LogGroupNames"][0], AUTHORIZER)
+        lines = [line.message for line in self.lines if line.group == group]
+        return saved_queries.contributors(rule, lines)
+
+    def test_contributor_insights_count_requests_and_throttles_by_caller(self) -> None:
+        rules = saved_queries.rules(CreateDashboard="with-key-insights", **LOG_GROUPS)
+        throttled = {("key#beta", "beta"): 4, ("key#acme", "acme"): 2}
+        self.assertEqual(self.counted(rules["ThrottledCallersRule"]), throttled)
+        self.assertEqual(
+            self.counted(rules["CallersRule"]),
+            {("key#acme", "acme"): 5, ("key#beta", "beta"): 6, ("key#gold", "gold"): 5},
+        )
+
+    def test_contributor_insights_need_no_access_log(self) -> None:
+        groups = LOG_GROUPS | {"AccessLogGroupName": ""}
+        rules = saved_queries.rules(CreateDashboard="with-key-insights", **groups)
+        for rule in rules.values():
+            self.assertEqual(rule["LogGroupNames"], [LOG_GROUPS["AuthorizerLogGroupName"]])
+            self.assertEqual(self.counted(rule)["key#beta", "beta"], 4)
+
+    def test_rules_have_the_form_of_the_documentation(self) -> None:
+        rules = saved_queries.rules(CreateDashboard="with-key-insights", **LOG_GROUPS)
+        self.assertEqual(rules.keys(), {"CallersRule", "ThrottledCallersRule"})
+        for rule in rules.values():
+            self.assertEqual(rule["Schema"], {"Name": "CloudWatchLogRule", "Version": 1})
+            self.assertEqual((rule["LogFormat"], rule["AggregateOn"]), ("JSON", "Count"))
+            self.assertLessEqual(len(rule["Contribution"]["Keys"]), 4)
+            self.assertLessEqual(len(rule["Contribution"]["Filters"]), 4)
+            for filter_ in rule["Contribution"]["Filters"]:
+                self.assertEqual(filter_.keys(), {"Match", "In"})
+                self.assertLessEqual(len(filter_["In"]), 10)
 
     def test_refusals_are_no_faults(self) -> None:
         self.assertEqual(self.rows("faults", AUTHORIZER, LIMITER), [])
