@@ -1,6 +1,7 @@
 //! The metrics page, for Prometheus.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -8,27 +9,35 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::ResponseBody;
-use super::response::whole;
+use super::response::{ErrorResponse, whole};
 use crate::metrics::{Format, LocalMetrics};
 
-/// Returns the metrics in the format that the client accepts, compressed if it accepts gzip.
-pub(super) fn respond(metrics: &LocalMetrics, headers: &HeaderMap) -> Response<ResponseBody> {
+/// Returns the metrics in the format that the client accepts, compressed if it accepts gzip. A thread
+/// of its own formats them, because there can be megabytes.
+///
+/// # Errors
+/// [`ErrorResponse::InternalError`] if the thread panicked.
+pub(super) async fn respond(
+    metrics: Arc<LocalMetrics>,
+    headers: &HeaderMap,
+) -> Result<Response<ResponseBody>, ErrorResponse> {
     let format = Format::accepted(&joined(headers, ACCEPT));
-    let text = metrics.exposition(format);
+    let is_compressed = accepts_gzip(&joined(headers, ACCEPT_ENCODING));
 
-    let compressed = accepts_gzip(&joined(headers, ACCEPT_ENCODING)).then(|| gzip(&text));
-    let mut response = match compressed.flatten() {
-        Some(bytes) => {
-            let mut response = whole(StatusCode::OK, format.content_type(), bytes);
-            let gzip = HeaderValue::from_static("gzip");
-            response.headers_mut().insert(CONTENT_ENCODING, gzip);
-            response
-        }
-        None => whole(StatusCode::OK, format.content_type(), text),
-    };
-    let vary = HeaderValue::from_static("accept, accept-encoding");
-    response.headers_mut().insert(VARY, vary);
-    response
+    let written = tokio::task::spawn_blocking(move || {
+        let text = metrics.exposition(format);
+        let compressed = is_compressed.then(|| gzip(&text)).flatten();
+        compressed.map_or((text.into_bytes(), false), |bytes| (bytes, true))
+    });
+    let (body, is_compressed) = written.await.map_err(|_| ErrorResponse::InternalError)?;
+
+    let mut response = whole(StatusCode::OK, format.content_type(), body);
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+    if is_compressed {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Ok(response)
 }
 
 /// Returns all values of a list header.
