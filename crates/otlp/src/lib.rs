@@ -134,7 +134,7 @@ impl Otlp {
     ///
     /// These metrics follow from spans and are not to be added again:
     /// `http.client.request.duration`, `db.client.operation.duration`, `rpc.client.call.duration`,
-    /// `faas.*`, `tollgate.decisions`, `tollgate.refusals` and `otel.sdk.*`.
+    /// `faas.*`, `otel.sdk.*`, and `tollgate.decisions` and `tollgate.refusals` of a function.
     pub fn add_metrics(&self, source: impl Fn(&mut Snapshot) + Send + Sync + 'static) {
         self.0.state.add_source(Box::new(source));
     }

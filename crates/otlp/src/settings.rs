@@ -115,6 +115,20 @@ impl Settings {
             temporality: temporality(&variables)?,
         }))
     }
+
+    /// Returns the signals that are exported, each with the address of its collector, without the path.
+    #[must_use]
+    pub fn collectors(&self) -> Vec<(Signal, String)> {
+        let targets = [
+            (Signal::Traces, &self.traces),
+            (Signal::Metrics, &self.metrics),
+        ];
+        let exported = targets.into_iter().filter_map(|(signal, target)| {
+            let address = target.as_ref()?.address();
+            Some((signal, address))
+        });
+        exported.collect()
+    }
 }
 
 type Lookup<'v, L> = &'v Variables<L>;

@@ -91,11 +91,6 @@ impl SpanMetrics {
         if span.has(attribute::FAAS_TRIGGER) {
             tables.record_invocation(span);
         }
-        if span.has("tollgate.decision") {
-            *tables.decisions.entry(span.select(&DECISION)) += 1;
-        } else if span.has("tollgate.reason") {
-            *tables.refusals.entry(span.select(&REFUSAL)) += 1;
-        }
     }
 
     /// Adds all series to a snapshot.
@@ -123,6 +118,13 @@ impl Tables {
     }
 
     fn record_invocation(&mut self, span: &EndedSpan<'_>) {
+        // The local gateway counts decisions itself, for Prometheus too.
+        if span.has("tollgate.decision") {
+            *self.decisions.entry(span.select(&DECISION)) += 1;
+        } else if span.has("tollgate.reason") {
+            *self.refusals.entry(span.select(&REFUSAL)) += 1;
+        }
+
         let trigger = span.select(&[attribute::FAAS_TRIGGER]);
         record_duration(self.invocations.entry(trigger.clone()), span);
 
