@@ -10,6 +10,7 @@ use std::path::Path;
 use aws::is_loopback;
 use http::Uri;
 use jiff::Timestamp;
+use otlp::Signal;
 use registry::Seeds;
 
 use super::schedule::Schedule;
@@ -38,6 +39,8 @@ pub(super) struct Banner<'b> {
     pub(super) state: &'b Path,
     /// The proxy for requests to issuers.
     pub(super) proxy: Option<String>,
+    /// What is exported, with the address of its collector.
+    pub(super) collectors: &'b [(Signal, String)],
     pub(super) schedules: &'b [(Schedule, Function)],
     pub(super) pages: Option<&'b Pages>,
 }
@@ -95,6 +98,12 @@ impl Banner<'_> {
                 text,
                 "Proxy    {proxy}, for requests to issuers and authorization servers"
             )?;
+        }
+        if !self.collectors.is_empty() {
+            let to =
+                |(signal, address): &(Signal, String)| format!("{} to {address}", signal.as_str());
+            let collectors: Vec<_> = self.collectors.iter().map(to).collect();
+            writeln!(text, "OTLP     {}", collectors.join(", "))?;
         }
         writeln!(
             text,

@@ -3,6 +3,7 @@
 mod banner;
 mod error;
 mod explain;
+mod export;
 mod file;
 mod functions;
 mod issuer;
@@ -30,6 +31,7 @@ use crate::function::{Function, FunctionError};
 use crate::metrics::LocalMetrics;
 use crate::server::{Gateway, LogSink, serve};
 use banner::Banner;
+use export::Export;
 use functions::{Overrides, PolicyFile, check_secret_headers, key_headers, set_up_functions};
 use sam_template::{ParameterValues, Template};
 
@@ -54,6 +56,7 @@ pub struct LocalGateway {
     listener: TcpListener,
     gateway: Arc<Gateway>,
     metrics: Arc<LocalMetrics>,
+    export: Option<Export>,
     schedules: Vec<(Schedule, Function)>,
 }
 
@@ -64,8 +67,8 @@ impl LocalGateway {
         Arc::clone(&self.metrics)
     }
 
-    /// Serves requests until `stop` is ready. Then finishes the requests in progress, and the
-    /// functions write the reports that they hold in memory.
+    /// Serves requests until `stop` is ready. Then finishes the requests in progress, the functions
+    /// write the reports that they hold in memory, and what is left is exported.
     ///
     /// Functions are prepared while the gateway already serves, because they may fetch documents
     /// from it.
@@ -79,6 +82,9 @@ impl LocalGateway {
 
         for function in functions {
             function.finish().await;
+        }
+        if let Some(export) = self.export {
+            export.finish().await;
         }
     }
 }
@@ -95,6 +101,7 @@ pub async fn start(
 ) -> Result<LocalGateway, StartError> {
     let metrics = Arc::new(LocalMetrics::default());
     let records = RecordLog::to(metrics.counting_writer(records));
+    let export = Export::start(&metrics)?;
 
     let template = read_template(&options)?;
     let template_error = |error| StartError::Template {
@@ -150,6 +157,7 @@ pub async fn start(
         is_local_issuer_trusted: policy.as_deref().is_some_and(LocalIssuer::is_named_by),
         state: &options.state,
         proxy: proxy.map(|proxy| proxy.address().to_owned()),
+        collectors: export.as_ref().map_or(&[], |export| &export.collectors),
         schedules: &schedules,
         pages: options.pages.as_ref(),
     };
@@ -170,6 +178,7 @@ pub async fn start(
         listener,
         gateway: Arc::new(gateway),
         metrics,
+        export,
         schedules,
     })
 }

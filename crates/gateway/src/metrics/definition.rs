@@ -109,6 +109,8 @@ families! {
         "1 if the last run of alb-sync could reconcile the target group, 0 otherwise.";
     REJECTED_RECORDS = Counter "tollgate_rejected_records_total" []
         "Lines of the record log that could not be counted.";
+    OTLP_DROPPED = Counter "tollgate_otlp_dropped_total" ["signal", "reason"]
+        "Spans and data points that could not be exported over OTLP, by signal and reason.";
     OVERFLOWED_SERIES = Gauge "tollgate_overflowed_series" []
         "Series that are counted as other, because their family has too many.";
     BUILD_INFO = Info "tollgate_build_info" ["version"]

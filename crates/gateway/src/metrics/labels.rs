@@ -9,7 +9,7 @@ const METHODS: [&str; 9] = [
 /// Any other method, by the name that OpenTelemetry's semantic conventions give it.
 const OTHER_METHOD: &str = "_OTHER";
 /// The status of a request whose client left before the response.
-const NO_STATUS: &str = "none";
+pub(super) const NO_STATUS: &str = "none";
 
 /// Returns the label of a method. A client can choose any method.
 pub(super) fn method_label(method: &str) -> &'static str {

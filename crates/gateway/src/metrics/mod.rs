@@ -11,6 +11,7 @@ mod gauges;
 mod labels;
 mod live;
 mod negotiation;
+mod otlp;
 mod process;
 mod quantile;
 mod refusal;
@@ -20,8 +21,9 @@ mod table;
 mod traffic;
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use ::otlp::{Otlp, Snapshot};
 use calls::Calls;
 pub use definition::{Definition, Kind};
 pub use exposition::Format;
@@ -38,6 +40,8 @@ use crate::api::Exchange;
 pub struct LocalMetrics {
     state: Mutex<State>,
     live: Arc<Live>,
+    /// The export over OTLP, if it is on.
+    export: OnceLock<Otlp>,
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +71,23 @@ impl LocalMetrics {
         &self.live
     }
 
+    /// Adds the metrics to each export of `otlp`, and what it drops to the metrics.
+    pub(crate) fn export_over(self: &Arc<Self>, otlp: &Otlp) {
+        let metrics = Arc::downgrade(self);
+        otlp.add_metrics(move |snapshot| {
+            if let Some(metrics) = metrics.upgrade() {
+                metrics.add_to(snapshot);
+            }
+        });
+
+        // The first export is the only one of the process.
+        let _ = self.export.set(otlp.clone());
+    }
+
+    fn add_to(&self, snapshot: &mut Snapshot) {
+        otlp::add_to(snapshot, self.families());
+    }
+
     /// Returns a writer that counts each line and passes it on to `writer`.
     pub(crate) fn counting_writer<W: io::Write>(
         self: &Arc<Self>,
@@ -85,6 +106,7 @@ impl LocalMetrics {
         let mut families = self.counted();
         families.extend(self.live.families());
         families.extend(process::families());
+        families.extend(self.export.get().map(otlp::dropped));
 
         families.retain(|family| !family.series.is_empty());
         families.sort_by_key(|family| family.definition.name);

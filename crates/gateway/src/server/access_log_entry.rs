@@ -4,24 +4,30 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::StatusCode;
+use telemetry::Span;
 
-use super::Gateway;
 use super::body::Transfer;
+use super::{Gateway, request_span};
 use crate::api::Exchange;
 
 /// An exchange that is counted and logged when it is dropped: after the response has been sent, or when the
 /// client disconnects.
 pub(super) struct AccessLogEntry {
     pub(super) exchange: Exchange,
+    /// The span of the request, which ends with the entry.
+    span: Span,
+    transfer: Option<Transfer>,
     gateway: Arc<Gateway>,
     started: Instant,
 }
 
 impl AccessLogEntry {
-    pub(super) fn new(gateway: Arc<Gateway>, exchange: Exchange) -> Self {
+    pub(super) fn new(gateway: Arc<Gateway>, exchange: Exchange, span: Span) -> Self {
         gateway.metrics.live().begin_request();
         Self {
             exchange,
+            span,
+            transfer: None,
             gateway,
             started: Instant::now(),
         }
@@ -36,6 +42,7 @@ impl AccessLogEntry {
     /// Completes the entry. If a body ends early, its status has already been sent, so the log only
     /// gets the error.
     pub(super) fn complete(mut self, transfer: Transfer) {
+        self.transfer = Some(transfer);
         self.exchange.response_length = Some(transfer.bytes);
         if let Some(error) = transfer.error {
             self.exchange
@@ -50,6 +57,7 @@ impl Drop for AccessLogEntry {
         self.exchange.response_latency = Some(self.started.elapsed());
         // The client may have left during the call.
         self.exchange.end_upstream();
+        request_span::end(&mut self.span, &self.exchange, self.transfer);
         // A scrape that counted as a request would change the metrics that it reads.
         if !self.exchange.is_own_page {
             self.gateway.metrics.count(&self.exchange);

@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 
 use super::backend::{BackendError, MAX_BUFFERED_RESPONSE_BYTES};
 use super::backend_body::BackendBody;
+use super::backend_span::{BackendSpan, SpanBody, call_error_type};
 use super::body::{BodyError, ResponseBody};
 use super::integration_request::IntegrationRequest;
 use super::request_body::{BodyStatus, RequestBody};
@@ -41,8 +42,15 @@ pub(super) async fn call_backend(
         None => {
             let status = BodyStatus::default();
             let body = RequestBody::new(body, deadline, status.clone());
-            let request = outgoing(gateway, method, &mapped, &original, body)?;
-            call(gateway, integration, (request, status), deadline, exchange).await?
+            let mut request = outgoing(gateway, method, &mapped, &original, body)?;
+            let span = BackendSpan::begin(&mut request, &original.headers);
+            let call = BackendCall {
+                request,
+                body: status,
+                span,
+                deadline,
+            };
+            send(gateway, integration, call, exchange).await?
         }
     };
     Ok((original, response))
@@ -91,33 +99,63 @@ fn outgoing(
     Ok(request)
 }
 
-async fn call(
+/// A call that is about to be made.
+struct BackendCall {
+    request: Request<RequestBody>,
+    body: BodyStatus,
+    span: BackendSpan,
+    deadline: Instant,
+}
+
+async fn send(
     gateway: &Gateway,
     integration: &Integration,
-    (request, body_status): (Request<RequestBody>, BodyStatus),
-    deadline: Instant,
+    call: BackendCall,
     exchange: &mut Exchange,
 ) -> Result<Response<ResponseBody>, ErrorResponse> {
+    let BackendCall {
+        request,
+        body: body_status,
+        mut span,
+        deadline,
+    } = call;
     exchange.begin_upstream();
     let result = response_with_body(gateway, request, deadline).await;
     exchange.end_upstream();
 
     match result {
         Ok(response) => {
-            let reservation = reserve_buffers(gateway, response.body(), exchange)?;
+            span.set_status(response.status());
+            let reservation = reserve_buffers(gateway, response.body(), exchange)
+                .inspect_err(|_| span.fail("memory_exhausted"))?;
             exchange.response_source = ResponseSource::Backend;
-            Ok(response.map(|body| ReservedBody::new(body, reservation).boxed_unsync()))
+            Ok(response.map(|body| {
+                ReservedBody::new(SpanBody::new(body, span), reservation).boxed_unsync()
+            }))
         }
+        Err(error) => {
+            span.fail(call_error_type(error, body_status.error()));
+            error_response(integration, error, body_status.error(), exchange)
+        }
+    }
+}
+
+/// Returns the response to a request whose call failed. `body` is the error of the request's body.
+fn error_response(
+    integration: &Integration,
+    error: BackendError,
+    body: Option<BodyError>,
+    exchange: &mut Exchange,
+) -> Result<Response<ResponseBody>, ErrorResponse> {
+    match (body, error) {
         // The call may have failed because the client's body did.
-        Err(_) if body_status.error() == Some(BodyError::TooLarge) => {
-            Err(ErrorResponse::PayloadTooLarge)
-        }
-        Err(_) if body_status.error().is_some() => Err(ErrorResponse::BadRequest),
-        Err(BackendError::Timeout) => {
+        (Some(BodyError::TooLarge), _) => Err(ErrorResponse::PayloadTooLarge),
+        (Some(_), _) => Err(ErrorResponse::BadRequest),
+        (None, BackendError::Timeout) => {
             exchange.integration_error = Some(BodyError::Timeout.to_string());
             Err(ErrorResponse::Unavailable)
         }
-        Err(BackendError::Target(status)) => {
+        (None, BackendError::Target(status)) => {
             exchange.integration_error = Some(target_error(status).to_owned());
             // Without a load balancer, API Gateway itself fails to reach the backend.
             if integration.listener.is_some() {

@@ -36,6 +36,8 @@ pub(super) struct Transfer {
     pub(super) bytes: u64,
     /// The error of the body's source, if it ended early.
     pub(super) error: Option<BodyError>,
+    /// True if the whole body was sent. Responses without a body are complete.
+    pub(super) is_complete: bool,
 }
 
 /// Counts a body's bytes. It calls `done` once the body has been sent or dropped.
@@ -70,7 +72,7 @@ impl<F: FnOnce(Transfer) + Unpin> Body for CountingBody<F> {
                 self.transfer.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
             }
             Some(Err(error)) => self.transfer.error = Some(*error),
-            None => {}
+            None => self.transfer.is_complete = true,
         }
         Poll::Ready(frame)
     }
@@ -87,6 +89,7 @@ impl<F: FnOnce(Transfer) + Unpin> Body for CountingBody<F> {
 impl<F: FnOnce(Transfer)> Drop for CountingBody<F> {
     fn drop(&mut self) {
         if let Some(done) = self.done.take() {
+            self.transfer.is_complete |= self.body.is_end_stream();
             done(self.transfer);
         }
     }

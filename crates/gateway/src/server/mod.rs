@@ -8,6 +8,7 @@ mod authorize;
 mod backend;
 mod backend_body;
 mod backend_call;
+mod backend_span;
 mod body;
 mod connections;
 mod event;
@@ -22,6 +23,7 @@ mod own_page;
 mod path;
 mod request;
 mod request_body;
+mod request_span;
 mod response;
 mod stream;
 
@@ -39,6 +41,7 @@ use crate::pages::Pages;
 
 use backend::Backend;
 pub use connections::serve;
+pub(crate) use request_span::CLIENT_DISCONNECTED;
 
 /// Memory for the bodies of requests to functions. An event takes several times its body's size.
 const REQUEST_MEMORY_BYTES: u32 = 32 * 1024 * 1024;

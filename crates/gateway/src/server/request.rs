@@ -24,7 +24,7 @@ use super::integration_request::IntegrationRequest;
 use super::local_caller::is_from_this_machine;
 use super::request_body::MAX_BODY_BYTES;
 use super::response::{self, ErrorResponse};
-use super::{Gateway, headers, own_page, path};
+use super::{Gateway, headers, own_page, path, request_span};
 use crate::api::{Authorization, Exchange, RequestParts, Route};
 
 /// API Gateway's quota for request line and headers together.
@@ -40,12 +40,13 @@ pub(super) struct Connection {
 /// Responds to a request and logs it. Every failure is a response too.
 pub(super) async fn respond(
     gateway: Arc<Gateway>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     connection: Connection,
     head: Option<Head>,
 ) -> Response<ResponseBody> {
     let exchange = Exchange::begin(request_id(), connection.client.ip());
-    let mut entry = AccessLogEntry::new(Arc::clone(&gateway), exchange);
+    let span = request_span::begin(&gateway, &mut request, connection, &exchange.request_id);
+    let mut entry = AccessLogEntry::new(Arc::clone(&gateway), exchange, span);
     let exchange = &mut entry.exchange;
     let mut response = match handle(&gateway, request, connection, head, exchange).await {
         Ok(response) => response,

@@ -1,0 +1,54 @@
+//! The export of traces and metrics over OTLP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws::Connections;
+use aws::timeouts::CONNECT_TIMEOUT;
+use environment::SettingError;
+use otlp::{Otlp, Service, Settings, Signal};
+
+use crate::metrics::LocalMetrics;
+
+/// The name of the service in every span and metric, unless `OTEL_SERVICE_NAME` is set.
+const SERVICE_NAME: &str = "tollgate";
+/// The longest time for the last export at shutdown.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// An export that is on.
+#[derive(Debug)]
+pub(super) struct Export {
+    otlp: Otlp,
+    /// What is exported, with the address of its collector.
+    pub(super) collectors: Vec<(Signal, String)>,
+}
+
+impl Export {
+    /// Starts the export of `metrics`, and of every span of the process. Returns `None` if the
+    /// environment names no collector.
+    ///
+    /// # Errors
+    /// [`SettingError`] for the first invalid variable.
+    pub(super) fn start(metrics: &Arc<LocalMetrics>) -> Result<Option<Self>, SettingError> {
+        let service = Service {
+            name: SERVICE_NAME,
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        let lookup = |name: &str| std::env::var(name).ok();
+        let Some(settings) = Settings::from_lookup(lookup, service)? else {
+            return Ok(None);
+        };
+
+        let collectors = settings.collectors();
+        let otlp = Otlp::start(settings, Connections::new(CONNECT_TIMEOUT));
+        otlp.install();
+
+        metrics.export_over(&otlp);
+        Ok(Some(Self { otlp, collectors }))
+    }
+
+    /// Sends what waits, for at most two seconds.
+    pub(super) async fn finish(self) {
+        self.otlp.flush(FLUSH_TIMEOUT).await;
+    }
+}
