@@ -137,8 +137,12 @@ impl Exporter {
             let Some(pending) = self.pending.take().or_else(|| self.next_batch()) else {
                 return;
             };
+            self.state.set_pending(pending.spans);
             let outcome = self.send(&target, pending.message.clone()).await;
+
             self.settle_spans(pending, outcome);
+            let unsent = self.pending.as_ref().map_or(0, |pending| pending.spans);
+            self.state.set_pending(unsent);
         }
     }
 

@@ -73,3 +73,112 @@ where
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use aws::Connections;
+    use telemetry::SpanKind;
+    use testing::{HttpReply, HttpServer};
+    use tokio::net::TcpListener;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::exporter::Rhythm;
+    use crate::{Service as Program, Settings};
+
+    /// A handler that ends one span per invocation.
+    struct Handler(Option<Otlp>);
+
+    impl Service<()> for Handler {
+        type Response = ();
+        type Error = Infallible;
+        type Future = std::future::Ready<Result<(), Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, (): ()) -> Self::Future {
+            if let Some(otlp) = &self.0 {
+                otlp.tracer()
+                    .begin(SpanKind::Server, "a".into(), None)
+                    .end();
+            }
+            std::future::ready(Ok(()))
+        }
+    }
+
+    fn otlp(url: &str) -> Otlp {
+        let lookup = |name: &str| match name {
+            "OTEL_EXPORTER_OTLP_ENDPOINT" => Some(url.to_owned()),
+            _ => None,
+        };
+        let program = Program {
+            name: "test",
+            version: "1",
+        };
+        let settings = Settings::from_lookup(lookup, program).unwrap().unwrap();
+        let connections = Connections::new(Duration::from_secs(1));
+        Otlp::with_rhythm(settings, connections, Rhythm::AfterInvocations)
+    }
+
+    fn requests(server: &HttpServer, path: &str) -> usize {
+        let requests = server.requests();
+        requests.iter().filter(|it| it.target == path).count()
+    }
+
+    #[tokio::test]
+    async fn spans_are_sent_after_each_invocation_and_metrics_once_a_minute() {
+        let server = HttpServer::responding(|_| HttpReply::text(200, "text/plain", ""));
+        let otlp = otlp(&server.url());
+        let mut service = FlushLayer::new(Some(otlp.clone())).layer(Handler(Some(otlp)));
+
+        for invocations in 1..=3 {
+            service.call(()).await.unwrap();
+            assert_eq!(requests(&server, "/v1/traces"), invocations);
+        }
+        assert_eq!(requests(&server, "/v1/metrics"), 1);
+    }
+
+    #[tokio::test]
+    async fn silent_collector_delays_one_invocation_by_100_ms() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let otlp = otlp(&format!("http://{}", listener.local_addr().unwrap()));
+        let mut service = FlushLayer::new(Some(otlp.clone())).layer(Handler(Some(otlp)));
+        let began = Instant::now();
+
+        for _ in 0..20 {
+            service.call(()).await.unwrap();
+        }
+
+        let duration = began.elapsed();
+        assert!(duration >= MAX_FLUSH_TIME, "{duration:?}");
+        assert!(duration < 5 * MAX_FLUSH_TIME, "{duration:?}");
+    }
+
+    #[tokio::test]
+    async fn absent_collector_delays_no_invocation() {
+        let otlp = otlp("http://127.0.0.1:1");
+        let mut service = FlushLayer::new(Some(otlp.clone())).layer(Handler(Some(otlp)));
+        let began = Instant::now();
+
+        for _ in 0..20 {
+            service.call(()).await.unwrap();
+        }
+
+        let duration = began.elapsed();
+        assert!(duration < 2 * MAX_FLUSH_TIME, "{duration:?}");
+    }
+
+    #[tokio::test]
+    async fn layer_without_an_export_only_forwards() {
+        let mut service = FlushLayer::new(None).layer(Handler(None));
+
+        let called = service.call(());
+
+        assert!(matches!(called, Either::Left(_)));
+        called.await.unwrap();
+    }
+}

@@ -144,7 +144,7 @@ impl Otlp {
     pub async fn flush(&self, within: Duration) -> bool {
         self.0.state.flush(within, true).await;
 
-        self.0.state.queue.is_empty()
+        self.0.state.is_empty()
     }
 
     /// Sends all spans that wait, and the metrics if they are due.

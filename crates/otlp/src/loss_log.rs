@@ -56,3 +56,40 @@ impl LossLog {
         counts.filter(|dropped| dropped.count > 0).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::losses::Reason;
+    use testing::LogBuffer;
+
+    #[tokio::test(start_paused = true)]
+    async fn losses_are_logged_once_per_minute_with_their_reasons() {
+        let log = LogBuffer::default();
+        let _guard = log.subscribe();
+        let (losses, mut loss_log) = (Losses::default(), LossLog::default());
+        let began = Instant::now();
+
+        loss_log.write(&losses, began);
+        losses.dropped(Signal::Traces, Reason::QueueFull, 3);
+        loss_log.write(&losses, began);
+        losses.dropped(Signal::Traces, Reason::QueueFull, 1);
+        losses.dropped(Signal::Metrics, Reason::Status(503), 2);
+        loss_log.write(&losses, began + Duration::from_secs(59));
+        loss_log.write(&losses, began + Duration::from_secs(60));
+        loss_log.write(&losses, began + Duration::from_secs(120));
+
+        let lines = log.json_lines();
+        let found: Vec<_> = lines
+            .iter()
+            .map(|line| {
+                let fields = &line["fields"];
+                let count = |name: &str| fields[name].as_u64().unwrap();
+                let reasons = fields["reasons"].as_str().unwrap();
+                (count("spans"), count("data_points"), reasons)
+            })
+            .collect();
+        assert_eq!(found, [(3, 0, "queue_full"), (1, 2, "queue_full,503")]);
+        assert_eq!(lines[0]["level"], "WARN");
+    }
+}

@@ -4,6 +4,8 @@ mod endpoint;
 mod key_values;
 mod resource;
 mod sampler;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -28,6 +28,8 @@ pub(crate) struct State {
     /// The number of flushes that are done.
     done: watch::Sender<u64>,
     in_flight_since: Mutex<Option<Instant>>,
+    /// The number of spans in the batch that is being sent, or sent again.
+    pending: AtomicU64,
 }
 
 /// A flush that the exporter carries out.
@@ -48,6 +50,7 @@ impl State {
             all_metrics: AtomicBool::new(false),
             done: watch::Sender::new(0),
             in_flight_since: Mutex::default(),
+            pending: AtomicU64::new(0),
         }
     }
 
@@ -100,6 +103,15 @@ impl State {
 
     pub(crate) fn end_flush(&self, flush: &Flush) {
         self.done.send_replace(flush.number);
+    }
+
+    /// True if no span waits, in the queue or in a batch.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pending.load(Ordering::SeqCst) == 0 && self.queue.is_empty()
+    }
+
+    pub(crate) fn set_pending(&self, spans: u64) {
+        self.pending.store(spans, Ordering::SeqCst);
     }
 
     pub(crate) fn set_in_flight(&self, since: Option<Instant>) {

@@ -1,0 +1,173 @@
+//! A collector that decodes what it receives.
+
+use std::time::Duration;
+
+use aws::Connections;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::metrics::v1::{Metric, metric};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
+use otlp::{Otlp, Service, Settings};
+use prost::Message;
+use telemetry::{SpanKind, TraceParent};
+use testing::{HttpReply, HttpRequest, HttpServer};
+use tokio::time::{Instant, sleep, timeout};
+
+pub(crate) const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+pub(crate) const SPAN_ID: &str = "00f067aa0ba902b7";
+
+/// The longest time for which a test waits.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Collector(pub(crate) HttpServer);
+
+impl Collector {
+    /// Starts a collector that accepts everything.
+    pub(crate) fn start() -> Self {
+        Self::responding(|_| accepted())
+    }
+
+    pub(crate) fn responding(respond: impl Fn(&HttpRequest) -> HttpReply + Send + 'static) -> Self {
+        Self(HttpServer::responding(respond))
+    }
+
+    pub(crate) fn to(&self, path: &str) -> Vec<HttpRequest> {
+        let mut requests = self.0.requests();
+        requests.retain(|request| request.target == path);
+        requests
+    }
+
+    pub(crate) fn resource_spans(&self) -> Vec<ResourceSpans> {
+        let requests = self.to("/v1/traces").into_iter();
+        requests
+            .flat_map(|request| {
+                let message = ExportTraceServiceRequest::decode(&*request.body).unwrap();
+                message.resource_spans
+            })
+            .collect()
+    }
+
+    pub(crate) fn spans(&self) -> Vec<Span> {
+        let scopes = self
+            .resource_spans()
+            .into_iter()
+            .flat_map(|it| it.scope_spans);
+        scopes.flat_map(|scope| scope.spans).collect()
+    }
+
+    /// Returns the metrics of each export.
+    pub(crate) fn metric_exports(&self) -> Vec<Vec<Metric>> {
+        let decode = |request: HttpRequest| {
+            let message = ExportMetricsServiceRequest::decode(&*request.body).unwrap();
+            let resources = message.resource_metrics.into_iter();
+            let scopes = resources.flat_map(|it| it.scope_metrics);
+            scopes.flat_map(|scope| scope.metrics).collect()
+        };
+        self.to("/v1/metrics").into_iter().map(decode).collect()
+    }
+
+    /// Returns a metric of the last export.
+    pub(crate) fn metric(&self, name: &str) -> Option<Metric> {
+        let last = self.metric_exports().pop()?;
+        last.into_iter().find(|metric| metric.name == name)
+    }
+}
+
+/// Returns the response of a collector that accepts everything.
+pub(crate) fn accepted() -> HttpReply {
+    HttpReply::text(200, "application/x-protobuf", "")
+}
+
+/// Returns settings that export to `url`, with further variables.
+pub(crate) fn settings(url: &str, variables: &[(&str, &str)]) -> Settings {
+    let lookup = |name: &str| {
+        let mut variables = variables.iter();
+        let found = variables.find(|(known, _)| *known == name);
+        let endpoint = || (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| url.to_owned());
+        found
+            .map(|(_, value)| (*value).to_owned())
+            .or_else(endpoint)
+    };
+    let service = Service {
+        name: "test",
+        version: "1.2.3",
+    };
+    Settings::from_lookup(lookup, service).unwrap().unwrap()
+}
+
+/// Starts an export to `url`.
+pub(crate) fn start(url: &str, variables: &[(&str, &str)]) -> Otlp {
+    let connections = Connections::new(Duration::from_secs(1));
+    Otlp::start(settings(url, variables), connections)
+}
+
+/// Records a span that ends at once.
+pub(crate) fn record(otlp: &Otlp, name: &'static str, parent: Option<&TraceParent>) -> TraceParent {
+    let mut span = otlp.tracer().begin(SpanKind::Server, name.into(), parent);
+    span.end();
+    span.context().clone()
+}
+
+/// Returns the caller's trace context.
+pub(crate) fn parent(flags: &str) -> TraceParent {
+    TraceParent::parse(&format!("00-{TRACE_ID}-{SPAN_ID}-{flags}")).unwrap()
+}
+
+/// Waits until `condition` is true.
+pub(crate) async fn wait_until(condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.unwrap();
+}
+
+/// Returns the number of dropped spans and data points by signal and reason.
+pub(crate) fn dropped(otlp: &Otlp) -> Vec<(&'static str, String, u64)> {
+    let dropped = otlp.dropped().into_iter();
+    dropped
+        .map(|it| (it.signal.as_str(), it.reason, it.count))
+        .collect()
+}
+
+pub(crate) async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let began = Instant::now();
+    (work.await, began.elapsed())
+}
+
+/// Returns an attribute as text.
+pub(crate) fn text(attributes: &[KeyValue], name: &str) -> Option<String> {
+    let found = attributes.iter().find(|attribute| attribute.key == name)?;
+    Some(match found.value.clone()? {
+        AnyValue {
+            value: Some(any_value::Value::StringValue(text)),
+        } => text,
+        AnyValue {
+            value: Some(any_value::Value::IntValue(number)),
+        } => number.to_string(),
+        AnyValue {
+            value: Some(any_value::Value::BoolValue(flag)),
+        } => flag.to_string(),
+        other => panic!("{other:?}"),
+    })
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Returns the counts of a histogram's or counter's first series.
+pub(crate) fn first_count(metric: &Metric) -> u64 {
+    use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
+
+    match metric.data.as_ref().unwrap() {
+        metric::Data::Histogram(histogram) => histogram.data_points[0].count,
+        metric::Data::Sum(sum) => match sum.data_points[0].value {
+            Some(Value::AsInt(count)) => count.try_into().unwrap(),
+            ref other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    }
+}
