@@ -1,4 +1,4 @@
-//! The layer with certificate authorities.
+//! The layers of the functions.
 
 use serde_json::Value;
 
@@ -9,19 +9,23 @@ use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
 
-use super::function::{Function, authorizer};
+use super::function::{Function, functions};
 
 const CHECK: Check = Check {
     id: "ca-layer",
     group: Group::Functions,
-    title: "The authorizer has the layer with certificate authorities, and no other layers",
+    title: "The functions have the layers of the parameters, and no other layers",
     explanation: "With `CaBundleLayerArn`, the authorizer reads its additional certificate \
                   authorities from a layer. Without the layer it does not start, and every request \
-                  fails with 500. Layers that were added by hand run with the permissions of the \
-                  authorizer.",
-    fix: "Deploy again with `CaBundleLayerArn`. Remove layers that were added by hand, or accept \
-          the warning.",
-    permissions: &["lambda:GetFunctionConfiguration"],
+                  fails with 500. With the ARN of a layer in `Tracing`, every function sends traces \
+                  and metrics to the collector in it. Layers that were added by hand run with the \
+                  permissions of the function.",
+    fix: "Deploy again with `CaBundleLayerArn` and `Tracing`. Remove layers that were added by hand, \
+          or accept the warning.",
+    permissions: &[
+        "lambda:GetFunctionConfiguration",
+        "cloudformation:GetTemplate",
+    ],
     evidence: None,
 };
 
@@ -31,37 +35,48 @@ pub(super) const ENTRY: Entry<Stack> = Entry {
 };
 
 async fn check(stack: &Stack) -> Result<Verdict, Unread> {
-    let expected = stack.parameter("CaBundleLayerArn");
-    let function = authorizer(stack)?;
     let mut findings = Findings::default();
-    let read = function.configuration(stack).await;
-    Ok(match findings.take(&function.to_string(), read) {
-        Some(configuration) => decide(&function, &expected, &configuration["Layers"]),
-        None => findings.into_verdict(),
-    })
+    let mut expected_layers = 0;
+    for function in functions(stack) {
+        let Some(expected) = stack.expected(function.name)? else {
+            continue;
+        };
+        let expected: Vec<&str> = array(&expected["Layers"]).iter().map(text).collect();
+        expected_layers += expected.len();
+
+        let read = function.configuration(stack).await;
+        if let Some(configuration) = findings.take(&function.to_string(), read) {
+            compare(
+                &function,
+                &expected,
+                &configuration["Layers"],
+                &mut findings,
+            );
+        }
+    }
+
+    if expected_layers == 0 && findings.is_empty() {
+        return Ok(Verdict::not_applicable(
+            "the parameters name no layer, and no function has one",
+        ));
+    }
+    Ok(findings.verdict("every function has the layers of the parameters"))
 }
 
-fn decide(function: &Function<'_>, expected: &str, layers: &Value) -> Verdict {
-    let layers: Vec<&str> = array(layers)
+fn compare(function: &Function<'_>, expected: &[&str], actual: &Value, findings: &mut Findings) {
+    let actual: Vec<&str> = array(actual)
         .iter()
         .map(|layer| text(&layer["Arn"]))
         .collect();
-    if expected.is_empty() && layers.is_empty() {
-        return Verdict::not_applicable(
-            "CaBundleLayerArn is empty, and the authorizer has no layers",
-        );
-    }
 
-    let mut findings = Findings::default();
-    if !expected.is_empty() && !layers.contains(&expected) {
-        findings.problem(format!("{function} does not have the layer {expected}"));
+    for layer in expected.iter().filter(|layer| !actual.contains(layer)) {
+        findings.problem(format!("{function} does not have the layer {layer}"));
     }
-    for layer in layers.iter().filter(|layer| **layer != expected) {
+    for layer in actual.iter().filter(|layer| !expected.contains(layer)) {
         findings.warning(format!(
             "{function} has the layer {layer}, which the template does not set"
         ));
     }
-    findings.verdict(format!("{function} has the layer {expected}"))
 }
 
 #[cfg(test)]
@@ -74,16 +89,23 @@ mod tests {
     use super::*;
 
     const AUTHORIZER: &str = "lambda.GET@AuthorizerFunction-AbCdEfGh~configuration.json";
+    const OTHERS: [&str; 3] = [
+        "lambda.GET@AlbSyncFunction-AbCdEfGh~configuration.json",
+        "lambda.GET@LimiterFunction-AbCdEfGh~configuration.json",
+        "lambda.GET@MetricsPublisherFunction-AbCdEfGh~configuration.json",
+    ];
     const LAYER: &str = "arn:aws:lambda:eu-west-1:111122223333:layer:ca:2";
     const NAME: &str = "function tollgate-AuthorizerFunction-AbCdEfGh:live";
 
-    fn with_layers(recorded: Recorded, layers: &[&str]) -> Recorded {
-        recorded.with(AUTHORIZER, |text| {
-            let mut configuration: Value = serde_json::from_str(text).unwrap();
+    fn with_layers_of(recorded: Recorded, file: &str, layers: &[&str]) -> Recorded {
+        recorded.with_json(file, |configuration| {
             let layer = |arn: &&str| json!({"Arn": arn, "CodeSize": 4096});
             configuration["Layers"] = layers.iter().map(layer).collect();
-            configuration.to_string()
         })
+    }
+
+    fn with_layers(recorded: Recorded, layers: &[&str]) -> Recorded {
+        with_layers_of(recorded, AUTHORIZER, layers)
     }
 
     fn with_parameter() -> Recorded {
@@ -99,8 +121,21 @@ mod tests {
         let verdict = verdict(with_layers(with_parameter(), &[LAYER])).await;
         assert_eq!(
             verdict,
-            Verdict::ok(format!("{NAME} has the layer {LAYER}"))
+            Verdict::ok("every function has the layers of the parameters")
         );
+    }
+
+    #[tokio::test]
+    async fn every_function_needs_the_layer_with_the_collector() {
+        let collector = "arn:aws:lambda:eu-west-1:111122223333:layer:collector:7";
+        let mut recorded = with_parameter().with_parameter("Tracing", collector);
+        recorded = with_layers(recorded, &[LAYER, collector]);
+        for file in OTHERS {
+            let missing = verdict(recorded.clone()).await;
+            assert_eq!(missing.status, Status::Failed, "{missing:?}");
+            recorded = with_layers_of(recorded, file, &[collector]);
+        }
+        assert_eq!(verdict(recorded).await.status, Status::Ok);
     }
 
     #[tokio::test]
