@@ -3,14 +3,15 @@
 use super::context::Parameters;
 
 /// The parameters with ARNs of the region of the stack. The secrets of a policy can be in another
-/// region.
-const REGIONAL: [&str; 8] = [
+/// region. `Tracing` can also be another text.
+const REGIONAL: [&str; 9] = [
     "AlbListenerArn",
     "SyncTargetGroupArns",
     "CertificateArn",
     "OwnershipVerificationCertificateArn",
     "OriginSecretArn",
     "CaBundleLayerArn",
+    "Tracing",
     "KmsKeyArn",
     "AlarmTopicArn",
 ];

@@ -65,15 +65,29 @@ mod tests {
     }
 
     #[test]
+    fn tracing_without_a_layer_names_no_region() {
+        for value in [
+            "Active",
+            "PassThrough",
+            "https://collector.example.com:4318",
+        ] {
+            let verdict = check(&parameters(&format!("Tracing: {value}\n")));
+            assert_eq!(verdict, Verdict::ok("all ARNs are in us-east-1"), "{value}");
+        }
+    }
+
+    #[test]
     fn every_other_region_is_reported() {
         let verdict = check(&parameters(
             "KmsKeyArn: arn:aws:kms:eu-west-1:123456789012:key/0a\n\
              AlarmTopicArn: arn:aws:sns:eu-central-1:123456789012:alarms\n\
+             Tracing: arn:aws:lambda:eu-west-2:123456789012:layer:collector:7\n\
              SecretArns: arn:aws:ssm:eu-north-1:123456789012:parameter/a\n\
              PermissionsBoundaryArn: arn:aws:iam::123456789012:policy/boundary\n",
         ));
         assert_eq!(verdict.status, Status::Failed);
         let expected = [
+            "parameters.yaml:7:1: Tracing: the ARN is in eu-west-2, expected us-east-1, the region of AlbListenerArn",
             "parameters.yaml:5:1: KmsKeyArn: the ARN is in eu-west-1, expected us-east-1, the region of AlbListenerArn",
             "parameters.yaml:6:1: AlarmTopicArn: the ARN is in eu-central-1, expected us-east-1, the region of \
              AlbListenerArn",
