@@ -270,7 +270,7 @@ mod tests {
             let line = serde_json::Value::Object(members).to_string();
             let mut sums = Aggregator::default();
             let left_out = AccessLine::read(&line).unwrap().observe(
-                Window::without_window(),
+                Window::at(Timestamp::from_millisecond(1_795_348_830_000).unwrap()),
                 None,
                 &mut sums,
                 0,

@@ -22,8 +22,6 @@ use crate::time::{Window, parse_ms};
 #[derive(Debug)]
 pub struct Intake {
     window: Window,
-    /// False if all records share the number 0.
-    is_numbered: bool,
     /// The aggregates.
     pub sums: Aggregator,
     /// The number of accepted records and lines.
@@ -92,7 +90,6 @@ impl Intake {
         let (sums, rejections) = (Aggregator::default(), Rejections::default());
         Self {
             window,
-            is_numbered: true,
             sums,
             accepted: 0,
             duplicates: 0,
@@ -114,16 +111,6 @@ impl Intake {
     /// Takes the threshold events, each once.
     pub(crate) fn take_threshold_events(&mut self) -> Vec<ThresholdEvent> {
         std::mem::take(&mut self.thresholds).into_events()
-    }
-
-    /// Creates an empty intake for the lifetime of a process. Its size does not depend on the number
-    /// of records, and their times are ignored.
-    #[must_use]
-    pub fn without_window() -> Self {
-        Self {
-            is_numbered: false,
-            ..Self::new(Window::without_window())
-        }
     }
 
     /// Counts one record, or an object in the embedded metric format. Returns whether it was accepted.
@@ -173,11 +160,7 @@ impl Intake {
 
     /// Returns the number of the next accepted record.
     fn next_number(&self) -> u32 {
-        if self.is_numbered {
-            u32::try_from(self.accepted).unwrap_or(u32::MAX)
-        } else {
-            0
-        }
+        u32::try_from(self.accepted).unwrap_or(u32::MAX)
     }
 
     /// Counts a list of records. Returns the number of accepted records.
@@ -385,7 +368,6 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(numbers(intake()), [vec![0, 2], vec![1]]);
-        assert_eq!(numbers(Intake::without_window()), [vec![0], vec![0]]);
     }
 
     #[test]

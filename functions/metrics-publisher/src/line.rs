@@ -168,7 +168,8 @@ mod tests {
     fn aggregated_call_records_are_counted() {
         let line = include_str!("../../../crates/telemetry/tests/api_calls.json");
         let mut sums = Aggregator::default();
-        let (window, mut thresholds) = (Window::without_window(), Thresholds::new(false));
+        let mut thresholds = Thresholds::new(false);
+        let window = Window::at(Timestamp::from_millisecond(1_795_348_830_000).unwrap());
         assert_eq!(
             observe(line, window, None, &mut sums, &mut thresholds, 0),
             Ok(Observation::Counted)
@@ -226,7 +227,8 @@ mod tests {
     fn a_line_in_the_embedded_metric_format_is_skipped() {
         let line = include_str!("../tests/publishing/powertools.json");
         let mut sums = Aggregator::default();
-        let (window, mut thresholds) = (Window::without_window(), Thresholds::new(false));
+        let mut thresholds = Thresholds::new(false);
+        let window = Window::at(Timestamp::from_millisecond(1_795_348_830_000).unwrap());
         let read = observe(line, window, None, &mut sums, &mut thresholds, 0);
         assert_eq!((read, sums.len()), (Ok(Observation::Skipped), 0));
 
@@ -239,7 +241,8 @@ mod tests {
         let line = include_str!("../../../crates/telemetry/tests/api_calls.json");
         let line = line.replacen("3.9", "NaN", 1);
         let mut sums = Aggregator::default();
-        let (window, mut thresholds) = (Window::without_window(), Thresholds::new(false));
+        let mut thresholds = Thresholds::new(false);
+        let window = Window::at(Timestamp::from_millisecond(1_795_348_830_000).unwrap());
         let read = observe(&line, window, None, &mut sums, &mut thresholds, 0);
         assert_eq!(
             read,

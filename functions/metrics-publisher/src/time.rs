@@ -17,7 +17,7 @@ const COMMON_LOG_FORMAT: &str = "%d/%b/%Y:%H:%M:%S %z";
 /// The range of times that CloudWatch accepts.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
-    now_ms: Option<i64>,
+    now_ms: i64,
 }
 
 impl Window {
@@ -25,14 +25,8 @@ impl Window {
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         Self {
-            now_ms: Some(now.as_millisecond()),
+            now_ms: now.as_millisecond(),
         }
-    }
-
-    /// Creates a window that accepts every time as the same minute, for sums since startup.
-    #[must_use]
-    pub const fn without_window() -> Self {
-        Self { now_ms: None }
     }
 
     /// Returns the start of the minute of `at_ms` (milliseconds since 1970, default now) in seconds
@@ -41,9 +35,7 @@ impl Window {
     /// # Errors
     /// [`Reason::TooOld`] or [`Reason::TooNew`] outside the window.
     pub fn minute(self, at_ms: Option<i64>) -> Result<i64, Reason> {
-        let Some(now_ms) = self.now_ms else {
-            return Ok(0);
-        };
+        let now_ms = self.now_ms;
         let at_ms = at_ms.unwrap_or(now_ms);
         let minute_ms = at_ms.div_euclid(MINUTE_MS).saturating_mul(MINUTE_MS);
         if minute_ms < now_ms - MAX_AGE_MS {
@@ -135,7 +127,6 @@ mod tests {
         let window = Window::at(Timestamp::from_millisecond(NOW_MS).unwrap());
         assert_eq!(window.minute(Some(NOW_MS + 29_999)), Ok(NOW_MS / 1000 - 30));
         assert_eq!(window.minute(None), Ok(NOW_MS / 1000 - 30));
-        assert_eq!(Window::without_window().minute(Some(1)), Ok(0));
     }
 
     #[test]
