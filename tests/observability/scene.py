@@ -1,7 +1,8 @@
 """Two gateways under load, and a Prometheus that scrapes them.
 
-The first gateway has a working backend. The second one has none, and runs alb-sync. Its store fails
-after some seconds: decisions then follow the plans, and its circuit breaker opens.
+The first gateway has a working backend. The second one has neither a backend nor a collector for its
+telemetry, and runs alb-sync. Its store fails after some seconds: decisions then follow the plans, and
+its circuit breaker opens.
 """
 
 import atexit
@@ -26,6 +27,12 @@ from observability.traffic import MIX, POLICY, Client, Request, seeds
 # Long enough for several scrapes of each series.
 LOAD_S, PAUSE_S = 5, 0.2
 NAME = "internal-orders-1.eu-central-1.elb.amazonaws.com"
+# A queue that is full after a few spans, and frequent exports.
+TELEMETRY = {
+    "OTEL_BSP_MAX_QUEUE_SIZE": "8",
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "8",
+    "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+}
 # Requests of the gateway without a store and a backend.
 DEGRADED_MIX = [Request("/orders", plan) for plan in ("pro", "strict", "free")]
 
@@ -39,6 +46,8 @@ class Scene:
         service = stack.enter_context(backend())
         self.store = stack.enter_context(Ministack(folder / "store"))
 
+        # No program listens there.
+        nothing = f"http://127.0.0.1:{free_port()}"
         options = {"seeds": seeds(), "policy": POLICY, "binary": EVALUATOR}
         self.gateway = stack.enter_context(
             Gateway(folder, "gateway", backend=service.url, **options)
@@ -47,9 +56,10 @@ class Scene:
             Gateway(
                 folder,
                 "failing",
-                backend=f"http://127.0.0.1:{free_port()}",
+                backend=nothing,
                 endpoint=self.store.url,
                 parameters=sync_parameters(self.store, names),
+                environment={"OTEL_EXPORTER_OTLP_ENDPOINT": nothing, **TELEMETRY},
                 **options,
             )
         )
