@@ -7,7 +7,9 @@ from typing import Any
 
 from template import alarm_rules, monitoring
 from template.alarm_rules import ALARM, INSUFFICIENT_DATA, OK, AlarmRule
+from template.parameter_sets import SAMPLES, with_needs
 from template.stack import Stack
+from template.templates import Template
 from template.test_monitoring import METRICS, MONITORING, PARAMETER_SETS, TARGETS, stack
 
 # The evaluation range of the examples in AWS's documentation.
@@ -158,6 +160,23 @@ class NewStack(unittest.TestCase):
             for name, state in watched.states.items():
                 # A new alarm is in the state INSUFFICIENT_DATA, and only changes notify.
                 self.assertIn(state, (OK, INSUFFICIENT_DATA), (name, parameters))
+
+    def test_no_alarm_of_any_template_treats_the_silence_of_a_new_stack_as_a_failure(self) -> None:
+        treatments = {
+            (template.path, name): alarm["Properties"]["TreatMissingData"]
+            for template in Template.all()
+            for name, alarm in template.resources(monitoring.ALARM).items()
+        }
+        self.assertIn(("examples/alb-sync.yaml", "AlbSyncAlarm"), treatments)
+        self.assertEqual([it for it, how in treatments.items() if how == "breaching"], [])
+
+    def test_alarm_of_the_example_notifies_if_alb_sync_stops(self) -> None:
+        given = {"AlarmTopicArn": SAMPLES["AlarmTopicArn"]}
+        template = Template.read("examples/alb-sync.yaml")
+        alarm = Stack(template, with_needs(template, given)).of_type(monitoring.ALARM)["AlbSyncAlarm"]
+        self.assertEqual(alarm["TreatMissingData"], "missing")
+        for actions in ("AlarmActions", "InsufficientDataActions"):
+            self.assertEqual(alarm[actions], [SAMPLES["AlarmTopicArn"]])
 
     def test_data_of_good_periods_keeps_every_alarm_quiet(self) -> None:
         watched = Watched(stack({**MONITORING, **METRICS, **TARGETS}))
