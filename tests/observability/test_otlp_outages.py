@@ -156,9 +156,10 @@ class Settings(ExportTest):
     def test_banner_names_the_collectors(self) -> None:
         metrics = {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://metrics.invalid:4318/hush"}
         gateway = self.start(metrics)
-        text = gateway.log.read_text()
         expected = f"traces to {self.collector.url}, metrics to http://metrics.invalid:4318"
-        self.assertRegex(text, rf"(?m)^OTLP +{re.escape(expected)}$")
+        banner = re.compile(rf"(?m)^OTLP +{re.escape(expected)}$")
+        # The gateway listens before it prints the banner.
+        wait_until(lambda: banner.search(gateway.log.read_text()), TIMEOUT_S, "the banner")
 
     def test_an_invalid_setting_prevents_the_start(self) -> None:
         for name, value in [
