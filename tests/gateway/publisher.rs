@@ -151,6 +151,28 @@ fn every_variable_that_the_publisher_is_given_is_one_that_it_reads() {
     }
 }
 
+#[test]
+fn deliveries_are_claimed_only_if_they_count_once() {
+    for (value, is_once) in [("true", false), ("once", true)] {
+        let template = template(&[("PublishMetrics", value)]);
+        let environment = shown(&function(&template).take("Environment").unwrap());
+        assert!(
+            environment.contains(&format!("PUBLISH_ONCE={is_once}")),
+            "{environment}"
+        );
+
+        let roles = template.resources("AWS::IAM::Role").unwrap();
+        let mut roles = roles.into_iter();
+        let (_, mut role) = roles
+            .find(|(id, _)| id == "MetricsPublisherFunctionRole")
+            .unwrap();
+        let policies = shown(&role.take("Policies").unwrap());
+        let statement = "Action=dynamodb:PutItem,dynamodb:DeleteItem;Resource=UsageTable.Arn;\
+                         Condition=ForAllValues:StringLike=dynamodb:LeadingKeys=delivery#*";
+        assert_eq!(policies.contains(statement), is_once, "{policies}");
+    }
+}
+
 /// The names of the access log's fields in a template, in their order.
 fn logged_fields(path: &str) -> Vec<String> {
     let text = std::fs::read_to_string(tests::project().join(path)).unwrap();
@@ -203,6 +225,7 @@ fn accepted(records: u64, requests: u32) -> Value {
         "skipped": 0,
         "published": records,
         "refused": 0,
+        "lost": 0,
         "requests": requests,
         "events": 0,
     })

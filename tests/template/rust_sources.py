@@ -33,7 +33,7 @@ TRANSACTION_ITEMS = {
 # The actions that a file's calls need, with the resource, or `none` with the reason. Some are
 # needed only in some deployments.
 STATEMENT = re.compile(
-    r"^//! IAM(?P<lambdas> of Lambda's own calls| if (?:SecretArns|ThresholdEvents) is set)?(?: through (?P<through>\w+\.rs))?: "
+    r"^//! IAM(?P<lambdas> of Lambda's own calls| if (?:(?:SecretArns|ThresholdEvents) is set|PublishMetrics is once))?(?: through (?P<through>\w+\.rs))?: "
     r"(?P<actions>none|[\w:, ]+?)(?: on (?P<resource>.+)|; .+)$",
     re.M,
 )

@@ -165,6 +165,11 @@ impl Stack {
         &self.status
     }
 
+    /// True if the stack publishes metrics of its own.
+    pub(crate) fn publishes_metrics(&self) -> bool {
+        matches!(self.parameter("PublishMetrics").as_str(), "true" | "once")
+    }
+
     /// Returns the value of a parameter: that of the stack, or else the default of its template. A
     /// value that CloudFormation hides is `****`. An unknown parameter is empty.
     pub(crate) fn parameter(&self, name: &str) -> String {

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws::{Breaker, CallError, Deadline, Failure, Timeouts, retry};
+use aws::{Breaker, CallError, Deadline, Failure, Fate, Timeouts, retry, was_not_applied};
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::config::http::HttpResponse;
 use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
@@ -31,14 +31,19 @@ pub struct Outcome {
     pub sent: usize,
     /// The number of data that CloudWatch refused for good.
     pub refused: usize,
-    /// The number of data that may be accepted later.
+    /// The number of data that surely were not accepted, and may be later.
     pub unsent: usize,
+    /// The number of data that may have been accepted. 0 unless data are sent at most once.
+    pub uncertain: usize,
     /// The numbers of the records with refused data, in order.
     pub refused_records: Vec<u32>,
     /// The number of refused data that the publisher measured itself.
     pub refused_own: usize,
-    /// The numbers of the records with sent data, in order. Empty if nothing was refused.
+    /// The numbers of the records with sent data, in order. Empty if nothing was refused, unless data
+    /// are sent at most once.
     pub sent_records: Vec<u32>,
+    /// The numbers of the records with data that may have been accepted, in order.
+    pub uncertain_records: Vec<u32>,
     /// The numbers of the records with unsent data, in order.
     pub unsent_records: Vec<u32>,
     /// The reason why the first data were not sent.
@@ -53,6 +58,8 @@ enum Refusal {
     AllRequests(String),
     /// The request may succeed later.
     Temporary(String),
+    /// The request may have been applied, and must not be repeated.
+    Uncertain(String),
 }
 
 /// A client of `PutMetricData` for one namespace.
@@ -61,6 +68,7 @@ pub struct CloudWatch {
     client: Client,
     namespace: String,
     breaker: Breaker,
+    is_at_most_once: bool,
 }
 
 impl CloudWatch {
@@ -72,6 +80,17 @@ impl CloudWatch {
             client,
             namespace,
             breaker: Breaker::new("monitoring"),
+            is_at_most_once: false,
+        }
+    }
+
+    /// Returns the client, which repeats a request only if it surely was not applied. The client of
+    /// the SDK must not retry.
+    #[must_use]
+    pub fn at_most_once(self) -> Self {
+        Self {
+            is_at_most_once: true,
+            ..self
         }
     }
 
@@ -96,6 +115,7 @@ impl CloudWatch {
                 }
                 Err(Refusal::InvalidData(problem)) => outcome.refuse(&batch, &problem),
                 Err(Refusal::Temporary(problem)) => outcome.keep(&batch, problem),
+                Err(Refusal::Uncertain(problem)) => outcome.doubt(&batch, problem),
                 Err(Refusal::AllRequests(problem)) => {
                     outcome.keep(&batch, problem.clone());
                     waiting
@@ -106,7 +126,7 @@ impl CloudWatch {
         }
 
         outcome.sent = sent.len();
-        if outcome.refused > 0 {
+        if outcome.refused > 0 || self.is_at_most_once {
             outcome
                 .sent_records
                 .extend(sent.iter().flat_map(|datum| &datum.aggregate.records));
@@ -115,6 +135,7 @@ impl CloudWatch {
             &mut outcome.refused_records,
             &mut outcome.sent_records,
             &mut outcome.unsent_records,
+            &mut outcome.uncertain_records,
         ] {
             records.sort_unstable();
             records.dedup();
@@ -122,27 +143,59 @@ impl CloudWatch {
         outcome
     }
 
+    /// Sends a request. Without the retries of the SDK, it repeats the request as long as it surely
+    /// was not applied.
     async fn put(
         &self,
         batch: &[Datum],
         deadline: Deadline,
         requests: &mut u32,
     ) -> Result<(), Refusal> {
-        let now = Instant::now();
-        let remaining = deadline.remaining(now).saturating_sub(RESPONSE_MARGIN);
-        let timeouts = Timeouts::within(remaining, retry::MAX_ATTEMPTS)
-            .ok_or_else(|| Refusal::AllRequests("no time was left to send data".to_owned()))?;
+        let no_time = || Refusal::AllRequests("no time was left to send data".to_owned());
+        self.timeouts(deadline).ok_or_else(no_time)?;
         let permit = self
             .breaker
-            .permit(now)
+            .permit(Instant::now())
             .map_err(|error: CallError| Refusal::AllRequests(error.to_string()))?;
         *requests += 1;
+
+        let mut attempt = 1;
+        let sent = loop {
+            let timeouts = self.timeouts(deadline).ok_or_else(no_time)?;
+            let sent = self.put_once(batch, timeouts).await;
+            let may_repeat = self.is_at_most_once && sent.as_ref().is_err_and(may_succeed_later);
+            let pause = retry::pause(attempt, None, time_left(deadline), fastrand::f64());
+            match pause.filter(|_| may_repeat) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => break sent,
+            }
+            attempt += 1;
+        };
+        permit.settle(aws::verdict(&sent), Instant::now());
+        sent.map_err(|error| refusal(&error, self.is_at_most_once))
+    }
+
+    /// Returns the timeouts of a request. `None` if no time is left.
+    fn timeouts(&self, deadline: Deadline) -> Option<Timeouts> {
+        let attempts = if self.is_at_most_once {
+            1
+        } else {
+            retry::MAX_ATTEMPTS
+        };
+        Timeouts::within(time_left(deadline), attempts)
+    }
+
+    async fn put_once(
+        &self,
+        batch: &[Datum],
+        timeouts: Timeouts,
+    ) -> Result<(), SdkError<PutMetricDataError, HttpResponse>> {
         let request = self.client.put_metric_data().namespace(&self.namespace);
         let request = request.set_metric_data(Some(batch.iter().map(metric_datum).collect()));
         let config = aws_sdk_cloudwatch::config::Builder::new().timeout_config(timeouts.sdk());
-        let outcome = request.customize().config_override(config).send().await;
-        permit.settle(aws::verdict(&outcome), Instant::now());
-        outcome.map(|_| ()).map_err(|error| refusal(&error))
+
+        let sent = request.customize().config_override(config).send().await;
+        sent.map(|_| ())
     }
 }
 
@@ -171,6 +224,13 @@ impl Outcome {
             .extend(batch.iter().flat_map(|datum| &datum.aggregate.records));
     }
 
+    fn doubt(&mut self, batch: &[Datum], problem: String) {
+        self.uncertain += batch.len();
+        self.uncertain_records
+            .extend(batch.iter().flat_map(|datum| &datum.aggregate.records));
+        self.cause.get_or_insert(problem);
+    }
+
     fn keep(&mut self, batch: &[Datum], problem: String) {
         self.unsent += batch.len();
         self.unsent_records
@@ -179,7 +239,20 @@ impl Outcome {
     }
 }
 
-fn refusal(error: &SdkError<PutMetricDataError, HttpResponse>) -> Refusal {
+/// Returns the time for requests, which ends shortly before the deadline.
+fn time_left(deadline: Deadline) -> Duration {
+    deadline
+        .remaining(Instant::now())
+        .saturating_sub(RESPONSE_MARGIN)
+}
+
+/// Returns whether a request surely was not applied, and may be if it is repeated.
+fn may_succeed_later(error: &SdkError<PutMetricDataError, HttpResponse>) -> bool {
+    let failure = Failure::of_sdk(error);
+    failure.retryable && failure.fate == Fate::NotApplied
+}
+
+fn refusal(error: &SdkError<PutMetricDataError, HttpResponse>, is_at_most_once: bool) -> Refusal {
     let status = error
         .raw_response()
         .map_or(0, |response| response.status().as_u16());
@@ -200,6 +273,7 @@ fn refusal(error: &SdkError<PutMetricDataError, HttpResponse>) -> Refusal {
             Refusal::InvalidData(problem)
         }
         _ if Failure::of_sdk(error).client_error => Refusal::AllRequests(problem),
+        _ if is_at_most_once && !was_not_applied(error) => Refusal::Uncertain(problem),
         _ => Refusal::Temporary(problem),
     }
 }

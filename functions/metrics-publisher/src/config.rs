@@ -24,6 +24,9 @@ pub struct Config {
     /// `THRESHOLD_EVENTS`: true if log lines about thresholds are sent to EventBridge. The default is
     /// false.
     pub threshold_events: bool,
+    /// `PUBLISH_ONCE`: true if each delivery is claimed in `USAGE_TABLE`, so that it is counted at most
+    /// once. The default is false.
+    pub publish_once: bool,
 }
 
 impl Config {
@@ -49,6 +52,7 @@ impl Config {
             usage_table: variables.required("USAGE_TABLE")?,
             probe_services: probe_services(variables.optional("PROBE_SERVICES"))?,
             threshold_events: variables.flag("THRESHOLD_EVENTS")?,
+            publish_once: variables.flag("PUBLISH_ONCE")?,
         })
     }
 }
@@ -141,6 +145,7 @@ mod tests {
             ("MAX_SERIES", "10001"),
             ("MAX_SERIES", "many"),
             ("THRESHOLD_EVENTS", "maybe"),
+            ("PUBLISH_ONCE", "once"),
             ("PROBE_SERVICES", "monitoring,,dynamodb"),
             ("PROBE_SERVICES", "http://monitoring"),
             (

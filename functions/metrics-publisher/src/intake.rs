@@ -9,6 +9,7 @@ use telemetry::shorten;
 
 use crate::aggregate::Aggregator;
 use crate::decoder::{DecodeError, decode};
+use crate::delivery_id::{DeliveryId, LogBatchId};
 use crate::elements::for_each;
 use crate::embedded::Embedded;
 use crate::line::{self, Observation};
@@ -29,6 +30,8 @@ pub struct Intake {
     /// The number of log events and messages that the delivery contains a second time. They are not
     /// counted again.
     pub duplicates: u64,
+    /// The number of deliveries that are not counted, because an earlier attempt claimed them.
+    pub repeated: u64,
     /// The number of log lines whose metrics CloudWatch has extracted itself.
     pub skipped: u64,
     /// The rejected records, lines and values.
@@ -68,6 +71,10 @@ pub enum IntakeError {
 struct Subscription<'s> {
     #[serde(borrow, default, rename = "messageType")]
     message_type: Scalar<'s>,
+    #[serde(borrow, default, rename = "logGroup")]
+    group: Scalar<'s>,
+    #[serde(borrow, default, rename = "logStream")]
+    stream: Scalar<'s>,
     #[serde(borrow, rename = "logEvents")]
     events: Option<&'s RawValue>,
 }
@@ -93,6 +100,7 @@ impl Intake {
             sums,
             accepted: 0,
             duplicates: 0,
+            repeated: 0,
             skipped: 0,
             rejections,
             thresholds: Thresholds::default(),
@@ -180,11 +188,11 @@ impl Intake {
     }
 
     /// Counts the lines of a log subscription, each event once. Control messages of CloudWatch Logs
-    /// contain no lines.
+    /// contain no lines. Returns the id of the batch.
     ///
     /// # Errors
     /// [`IntakeError`] if the data cannot be decoded or is invalid.
-    pub fn subscription(&mut self, data: &str) -> Result<(), IntakeError> {
+    pub(crate) fn subscription(&mut self, data: &str) -> Result<DeliveryId, IntakeError> {
         let shape = |problem| IntakeError::Shape {
             what: "awslogs.data",
             problem,
@@ -195,11 +203,14 @@ impl Intake {
             .events
             .filter(|_| delivery.message_type.get() != Some("CONTROL_MESSAGE"))
         else {
-            return Ok(());
+            return Ok(LogBatchId::default().finish());
         };
 
-        let mut ids = DeliveryIds::default();
+        let (mut batch, mut ids) = (LogBatchId::default(), DeliveryIds::default());
+        batch.add(delivery.group.raw());
+        batch.add(delivery.stream.raw());
         let read = for_each(events.get(), |index, event: LogEvent<'_>| {
+            batch.add(event.id.raw());
             if ids.is_repeated(event.id) {
                 self.duplicates += 1;
                 return;
@@ -211,7 +222,21 @@ impl Intake {
                 logged_ms,
             );
         });
-        read.map_err(shape)
+        read.map_err(shape)?;
+        Ok(batch.finish())
+    }
+
+    /// Returns whether the delivery has nothing to publish.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sums.is_empty() && self.rejections.count() == 0
+    }
+
+    /// Turns a delivery into a repeated one: its records and lines count as duplicates.
+    pub(crate) fn forget_records(&mut self) {
+        self.duplicates += std::mem::take(&mut self.accepted);
+        self.sums = Aggregator::default();
+        self.rejections = Rejections::default();
+        self.repeated += 1;
     }
 
     /// Records whether a record was accepted, accepted without one of its values, or rejected.

@@ -1,21 +1,23 @@
 //! The metrics publisher turns call records and access logs into CloudWatch metrics, and keeps their
 //! distribution. Log lines about quota thresholds become events of EventBridge.
 //!
-//! - Trigger: call records, invoked directly or from an SQS queue; a CloudWatch Logs subscription to
+//! - Trigger: call records and embedded metrics, invoked directly or from an SQS queue, also in
+//!   envelopes of SNS and EventBridge; a CloudWatch Logs subscription to
 //!   the API's access log and to the other functions' logs; a schedule, which makes it probe the
 //!   endpoints that AWS clients call.
 //! - Reads: the event, and the names and endpoints of `PROBE_SERVICES`.
 //! - Writes: metrics, in one request per delivery if they fit, and one item of `USAGE_TABLE` per
-//!   day, in which instances agree on the series of the day. With `THRESHOLD_EVENTS`, events of the
+//!   day, in which instances agree on the series of the day. With `PUBLISH_ONCE`, one item per
+//!   delivery, which claims it. With `THRESHOLD_EVENTS`, events of the
 //!   default bus of EventBridge, ten per request, before the metrics.
 //! - On failure: an invalid record is rejected with its index and reason, and does not affect the
 //!   others. If data could not be sent, the event fails, or only the messages that contain the
 //!   data, so that they are delivered again. Data that CloudWatch rejects for good are logged and
 //!   counted in `RejectedRecords`, and not sent again. A message whose data are all rejected goes
 //!   to the dead-letter queue.
-//! - Double counting: log events and messages are deduplicated by their ids within one delivery, but
-//!   not across deliveries. A delivery is repeated after a lost response, or if part of it could not
-//!   be sent.
+//! - Double counting: log events and messages are deduplicated by their ids within one delivery. A
+//!   delivery is repeated after a lost response, or if part of it could not be sent, and then counts
+//!   again. With `PUBLISH_ONCE`, data in doubt are lost instead.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -44,9 +46,11 @@ mod batches;
 mod buckets;
 mod call_aggregate;
 mod candidate_counts;
+mod claims;
 mod cloudwatch;
 mod config;
 mod decoder;
+mod delivery_id;
 mod duration;
 mod elements;
 mod embedded;
@@ -77,7 +81,7 @@ pub use aggregate::{Aggregate, Aggregator};
 pub use buckets::Buckets;
 pub use config::Config;
 pub use intake::{Intake, IntakeError};
-pub use publisher::{Failure, OpenError, Publisher, open, respond};
+pub use publisher::{EventContext, Failure, OpenError, Publisher, open, respond};
 pub use series::{Metric, Series, Unit};
 pub use series_cap::SeriesCap;
 
@@ -89,6 +93,7 @@ pub mod testing {
         MAX_DATUM_VALUES, MAX_REQUEST_BYTES, MAX_REQUEST_DATA, request_batches,
     };
     pub use crate::buckets::RELATIVE_ERROR;
+    pub use crate::claims::Claims;
     pub use crate::cloudwatch::{CloudWatch, Outcome};
     pub use crate::eventbridge::{DETAIL_TYPE, EventBridge, MAX_REQUEST_EVENTS, SOURCE};
     pub use crate::prober::Prober;

@@ -39,7 +39,8 @@ async fn serve() -> Result<(), Error> {
         };
         let deadline =
             Deadline::of_invocation(event.context.deadline, SystemTime::now(), Instant::now());
-        let response = respond(Arc::clone(&publisher), event.payload, deadline);
+        let request_id = event.context.request_id;
+        let response = respond(Arc::clone(&publisher), event.payload, request_id, deadline);
         invocation.run(scope.carry_into(response))
     });
     let runtime = Runtime::new(handler).layer(TracingLayer::new());

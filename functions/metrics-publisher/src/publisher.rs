@@ -1,30 +1,32 @@
 //! Handles one event, from its source to the response.
 
-use environment::SettingError;
 use std::sync::Arc;
 use std::time::Instant;
 
 use aws::{AwsCalls, CallError, Deadline, Retries, Timeouts, client};
+use environment::SettingError;
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use telemetry::{RecordLog, RequestScope, contain_panic, on_current_span};
 
-use crate::aggregate::{Aggregator, UnknownErrorTypes};
-use crate::cloudwatch::{CloudWatch, Outcome};
+use crate::claims::Claims;
+use crate::cloudwatch::CloudWatch;
 use crate::config::Config;
+use crate::delivery_id::DeliveryId;
 use crate::eventbridge::{EventBridge, UnsentEvents};
 use crate::intake::{Intake, IntakeError};
 use crate::prober::Prober;
-use crate::queue::{Batch, MissingMessageId};
-use crate::series::{Metric, Series};
+use crate::queue::MissingMessageId;
 use crate::series_registry::SeriesRegistry;
 use crate::source::{Source, UnknownSource};
 use crate::time::Window;
 
-/// The maximum number of rejection reasons in the log. The response lists more.
-const MAX_LOGGED_REASONS: usize = 3;
+mod messages;
+mod once;
+mod publishing;
+mod response;
 
 /// The function and its clients. Between events, it keeps only the series of the day.
 #[derive(Debug)]
@@ -35,6 +37,19 @@ pub struct Publisher {
     probe_services: Vec<String>,
     /// `None` if threshold events are off.
     eventbridge: Option<EventBridge>,
+    /// `None` if deliveries may be counted more than once.
+    claims: Option<Claims>,
+}
+
+/// The circumstances of an event.
+#[derive(Clone, Copy, Debug)]
+pub struct EventContext<'i> {
+    /// Lambda's id of the invocation, the same when Lambda repeats an asynchronous one.
+    pub request_id: Option<&'i str>,
+    /// The present time.
+    pub now: Timestamp,
+    /// The deadline.
+    pub deadline: Deadline,
 }
 
 /// The reason why an event failed.
@@ -60,6 +75,9 @@ pub enum Failure {
     /// count twice when it is repeated.
     #[error(transparent)]
     UnsentEvents(#[from] UnsentEvents),
+    /// A delivery could not be claimed, so nothing of it was sent.
+    #[error("the delivery could not be claimed: {0}")]
+    Unclaimed(String),
     /// A failed message has no id.
     #[error(transparent)]
     MissingMessageId(#[from] MissingMessageId),
@@ -73,6 +91,7 @@ impl From<Failure> for Diagnostic {
         let error_type = match &failure {
             Failure::Source(_) | Failure::Intake(_) => "InvalidEvent",
             Failure::Unsent { .. } | Failure::UnsentEvents(_) => "Unsent",
+            Failure::Unclaimed(_) => "Unclaimed",
             Failure::MissingMessageId(_) => "NoMessageId",
             Failure::Panicked => "Panicked",
         };
@@ -107,20 +126,25 @@ pub async fn open(
     let aws = Box::pin(AwsCalls::load(lookup, Timeouts::default(), records)).await?;
     let connecting = Deadline::after(Instant::now(), Timeouts::default().connect);
     Box::pin(aws.connect_ahead(&["monitoring"], connecting)).await;
-    let cloudwatch = client!(aws, aws_sdk_cloudwatch, "monitoring", Retries::Standard);
-    let dynamodb = client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
-    let publisher = Publisher::new(
-        &config,
-        cloudwatch,
-        dynamodb,
-        Prober::new(aws.endpoints().clone()),
-    );
-    if !config.threshold_events {
-        return Ok(publisher);
-    }
 
-    let eventbridge = client!(aws, aws_sdk_eventbridge, "events", Retries::Standard);
-    Ok(publisher.with_threshold_events(EventBridge::new(eventbridge)))
+    let retries = if config.publish_once {
+        Retries::Off
+    } else {
+        Retries::Standard
+    };
+    let cloudwatch = client!(aws, aws_sdk_cloudwatch, "monitoring", retries);
+    let dynamodb = client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard);
+    let prober = Prober::new(aws.endpoints().clone());
+    let mut publisher = Publisher::new(&config, cloudwatch, dynamodb.clone(), prober);
+
+    if config.publish_once {
+        publisher = publisher.with_claims(Claims::new(dynamodb, config.usage_table));
+    }
+    if config.threshold_events {
+        let eventbridge = client!(aws, aws_sdk_eventbridge, "events", Retries::Standard);
+        publisher = publisher.with_threshold_events(EventBridge::new(eventbridge));
+    }
+    Ok(publisher)
 }
 
 impl Publisher {
@@ -139,6 +163,7 @@ impl Publisher {
             prober,
             probe_services: config.probe_services.clone(),
             eventbridge: None,
+            claims: None,
         }
     }
 
@@ -151,11 +176,21 @@ impl Publisher {
         }
     }
 
+    /// Returns the publisher, which counts each delivery at most once. The SDK's client of CloudWatch
+    /// must not retry.
+    #[must_use]
+    pub fn with_claims(self, claims: Claims) -> Self {
+        Self {
+            cloudwatch: self.cloudwatch.at_most_once(),
+            claims: Some(claims),
+            ..self
+        }
+    }
+
     /// Handles an event, given as JSON, before the deadline.
     ///
     /// # Errors
-    /// [`Failure`] if the event is invalid, or data could not be sent. For a queue, the response
-    /// lists the failed messages instead.
+    /// As [`Self::handle_in_context`].
     pub async fn handle(&self, event: &str, deadline: Deadline) -> Result<Value, Failure> {
         self.handle_at(event, Timestamp::now(), deadline).await
     }
@@ -163,42 +198,54 @@ impl Publisher {
     /// Handles an event as at a given time.
     ///
     /// # Errors
-    /// As [`Self::handle`].
+    /// As [`Self::handle_in_context`].
     pub async fn handle_at(
         &self,
         event: &str,
         now: Timestamp,
         deadline: Deadline,
     ) -> Result<Value, Failure> {
+        let context = EventContext {
+            request_id: None,
+            now,
+            deadline,
+        };
+        self.handle_in_context(event, context).await
+    }
+
+    /// Handles an event, given as JSON, in its circumstances.
+    ///
+    /// # Errors
+    /// [`Failure`] if the event is invalid, or data could not be sent. For a queue, the response
+    /// lists the failed messages instead.
+    pub async fn handle_in_context(
+        &self,
+        event: &str,
+        context: EventContext<'_>,
+    ) -> Result<Value, Failure> {
         let mut intake =
-            Intake::new(Window::at(now)).with_threshold_events(self.eventbridge.is_some());
-        match Source::from_event(event)? {
+            Intake::new(Window::at(context.now)).with_threshold_events(self.eventbridge.is_some());
+        let id = match Source::from_event(event)? {
             Source::Records(list) => {
                 intake.records(list)?;
+                context.request_id.and_then(DeliveryId::invocation)
             }
-            Source::Logs(data) => intake.subscription(data)?,
-            Source::Queue(messages) => return self.queue(messages, intake, now, deadline).await,
-            Source::Schedule => return self.probe(intake, now, deadline).await,
+            Source::Logs(data) => Some(intake.subscription(data)?),
+            Source::Queue(messages) => return self.queue(messages, intake, context).await,
+            Source::Schedule => return self.probe(intake, context).await,
+        };
+
+        let events = self.publish_events(&mut intake, context.deadline).await?;
+        match (&self.claims, id) {
+            (Some(claims), Some(id)) => {
+                self.publish_once(claims, &id, intake, events, context)
+                    .await
+            }
+            _ => {
+                let outcome = self.publish(&mut intake, context).await.complete()?;
+                Ok(response::report(&intake, &outcome, events, 0))
+            }
         }
-
-        let (accepted, duplicates, skipped) = (intake.accepted, intake.duplicates, intake.skipped);
-        let (rejected, rejected_count) =
-            (json!(intake.rejections.listed()), intake.rejections.count());
-        let events = self.publish_events(&mut intake, deadline).await?;
-        let outcome = self.publish_all(intake, now, deadline).await?;
-
-        let refused = u64::try_from(outcome.refused_records.len()).unwrap_or(accepted);
-        Ok(json!({
-            "accepted": accepted,
-            "rejected": rejected,
-            "rejected_count": rejected_count,
-            "duplicates": duplicates,
-            "skipped": skipped,
-            "published": accepted.saturating_sub(refused),
-            "refused": refused,
-            "requests": outcome.requests,
-            "events": events,
-        }))
     }
 
     /// Sends the threshold events of an intake, and returns their number.
@@ -214,31 +261,8 @@ impl Publisher {
         }
     }
 
-    async fn queue(
-        &self,
-        messages: &str,
-        mut intake: Intake,
-        now: Timestamp,
-        deadline: Deadline,
-    ) -> Result<Value, Failure> {
-        let mut batch = Batch::read(messages, &mut intake)?;
-        let outcome = self.publish(intake, now, deadline).await;
-        batch.fail(&outcome.unsent_records);
-        batch.refuse(&outcome.refused_records, &outcome.sent_records);
-        let failures: Vec<_> = batch
-            .failures()?
-            .into_iter()
-            .map(|id| json!({"itemIdentifier": id}))
-            .collect();
-        Ok(json!({ "batchItemFailures": failures }))
-    }
-
-    async fn probe(
-        &self,
-        mut intake: Intake,
-        now: Timestamp,
-        deadline: Deadline,
-    ) -> Result<Value, Failure> {
+    async fn probe(&self, mut intake: Intake, context: EventContext<'_>) -> Result<Value, Failure> {
+        let deadline = context.deadline;
         let probed = self.prober.probe(&self.probe_services, deadline).await;
         for endpoint in &probed {
             if let Some(error) = &endpoint.error {
@@ -248,132 +272,32 @@ impl Publisher {
                     "an endpoint is unreachable"
                 );
             }
-            endpoint.observe(minute(now), &mut intake.sums);
+            endpoint.observe(minute(context.now), &mut intake.sums);
         }
 
-        let outcome = self.publish_all(intake, now, deadline).await?;
+        let outcome = self.publish(&mut intake, context).await.complete()?;
         Ok(json!({"probed": probed, "requests": outcome.requests}))
-    }
-
-    /// Publishes an intake.
-    ///
-    /// # Errors
-    /// [`Failure::Unsent`] if data could not be sent. Data that CloudWatch refused for good are not an
-    /// error.
-    async fn publish_all(
-        &self,
-        intake: Intake,
-        now: Timestamp,
-        deadline: Deadline,
-    ) -> Result<Outcome, Failure> {
-        let mut outcome = self.publish(intake, now, deadline).await;
-        match outcome.cause.take() {
-            None => Ok(outcome),
-            Some(cause) => {
-                let all = outcome.sent + outcome.refused + outcome.unsent;
-                Err(Failure::Unsent {
-                    unsent: outcome.unsent,
-                    all,
-                    cause,
-                })
-            }
-        }
-    }
-
-    async fn publish(&self, mut intake: Intake, now: Timestamp, deadline: Deadline) -> Outcome {
-        log_unknown_error_types(intake.sums.unknown_error_types());
-        let overflowed = self.registry.admit(&mut intake.sums, now, deadline).await;
-        let rejected = intake.rejections.count();
-        for (metric, count) in [
-            (Metric::RejectedRecords, rejected),
-            (
-                Metric::OverflowedSeries,
-                u64::try_from(overflowed).unwrap_or(u64::MAX),
-            ),
-        ] {
-            if count > 0 {
-                intake
-                    .sums
-                    .add_own(minute(now), Series::new(metric, []), 1.0, count);
-            }
-        }
-        if intake.sums.is_empty() {
-            return Outcome::default();
-        }
-
-        let mut outcome = self
-            .cloudwatch
-            .publish(intake.sums.into_data(), deadline)
-            .await;
-        outcome.requests += self
-            .report_refused(outcome.refused_count(), now, deadline)
-            .await;
-
-        let reasons: Vec<_> = intake
-            .rejections
-            .listed()
-            .iter()
-            .take(MAX_LOGGED_REASONS)
-            .map(|one| &*one.reason)
-            .collect();
-        tracing::info!(
-            accepted = intake.accepted,
-            rejected,
-            duplicates = intake.duplicates,
-            skipped = intake.skipped,
-            reasons = reasons.join("; "),
-            overflowed_series = overflowed,
-            requests = outcome.requests,
-            sent = outcome.sent,
-            refused = outcome.refused,
-            refused_records = outcome.refused_records.len(),
-            unsent = outcome.unsent,
-            "published an event"
-        );
-        outcome
-    }
-
-    /// Counts refused records as rejected, because no other metric contains them. Returns the number
-    /// of requests.
-    ///
-    /// The event does not fail if this fails: its other data have been sent, and would count twice.
-    async fn report_refused(&self, count: u64, now: Timestamp, deadline: Deadline) -> u32 {
-        if count == 0 {
-            return 0;
-        }
-        let mut sums = Aggregator::default();
-        sums.add_own(
-            minute(now),
-            Series::new(Metric::RejectedRecords, []),
-            1.0,
-            count,
-        );
-
-        let outcome = self.cloudwatch.publish(sums.into_data(), deadline).await;
-        if let Some(problem) = outcome.cause {
-            tracing::error!(
-                reason = "fault",
-                problem,
-                count,
-                "failed to count refused records as rejected"
-            );
-        }
-        outcome.requests
     }
 }
 
-/// Handles an event, and logs a failure or panic.
+/// Handles the event of the invocation with this id, and logs a failure or panic.
 ///
 /// # Errors
-/// As [`Publisher::handle`], and [`Failure::Panicked`] after a panic.
+/// As [`Publisher::handle_in_context`], and [`Failure::Panicked`] after a panic.
 pub async fn respond(
     publisher: Arc<Publisher>,
     event: Box<RawValue>,
+    request_id: String,
     deadline: Deadline,
 ) -> Result<Value, Failure> {
     let scope = RequestScope::current();
     let work = async move {
-        let result = publisher.handle(event.get(), deadline).await;
+        let context = EventContext {
+            request_id: Some(&request_id),
+            now: Timestamp::now(),
+            deadline,
+        };
+        let result = publisher.handle_in_context(event.get(), context).await;
         result.inspect_err(|_| on_current_span(|span| span.fail("fault")))
     };
     let response = contain_panic(scope.serve("metrics-publisher", work)).await;
@@ -382,17 +306,6 @@ pub async fn respond(
     response.inspect_err(
         |error| tracing::error!(reason = "fault", %error, "failed to publish an event"),
     )
-}
-
-/// Logs one line per delivery, however many calls it has.
-fn log_unknown_error_types(unknown: &UnknownErrorTypes) {
-    if let Some(error_type) = &unknown.first {
-        tracing::info!(
-            error_type,
-            calls = unknown.calls,
-            "counted failed calls with an unknown error type as `unknown`"
-        );
-    }
 }
 
 /// Returns the start of the current minute, in seconds since 1970.

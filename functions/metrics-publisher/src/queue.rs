@@ -21,6 +21,23 @@ struct Message<'m> {
     queue: Scalar<'m>,
 }
 
+#[derive(Deserialize)]
+struct MessageId<'m> {
+    #[serde(borrow, default, rename = "messageId")]
+    id: Scalar<'m>,
+}
+
+/// What happens to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Its records are counted.
+    Count,
+    /// Its records have been counted in an earlier delivery.
+    Skip,
+    /// It fails, and is delivered again.
+    Fail,
+}
+
 /// The messages of one batch, and whether they failed.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
@@ -36,6 +53,8 @@ struct Entry {
     /// The numbers of the accepted records.
     records: Range<u64>,
     failed: bool,
+    /// True if it was this delivery's turn to count the message.
+    is_own_turn: bool,
 }
 
 /// A failed message has no id, so the whole batch has to fail.
@@ -44,14 +63,18 @@ struct Entry {
 pub struct MissingMessageId;
 
 impl Batch {
-    /// Counts the records of each message once.
+    /// Counts the records of each message once, if it is its `turn` by its id.
     ///
     /// A message without any valid record fails, and so goes to the dead-letter queue. A message
     /// with valid and invalid records does not fail: on a retry, the valid ones would count twice.
     ///
     /// # Errors
     /// [`IntakeError::Shape`] if the JSON is not a list of messages.
-    pub(crate) fn read(messages: &str, intake: &mut Intake) -> Result<Self, IntakeError> {
+    pub(crate) fn read(
+        messages: &str,
+        intake: &mut Intake,
+        turn: impl Fn(&str) -> Turn,
+    ) -> Result<Self, IntakeError> {
         let (mut batch, mut ids) = (Self::default(), DeliveryIds::default());
         let read = for_each(messages, |index, message: Message<'_>| {
             let Message { id, body, queue } = message;
@@ -61,35 +84,42 @@ impl Batch {
                 return;
             }
             batch.is_fifo |= queue.get().is_some_and(|arn| arn.ends_with(".fifo"));
-            batch.take(index, name, body.get().unwrap_or_default(), intake);
+            let turn = turn(&name);
+            batch.take(index, name, body.get().unwrap_or_default(), turn, intake);
         });
-        read.map_err(|problem| IntakeError::Shape {
-            what: "Records",
-            problem,
-        })?;
+        read.map_err(shape)?;
         Ok(batch)
     }
 
-    fn take(&mut self, index: usize, id: String, body: &str, intake: &mut Intake) {
+    fn take(&mut self, index: usize, id: String, body: &str, turn: Turn, intake: &mut Intake) {
         let stopped = self.is_fifo && self.entries.iter().any(|entry| entry.failed);
         let before = intake.accepted;
-        let failed = stopped || !message::count(index, body, intake);
+        let failed = match turn {
+            _ if stopped => true,
+            Turn::Count => !message::count(index, body, intake),
+            Turn::Skip => {
+                intake.repeated += 1;
+                false
+            }
+            Turn::Fail => true,
+        };
         self.entries.push(Entry {
             id,
             records: before..intake.accepted,
             failed,
+            is_own_turn: turn == Turn::Count,
         });
     }
 
-    /// Fails the messages with unsent records.
-    pub(crate) fn fail(&mut self, unsent_records: &[u32]) {
-        for entry in self
-            .entries
+    /// Fails the messages with unsent records, except those with counted ones.
+    pub(crate) fn fail(&mut self, unsent_records: &[u32], counted_records: &[u32]) {
+        let is_unsent = |entry: &&mut Entry| {
+            has_any(&entry.records, unsent_records) && !has_any(&entry.records, counted_records)
+        };
+        self.entries
             .iter_mut()
-            .filter(|entry| has_any(&entry.records, unsent_records))
-        {
-            entry.failed = true;
-        }
+            .filter(is_unsent)
+            .for_each(|entry| entry.failed = true);
         if let Some(first) = self
             .entries
             .iter()
@@ -119,6 +149,28 @@ impl Batch {
         }
     }
 
+    /// Returns the ids of the failed messages of this delivery's turn without counted records.
+    pub(crate) fn uncounted_failures(&self, counted_records: &[u32]) -> Vec<&str> {
+        let failures = self.entries.iter().filter(|entry| {
+            entry.failed && entry.is_own_turn && !has_any(&entry.records, counted_records)
+        });
+        failures.map(|entry| entry.id.as_str()).collect()
+    }
+
+    /// Returns how many of the records are in messages that are not delivered again, or of which
+    /// another delivery would not count them.
+    pub(crate) fn lost_records(&self, records: &[u32], counted_records: &[u32]) -> u64 {
+        let is_lost = |record: &&u32| {
+            let number = u64::from(**record);
+            let place = self
+                .entries
+                .partition_point(|entry| entry.records.end <= number);
+            let entry = self.entries.get(place);
+            entry.is_some_and(|entry| !entry.failed || has_any(&entry.records, counted_records))
+        };
+        records.iter().filter(is_lost).count() as u64
+    }
+
     /// Returns the ids of the failed messages.
     ///
     /// # Errors
@@ -134,6 +186,29 @@ impl Batch {
                 }
             })
             .collect()
+    }
+}
+
+/// Returns the different ids of the messages in their order.
+///
+/// # Errors
+/// [`IntakeError::Shape`] if the JSON is not a list of messages.
+pub(crate) fn message_ids(messages: &str) -> Result<Vec<String>, IntakeError> {
+    let (mut ids, mut seen) = (Vec::new(), DeliveryIds::default());
+    let read = for_each(messages, |_, message: MessageId<'_>| {
+        let id = message.id.get().unwrap_or_default().to_owned();
+        if !seen.is_repeated(message.id) {
+            ids.push(id);
+        }
+    });
+    read.map_err(shape)?;
+    Ok(ids)
+}
+
+const fn shape(problem: serde_json::Error) -> IntakeError {
+    IntakeError::Shape {
+        what: "Records",
+        problem,
     }
 }
 
@@ -163,7 +238,10 @@ mod tests {
             })
             .collect();
         let mut intake = Intake::new(Window::at(jiff::Timestamp::now()));
-        let batch = Batch::read(&format!("[{}]", messages.join(",")), &mut intake).unwrap();
+        let batch = Batch::read(&format!("[{}]", messages.join(",")), &mut intake, |_| {
+            Turn::Count
+        })
+        .unwrap();
         (batch, intake)
     }
 
@@ -210,9 +288,9 @@ mod tests {
     #[test]
     fn only_messages_of_what_was_not_sent_fail() {
         let (mut batch, _) = batch(&[GOOD; 4], "records");
-        batch.fail(&[1, 3, 99]);
+        batch.fail(&[1, 3, 99], &[]);
         assert_eq!(batch.failures().unwrap(), ["m1", "m3"]);
-        batch.fail(&[0, 1, 2, 3]);
+        batch.fail(&[0, 1, 2, 3], &[]);
         assert_eq!(batch.failures().unwrap(), ["m0", "m1", "m2", "m3"]);
     }
 
@@ -226,7 +304,7 @@ mod tests {
     #[test]
     fn what_a_fifo_queue_could_not_have_sent_fails_with_all_that_follows() {
         let (mut batch, _) = batch(&[GOOD; 4], "records.fifo");
-        batch.fail(&[2]);
+        batch.fail(&[2], &[]);
         assert_eq!(batch.failures().unwrap(), ["m2", "m3"]);
     }
 
@@ -236,7 +314,7 @@ mod tests {
             &[&list(&[GOOD, "{}", GOOD]), &list(&[]), &list(&[GOOD, GOOD])],
             "records",
         );
-        batch.fail(&[3]);
+        batch.fail(&[3], &[]);
         assert_eq!(batch.failures().unwrap(), ["m2"]);
     }
 
@@ -264,7 +342,12 @@ mod tests {
             message("b", "no JSON"),
         ];
         let mut intake = Intake::new(Window::at(jiff::Timestamp::now()));
-        let batch = Batch::read(&serde_json::json!(messages).to_string(), &mut intake).unwrap();
+        let batch = Batch::read(
+            &serde_json::json!(messages).to_string(),
+            &mut intake,
+            |_| Turn::Count,
+        )
+        .unwrap();
         assert_eq!(
             (
                 intake.accepted,
@@ -281,14 +364,21 @@ mod tests {
         let mut intake = Intake::new(Window::at(jiff::Timestamp::now()));
         let good = serde_json::json!([{"body": GOOD}]).to_string();
         assert_eq!(
-            Batch::read(&good, &mut intake).unwrap().failures().unwrap(),
+            Batch::read(&good, &mut intake, |_| Turn::Count)
+                .unwrap()
+                .failures()
+                .unwrap(),
             [""; 0]
         );
         assert!(
-            Batch::read(r#"[{"messageId":"","body":"no JSON"}]"#, &mut intake)
-                .unwrap()
-                .failures()
-                .is_err()
+            Batch::read(
+                r#"[{"messageId":"","body":"no JSON"}]"#,
+                &mut intake,
+                |_| Turn::Count
+            )
+            .unwrap()
+            .failures()
+            .is_err()
         );
     }
 }

@@ -64,6 +64,11 @@ pub enum Metric {
     RejectedRecords,
     /// The number of series that were counted as `other`.
     OverflowedSeries,
+    /// The number of deliveries that were not counted, because an earlier attempt claimed them.
+    RepeatedDeliveries,
+    /// The number of records that are not repeated although some of their data may not have been
+    /// counted.
+    LostRecords,
     /// The number of values of embedded metrics that were not published, because the maximum of
     /// series was reached.
     OverflowedValues,
@@ -159,6 +164,8 @@ impl Metric {
             Self::EndpointTls => form("EndpointTls", Milliseconds, &["Service"], 1),
             Self::RejectedRecords => form("RejectedRecords", Count, &[], 0),
             Self::OverflowedSeries => form("OverflowedSeries", Count, &[], 0),
+            Self::RepeatedDeliveries => form("RepeatedDeliveries", Count, &[], 0),
+            Self::LostRecords => form("LostRecords", Count, &[], 0),
             Self::OverflowedValues => form("OverflowedValues", Count, &[], 0),
         }
     }

@@ -30,8 +30,8 @@ SIMULATED = {
 }
 # Not tested here. Lambda itself needs the first two, and the emulator's Lambda needs no permission.
 # The next three allow the same actions on one table for different partition keys, which the emulator
-# does not distinguish. The others only exist with `SecretArns`, `ThresholdEvents`, `KmsKeyArn` or
-# `Tracing`, which this stack does not set.
+# does not distinguish. The others only exist with `SecretArns`, `ThresholdEvents`, `KmsKeyArn`,
+# `Tracing` or the value `once` of `PublishMetrics`, which this stack does not set.
 NOT_TESTED = [
     "WriteLog",
     "SendFailedEvents",
@@ -42,6 +42,7 @@ NOT_TESTED = [
     "DecryptSecrets",
     "DecryptParameters",
     "SendThresholdEvents",
+    "ClaimDeliveries",
     "UseKey",
     "DecryptSettings",
     "SendTraces",

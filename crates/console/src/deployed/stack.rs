@@ -51,7 +51,7 @@ impl StackSettings {
 
     /// True if the stack publishes metrics of its own.
     pub(crate) fn publishes_metrics(&self) -> bool {
-        self.parameter("PublishMetrics") == Some("true")
+        matches!(self.parameter("PublishMetrics"), Some("true" | "once"))
     }
 
     /// Returns the namespace of these metrics.

@@ -8,10 +8,12 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod claims_table;
 mod embedded;
 mod endpoints;
 mod failures;
 mod ministack;
+mod once;
 mod own_dimensions;
 mod requests;
 mod sources;

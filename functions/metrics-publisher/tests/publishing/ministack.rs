@@ -7,12 +7,15 @@ use aws::{AwsCalls, Retries, Timeouts, client};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
-use metrics_publisher::testing::{OTHER, SeriesRegistry};
-use metrics_publisher::{Aggregator, Metric, Series, open};
+use metrics_publisher::testing::{Claims, OTHER, Prober, SeriesRegistry};
+use metrics_publisher::{Aggregator, Metric, Publisher, Series, open};
 use serde_json::json;
 use telemetry::RecordLog;
 
-use crate::support::{now, patient, record, subscription, threshold_line};
+use crate::support::{
+    Answer, cloudwatch_without_retries, config, endpoints, messages, now, patient, record,
+    subscription, threshold_line,
+};
 use testing::Emulator;
 
 fn lookup(server: &Emulator) -> impl Fn(&str) -> Option<String> {
@@ -189,6 +192,62 @@ async fn threshold_events_match_the_pattern_of_a_rule() {
         (&json!(2), 1),
         "{archive:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_instances_count_a_message_once() {
+    for server in [Emulator::ministack(), Emulator::dynalite()] {
+        let table = dynamodb(&server).await;
+        let batch = messages(&[record("A", 1.0), record("B", 1.0)]).to_string();
+        let mut instances = tokio::task::JoinSet::new();
+        let mut all_requests = Vec::new();
+        for _ in 0..4 {
+            let (cloudwatch, requests) = cloudwatch_without_retries(|_, _| Answer::Taken);
+            let config = config(&[]);
+            let prober = Prober::new(endpoints(&[]));
+            let publisher = Publisher::new(&config, cloudwatch, table.clone(), prober);
+            let publisher = publisher.with_claims(Claims::new(table.clone(), "usage".to_owned()));
+            let batch = batch.clone();
+            all_requests.push(requests);
+            instances.spawn(async move {
+                publisher.handle_at(&batch, now(), patient()).await.unwrap();
+                let later = now() + jiff::SignedDuration::from_mins(3);
+                publisher.handle_at(&batch, later, patient()).await.unwrap()
+            });
+        }
+
+        let answers = instances.join_all().await;
+        assert!(
+            answers
+                .iter()
+                .all(|answer| *answer == json!({"batchItemFailures": []})),
+            "all messages are counted three minutes later"
+        );
+        let counts = all_requests.iter().flat_map(|requests| {
+            let requests = requests.lock().unwrap().clone();
+            requests.into_iter().flat_map(|request| request.data)
+        });
+        let counts = counts.filter(|datum| datum.name == "ApiCallCount");
+        assert_eq!(counts.flat_map(|datum| datum.counts).sum::<f64>(), 2.0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_whose_data_were_not_sent_is_claimed_again() {
+    for server in [Emulator::ministack(), Emulator::dynalite()] {
+        let table = dynamodb(&server).await;
+        let batch = messages(&[record("A", 1.0)]).to_string();
+        let mut failures = Vec::new();
+        for status in [Answer::Error(400, "ThrottlingException"), Answer::Taken] {
+            let (cloudwatch, _) = cloudwatch_without_retries(move |_, _| status);
+            let prober = Prober::new(endpoints(&[]));
+            let publisher = Publisher::new(&config(&[]), cloudwatch, table.clone(), prober);
+            let publisher = publisher.with_claims(Claims::new(table.clone(), "usage".to_owned()));
+            let answer = publisher.handle_at(&batch, now(), patient()).await.unwrap();
+            failures.push(answer["batchItemFailures"].as_array().unwrap().len());
+        }
+        assert_eq!(failures, [1, 0]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

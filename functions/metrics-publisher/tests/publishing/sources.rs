@@ -18,6 +18,7 @@ fn accepted(records: u64, requests: u32) -> Value {
         "skipped": 0,
         "published": records,
         "refused": 0,
+        "lost": 0,
         "requests": requests,
         "events": 0,
     })

@@ -159,6 +159,21 @@ fn response(answer: Answer) -> http::Response<SdkBody> {
 pub(crate) fn cloudwatch(
     answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static,
 ) -> (aws_sdk_cloudwatch::Client, Requests) {
+    let (client, requests) = connector(answer);
+    (cloudwatch_over(client), requests)
+}
+
+/// The same, but its client does not retry.
+pub(crate) fn cloudwatch_without_retries(
+    answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static,
+) -> (aws_sdk_cloudwatch::Client, Requests) {
+    let (client, requests) = connector(answer);
+    (cloudwatch_with_attempts(client, 1), requests)
+}
+
+fn connector(
+    answer: impl Fn(usize, &Request) -> Answer + Send + Sync + 'static,
+) -> (SharedHttpClient, Requests) {
     let requests = Requests::default();
     let seen = Arc::clone(&requests);
     let client = infallible_client_fn(move |request| {
@@ -168,13 +183,17 @@ pub(crate) fn cloudwatch(
         seen.push(request);
         response(answer)
     });
-    (cloudwatch_over(client), requests)
+    (client, requests)
 }
 
 /// A client over a connector.
 pub(crate) fn cloudwatch_over(client: SharedHttpClient) -> aws_sdk_cloudwatch::Client {
+    cloudwatch_with_attempts(client, 3)
+}
+
+fn cloudwatch_with_attempts(client: SharedHttpClient, attempts: u32) -> aws_sdk_cloudwatch::Client {
     let retries = RetryConfig::standard()
-        .with_max_attempts(3)
+        .with_max_attempts(attempts)
         .with_initial_backoff(Duration::from_millis(1));
     let config = aws_sdk_cloudwatch::Config::builder()
         .behavior_version(BehaviorVersion::latest())

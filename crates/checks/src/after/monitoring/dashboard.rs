@@ -59,7 +59,7 @@ fn look_at(stack: &Stack, body: &str, findings: &mut Findings) {
         findings.problem(format!("dashboard {name} does not show API {api}"));
     }
     let namespace = namespace(stack);
-    if stack.parameter("PublishMetrics") == "true" && !body.contains(&namespace) {
+    if stack.publishes_metrics() && !body.contains(&namespace) {
         findings.problem(format!(
             "dashboard {name} does not show namespace {namespace}"
         ));

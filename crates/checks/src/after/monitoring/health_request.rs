@@ -58,7 +58,7 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
 
     // Metrics have the begin of a period of five minutes.
     let end = (sent.at + RETRIES).min(in_seconds(stack.now()));
-    let statuses = if stack.parameter("PublishMetrics") == "true" {
+    let statuses = if stack.publishes_metrics() {
         published_statuses(stack, (sent.at, end)).await?
     } else {
         logged_statuses(stack, (sent.at, end)).await?

@@ -41,7 +41,7 @@ const PROBE_WINDOW: SignedDuration = SignedDuration::from_mins(30);
 const SEARCH_PERIOD: u32 = 300;
 
 async fn check(stack: &Stack) -> Result<Verdict, Unread> {
-    if stack.parameter("PublishMetrics") != "true" {
+    if !stack.publishes_metrics() {
         return Ok(Verdict::not_applicable("the stack publishes no metrics"));
     }
 
@@ -234,6 +234,12 @@ mod tests {
             let verdict = verdict(Recorded::healthy().denied(file)).await;
             assert_eq!(verdict.status, Status::NotChecked, "{file}");
         }
+    }
+
+    #[tokio::test]
+    async fn stack_that_counts_deliveries_once_is_checked() {
+        let recorded = Recorded::healthy().with_parameter("PublishMetrics", "once");
+        assert_eq!(verdict(recorded).await.status, Status::Ok);
     }
 
     #[tokio::test]

@@ -38,7 +38,8 @@ impl Parameters {
     /// True if a function runs in the VPC.
     pub(super) fn has_functions_in_vpc(&self) -> bool {
         let runs_sync = self.is_true("SyncInVpc") && self.given("SyncTargets").is_some();
-        let publishes = self.is_true("MetricsInVpc") && self.is_true("PublishMetrics");
+        let publishes =
+            self.is_true("MetricsInVpc") && matches!(self.text("PublishMetrics"), "true" | "once");
         self.is_true("AuthorizerInVpc") || self.is_true("LimiterInVpc") || runs_sync || publishes
     }
 

@@ -33,7 +33,7 @@ impl Needs {
         if is_true("SyncInVpc") && !stack.parameter("SyncTargets").is_empty() {
             needs.add("alb-sync", &["elasticloadbalancing"]);
         }
-        if is_true("MetricsInVpc") && is_true("PublishMetrics") {
+        if is_true("MetricsInVpc") && stack.publishes_metrics() {
             needs.add("metrics publisher", &["monitoring"]);
             if is_true("ThresholdEvents") {
                 needs.add_service("events");
