@@ -37,7 +37,8 @@ STATEMENT = re.compile(
     r"(?P<actions>none|[\w:, ]+?)(?: on (?P<resource>.+)|; .+)$",
     re.M,
 )
-VARIABLE = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
+# The name of a variable. `env!` reads one when the program is compiled.
+VARIABLE = re.compile(r'(?<!env!\()"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
 # The crates of the command line, the local gateway and the tests.
 NOT_DEPLOYED = (
     "admin-client",
