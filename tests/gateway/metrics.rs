@@ -1,49 +1,15 @@
-//! The metrics of the local gateway, over HTTP.
+//! The counts in the metrics of the local gateway.
 
-use std::io::Read as _;
 use std::sync::Arc;
 
-use flate2::read::GzDecoder;
 use http::{Response, StatusCode};
 use http_body_util::Empty;
 use testing::Emulator;
-use tests::{Answer, Backend, FREE, Gateway, PRO, Setup};
+use tests::{Backend, FREE, PRO, Setup};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-async fn scrape(gateway: &Gateway) -> String {
-    let answer = gateway.call("GET", "/_tollgate/metrics").send().await;
-    assert_eq!(answer.status, StatusCode::OK);
-    text(&answer)
-}
-
-fn text(answer: &Answer) -> String {
-    String::from_utf8_lossy(&answer.body).into_owned()
-}
-
-/// Waits until so many requests have been logged, and therefore counted. The client may have a response
-/// earlier.
-async fn logged(gateway: &Gateway, requests: usize) {
-    while gateway.log().len() < requests {
-        tokio::task::yield_now().await;
-    }
-}
-
-/// Returns the value of a series. `None` if it does not exist.
-fn value(text: &str, series: &str) -> Option<f64> {
-    let value = text
-        .lines()
-        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-    value.map(|value| value.parse().unwrap())
-}
-
-fn assert_values(text: &str, expected: &[(&str, f64)]) {
-    for (series, expected) in expected {
-        assert_eq!(value(text, series), Some(*expected), "{series}\n{text}");
-    }
-}
+use crate::scrape::{assert_values, logged, scrape, text, value};
 
 #[tokio::test]
 async fn requests_decisions_and_durations_are_counted_by_route_and_plan() {
@@ -183,6 +149,79 @@ async fn errors_of_the_gateway_are_distinguished_from_those_of_the_backend() {
 }
 
 #[tokio::test]
+async fn refusals_before_the_authorizer_and_responses_of_functions_are_distinguished() {
+    let gateway = Setup::default()
+        .parameter("StageRateLimit", "1")
+        .parameter("StageBurstLimit", "3")
+        .start()
+        .await;
+    let plans = || gateway.call("GET", "/_tollgate/v1/plans");
+    assert_eq!(plans().send().await.status, 200);
+    let elsewhere = plans().header("origin", "http://evil.example");
+    assert_eq!(elsewhere.send().await.status, 403);
+    let mut requests = 2;
+    while gateway.get("/orders", PRO).await.status != StatusCode::TOO_MANY_REQUESTS {
+        requests += 1;
+    }
+    logged(&gateway, requests + 1).await;
+
+    assert_values(
+        &scrape(&gateway).await,
+        &[
+            (
+                r#"tollgate_http_requests_total{route="ANY /_tollgate/v1/{proxy+}",method="GET",status="200",source="function"}"#,
+                1.0,
+            ),
+            (
+                r#"tollgate_http_requests_total{route="ANY /_tollgate/v1/{proxy+}",method="GET",status="403",source="gateway"}"#,
+                1.0,
+            ),
+            (
+                r#"tollgate_http_requests_total{route="ANY /{proxy+}",method="GET",status="429",source="gateway"}"#,
+                1.0,
+            ),
+            (r#"tollgate_refusals_total{reason="iam_denied"}"#, 1.0),
+            (r#"tollgate_refusals_total{reason="stage_throttled"}"#, 1.0),
+        ],
+    );
+}
+
+#[tokio::test]
+async fn limits_that_refuse_have_their_names() {
+    let seeds = r#"{"plans":{
+            "both":{"throttle":{"rate":0.001,"burst":1},"quotas":[{"limit":1,"period":"month","name":"monthly \"calls\""}]},
+            "tried":{"shadow":true,"quotas":[{"limit":1,"period":"day"}]}},
+        "keys":[{"key":"local-free-key-000000000001","key_id":"a","plan":"both"},
+            {"key":"local-pro-key-0000000000001","key_id":"b","plan":"tried"}]}"#;
+    let gateway = Setup::default().seeds(seeds).start().await;
+    for key in [FREE, PRO] {
+        for _ in 0..2 {
+            gateway.get("/orders", key).await;
+        }
+    }
+    logged(&gateway, 4).await;
+
+    assert_values(
+        &scrape(&gateway).await,
+        &[
+            (
+                r#"tollgate_decisions_total{plan="both",decision="throttled",limit="burst, monthly %22calls%22"}"#,
+                1.0,
+            ),
+            (r#"tollgate_refusals_total{reason="quota_exceeded"}"#, 1.0),
+            (
+                r#"tollgate_decisions_total{plan="tried",decision="allowed",limit=""}"#,
+                2.0,
+            ),
+            (
+                r#"tollgate_shadow_denied_total{plan="tried",limit="day"}"#,
+                1.0,
+            ),
+        ],
+    );
+}
+
+#[tokio::test]
 async fn request_and_its_connection_are_counted_while_they_are_open() {
     let release = Arc::new(Semaphore::new(0));
     let released = Arc::clone(&release);
@@ -272,76 +311,6 @@ async fn client_cannot_choose_the_text_of_a_label() {
     assert!(!text.to_lowercase().contains(secret), "{text}");
 }
 
-#[tokio::test]
-async fn prometheus_gets_open_metrics_with_exemplars_of_sampled_traces() {
-    let gateway = Setup::default().start().await;
-    for (trace, flags) in [("a", "01"), ("b", "00")] {
-        let parent = format!("00-{}-{}-{flags}", trace.repeat(32), "c".repeat(16));
-        gateway
-            .call("GET", "/health")
-            .header("traceparent", &parent)
-            .send()
-            .await;
-    }
-    logged(&gateway, 2).await;
-
-    let answer = gateway
-        .call("GET", "/_tollgate/metrics")
-        .header(
-            "accept",
-            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-        )
-        .send()
-        .await;
-    assert_eq!(answer.header("content-type"), Some(OPEN_METRICS));
-    let text = text(&answer);
-    assert!(text.ends_with("\n# EOF\n"), "{text}");
-    let exemplar = format!(
-        r#"# {{trace_id="{}",span_id="{}"}}"#,
-        "a".repeat(32),
-        "c".repeat(16)
-    );
-    assert!(text.contains(&exemplar), "{text}");
-    assert!(!text.contains(&"b".repeat(32)), "{text}");
-}
-
-#[tokio::test]
-async fn metrics_are_compressed_if_the_client_accepts_gzip() {
-    let gateway = Setup::default().start().await;
-    let answer = gateway
-        .call("GET", "/_tollgate/metrics")
-        .header("accept-encoding", "gzip")
-        .send()
-        .await;
-    assert_eq!(answer.header("content-encoding"), Some("gzip"));
-
-    let mut text = String::new();
-    let mut decoder = GzDecoder::new(&answer.body[..]);
-    decoder.read_to_string(&mut text).unwrap();
-    assert!(text.contains("\ntollgate_build_info{version="), "{text}");
-}
-
-#[tokio::test]
-async fn process_and_build_are_described() {
-    let gateway = Setup::default().start().await;
-    let text = scrape(&gateway).await;
-    for name in [
-        "process_cpu_seconds_total",
-        "process_resident_memory_bytes",
-        "process_virtual_memory_bytes",
-        "process_open_fds",
-        "process_max_fds",
-        "process_start_time_seconds",
-        "process_threads",
-    ] {
-        let is_known = value(&text, name).is_some_and(|value| value > 0.0);
-        assert!(is_known || !cfg!(target_os = "linux"), "{name}\n{text}");
-    }
-    let version = env!("CARGO_PKG_VERSION");
-    let build = format!(r#"tollgate_build_info{{version="{version}"}}"#);
-    assert_values(&text, &[(&build, 1.0)]);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_of_a_store_and_its_breaker_are_shown() {
     let server = Emulator::ministack();
@@ -379,59 +348,4 @@ async fn calls_of_a_store_and_its_breaker_are_shown() {
     assert_values(&text, &[(&state("closed"), 0.0)]);
     let errors = r#"tollgate_api_errors_total{service="dynamodb",error_type="network"}"#;
     assert!(value(&text, errors) >= Some(1.0), "{text}");
-}
-
-#[tokio::test]
-async fn the_gateways_own_pages_are_not_counted_as_requests() {
-    let gateway = Setup::default().start().await;
-    for path in ["/_tollgate/metrics", "/_tollgate/jwks.json"] {
-        for method in ["GET", "HEAD"] {
-            gateway.call(method, path).send().await;
-        }
-    }
-    gateway
-        .call("GET", "/_tollgate/metrics")
-        .header("host", "evil.example")
-        .send()
-        .await;
-    gateway.call("GET", "/health").send().await;
-    logged(&gateway, 6).await;
-
-    let text = scrape(&gateway).await;
-    let counted: Vec<_> = text
-        .lines()
-        .filter(|line| line.starts_with("tollgate_http_requests_total"))
-        .collect();
-    assert_eq!(
-        counted,
-        [
-            r#"tollgate_http_requests_total{route="GET /health",method="GET",status="200",source="backend"} 1"#
-        ]
-    );
-}
-
-#[tokio::test]
-async fn own_pages_answer_head_as_get_without_a_body() {
-    let gateway = Setup::default().start().await;
-    for path in ["/_tollgate/metrics", "/_tollgate/jwks.json"] {
-        let get = gateway.call("GET", path).send().await;
-        let head = gateway.call("HEAD", path).send().await;
-        assert_eq!(
-            (get.status, head.status),
-            (StatusCode::OK, StatusCode::OK),
-            "{path}"
-        );
-        assert_eq!(
-            get.header("content-type"),
-            head.header("content-type"),
-            "{path}"
-        );
-        assert!(!get.body.is_empty() && head.body.is_empty(), "{path}");
-    }
-    let elsewhere = gateway
-        .call("HEAD", "/_tollgate/metrics")
-        .header("origin", "http://evil.example")
-        .send()
-        .await;
-    assert_eq!(elsewhere.status, StatusCode::FORBIDDEN);
 }
