@@ -74,6 +74,23 @@ impl LambdaRuntime {
         response
     }
 
+    /// Ends the process as Lambda ends a function with an extension, and returns its exit code.
+    ///
+    /// # Panics
+    /// If the process cannot be signaled.
+    pub async fn terminate(mut self) -> Option<i32> {
+        let id = self.process.id().to_string();
+        let signaled = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        assert!(signaled.success());
+
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status.code();
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Returns the peak memory of the process, in KiB.
     ///
     /// # Panics

@@ -10,6 +10,7 @@
 //! | [`lambda_runtime`] | Lambda's runtime interface, for a function's binary |
 //! | [`log_buffer`] | a writer that keeps log lines for assertions |
 //! | `dns_server` | a scripted DNS server (feature `dns`) |
+//! | `collector` | an OpenTelemetry collector that decodes what it receives (feature `otlp`) |
 //! | `tokens` | tokens and signing keys (feature `tokens`) |
 //! | `tls_server` | an HTTPS server with a private certificate authority (feature `tls`) |
 //! | `authorizer` | an authorizer with the embedded store (feature `authorizer`) |
@@ -41,6 +42,8 @@
 
 #[cfg(feature = "authorizer")]
 pub mod authorizer;
+#[cfg(feature = "otlp")]
+pub mod collector;
 #[cfg(feature = "dns")]
 pub mod dns_server;
 pub mod documents;
@@ -61,6 +64,8 @@ pub mod tls_server;
 #[cfg(feature = "tokens")]
 pub mod tokens;
 
+#[cfg(feature = "otlp")]
+pub use collector::Collector;
 #[cfg(feature = "dns")]
 pub use dns_server::{DnsQuery, DnsResponse, DnsServer, private_addresses};
 pub use emulator::Emulator;

@@ -53,7 +53,7 @@ async fn retryable_failure_is_repeated_after_the_requested_pause() {
         if REQUESTS.fetch_add(1, Ordering::SeqCst) == 0 {
             HttpReply::text(503, "text/plain", "busy").header("retry-after", "1")
         } else {
-            accepted()
+            Collector::accepted()
         }
     });
     let otlp = start(&collector.0.url(), &[SPANS_ONLY, NO_DELAY]);

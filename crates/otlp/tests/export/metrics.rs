@@ -244,7 +244,7 @@ async fn difference_of_a_failed_export_is_not_lost() {
         if is_second {
             testing::HttpReply::text(503, "text/plain", "busy").header("retry-after", "0")
         } else {
-            accepted()
+            Collector::accepted()
         }
     });
     let otlp = start(&collector.0.url(), &[DELTA]);
@@ -270,7 +270,7 @@ async fn lost_spans_are_metrics() {
         if request.target == "/v1/traces" {
             testing::HttpReply::text(400, "text/plain", "no")
         } else {
-            accepted()
+            Collector::accepted()
         }
     });
     let variables = [

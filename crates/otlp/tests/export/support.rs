@@ -1,17 +1,12 @@
-//! A collector that decodes what it receives.
+//! An export to a collector.
 
 use std::time::Duration;
 
 use aws::Connections;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, metric};
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
 use otlp::{Otlp, Service, Settings};
-use prost::Message;
 use telemetry::{SpanKind, TraceParent};
-use testing::{HttpReply, HttpRequest, HttpServer};
+pub(crate) use testing::collector::{Collector, attribute as text, hex};
 use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -19,65 +14,6 @@ pub(crate) const SPAN_ID: &str = "00f067aa0ba902b7";
 
 /// The longest time for which a test waits.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-
-pub(crate) struct Collector(pub(crate) HttpServer);
-
-impl Collector {
-    /// Starts a collector that accepts everything.
-    pub(crate) fn start() -> Self {
-        Self::responding(|_| accepted())
-    }
-
-    pub(crate) fn responding(respond: impl Fn(&HttpRequest) -> HttpReply + Send + 'static) -> Self {
-        Self(HttpServer::responding(respond))
-    }
-
-    pub(crate) fn to(&self, path: &str) -> Vec<HttpRequest> {
-        let mut requests = self.0.requests();
-        requests.retain(|request| request.target == path);
-        requests
-    }
-
-    pub(crate) fn resource_spans(&self) -> Vec<ResourceSpans> {
-        let requests = self.to("/v1/traces").into_iter();
-        requests
-            .flat_map(|request| {
-                let message = ExportTraceServiceRequest::decode(&*request.body).unwrap();
-                message.resource_spans
-            })
-            .collect()
-    }
-
-    pub(crate) fn spans(&self) -> Vec<Span> {
-        let scopes = self
-            .resource_spans()
-            .into_iter()
-            .flat_map(|it| it.scope_spans);
-        scopes.flat_map(|scope| scope.spans).collect()
-    }
-
-    /// Returns the metrics of each export.
-    pub(crate) fn metric_exports(&self) -> Vec<Vec<Metric>> {
-        let decode = |request: HttpRequest| {
-            let message = ExportMetricsServiceRequest::decode(&*request.body).unwrap();
-            let resources = message.resource_metrics.into_iter();
-            let scopes = resources.flat_map(|it| it.scope_metrics);
-            scopes.flat_map(|scope| scope.metrics).collect()
-        };
-        self.to("/v1/metrics").into_iter().map(decode).collect()
-    }
-
-    /// Returns a metric of the last export.
-    pub(crate) fn metric(&self, name: &str) -> Option<Metric> {
-        let last = self.metric_exports().pop()?;
-        last.into_iter().find(|metric| metric.name == name)
-    }
-}
-
-/// Returns the response of a collector that accepts everything.
-pub(crate) fn accepted() -> HttpReply {
-    HttpReply::text(200, "application/x-protobuf", "")
-}
 
 /// Returns settings that export to `url`, with further variables.
 pub(crate) fn settings(url: &str, variables: &[(&str, &str)]) -> Settings {
@@ -135,27 +71,6 @@ pub(crate) fn dropped(otlp: &Otlp) -> Vec<(&'static str, String, u64)> {
 pub(crate) async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     let began = Instant::now();
     (work.await, began.elapsed())
-}
-
-/// Returns an attribute as text.
-pub(crate) fn text(attributes: &[KeyValue], name: &str) -> Option<String> {
-    let found = attributes.iter().find(|attribute| attribute.key == name)?;
-    Some(match found.value.clone()? {
-        AnyValue {
-            value: Some(any_value::Value::StringValue(text)),
-        } => text,
-        AnyValue {
-            value: Some(any_value::Value::IntValue(number)),
-        } => number.to_string(),
-        AnyValue {
-            value: Some(any_value::Value::BoolValue(flag)),
-        } => flag.to_string(),
-        other => panic!("{other:?}"),
-    })
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns the counts of a histogram's or counter's first series.

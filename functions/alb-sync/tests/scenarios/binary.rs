@@ -5,8 +5,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use testing::collector::attribute;
+use testing::{Collector, FailedStart, LambdaRuntime, RuntimeMessage};
 use testing::{DnsResponse, DnsServer, private_addresses};
-use testing::{FailedStart, LambdaRuntime, RuntimeMessage};
 
 const TARGETS: &str = r#"[{"name":"a.elb.amazonaws.com","target_group_arn":"arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/a/1","port":443}]"#;
 
@@ -85,4 +86,34 @@ fn invalid_setting_aborts_startup_with_its_name() {
     let invalid = ("MAX_LOOKUPS", "0");
     FailedStart::of(program, &[table, targets, invalid])
         .assert_names("MAX_LOOKUPS", "invalid value");
+}
+
+#[tokio::test]
+async fn a_run_is_a_trace_with_its_calls() {
+    let collector = Collector::start();
+    let names = DnsServer::responding(DnsResponse::Addresses(private_addresses([1]))).await;
+    let server = names.address.to_string();
+    let mut program = program(&settings(&server));
+    program.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url());
+    let mut runtime = LambdaRuntime::start(program, Stdio::null()).await;
+    assert_eq!(runtime.next().await, RuntimeMessage::Ready);
+    runtime.invoke("{}").await;
+
+    let spans = collector.spans();
+    let run = spans.iter().find(|span| span.name == "alb-sync").unwrap();
+    for (name, value) in [("faas.trigger", "timer"), ("error.type", "fault")] {
+        let found = attribute(&run.attributes, name);
+        assert_eq!(found.as_deref(), Some(value), "{name}");
+    }
+    let calls: Vec<_> = spans
+        .iter()
+        .filter(|span| span.parent_span_id == run.span_id)
+        .collect();
+    assert_eq!(calls.len(), 1, "{spans:?}");
+    assert_eq!(
+        calls[0].name,
+        "Elastic Load Balancing v2.DescribeTargetGroups"
+    );
+    let error = attribute(&calls[0].attributes, "error.type");
+    assert_eq!(error.as_deref(), Some("network"));
 }
