@@ -17,10 +17,26 @@ pub(super) struct Calls {
     errors: Counters,
 }
 
+/// A call, with its duration.
+#[derive(Debug)]
+pub(super) struct Call {
+    record: CallRecord,
+    duration: Duration,
+}
+
 /// A line with one call record. The local gateway writes one line per call.
 #[derive(Deserialize)]
 struct Line {
     api_call: CallRecord,
+}
+
+impl Call {
+    /// Reads a line. Returns `None` for another format and for an impossible duration.
+    pub(super) fn read(line: &str) -> Option<Self> {
+        let Line { api_call: record } = serde_json::from_str(line).ok()?;
+        let duration = Duration::try_from_secs_f64(record.duration_ms / 1e3).ok()?;
+        Some(Self { record, duration })
+    }
 }
 
 impl Default for Calls {
@@ -34,27 +50,21 @@ impl Default for Calls {
 }
 
 impl Calls {
-    /// Counts the call of a line. Returns false for a line of another format.
-    pub(super) fn count_line(&mut self, line: &str) -> bool {
-        let Ok(Line { api_call: call }) = serde_json::from_str(line) else {
-            return false;
-        };
-        let Ok(duration) = Duration::try_from_secs_f64(call.duration_ms / 1e3) else {
-            return false;
-        };
-
-        self.count(&call, duration);
-        true
-    }
-
-    fn count(&mut self, call: &CallRecord, duration: Duration) {
+    /// Counts a call.
+    pub(super) fn count(
+        &mut self,
+        Call {
+            record: call,
+            duration,
+        }: &Call,
+    ) {
         let (service, operation) = (&*call.service, &*call.operation);
         let status = if call.success { "success" } else { "error" };
 
         let endpoint = call.endpoint.as_str();
         self.durations
             .at([service, operation, endpoint])
-            .record(duration, None);
+            .record(*duration, None);
         *self.counts.at([service, operation, status]) += 1;
         if !call.success {
             let error_type = call.error_type.unwrap_or(ErrorKind::Unknown);

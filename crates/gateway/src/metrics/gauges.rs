@@ -22,21 +22,22 @@ const GAUGES: [(&str, &Definition); 4] = [
 
 /// The gauges of each target group.
 #[derive(Debug, Default)]
-pub(super) struct Gauges(Vec<Group>);
+pub(super) struct Gauges(Vec<GroupGauges>);
 
+/// The gauges of one target group.
 #[derive(Debug)]
-struct Group {
+pub(super) struct GroupGauges {
     label: LabelValues,
     values: [Option<f64>; GAUGES.len()],
 }
 
-/// A line of the format. Its fields are dimensions and gauges.
+/// A line of the format. Its other fields are the gauges.
 #[derive(Deserialize)]
 struct EmbeddedLine {
     #[serde(rename = "_aws")]
     _metadata: Metadata,
     #[serde(rename = "TargetGroup")]
-    target_group: Option<String>,
+    target_group: String,
     #[serde(flatten)]
     fields: Map<String, Value>,
 }
@@ -47,32 +48,31 @@ struct Metadata {
     _directives: Vec<Value>,
 }
 
-impl Gauges {
-    /// Stores the gauges of a line. Returns false for a line of another format.
-    pub(super) fn take(&mut self, line: &str) -> bool {
+impl GroupGauges {
+    /// Reads a line. Returns `None` for another format.
+    pub(super) fn read(line: &str) -> Option<Self> {
         // Most lines are call records. This check avoids parsing them twice.
         if !line.contains("\"_aws\"") {
-            return false;
+            return None;
         }
-        let Ok(line) = serde_json::from_str::<EmbeddedLine>(line) else {
-            return false;
-        };
 
-        if let Some(name) = line.target_group {
-            let value = |(name, _)| line.fields.get(name).and_then(Value::as_f64);
-            self.replace(&name, GAUGES.map(value));
-        }
-        true
+        let line: EmbeddedLine = serde_json::from_str(line).ok()?;
+        let value = |(name, _)| line.fields.get(name).and_then(Value::as_f64);
+        Some(Self {
+            label: LabelValues::from([&*line.target_group]),
+            values: GAUGES.map(value),
+        })
     }
+}
 
+impl Gauges {
     /// Replaces the gauges of a group by those of its last run.
-    fn replace(&mut self, name: &str, values: [Option<f64>; GAUGES.len()]) {
-        let label = LabelValues::from([name]);
-        let known = self.0.iter().position(|group| group.label == label);
+    pub(super) fn replace(&mut self, gauges: GroupGauges) {
+        let known = self.0.iter().position(|group| group.label == gauges.label);
 
         match known {
-            Some(index) => self.0[index].values = values,
-            None if self.0.len() < MAX_GROUPS => self.0.push(Group { label, values }),
+            Some(index) => self.0[index] = gauges,
+            None if self.0.len() < MAX_GROUPS => self.0.push(gauges),
             None => {}
         }
     }
@@ -113,6 +113,13 @@ mod tests {
         line.to_string()
     }
 
+    fn take(gauges: &mut Gauges, line: &str) -> bool {
+        let read = GroupGauges::read(line);
+        let is_read = read.is_some();
+        read.into_iter().for_each(|group| gauges.replace(group));
+        is_read
+    }
+
     fn shown(gauges: &Gauges) -> Vec<String> {
         let mut shown = Vec::new();
         for family in gauges.copy() {
@@ -127,14 +134,14 @@ mod tests {
     #[test]
     fn gauge_has_its_last_value_until_a_run_omits_it() {
         let mut gauges = Gauges::default();
-        assert!(gauges.take(&line(
-            "a",
-            &[("RegisteredTargets", 1), ("SyncSucceeded", 1)]
-        )));
-        assert!(gauges.take(&line(
-            "b",
-            &[("RegisteredTargets", 5), ("SyncSucceeded", 1)]
-        )));
+        assert!(take(
+            &mut gauges,
+            &line("a", &[("RegisteredTargets", 1), ("SyncSucceeded", 1)])
+        ));
+        assert!(take(
+            &mut gauges,
+            &line("b", &[("RegisteredTargets", 5), ("SyncSucceeded", 1)])
+        ));
         assert_eq!(
             shown(&gauges),
             [
@@ -145,7 +152,7 @@ mod tests {
             ]
         );
 
-        gauges.take(&line("a", &[("SyncSucceeded", 0)]));
+        take(&mut gauges, &line("a", &[("SyncSucceeded", 0)]));
         assert_eq!(
             shown(&gauges),
             [
@@ -166,7 +173,7 @@ mod tests {
             r#"{"_aws":7}"#,
             r#"{"_aws":{"CloudWatchMetrics":7},"TargetGroup":"a"}"#,
         ] {
-            assert!(!gauges.take(line), "{line}");
+            assert!(!take(&mut gauges, line), "{line}");
         }
         assert_eq!(shown(&gauges), [""; 0]);
     }
@@ -175,7 +182,10 @@ mod tests {
     fn number_of_groups_is_bounded() {
         let mut gauges = Gauges::default();
         for group in 0..1_500 {
-            gauges.take(&line(&group.to_string(), &[("SyncSucceeded", 1)]));
+            take(
+                &mut gauges,
+                &line(&group.to_string(), &[("SyncSucceeded", 1)]),
+            );
         }
         assert_eq!(gauges.0.len(), MAX_GROUPS);
     }

@@ -24,10 +24,10 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ::otlp::{Otlp, Snapshot};
-use calls::Calls;
+use calls::{Call, Calls};
 pub use definition::{Definition, Kind};
 pub use exposition::Format;
-use gauges::Gauges;
+use gauges::{Gauges, GroupGauges};
 use live::Live;
 pub use series::LabelValues;
 pub use snapshot::{FamilySnapshot, Value};
@@ -60,9 +60,12 @@ impl LocalMetrics {
 
     /// Counts a line of the record log: a call record, or gauges.
     fn count_record(&self, line: &str) {
-        let mut state = self.lock();
-        if !state.gauges.take(line) && !state.calls.count_line(line) {
-            state.rejected_records += 1;
+        if let Some(gauges) = GroupGauges::read(line) {
+            self.lock().gauges.replace(gauges);
+        } else if let Some(call) = Call::read(line) {
+            self.lock().calls.count(&call);
+        } else {
+            self.lock().rejected_records += 1;
         }
     }
 

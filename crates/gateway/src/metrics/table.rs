@@ -25,7 +25,7 @@ pub(super) fn table(mut families: Vec<FamilySnapshot>) -> String {
     text
 }
 
-/// True for a family that tells something at the end. Callers can be many.
+/// True for a family that belongs in the table. There can be hundreds of callers.
 fn is_shown(family: &FamilySnapshot) -> bool {
     let is_zero = |value: &Value| matches!(value, Value::Count(0));
     let is_own_problem = [&REJECTED_RECORDS, &OVERFLOWED_SERIES].contains(&family.definition);
