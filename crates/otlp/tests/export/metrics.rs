@@ -89,7 +89,7 @@ async fn exemplars_are_sent_once() {
 async fn attributes_of_the_span_choose_the_metric() {
     let collector = Collector::start();
     let otlp = start(&collector.0.url(), &[]);
-    let cases: [(SpanKind, &'static str, &str); 6] = [
+    let cases: [(SpanKind, &'static str, &str); 4] = [
         (SpanKind::Client, "db.system.name", DURATION),
         (
             SpanKind::Client,
@@ -102,12 +102,6 @@ async fn attributes_of_the_span_choose_the_metric() {
             "http.client.request.duration",
         ),
         (SpanKind::Server, "faas.trigger", "faas.invoke_duration"),
-        (
-            SpanKind::Internal,
-            "tollgate.decision",
-            "tollgate.decisions",
-        ),
-        (SpanKind::Internal, "tollgate.reason", "tollgate.refusals"),
     ];
     for (kind, attribute, _) in cases {
         let mut span = otlp.tracer().begin(kind, "a".into(), None);
@@ -121,6 +115,31 @@ async fn attributes_of_the_span_choose_the_metric() {
     otlp.flush(PATIENCE).await;
 
     for (_, _, name) in cases {
+        assert_eq!(first_count(&collector.metric(name).unwrap()), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn functions_count_decisions_and_refusals() {
+    let collector = Collector::start();
+    let otlp = start(&collector.0.url(), &[]);
+    for trigger in [Some("http"), None] {
+        for decision in [Some("throttled"), None] {
+            let mut span = otlp.tracer().begin(SpanKind::Server, "a".into(), None);
+            span.set("tollgate.reason", "x".into());
+            if let Some(trigger) = trigger {
+                span.set("faas.trigger", trigger.into());
+            }
+            if let Some(decision) = decision {
+                span.set("tollgate.decision", decision.into());
+            }
+            span.end();
+        }
+    }
+    otlp.flush(PATIENCE).await;
+
+    // The local gateway hands over its own counts.
+    for name in ["tollgate.decisions", "tollgate.refusals"] {
         assert_eq!(first_count(&collector.metric(name).unwrap()), 1, "{name}");
     }
 }
