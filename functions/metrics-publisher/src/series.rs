@@ -182,8 +182,8 @@ impl Metric {
         self.form().unit
     }
 
-    /// Returns the names of the dimensions. `Dimensions` stands for those of the sender's own, see
-    /// [`OwnDimensions`](crate::own_dimensions::OwnDimensions).
+    /// Returns the names of the dimensions. `Dimensions` is the place of those of the
+    /// sender's own.
     #[must_use]
     pub const fn dimensions(self) -> &'static [&'static str] {
         self.form().dimensions
