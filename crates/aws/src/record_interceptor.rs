@@ -83,8 +83,10 @@ impl Intercept for RecordInterceptor {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let stored = cfg.get_mut_from_interceptor_state();
-        let Some(StoredRecord(record)) = stored.filter(|_| is_traced()) else {
+        if !is_traced() {
+            return Ok(());
+        }
+        let Some(StoredRecord(record)) = cfg.get_mut_from_interceptor_state() else {
             return Ok(());
         };
 
@@ -102,7 +104,11 @@ impl Intercept for RecordInterceptor {
         components: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let operation = cfg.load::<Metadata>().filter(|_| is_traced()).cloned();
+        let operation = if is_traced() {
+            cfg.load::<Metadata>().cloned()
+        } else {
+            None
+        };
         if let Some(record) = named_record(cfg) {
             if let Some(operation) = operation {
                 describe_aws_call(record.span(), self.service, &operation, context.response());

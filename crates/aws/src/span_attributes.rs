@@ -32,6 +32,9 @@ pub(crate) fn describe_response(span: &mut Span, outcome: &Result<Response<Bytes
     let Ok(response) = outcome else {
         return;
     };
+    if span.is_none() {
+        return;
+    }
 
     let status = response.status();
     span.set("http.response.status_code", status.as_u16());
