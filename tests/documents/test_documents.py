@@ -20,7 +20,7 @@ RUST_TEST = r"#\[(?:tokio::)?test[^\n]*\n(?:\s*(?:#\[|///)[^\n]*\n)*\s*(?:async 
 EXPECTED_MESSAGES = (
     "cannot fetch the issuer's signing keys",
     "introspection: the server refuses the client id or secret",
-    "no answer in time",
+    "no response within",
     "the breaker is open",
     "this caller's item is used too often",
     "healthy targets stay until a resolved target is healthy",

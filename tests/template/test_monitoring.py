@@ -242,7 +242,7 @@ class Patterns(unittest.TestCase):
         }
         unread = {
             "level": "WARN",
-            "message": "a plan could not be read: network",
+            "message": "a plan could not be read",
             "reason": "network",
             "kind": "plan",
         }

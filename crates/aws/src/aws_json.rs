@@ -19,6 +19,7 @@ use crate::connections::Connections;
 use crate::deadline::Deadline;
 use crate::endpoint::Endpoints;
 use crate::error_response::ErrorResponse;
+use crate::explanation::is_error_code;
 use crate::failure::Failure;
 use crate::fate::Fate;
 use crate::http_calls::{HttpCall, HttpCalls};
@@ -198,7 +199,7 @@ fn result(service: &'static str, response: &Response<Bytes>) -> Result<Value, Aw
     }
 
     let code = ErrorResponse::of_http(response).code;
-    let code = code.filter(|code| is_code(code));
+    let code = code.filter(|code| is_error_code(code));
     let code = code.unwrap_or_else(|| "no error code".to_owned());
 
     Err(AwsJsonError::Service {
@@ -206,9 +207,4 @@ fn result(service: &'static str, response: &Response<Bytes>) -> Result<Value, Aw
         status: response.status().as_u16(),
         code,
     })
-}
-
-/// True if the text looks like an error code. Other text may contain anything, so it is not shown.
-fn is_code(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

@@ -7,8 +7,10 @@ use telemetry::EndpointKind;
 
 /// A connection could not be opened, so nothing was sent.
 #[derive(Debug, thiserror::Error)]
-#[error("no connection ({})", endpoint.as_str())]
+#[error("no connection to {host} ({})", endpoint.as_str())]
 pub(crate) struct ConnectError {
+    /// The host and port.
+    pub(crate) host: String,
     pub(crate) endpoint: EndpointKind,
     pub(crate) timed_out: bool,
     pub(crate) source: BoxError,

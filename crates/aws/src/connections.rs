@@ -201,13 +201,8 @@ impl HttpConnector for Connections {
             .extension::<EndpointKind>()
             .copied()
             .unwrap_or(EndpointKind::Public);
-        let is_own_machine = || {
-            request
-                .uri()
-                .parse::<http::Uri>()
-                .ok()
-                .and_then(|uri| Some(is_loopback(uri.host()?)))
-        };
+        let uri = request.uri().parse::<http::Uri>().ok();
+        let is_own_machine = || uri.as_ref().and_then(|uri| Some(is_loopback(uri.host()?)));
         let connector = self
             .proxied
             .as_ref()
@@ -218,13 +213,26 @@ impl HttpConnector for Connections {
         HttpConnectorFuture::new(async move {
             response
                 .await
-                .map_err(|error| with_connect_error(error, endpoint))
+                .map_err(|error| with_connect_error(error, endpoint, uri.as_ref()))
         })
     }
 }
 
+/// Returns the host and port of a URL, without user info.
+fn host_and_port(uri: &http::Uri) -> String {
+    let host = uri.host().unwrap_or_default();
+    match uri.port_u16() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
 /// Wraps failures to connect in [`ConnectError`], whichever library reports them.
-fn with_connect_error(error: ConnectorError, endpoint: EndpointKind) -> ConnectorError {
+fn with_connect_error(
+    error: ConnectorError,
+    endpoint: EndpointKind,
+    uri: Option<&http::Uri>,
+) -> ConnectorError {
     let nothing_sent = find_source::<hyper_util::client::legacy::Error>(&error)
         .is_some_and(|error| error.is_connect());
     if !nothing_sent {
@@ -233,6 +241,7 @@ fn with_connect_error(error: ConnectorError, endpoint: EndpointKind) -> Connecto
 
     let timed_out = error.is_timeout();
     let connect_error = Box::new(ConnectError {
+        host: uri.map(host_and_port).unwrap_or_default(),
         endpoint,
         timed_out,
         source: error.into_source(),

@@ -90,6 +90,11 @@ pub(crate) fn is_throttle(status: u16, code: Option<&str>) -> bool {
     status == 429 || code.is_some_and(|code| THROTTLING_CODES.contains(&code))
 }
 
+/// True for a code whose message may quote the request that was signed.
+pub(crate) fn is_about_a_signature(code: &str) -> bool {
+    code.contains("Signature")
+}
+
 fn kind_of_code(code: &str, message: &str) -> Option<ErrorKind> {
     let is_late = SIGNATURE_CODES.contains(&code)
         && SIGNATURE_DATE_MESSAGES

@@ -2,20 +2,22 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use aws::timeouts::MIN_CALL_TIME;
-use aws::{Breaker, CallError, Deadline, Failure, Fate, Permit};
+use aws::{CallError, Failure, Fate};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use telemetry::ErrorKind;
 
-use super::throttle::{Throttle, Throttles};
+use crate::throttle::{Throttle, Throttles};
 
 /// The greatest length of an error code in a log.
 const MAX_CODE_BYTES: usize = 100;
 /// The time until the next call after a failure. While the breaker is open, it knows the time.
 const RETRY_IN: Duration = Duration::from_secs(1);
+
+/// The reason of an outage without a response.
+const TIMEOUT: &str = ErrorKind::Timeout.as_str();
 
 /// A request that led to no decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,19 @@ pub struct Outage {
     pub reason: Cow<'static, str>,
     /// For the log: the throttled resource that DynamoDB names, or the error code of the throttle.
     pub throttle: Option<String>,
+    /// For the log: the reason with the details that DynamoDB or the connection gave.
+    pub detail: Option<Cow<'static, str>>,
+    /// For the log: the request that failed. `None` if it could not be built.
+    pub request: Option<Box<FailedRequest>>,
+}
+
+/// The request that an outage is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedRequest {
+    /// DynamoDB's name of the operation, such as `UpdateItem`.
+    pub operation: &'static str,
+    /// The name of the table.
+    pub table: String,
 }
 
 /// The cause of an outage.
@@ -47,26 +62,36 @@ pub enum OutageCause {
 
 impl fmt::Display for Outage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(request) = &self.request {
+            let FailedRequest { operation, table } = &**request;
+            write!(formatter, "{operation} on table {table}: ")?;
+        }
+
+        formatter.write_str(self.detail.as_deref().unwrap_or(&self.reason))?;
         match &self.throttle {
-            Some(throttle) => write!(formatter, "{} ({throttle})", self.reason),
-            None => formatter.write_str(&self.reason),
+            Some(throttle) => write!(formatter, " ({throttle})"),
+            None => Ok(()),
         }
     }
 }
 
 impl Outage {
-    /// The store did not respond by the deadline.
-    pub const DEADLINE: Self = Self::of("no answer in time");
+    /// No time was left for a request.
+    pub const DEADLINE: Self = Self::by(OutageCause::Store, TIMEOUT, Some("no time is left"));
     /// The request lacks a required part.
     pub const UNSENT: Self = Self::of("the request is incomplete");
     /// Other requests changed the item between each read and the write.
-    pub const CONFLICT: Self = Self::by(OutageCause::Conflict, "others change the same item");
+    pub const CONFLICT: Self = Self::by(OutageCause::Conflict, "others change the same item", None);
 
     const fn of(reason: &'static str) -> Self {
-        Self::by(OutageCause::Store, reason)
+        Self::by(OutageCause::Store, reason, None)
     }
 
-    const fn by(cause: OutageCause, reason: &'static str) -> Self {
+    const fn by(cause: OutageCause, reason: &'static str, detail: Option<&'static str>) -> Self {
+        let detail = match detail {
+            Some(text) => Some(Cow::Borrowed(text)),
+            None => None,
+        };
         Self {
             cause,
             retry_in: RETRY_IN,
@@ -74,6 +99,28 @@ impl Outage {
             was_not_applied: matches!(cause, OutageCause::Conflict),
             reason: Cow::Borrowed(reason),
             throttle: None,
+            detail,
+            request: None,
+        }
+    }
+
+    /// Returns the outage with the request that it is about.
+    pub(crate) fn of_call(self, operation: &'static str, table: &str) -> Self {
+        let request = FailedRequest {
+            operation,
+            table: table.to_owned(),
+        };
+        Self {
+            request: Some(Box::new(request)),
+            ..self
+        }
+    }
+
+    /// Returns the outage of a request without a response.
+    pub(crate) fn timed_out(waited: Duration) -> Self {
+        Self {
+            detail: Some(format!("no response within {} ms", waited.as_millis()).into()),
+            ..Self::of(TIMEOUT)
         }
     }
 
@@ -97,7 +144,7 @@ impl Outage {
         }
     }
 
-    fn refused(error: &CallError) -> Self {
+    pub(crate) fn refused(error: &CallError) -> Self {
         let retry_in = match error {
             CallError::BreakerOpen { retry_in, .. } => *retry_in,
             _ => RETRY_IN,
@@ -109,7 +156,10 @@ impl Outage {
         }
     }
 
-    fn failed<E: ProvideErrorMetadata + Throttles>(error: &SdkError<E, HttpResponse>) -> Self {
+    pub(crate) fn failed<E>(error: &SdkError<E, HttpResponse>, waited: Duration) -> Self
+    where
+        E: ProvideErrorMetadata + Throttles + std::error::Error + 'static,
+    {
         let failure = Failure::of_sdk(error);
         let code = error.code().and_then(printable);
         if error.as_service_error().is_some_and(Throttles::is_conflict) {
@@ -118,14 +168,22 @@ impl Outage {
                 ..Self::CONFLICT
             };
         }
-        if failure.kind != ErrorKind::Throttling {
-            let kind = Cow::Borrowed(failure.kind.as_str());
-            return Self::judged(failure, code.map_or(kind, Cow::Owned));
-        }
 
-        let throttle = error
-            .as_service_error()
-            .map_or_else(Throttle::default, |error| error.throttle());
+        match failure.kind {
+            ErrorKind::Throttling => Self::throttled(error.as_service_error(), failure, code),
+            ErrorKind::Timeout if code.is_none() => Self {
+                detail: Self::timed_out(waited).detail,
+                ..Self::judged(failure, Cow::Borrowed(TIMEOUT))
+            },
+            kind => Self {
+                detail: Some(aws::explanation(error).into()),
+                ..Self::judged(failure, code.map_or(kind.as_str().into(), Cow::Owned))
+            },
+        }
+    }
+
+    fn throttled(error: Option<&impl Throttles>, failure: Failure, code: Option<String>) -> Self {
+        let throttle = error.map_or_else(Throttle::default, Throttles::throttle);
         Self {
             cause: if throttle.is_shared {
                 OutageCause::Store
@@ -135,6 +193,18 @@ impl Outage {
             throttle: throttle.reason.as_deref().and_then(printable).or(code),
             ..Self::judged(failure, Cow::Borrowed(failure.kind.as_str()))
         }
+    }
+
+    /// Returns the operation of the failed request, for the log.
+    #[must_use]
+    pub fn operation(&self) -> Option<&'static str> {
+        self.request.as_ref().map(|request| request.operation)
+    }
+
+    /// Returns the table of the failed request, for the log.
+    #[must_use]
+    pub fn table(&self) -> Option<&str> {
+        self.request.as_ref().map(|request| &*request.table)
     }
 
     /// Returns true if the request may be repeated: only if it certainly had no effect.
@@ -160,75 +230,6 @@ fn printable(code: &str) -> Option<String> {
         && code.len() <= MAX_CODE_BYTES
         && code.bytes().all(|byte| byte.is_ascii_graphic());
     is_code.then(|| code.to_owned())
-}
-
-/// Returns the permission for one request, if the breaker is closed and there is time for it. A
-/// request that cannot be answered in time would count against the store, and might charge a caller
-/// that is not told.
-pub fn permit(breaker: &Breaker, deadline: Deadline) -> Result<Permit<'_>, Outage> {
-    let now = Instant::now();
-    if deadline.remaining(now) < MIN_CALL_TIME {
-        return Err(Outage::DEADLINE);
-    }
-    breaker.permit(now).map_err(|error| Outage::refused(&error))
-}
-
-/// The place of a request among the attempts of one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attempt {
-    /// It has the time of the whole call.
-    First,
-    /// It has the time that earlier attempts left. The breaker knows their outcome.
-    Retry,
-}
-
-impl Attempt {
-    /// Returns the attempt with this number, from 1.
-    pub fn number(number: u32) -> Self {
-        if number <= 1 {
-            Self::First
-        } else {
-            Self::Retry
-        }
-    }
-
-    /// Returns the meaning of a missing response for the breaker. A retry may have had only a few
-    /// milliseconds. If it counted, one throttled item would open the breaker for every caller.
-    fn timed_out(self) -> aws::Verdict {
-        match self {
-            Self::First => aws::Verdict::Failure,
-            Self::Retry => aws::Verdict::ClientError,
-        }
-    }
-}
-
-/// Reports the outcome of a request to the breaker and returns its response. `None` means that it
-/// did not end in time.
-pub fn settle<T, E: ProvideErrorMetadata + Throttles>(
-    permit: Permit<'_>,
-    outcome: Option<Result<T, SdkError<E, HttpResponse>>>,
-    attempt: Attempt,
-) -> Result<T, Outage> {
-    let (verdict, result) = match outcome {
-        Some(Ok(answer)) => (aws::Verdict::Success, Ok(answer)),
-        Some(Err(error)) => (
-            verdict(Failure::of_sdk(&error)),
-            Err(Outage::failed(&error)),
-        ),
-        None => (attempt.timed_out(), Err(Outage::DEADLINE)),
-    };
-    permit.settle(verdict, Instant::now());
-    result
-}
-
-/// Returns the meaning of a failure for the breaker. A store that throttles has responded: one
-/// caller's hot item must not affect all others.
-fn verdict(failure: Failure) -> aws::Verdict {
-    if failure.kind == ErrorKind::Throttling {
-        aws::Verdict::ClientError
-    } else {
-        failure.verdict()
-    }
 }
 
 #[cfg(test)]
@@ -267,7 +268,7 @@ mod tests {
 
     fn outage(error: UpdateItemError, status: u16) -> Outage {
         let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
-        Outage::failed(&SdkError::service_error(error, response))
+        Outage::failed(&SdkError::service_error(error, response), Duration::ZERO)
     }
 
     fn generic(code: &str) -> UpdateItemError {
@@ -290,6 +291,25 @@ mod tests {
         for odd in ["", "a b", "a\nb", &"a".repeat(101)] {
             assert_eq!(outage(generic(odd), 400).reason, "unknown", "{odd}");
         }
+    }
+
+    #[test]
+    fn kind_is_the_reason_of_a_failure_without_a_code() {
+        for (status, reason, text) in [
+            (500, "server_error", "status 500 without an error code"),
+            (403, "access_denied", "status 403 without an error code"),
+        ] {
+            let outage = outage(generic(""), status);
+            assert_eq!(
+                (&*outage.reason, outage.to_string()),
+                (reason, text.to_owned())
+            );
+        }
+
+        let late = SdkError::<UpdateItemError, HttpResponse>::timeout_error("late");
+        let late = Outage::failed(&late, Duration::from_millis(450));
+        assert_eq!(&*late.reason, "timeout");
+        assert_eq!(late.to_string(), "no response within 450 ms");
     }
 
     #[test]
@@ -336,33 +356,6 @@ mod tests {
         );
         assert_eq!(hot.clone().after(Some(shared)), hot);
         assert_eq!(Outage::DEADLINE.after(None), Outage::DEADLINE);
-    }
-
-    #[test]
-    fn neither_a_throttle_nor_a_fault_of_our_own_opens_the_breaker() {
-        let neutral = aws::Verdict::ClientError;
-        assert_eq!(
-            verdict(failure(ErrorKind::Throttling, Fate::NotApplied, false)),
-            neutral
-        );
-        assert_eq!(
-            verdict(failure(ErrorKind::Unknown, Fate::NotApplied, true)),
-            neutral
-        );
-        assert_eq!(
-            verdict(failure(ErrorKind::Timeout, Fate::Unknown, false)),
-            aws::Verdict::Failure
-        );
-    }
-
-    #[test]
-    fn without_time_no_call_is_made_and_the_breaker_learns_nothing() {
-        let (breaker, now) = (Breaker::new("usage"), Instant::now());
-        for _ in 0..10 {
-            let outage = permit(&breaker, Deadline::after(now, MIN_CALL_TIME / 2)).unwrap_err();
-            assert_eq!(outage, Outage::DEADLINE);
-        }
-        assert!(permit(&breaker, Deadline::after(now, Duration::from_secs(1))).is_ok());
     }
 
     #[test]

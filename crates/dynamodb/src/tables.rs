@@ -38,7 +38,6 @@ pub async fn create_table(
     let TableSchema { keys, indexes } = schema;
 
     if is_active(client, table).await?.is_none() {
-        let failed = |error| RequestError::new("CreateTable", error);
         let build = |error| RequestError::new("CreateTable", error);
         let mut names: Vec<_> = keys
             .iter()
@@ -76,7 +75,9 @@ pub async fn create_table(
                 if error
                     .as_service_error()
                     .is_some_and(|error| error.is_resource_in_use_exception()) => {}
-            outcome => drop(outcome.map_err(failed)?),
+            outcome => {
+                drop(outcome.map_err(|error| RequestError::of_sdk("CreateTable", table, &error))?)
+            }
         }
     }
     wait_until_active(client, table).await
@@ -121,6 +122,6 @@ async fn is_active(client: &Client, table: &str) -> Result<Option<bool>, Request
         {
             Ok(None)
         }
-        Err(error) => Err(RequestError::new("DescribeTable", error)),
+        Err(error) => Err(RequestError::of_sdk("DescribeTable", table, &error)),
     }
 }

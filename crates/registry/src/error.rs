@@ -10,9 +10,14 @@ use crate::{KeyError, SeedsError};
 /// A failure of the registry, or a document that it does not accept.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// A document of this kind is not cached and cannot be read in time.
-    #[error("the registry does not respond, and the {0} is not cached")]
-    Unavailable(&'static str),
+    /// A document is not cached and cannot be read in time.
+    #[error("the {kind} is not cached, and cannot be read: {problem}")]
+    Unavailable {
+        /// The kind of document.
+        kind: &'static str,
+        /// The reason, with the operation and the table.
+        problem: String,
+    },
     /// Another request failed to read the same document at the same time.
     #[error(transparent)]
     Shared(Arc<RegistryError>),
@@ -39,11 +44,17 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
-    pub(crate) fn request(
-        operation: &'static str,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self::Request(RequestError::new(operation, source))
+    pub(crate) fn request(operation: &'static str, reason: impl ToString) -> Self {
+        Self::Request(RequestError::new(operation, reason))
+    }
+
+    /// Returns the failure of a document that could not be read before the deadline, because another
+    /// request was reading it.
+    pub(crate) fn waited(kind: &'static str) -> Self {
+        Self::Unavailable {
+            kind,
+            problem: "the read of another request did not end in time".to_owned(),
+        }
     }
 
     /// Returns the failure itself, if it is another request's that this one shares.

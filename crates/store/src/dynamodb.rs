@@ -217,26 +217,14 @@ impl DynamoDbStore {
         };
         charged.unwrap_or_else(|outage| {
             let plan = &call.demand.plan().name;
-            let (reason, throttle) = (&*outage.reason, outage.throttle.as_deref());
+            log_outage(&outage, plan);
             if outage.cause != OutageCause::Store {
-                tracing::warn!(
-                    reason,
-                    throttle,
-                    plan,
-                    "this caller's item is used too often: {outage}"
-                );
                 return self.fallback.answer_hot_item(
                     call.caller,
                     call.demand,
                     &call.remembered.usage,
                 );
             }
-            tracing::warn!(
-                reason,
-                throttle,
-                plan,
-                "the plan decides, not the store: {outage}"
-            );
             self.fallback.answer(
                 call.caller,
                 call.demand,
@@ -498,6 +486,24 @@ impl DynamoDbStore {
         create_table(&self.client, &self.config.usage_table, usage).await?;
         Ok(())
     }
+}
+
+/// Logs why the plan decides on a call.
+fn log_outage(outage: &Outage, plan: &str) {
+    let message = match outage.cause {
+        OutageCause::Store => "the plan decides, not the store",
+        _ => "this caller's item is used too often",
+    };
+    tracing::warn!(
+        reason = &*outage.reason,
+        throttle = outage.throttle.as_deref(),
+        service = "dynamodb",
+        operation = outage.operation(),
+        table = outage.table(),
+        plan,
+        error = %outage,
+        "{message}"
+    );
 }
 
 impl From<Outage> for StoreError {

@@ -16,8 +16,8 @@ pub enum StoreError {
     /// The clock is outside the calendar.
     #[error("the clock is outside the calendar")]
     Clock,
-    /// The usage table did not respond in time, or the outcome of a write is unknown.
-    #[error("the usage table does not respond: {0}")]
+    /// A call to the usage table failed, did not end in time, or has an unknown outcome.
+    #[error("the usage table cannot be used: {0}")]
     NoAnswer(Cow<'static, str>),
     /// Other requests changed the same item at every attempt. Nothing was done.
     #[error("other requests are changing the same item")]

@@ -3,9 +3,8 @@
 use std::time::Instant;
 
 use aws::{Deadline, Timeouts};
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_types::timeout::TimeoutConfig;
-use telemetry::{error_chain, shorten};
 
 /// The reason why a group could not be reconciled. The message names what failed and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,20 +40,25 @@ pub(crate) enum SyncError {
 }
 
 impl SyncError {
-    /// Reports a failed SDK call: the code and message of the service, or else the chain of causes.
-    pub(crate) fn from_sdk<E>(operation: &'static str, error: &E) -> Self
+    /// Reports a failed SDK call, see [`aws::explanation`].
+    pub(crate) fn from_sdk<E>(operation: &'static str, error: &SdkError<E>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
-        let reason = match (error.code(), error.message()) {
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            (Some(code), None) => code.to_owned(),
-            _ => error_chain(error),
-        };
-
         Self::Call {
             operation,
-            reason: shorten(reason),
+            reason: aws::explanation(error),
+        }
+    }
+
+    /// Reports a failed SDK call with the name of its table.
+    pub(crate) fn of_table<E>(operation: &'static str, table: &str, error: &SdkError<E>) -> Self
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        Self::Call {
+            operation,
+            reason: format!("{} (table {table})", aws::explanation(error)),
         }
     }
 }

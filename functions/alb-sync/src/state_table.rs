@@ -102,7 +102,7 @@ impl StateTable {
             .config_override(config)
             .send()
             .await
-            .map_err(|error| SyncError::from_sdk(OPERATION, &error))?;
+            .map_err(|error| SyncError::of_table(OPERATION, &self.table, &error))?;
 
         match output.item {
             Some(item) => stored_state(&item).map_err(|reason| SyncError::InvalidState {
@@ -161,7 +161,7 @@ impl StateTable {
             {
                 Ok(WriteOutcome::Conflict)
             }
-            Err(error) => Err(SyncError::from_sdk(OPERATION, &error)),
+            Err(error) => Err(SyncError::of_table(OPERATION, &self.table, &error)),
         }
     }
 }

@@ -210,10 +210,9 @@ impl TryFrom<&TargetGroup> for GroupDescription {
 }
 
 impl Refusal {
-    fn from_sdk<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
+    fn from_sdk<E>(operation: &'static str, error: &SdkError<E>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
-        R: std::fmt::Debug + 'static,
     {
         let failure = SyncError::from_sdk(operation, error);
         match error.code() {

@@ -164,7 +164,7 @@ impl BlockCache {
 
         let found = match timeout_at(deadline.instant().into(), self.turn.lock()).await {
             Ok(_turn) => self.read_unless_done(now, deadline).await,
-            Err(_) => Err(RegistryError::Unavailable(KIND)),
+            Err(_) => Err(RegistryError::waited(KIND)),
         };
         match (found, last) {
             (Ok(blocks), _) => Ok(blocks),
@@ -207,7 +207,7 @@ impl BlockCache {
 }
 
 fn log_failure(error: &RegistryError) {
-    tracing::warn!(%error, "cannot read the blocks, so the last ones stay in force: {error}");
+    tracing::warn!(%error, "cannot read the blocks, so the last ones stay in force");
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ impl<K: Hash + Eq + Clone, T> Documents<K, T> {
                         Ok(Some(found)) => break found,
                         // Its reader was dropped.
                         Ok(None) => {}
-                        Err(_) => break Err(Arc::new(RegistryError::Unavailable(kind))),
+                        Err(_) => break Err(Arc::new(RegistryError::waited(kind))),
                     }
                 }
             }
@@ -115,7 +115,7 @@ impl<K: Hash + Eq + Clone, T> Documents<K, T> {
         match (found, usable) {
             (Ok(found), _) => Ok(found),
             (Err(error), Some(document)) => {
-                tracing::warn!(%error, "what was read last is used instead: {error}");
+                tracing::warn!(kind, %error, "the last known document is used instead");
                 Ok(Some(document))
             }
             (Err(error), None) => Err(Arc::try_unwrap(error).unwrap_or_else(RegistryError::Shared)),
@@ -216,7 +216,7 @@ mod tests {
     #[tokio::test]
     async fn a_read_that_fails_leaves_what_is_usable() {
         let (documents, begin) = (Documents::<String, u8>::new(10), Instant::now());
-        let failed = async |_: Deadline| Err(RegistryError::Unavailable("plan"));
+        let failed = async |_: Deadline| Err(RegistryError::waited("plan"));
         assert!(
             documents
                 .get("a", "plan", begin, deadline(), &failed)
@@ -245,7 +245,7 @@ mod tests {
         let read = async |_: Deadline| {
             reads.fetch_add(1, Ordering::Relaxed);
             tokio::task::yield_now().await;
-            answer.map(Some).ok_or(RegistryError::Unavailable("plan"))
+            answer.map(Some).ok_or(RegistryError::waited("plan"))
         };
         let one = async || {
             documents
@@ -312,7 +312,7 @@ mod tests {
         tokio::select! {
             biased;
             _ = documents.get("a", "plan", begin, deadline(), never) => panic!("it was never read"),
-            waited = waiter => assert!(matches!(waited, Err(RegistryError::Unavailable("plan")))),
+            waited = waiter => assert!(matches!(waited, Err(RegistryError::Unavailable { kind: "plan", .. }))),
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 use aws::{Breaker, Deadline};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use dynamodb::{Attempt, Outage, permit, settle};
+use dynamodb::{Attempt, Call, Outage};
 use limits::{Plan, PlanDocument, check_name};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout_at;
@@ -91,8 +91,8 @@ impl DynamoDbRegistry {
             let found = self.read_plan(name, deadline).await;
             found.inspect_err(|error| match error {
                 // The reason is in the log already.
-                RegistryError::Unavailable(_) => {}
-                _ => tracing::warn!(plan = name, %error, "the plan {name} cannot be used: {error}"),
+                RegistryError::Unavailable { .. } => {}
+                _ => tracing::warn!(plan = name, %error, "the plan {name} cannot be used"),
             })
         };
         self.plans.get(name, "plan", now, deadline, read).await
@@ -264,26 +264,32 @@ pub(super) async fn read_item(
     item: &ItemKey,
     deadline: Deadline,
 ) -> Result<Option<HashMap<String, AttributeValue>>, Outage> {
-    let permit = permit(breaker, deadline)?;
+    let call = Call::begin("GetItem", table, breaker, deadline)?;
     let request = client
         .get_item()
         .table_name(table)
         .set_key(Some(key_attributes(item)))
         .send();
     let outcome = timeout_at(deadline.instant().into(), request).await.ok();
-    Ok(settle(permit, outcome, Attempt::First)?.item)
+    Ok(call.settle(outcome, Attempt::First)?.item)
 }
 
 /// Logs that a document cannot be read.
 pub(super) fn unavailable(kind: &'static str, outage: &Outage) -> RegistryError {
-    let (reason, throttle) = (&*outage.reason, outage.throttle.as_deref());
     tracing::warn!(
-        reason,
-        throttle,
+        reason = &*outage.reason,
+        throttle = outage.throttle.as_deref(),
+        service = "dynamodb",
+        operation = outage.operation(),
+        table = outage.table(),
         kind,
-        "a {kind} could not be read: {outage}"
+        error = %outage,
+        "a {kind} could not be read"
     );
-    RegistryError::Unavailable(kind)
+    RegistryError::Unavailable {
+        kind,
+        problem: outage.to_string(),
+    }
 }
 
 fn plan_item(name: &str, document: &PlanDocument) -> Result<Item, RegistryError> {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use dynamodb::RequestError;
 
 use crate::item::{ItemKey, StoredItem};
 use crate::table::ItemPage;
@@ -49,7 +50,7 @@ impl RegistryTable<'_> {
             .set_key(Some(key_attributes(key)))
             .send()
             .await
-            .map_err(|error| RegistryError::request("GetItem", error))?;
+            .map_err(|error| RequestError::of_sdk("GetItem", self.table, &error))?;
         let attributes = output.item;
         attributes
             .map(|attributes| stored_item("document", &attributes))
@@ -86,7 +87,6 @@ impl RegistryTable<'_> {
         keys: Vec<HashMap<String, AttributeValue>>,
         found: &mut HashMap<KeyHash, String>,
     ) -> Result<Vec<HashMap<String, AttributeValue>>, RegistryError> {
-        let failed = |error| RegistryError::request("BatchGetItem", error);
         let keys = KeysAndAttributes::builder()
             .set_keys(Some(keys))
             .consistent_read(true)
@@ -98,7 +98,7 @@ impl RegistryTable<'_> {
             .request_items(self.table, keys)
             .send()
             .await
-            .map_err(failed)?;
+            .map_err(|error| RequestError::of_sdk("BatchGetItem", self.table, &error))?;
         for attributes in output
             .responses
             .into_iter()
@@ -159,7 +159,7 @@ impl RegistryTable<'_> {
         let output = query
             .send()
             .await
-            .map_err(|error| RegistryError::request("Query", error))?;
+            .map_err(|error| RequestError::of_sdk("Query", self.table, &error))?;
 
         let mut page = ItemPage {
             has_more: output.last_evaluated_key.is_some(),
@@ -270,10 +270,11 @@ impl RegistryTable<'_> {
 async fn items(
     query: QueryFluentBuilder,
 ) -> Result<Vec<HashMap<String, AttributeValue>>, RegistryError> {
+    let table = query.get_table_name().clone().unwrap_or_default();
     Ok(query
         .send()
         .await
-        .map_err(|error| RegistryError::request("Query", error))?
+        .map_err(|error| RequestError::of_sdk("Query", &table, &error))?
         .items
         .unwrap_or_default())
 }

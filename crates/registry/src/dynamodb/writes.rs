@@ -8,6 +8,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem};
+use dynamodb::RequestError;
 
 use crate::RegistryError;
 use crate::item::{CommitOutcome, Guard, Item, Write};
@@ -116,6 +117,7 @@ impl RegistryTable<'_> {
         let request = request.set_expression_attribute_names(condition.names);
         single(
             "PutItem",
+            self.table,
             request
                 .set_expression_attribute_values(condition.values)
                 .send()
@@ -137,6 +139,7 @@ impl RegistryTable<'_> {
         let request = request.set_expression_attribute_names(condition.names);
         single(
             "DeleteItem",
+            self.table,
             request
                 .set_expression_attribute_values(condition.values)
                 .send()
@@ -158,9 +161,9 @@ impl RegistryTable<'_> {
             .await
         {
             Ok(_) => Ok(CommitOutcome::Yes),
-            Err(error) => {
-                canceled(&error).ok_or_else(|| RegistryError::request("TransactWriteItems", error))
-            }
+            Err(error) => canceled(&error).ok_or_else(|| {
+                RequestError::of_sdk("TransactWriteItems", self.table, &error).into()
+            }),
         }
     }
 
@@ -217,6 +220,7 @@ impl RegistryTable<'_> {
 
 fn single<T, E>(
     operation: &'static str,
+    table: &str,
     outcome: Result<T, SdkError<E>>,
 ) -> Result<CommitOutcome, RegistryError>
 where
@@ -230,7 +234,7 @@ where
         Err(error) if error.code().is_some_and(|code| CONFLICTS.contains(&code)) => {
             Ok(CommitOutcome::No(Vec::new()))
         }
-        Err(error) => Err(RegistryError::request(operation, error)),
+        Err(error) => Err(RequestError::of_sdk(operation, table, &error).into()),
     }
 }
 

@@ -136,16 +136,20 @@ fn count_decision(figures: &Figures, call: &Call<'_>, decision: &Decision, now: 
 /// must not count it twice.
 fn failed(figures: &Figures, addition: Addition, outage: Outage, now: Nanos) {
     let units = |(_, figures): &(Date, DayFigures)| figures.units;
-    let (reason, units) = (
-        &*outage.reason,
-        addition.days.iter().map(units).sum::<i64>(),
-    );
+    let (reason, error) = (&*outage.reason, outage.to_string());
+    let units = addition.days.iter().map(units).sum::<i64>();
     if outage.was_not_applied {
         figures.put_back(&addition, now);
-        tracing::debug!(reason, units, "a reporting figure will be written later");
+        tracing::debug!(
+            reason,
+            error,
+            units,
+            "a reporting figure will be written later"
+        );
     } else {
         tracing::warn!(
             reason,
+            error,
             units,
             "a reporting figure may be lost: the outcome of its write is unknown"
         );

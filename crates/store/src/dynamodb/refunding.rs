@@ -182,7 +182,8 @@ impl UsageTable {
             if let Err(outage) = pause(attempt, outage, deadline).await {
                 tracing::warn!(
                     reason = &*outage.reason,
-                    "a refund could not be noted as answered: {outage}"
+                    error = %outage,
+                    "a refund could not be noted as answered"
                 );
                 break;
             }

@@ -18,7 +18,7 @@ use limits::{DayUsage, Days};
 use super::tidy::{has_history, history_suffix};
 use super::usage_item::{self, UsageItem};
 use super::usage_table::UsageTable;
-use dynamodb::{Attempt, Outage, permit, settle};
+use dynamodb::{Attempt, Call, Outage};
 
 /// What the items of a caller say.
 #[derive(Debug, Default)]
@@ -179,7 +179,7 @@ impl UsageTable {
         let Ok(asked) = asked else {
             return Ok((Vec::new(), Vec::new()));
         };
-        let permit = permit(self.breaker(), deadline)?;
+        let call = Call::begin("BatchGetItem", self.table(), self.breaker(), deadline)?;
         let request = self
             .client()
             .batch_get_item()
@@ -187,7 +187,7 @@ impl UsageTable {
             .send();
 
         let outcome = timeout_at(deadline.instant().into(), request).await.ok();
-        let output = settle(permit, outcome, Attempt::First)?;
+        let output = call.settle(outcome, Attempt::First)?;
         let found = output
             .responses
             .unwrap_or_default()

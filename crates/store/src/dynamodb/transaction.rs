@@ -17,7 +17,7 @@ use tokio::time::timeout_at;
 use super::expression::{Clause, expression};
 use super::usage_item::{self, UsageItem};
 use super::usage_table::{UsageTable, key, numbers};
-use dynamodb::{Attempt, Outage, permit, settle};
+use dynamodb::{Attempt, Call, Outage};
 
 /// The codes of the reasons why a transaction is canceled.
 const CONDITION_FAILED: &str = "ConditionalCheckFailed";
@@ -77,7 +77,7 @@ impl UsageTable {
             .map(|write| self.transacted(write))
             .chain(record.map(Ok))
             .collect::<Result<Vec<_>, _>>()?;
-        let permit = permit(self.breaker(), deadline)?;
+        let call = Call::begin("TransactWriteItems", self.table(), self.breaker(), deadline)?;
 
         let request = self
             .client()
@@ -92,7 +92,7 @@ impl UsageTable {
             }),
             Err(_) => None,
         };
-        settle(permit, outcome, attempt)
+        call.settle(outcome, attempt)
     }
 
     fn transacted(&self, write: &ItemWrite) -> Result<TransactWriteItem, Outage> {

@@ -27,7 +27,7 @@ use super::memory::{CallerMemory, Memory};
 use super::server_clock::ServerClock;
 use super::usage_item::{self, UsageItem};
 use super::{clamp, tidy};
-use dynamodb::{Attempt, Outage, permit, settle};
+use dynamodb::{Attempt, Call, Outage};
 
 /// A step back of this machine's clock up to here is waited out. A larger one comes from a
 /// correction by the store's `Date`.
@@ -290,7 +290,8 @@ impl UsageTable {
         {
             tracing::warn!(
                 reason = &*outage.reason,
-                "a usage item could not be tidied: {outage}"
+                error = %outage,
+                "a usage item could not be tidied"
             );
         }
     }
@@ -395,7 +396,7 @@ impl UsageTable {
         deadline: Deadline,
         attempt: Attempt,
     ) -> Result<WriteOutcome, Outage> {
-        let permit = permit(&self.breaker, deadline)?;
+        let call = Call::begin("UpdateItem", &self.table, &self.breaker, deadline)?;
         let outcome =
             match timeout_at(deadline.instant().into(), self.update(id, clauses).send()).await {
                 Ok(Err(error)) => match refused_item(&error) {
@@ -405,7 +406,7 @@ impl UsageTable {
                 Ok(Ok(output)) => Some(Ok(WriteOutcome::Done(read_item(output.attributes)))),
                 Err(_) => None,
             };
-        settle(permit, outcome, attempt)
+        call.settle(outcome, attempt)
     }
 
     fn update(&self, id: &str, clauses: &[Clause]) -> UpdateItemFluentBuilder {
@@ -433,7 +434,7 @@ impl UsageTable {
         id: &str,
         deadline: Deadline,
     ) -> Result<HashMap<String, AttributeValue>, Outage> {
-        let permit = permit(&self.breaker, deadline)?;
+        let call = Call::begin("GetItem", &self.table, &self.breaker, deadline)?;
         let request = self
             .client
             .get_item()
@@ -442,7 +443,7 @@ impl UsageTable {
             .consistent_read(true)
             .send();
         let outcome = timeout_at(deadline.instant().into(), request).await.ok();
-        let output = settle(permit, outcome, Attempt::First)?;
+        let output = call.settle(outcome, Attempt::First)?;
         Ok(output.item.unwrap_or_default())
     }
 }

@@ -422,7 +422,7 @@ async fn a_key_that_nobody_remembers_is_an_error_while_the_registry_is_down() {
         let began = Instant::now();
         let error = store.key(&unknown, deadline()).await.unwrap_err();
         assert!(
-            matches!(error, RegistryError::Unavailable("key")),
+            matches!(error, RegistryError::Unavailable { kind: "key", .. }),
             "{error}"
         );
         assert!(store.plan("free", deadline()).await.is_err());

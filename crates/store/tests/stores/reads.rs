@@ -72,7 +72,10 @@ async fn a_read_that_hangs_is_one_request_and_keeps_nobody_beyond_its_deadline()
     assert!(
         ended.iter().all(|ended| matches!(
             ended,
-            Err(StoreError::Registry(RegistryError::Unavailable("key")))
+            Err(StoreError::Registry(RegistryError::Unavailable {
+                kind: "key",
+                ..
+            }))
         )),
         "{ended:?}"
     );

@@ -170,7 +170,7 @@ async fn an_unreadable_or_invalid_state_changes_nothing() {
     let breaks: Vec<(Break, &str)> = vec![
         (
             Box::new(|world: &World| world.fail("GetItem", &["AccessDeniedException"])),
-            "GetItem: AccessDenied",
+            "GetItem: AccessDeniedException (table ",
         ),
         (Box::new(corrupt("doc", text("{"))), "is invalid (EOF"),
         (
@@ -212,7 +212,12 @@ async fn a_state_that_cannot_be_written_fails_the_run_and_nothing_is_done_twice(
     names.respond(DnsResponse::Addresses(private_addresses([1, 2])));
     world.fail("PutItem", &["", "AccessDeniedException"]);
     let outcome = world.bad().await;
-    assert!(outcome.error.unwrap().starts_with("PutItem: AccessDenied"));
+    assert!(
+        outcome
+            .error
+            .unwrap()
+            .starts_with("PutItem: AccessDeniedException (table ")
+    );
     assert_eq!(
         (outcome.registered.len(), world.targets(GROUP).len()),
         (1, 2)

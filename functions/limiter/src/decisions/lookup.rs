@@ -96,7 +96,7 @@ pub(super) async fn find(
             }
         },
         // The authorizer decides the same, because the plan's `on_store_failure` is not known.
-        Err(error) if matches!(error.root(), RegistryError::Unavailable(_)) => {
+        Err(error) if matches!(error.root(), RegistryError::Unavailable { .. }) => {
             Ok(Lookup::Decided(Box::new(DecisionResponse::unavailable(1))))
         }
         Err(error) => Err(error.into()),

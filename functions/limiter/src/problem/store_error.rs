@@ -82,7 +82,7 @@ impl Problem {
             RegistryError::Key(error) => {
                 Self::invalid_body(vec![Mistake::at("", error.to_string())])
             }
-            RegistryError::Unavailable(_) | RegistryError::Request(_) => {
+            RegistryError::Unavailable { .. } | RegistryError::Request(_) => {
                 log_fault(error);
                 Self::no_response()
             }

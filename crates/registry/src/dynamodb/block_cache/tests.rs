@@ -125,7 +125,7 @@ async fn blocks_that_were_never_read_are_an_error_until_they_are() {
     let (cache, begin) = (cache(&reads), Instant::now());
     assert!(matches!(
         is_blocked(&cache, begin).await,
-        Err(RegistryError::Unavailable("blocks"))
+        Err(RegistryError::Unavailable { kind: "blocks", .. })
     ));
     assert!(is_blocked(&cache, begin).await.unwrap());
 }

@@ -56,7 +56,10 @@ async fn a_key_is_read_once_in_30_seconds_and_usable_for_15_minutes_without_the_
         .key(&hash(), after(900, begin), deadline())
         .await
         .unwrap_err();
-    assert!(matches!(error, RegistryError::Unavailable("key")));
+    assert!(matches!(
+        error,
+        RegistryError::Unavailable { kind: "key", .. }
+    ));
 }
 
 #[tokio::test]
@@ -192,7 +195,10 @@ async fn a_policy_is_read_as_it_was_put_there_and_is_nobodys_business_but_the_re
     );
     let again = registry.policy("main", deadline()).await;
     assert!(
-        matches!(again, Err(RegistryError::Unavailable("policy"))),
+        matches!(
+            again,
+            Err(RegistryError::Unavailable { kind: "policy", .. })
+        ),
         "it is never remembered"
     );
 }
