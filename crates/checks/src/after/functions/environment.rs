@@ -118,7 +118,7 @@ mod tests {
 
     #[tokio::test]
     async fn variables_of_the_template_pass() {
-        let expected = Verdict::ok("31 variables are those of the template");
+        let expected = Verdict::ok("32 variables are those of the template");
         assert_eq!(verdict(Recorded::healthy()).await, expected);
     }
 
