@@ -107,7 +107,6 @@ class Traces(ExportTest):
             "client.address": "127.0.0.1",
             "user_agent.original": "test/1",
             "network.protocol.version": "1.1",
-            "tollgate.request_id": "request-7",
             "tollgate.plan": "pro",
             "tollgate.decision": "allowed",
             "tollgate.reason": "ok",
@@ -116,6 +115,11 @@ class Traces(ExportTest):
         self.assertEqual({name: server.attributes.get(name) for name in expected}, expected)
         self.assertEqual(server.status, "UNSET")
         self.assertEqual(server.resource["service.name"], "tollgate")
+
+        authorizer = by_kind(self.trace_of(server, 3), "INTERNAL")
+        decision = {name: one for name, one in expected.items() if name.startswith("tollgate.")}
+        decision["tollgate.request_id"] = server.attributes["tollgate.request_id"]
+        self.assertEqual({name: authorizer.attributes.get(name) for name in decision}, decision)
 
         backend = by_kind(self.trace_of(server, 3), "CLIENT")
         expected = {
@@ -199,6 +203,20 @@ class Traces(ExportTest):
         self.spans_of("GET /{proxy+}")
         paths = {span.attributes.get("url.path") for span in self.collector.spans()}
         self.assertEqual(paths - {None}, {"/orders"})
+
+    def test_access_log_and_backend_have_the_ids_of_the_span(self) -> None:
+        gateway = self.start()
+        get(gateway, "/orders")
+        (server,) = self.spans_of("GET /{proxy+}")
+        request_id = server.attributes["tollgate.request_id"]
+        self.assertEqual(self.backend.headers["/orders"]["x-request-id"], request_id)
+
+        def access_line() -> dict | None:
+            lines = (one for one in gateway.log_records() if "route_key" in one)
+            return next(lines, None)
+
+        line = wait_until(access_line, TIMEOUT_S, "the access log")
+        self.assertEqual((line["request_id"], line["trace_id"]), (request_id, server.trace_id))
 
     def test_log_lines_have_the_trace_id(self) -> None:
         gateway = self.start()

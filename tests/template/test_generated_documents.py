@@ -87,7 +87,7 @@ class Costs(unittest.TestCase):
     def test_priced_access_log_line_has_the_fields_of_an_allowed_request(self) -> None:
         format_ = template()["Resources"]["Stage"]["Properties"]["AccessLogSettings"]["Format"]
         fields = set(re.findall(r"\$context\.([\w.]+)", format_))
-        # Fields of errors, IAM, client certificates, tokens, fronts and Lambda integrations.
+        # Fields of errors, IAM, client certificates, tokens, fronts, traces and Lambda integrations.
         absent = {
             "error.message",
             "error.responseType",
@@ -97,6 +97,7 @@ class Costs(unittest.TestCase):
             "identity.clientCert.serialNumber",
             "authorizer.issuer",
             "authorizer.client_ip",
+            "authorizer.trace_id",
             "integration.requestId",
         }
         self.assertEqual(fields - costs.LINE.keys(), absent)

@@ -53,6 +53,8 @@ words! {
         RetryAfter = "retry_after",
         /// The names of the limits that refuse the request, joined by commas.
         Violated = "violated",
+        /// The id of the trace that the request belongs to.
+        TraceId = "trace_id",
     }
 }
 

@@ -50,6 +50,8 @@ pub(crate) struct Context {
     pub(crate) retry_after: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) violated: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trace_id: Option<String>,
 }
 
 impl Default for Context {
@@ -80,6 +82,7 @@ impl Default for Context {
             reset: None,
             retry_after: None,
             violated: None,
+            trace_id: None,
         }
     }
 }
@@ -182,6 +185,7 @@ mod tests {
             reset: value(),
             retry_after: value(),
             violated: value(),
+            trace_id: value(),
             ..Context::default()
         };
 

@@ -11,7 +11,7 @@ use policy::Rule;
 use policy::header_value::header_value;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use telemetry::{milliseconds, on_current_span};
+use telemetry::{RequestScope, milliseconds, on_current_span};
 
 use crate::Failure;
 use crate::config::{LogDecisions, OnBadCredentials, OnThrottle, ResponseSettings};
@@ -56,6 +56,8 @@ impl<'e> ResponseBuilder<'e> {
     pub(crate) fn set_request(&mut self, request: &Request<'e>) {
         let id = request.id.as_deref().unwrap_or_default();
         set(&mut self.context.request_id, id);
+        let trace = RequestScope::current().traceparent;
+        self.context.trace_id = trace.map(|parent| parent.trace_id().to_owned());
         self.format = request.format.clone();
     }
 
@@ -226,7 +228,9 @@ impl<'e> ResponseBuilder<'e> {
                 span.set("tollgate.decision", self.context.decision);
             }
 
+            // API Gateway's id, which is also in the access log. The client may have sent another one.
             let facts = [
+                ("tollgate.request_id", &self.context.request_id),
                 ("http.route", &self.context.route),
                 ("tollgate.plan", &self.context.plan),
                 ("tollgate.key_id", &self.context.key_id),

@@ -83,7 +83,7 @@ use lambda_runtime::Diagnostic;
 use policy::KeyHeader;
 use registry::Admin;
 use serde_json::Value;
-use telemetry::RequestScope;
+use telemetry::{RequestScope, on_current_span};
 use tower_service::Service as _;
 
 use decisions::charge_token::ChargeKey;
@@ -198,6 +198,7 @@ impl Limiter {
     pub async fn handle(&self, event: Value) -> Result<Value, Failure> {
         let EventRequest { request, mistakes } = event::read(event)?;
         let scope = scope(&request);
+        let own_id = request.request_context.request_id.clone();
         let router = if mistakes.is_empty() {
             self.router.clone()
         } else {
@@ -207,7 +208,15 @@ impl Limiter {
         let event = LambdaEvent::new(LambdaRequest::ApiGatewayV2(request), Context::default());
         let response = Adapter::from(router).call(event);
         let response = scope
-            .serve("limiter", response)
+            .serve("limiter", async move {
+                // The id in the access log. The client may have sent another one.
+                on_current_span(|span| {
+                    if let Some(id) = own_id {
+                        span.set("tollgate.request_id", id);
+                    }
+                });
+                response.await
+            })
             .await
             .map_err(|never| match never {})?;
 

@@ -1,10 +1,10 @@
 //! The span of a request, by the semantic conventions of OpenTelemetry for HTTP servers.
 
-use http::header::{AsHeaderName, HOST, USER_AGENT};
+use http::header::{HOST, USER_AGENT};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 use outcome::ContextField;
-use telemetry::{RequestScope, Span, SpanKind, TRACEPARENT, TraceParent, is_traced, propagates};
+use telemetry::{Span, SpanKind, TRACEPARENT, TraceParent, is_traced, propagates};
 
 use super::body::{BodyError, Transfer};
 use super::request::Connection;
@@ -32,8 +32,8 @@ const DECISION_ATTRIBUTES: [(ContextField, &str); 5] = [
     (ContextField::Violated, "tollgate.limit"),
 ];
 
-/// Begins the span of a request as a child of the client's. `own_id` is the request id of the
-/// gateway, which is used if the client sent none. The context of the span replaces the `traceparent` of
+/// Begins the span of a request as a child of the client's. `own_id` is the id of the request in the
+/// access log. The context of the span replaces the `traceparent` of
 /// the request, so that functions are children of this span. Records nothing without a tracer, and
 /// for the gateway's own pages.
 pub(super) fn begin<B>(
@@ -50,10 +50,7 @@ pub(super) fn begin<B>(
     let method = known_method(request.method());
     let mut span = Span::begin(SpanKind::Server, name_of(method), client.as_ref());
     describe(&mut span, request, connection);
-    let ids = RequestScope::from_headers(|name| text(request.headers(), name), Some(own_id));
-    if let Some(id) = ids.request_id {
-        span.set("tollgate.request_id", id.as_str().to_owned());
-    }
+    span.set("tollgate.request_id", own_id.to_owned());
 
     if let Some(context) = span.context().filter(|_| propagates()) {
         if client.is_none() {
@@ -162,7 +159,7 @@ const fn version(version: Version) -> &'static str {
     }
 }
 
-fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
