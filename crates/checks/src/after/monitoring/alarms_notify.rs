@@ -285,7 +285,7 @@ mod tests {
         assert_eq!(verdict.status, Status::Failed);
         let expected = format!(
             "the policy of topic {ARN} does not allow sns:Publish to cloudwatch.amazonaws.com for \
-             tollgate-LatencyAlarm, "
+             tollgate-UnauthorizedAlarm, "
         );
         assert!(verdict.details[0].starts_with(&expected), "{verdict:?}");
     }
@@ -382,7 +382,7 @@ mod tests {
         assert_eq!(verdict.status, Status::Failed);
         let detail = &verdict.details[0];
         assert!(
-            detail.contains("for tollgate-LatencyAlarm, tollgate-StoreDegradedAlarm"),
+            detail.contains("for tollgate-UnauthorizedAlarm, tollgate-ForbiddenAlarm"),
             "{detail}"
         );
         assert!(!detail.contains("PageAlarm"));
