@@ -20,7 +20,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub(crate) use completions::Completions;
 pub(crate) use invoke::Invoke;
 pub(crate) use mappings::{Mappings, MappingsFormat};
-pub(crate) use serve::{LogStyle, Serve};
+pub(crate) use serve::{LogFormat, Serve};
 pub(crate) use template::EvaluateTemplate;
 pub(crate) use token::{ExplainToken, Token, TokenCommand};
 pub(crate) use values::parameter;
@@ -44,7 +44,8 @@ Environment:
   TOLLGATE_URL, TOLLGATE_STACK  Target of commands that call an API, instead of the local gateway
   NO_COLOR     No colours if it is set and not empty
   RUST_LOG     Level of log messages: off, error, warn, info (default), debug or trace; also per
-               target, such as `warn,authorizer=debug`. At debug and trace, HTTP libraries log headers
+               target, such as `warn,authorizer=debug`. `access=off` hides the lines of requests. At
+               debug and trace, HTTP libraries log headers
   HTTPS_PROXY  Proxy for requests to issuers and authorization servers, such as http://proxy:3128;
                else ALL_PROXY. NO_PROXY lists hosts that are called directly, as loopback always is
   EXTRA_CA_CERTS  PEM file of certificate authorities that issuers may use in addition to public ones
@@ -54,7 +55,7 @@ Exit codes: 0 success, 1 the API refused a request or a check failed, 2 invalid 
 
 Examples:
   tollgate                                            serve template.yaml with two plans and two keys
-  tollgate --backend http://127.0.0.1:8080 --log short
+  tollgate --backend http://127.0.0.1:8080 --log-format text
   tollgate token --sub alice --plan pro               print a token for `authorization: Bearer`
   tollgate token explain --policy policy.json --file token.txt --request 'GET /orders'
   tollgate invoke authorizer events/authorizer.allowed.json
@@ -258,8 +259,11 @@ mod tests {
                 "tip: a similar argument exists: '--policy'",
             ),
             ("sevre", "tip: a similar subcommand exists: 'serve'"),
-            ("--log shrt", "tip: a similar value exists: 'short'"),
-            ("--log-level debug", "tip: "),
+            ("--log-format txt", "tip: a similar value exists: 'text'"),
+            (
+                "--log json",
+                "tip: a similar argument exists: '--log-format'",
+            ),
             ("--port 3000", "see `tollgate --help`"),
             ("-v", "see `tollgate --help`"),
             ("plan list", "tip: the subcommand is named 'plans'"),
@@ -296,7 +300,7 @@ mod tests {
             "Exit codes",
             "Examples",
             "--state",
-            "--log",
+            "--log-format",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }

@@ -9,7 +9,8 @@ use gateway::local::aws_setting;
 use serde_json::Value;
 use telemetry::RecordLog;
 
-use crate::cli::{Invoke, LogStyle};
+use crate::cli::{Invoke, LogFormat};
+use crate::output::Style;
 use crate::{fail, log};
 
 /// The reasons why a function cannot be called.
@@ -28,7 +29,9 @@ enum InvokeError {
 type InvocationResult = Result<String, String>;
 
 pub(crate) fn run(options: &Invoke) -> ExitCode {
-    if let Err(error) = log::start_from_environment(LogStyle::Json, std::io::stderr) {
+    if let Err(error) =
+        log::start_from_environment(LogFormat::Json, Style::stderr(), std::io::stderr)
+    {
         return fail(&error);
     }
     let runtime = match tokio::runtime::Builder::new_current_thread()
@@ -63,18 +66,19 @@ async fn invoke_all(options: &Invoke) -> Result<Vec<InvocationResult>, InvokeErr
         .iter()
         .map(|path| read(path))
         .collect::<Result<Vec<_>, _>>()?;
-    let function = set_up_function(options).await?;
+    let (function, records) = set_up_function(options).await?;
 
     let mut results = Vec::with_capacity(events.len());
     for event in &events {
         results.push(invoke(&function, event).await);
     }
+    records.flush();
     Ok(results)
 }
 
-/// Sets up the function. Its settings come from `--endpoint`, the environment and `env.json`, in
+/// Sets up the function, and the log of its calls. Its settings come from `--endpoint`, the environment and `env.json`, in
 /// this order.
-async fn set_up_function(options: &Invoke) -> Result<Function, InvokeError> {
+async fn set_up_function(options: &Invoke) -> Result<(Function, RecordLog), InvokeError> {
     let path = settings_path(&options.events);
     let file = settings(&path, &options.function)?;
     let endpoint = options.endpoint.clone();
@@ -88,8 +92,11 @@ async fn set_up_function(options: &Invoke) -> Result<Function, InvokeError> {
     };
 
     // Standard output is for responses only.
-    let records = RecordLog::to(std::io::stderr());
-    let function = Function::new(&options.function, None, setting, records).await;
+    let records = RecordLog::to(std::io::stderr()).aggregated();
+    let function = Function::new(&options.function, None, setting, records.clone()).await;
+    let function = function
+        .inspect_err(|_| records.flush())
+        .map(|function| (function, records));
     function.map_err(|error| match error {
         FunctionError::Unknown(_) => error.into(),
         error if path.exists() => error.into(),

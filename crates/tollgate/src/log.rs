@@ -1,7 +1,8 @@
-//! Logging: JSON lines as deployed functions write them, or text for a terminal.
+//! Logging: JSON lines as deployed functions write them, text for a terminal, or nothing.
 
 mod access_line;
 mod event_text;
+mod record_lines;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -12,11 +13,13 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-use crate::cli::LogStyle;
+use crate::cli::LogFormat;
+use crate::output::Style;
 use console::CONSOLE_PATH;
 use event_text::TextLines;
 use gateway::api::Exchange;
 use gateway::server::LogSink;
+pub(crate) use record_lines::RecordLines;
 
 /// The environment variable that selects the messages to log.
 const RUST_LOG: &str = "RUST_LOG";
@@ -30,16 +33,23 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 )]
 pub(crate) struct FilterError(String);
 
-/// Starts logging to `writer`. `RUST_LOG` selects the messages; the default level is `warn` if the
-/// style is quiet, and `info` otherwise.
+/// The target of the lines of requests in `RUST_LOG`. They have the level INFO.
+const ACCESS_TARGET: &str = "access";
+
+/// Starts logging to `writer`. `RUST_LOG` selects the messages; the default level is `info`. `style`
+/// colours text.
 ///
 /// # Errors
 /// [`FilterError`] if `RUST_LOG` has an invalid directive.
-pub(crate) fn start_from_environment<W>(style: LogStyle, writer: W) -> Result<(), FilterError>
+pub(crate) fn start_from_environment<W>(
+    format: LogFormat,
+    style: Style,
+    writer: W,
+) -> Result<(), FilterError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    start_with(style, writer, Identity::new())
+    start_with(format, style, writer, Identity::new())
 }
 
 /// Starts logging as [`start_from_environment`] does. `reader` also receives the messages that its own
@@ -48,24 +58,25 @@ where
 /// # Errors
 /// [`FilterError`] if `RUST_LOG` has an invalid directive.
 pub(crate) fn start_with<W>(
-    style: LogStyle,
+    format: LogFormat,
+    style: Style,
     writer: W,
     reader: impl Layer<Registry> + Send + Sync,
 ) -> Result<(), FilterError>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let directives = std::env::var(RUST_LOG).ok();
-    let filter = with_audit(filter(style, directives.as_deref())?);
+    let filter = with_audit(filter(directives().as_deref())?);
 
     let registry = tracing_subscriber::registry().with(reader);
-    match style {
-        LogStyle::Json | LogStyle::Quiet => registry
+    match format {
+        LogFormat::Json => registry
             .with(telemetry::json_lines(writer).with_filter(filter))
             .init(),
-        LogStyle::Short => registry
-            .with(telemetry::json_lines(TextLines(writer)).with_filter(filter))
+        LogFormat::Text => registry
+            .with(telemetry::json_lines(TextLines { writer, style }).with_filter(filter))
             .init(),
+        LogFormat::Off => registry.init(),
     }
     Ok(())
 }
@@ -73,21 +84,42 @@ where
 /// The targets that are logged with any filter.
 const ALWAYS_LOGGED: [&str; 2] = [telemetry::AUDIT_TARGET, telemetry::QUOTA_TARGET];
 
-/// Returns the sink of the access log: one line per request, or nothing if the style is quiet.
-/// Successful requests for pages of the console are not logged: an open page sends one per second.
+/// Returns the value of `RUST_LOG`.
+fn directives() -> Option<String> {
+    std::env::var(RUST_LOG).ok()
+}
+
+/// Returns the sink of the access log: one line per request, or nothing if the log is off. Successful requests for pages of the console are not logged: an open page sends one per second.
 /// The requests to the admin API that it sends are.
 pub(crate) fn access_log(
-    style: LogStyle,
+    format: LogFormat,
+    style: Style,
     writer: impl Write + Clone + Send + Sync + 'static,
 ) -> LogSink {
+    let shows_requests = shows_requests(directives().as_deref().unwrap_or_default());
     let write = move |line: &str| drop(writer.clone().write_all(line.as_bytes()));
 
-    Arc::new(move |line: &str, exchange: &Exchange| match style {
-        LogStyle::Quiet => {}
-        _ if is_console_page(exchange) => {}
-        LogStyle::Json => write(line),
-        LogStyle::Short => write(&access_line::text(exchange)),
+    Arc::new(move |line: &str, exchange: &Exchange| match format {
+        LogFormat::Off => {}
+        _ if !shows_requests || is_console_page(exchange) => {}
+        LogFormat::Json => write(line),
+        LogFormat::Text => write(&access_line::text(exchange, style)),
     })
+}
+
+/// True unless the last directive about the lines of requests has a level above INFO.
+fn shows_requests(directives: &str) -> bool {
+    let mut levels = directives.rsplit(',').filter_map(|directive| {
+        let (target, level) = directive.trim().split_once('=')?;
+        (target == ACCESS_TARGET).then_some(level)
+    });
+    let is_above_info = |level: &str| {
+        ["off", "error", "warn"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(level))
+    };
+
+    !levels.next().is_some_and(is_above_info)
 }
 
 /// True for a successful request for a page of the console, or for the data of one.
@@ -109,16 +141,11 @@ fn with_audit(filter: EnvFilter) -> EnvFilter {
 
 /// Parses directives. A word that is not a level is an error here: `EnvFilter` would take it for a
 /// target and silence everything else.
-fn filter(style: LogStyle, directives: Option<&str>) -> Result<EnvFilter, FilterError> {
-    let default = if style == LogStyle::Quiet {
-        "warn"
-    } else {
-        "info"
-    };
+fn filter(directives: Option<&str>) -> Result<EnvFilter, FilterError> {
     let directives = directives
         .map(str::trim)
         .filter(|text| !text.is_empty())
-        .unwrap_or(default);
+        .unwrap_or("info");
 
     let is_valid = |directive: &&str| {
         let is_level = LEVELS
@@ -152,23 +179,30 @@ mod tests {
             "warn, hyper=trace",
             "gateway::local=error,",
         ] {
-            assert!(
-                filter(LogStyle::Json, Some(directives)).is_ok(),
-                "{directives}"
-            );
+            assert!(filter(Some(directives)).is_ok(), "{directives}");
         }
-        assert_eq!(filter(LogStyle::Json, None).unwrap().to_string(), "info");
-        assert_eq!(filter(LogStyle::Quiet, None).unwrap().to_string(), "warn");
-        assert_eq!(
-            filter(LogStyle::Quiet, Some("debug")).unwrap().to_string(),
-            "debug"
-        );
+        assert_eq!(filter(None).unwrap().to_string(), "info");
+        assert_eq!(filter(Some("debug")).unwrap().to_string(), "debug");
+    }
+
+    #[test]
+    fn access_directive_hides_the_lines_of_requests() {
+        for directives in ["", "warn", "off", "access=info", "access=off,access=debug"] {
+            assert!(shows_requests(directives), "{directives}");
+        }
+        for directives in [
+            "access=off",
+            "warn, access=WARN",
+            "access=info,access=error",
+        ] {
+            assert!(!shows_requests(directives), "{directives}");
+        }
     }
 
     #[test]
     fn audit_lines_are_logged_with_any_filter() {
         for directives in ["off", "warn", "gateway=debug"] {
-            let filter = with_audit(filter(LogStyle::Quiet, Some(directives)).unwrap());
+            let filter = with_audit(filter(Some(directives)).unwrap());
             for target in ["audit=info", "quota=info"] {
                 assert!(filter.to_string().contains(target), "{filter}");
             }
@@ -183,7 +217,7 @@ mod tests {
             ("authorizer=loud", "authorizer=loud"),
             ("authorizer", "authorizer"),
         ] {
-            let error = filter(LogStyle::Json, Some(directives)).unwrap_err();
+            let error = filter(Some(directives)).unwrap_err();
             assert_eq!(error, FilterError(invalid.to_owned()), "{directives}");
         }
     }

@@ -7,17 +7,20 @@ use console::Local;
 use gateway::local;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::{LogStyle, Serve};
+use crate::cli::{LogFormat, Serve};
+use crate::log::RecordLines;
+use crate::output::Style;
 use crate::{fail, log};
 
 /// The exit code after a second Ctrl-C, as a shell reports a process that SIGINT killed.
 const INTERRUPTED: i32 = 130;
 
 pub(crate) fn run(options: Serve) -> ExitCode {
-    let style = options.log;
+    let format = options.log_format.unwrap_or_else(LogFormat::of_stdout);
+    let style = Style::stdout();
     let (writer, flush_guard) = tracing_appender::non_blocking(std::io::stdout());
     let console = Local::new(env!("CARGO_PKG_VERSION"));
-    if let Err(error) = log::start_with(style, writer.clone(), console.layer()) {
+    if let Err(error) = log::start_with(format, style, writer.clone(), console.layer()) {
         return fail(&error);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -28,10 +31,11 @@ pub(crate) fn run(options: Serve) -> ExitCode {
         Err(error) => return fail(&error),
     };
 
-    let access_log = log::access_log(style, writer.clone());
-    let records: Box<dyn std::io::Write + Send> = match style {
-        LogStyle::Json => Box::new(writer),
-        LogStyle::Short | LogStyle::Quiet => Box::new(std::io::sink()),
+    let access_log = log::access_log(format, style, writer.clone());
+    let record_lines = RecordLines::to(writer);
+    let records: Box<dyn std::io::Write + Send> = match format {
+        LogFormat::Json => Box::new(record_lines.clone()),
+        LogFormat::Text | LogFormat::Off => Box::new(std::io::sink()),
     };
     let result: Result<String, String> = runtime.block_on(async {
         let gateway = local::start(options.into_options(console.pages()), access_log, records)
@@ -54,6 +58,7 @@ pub(crate) fn run(options: Serve) -> ExitCode {
     });
 
     // Flushes the log before the table is printed.
+    record_lines.finish();
     drop(flush_guard);
     match result {
         Ok(table) => {

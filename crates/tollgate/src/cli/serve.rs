@@ -1,5 +1,6 @@
 //! The options of `serve`.
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -36,9 +37,9 @@ pub(crate) struct Serve {
     /// Plans and keys as JSON, instead of the built-in ones
     #[arg(long, value_name = "FILE")]
     pub(crate) seeds: Option<PathBuf>,
-    /// Log format
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
-    pub(crate) log: LogStyle,
+    /// Log format. The default is text on a terminal, and JSON otherwise
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) log_format: Option<LogFormat>,
     /// Folder of the local issuer's signing key, which is created on first use
     #[arg(long, value_name = "FOLDER", default_value = DEFAULT_STATE_FOLDER)]
     pub(crate) state: PathBuf,
@@ -62,15 +63,25 @@ impl Serve {
 }
 
 /// The format of the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogStyle {
-    /// JSON lines as on AWS: the template's access log, and the messages of functions
-    #[default]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One line per request and per message
+    Text,
+    /// JSON lines as on AWS: the template's access log, call records, and the messages of functions
     Json,
-    /// A short line per request, and warnings as text
-    Short,
-    /// Warnings and errors only, in JSON
-    Quiet,
+    /// No lines
+    Off,
+}
+
+impl LogFormat {
+    /// Returns the format for standard output if no option selects one.
+    pub(crate) fn of_stdout() -> Self {
+        if std::io::stdout().is_terminal() {
+            Self::Text
+        } else {
+            Self::Json
+        }
+    }
 }
 
 fn backend(text: &str) -> Result<Uri, String> {

@@ -1,8 +1,10 @@
-//! The short access log: one line per request, for a terminal.
+//! The access log as text: one line per request.
 
 use std::fmt::Write as _;
 
 use gateway::api::Exchange;
+
+use crate::output::Style;
 
 /// The fields of the authorizer's context that are shown, and their names in the line.
 const CONTEXT_FIELDS: [(&str, &str); 5] = [
@@ -13,20 +15,19 @@ const CONTEXT_FIELDS: [(&str, &str); 5] = [
     ("user_id", "user"),
 ];
 
-/// Formats a line such as `GET /orders 200 3 ms decision=allowed plan=pro key=local-pro`. Control
-/// characters are escaped, because clients choose the path.
-pub(super) fn text(exchange: &Exchange) -> String {
-    let mut line = String::with_capacity(128);
+/// Formats a line such as
+/// `2026-11-30T12:00:00.123Z GET /orders 200 3.9 ms decision=allowed plan=pro key=local-pro`. The time
+/// is that of the request's arrival. Control characters are escaped, because clients choose the path.
+pub(super) fn text(exchange: &Exchange, style: Style) -> String {
+    let mut line = String::with_capacity(160);
+    let _ = write!(line, "{:.3} ", exchange.received);
     push_escaped(&mut line, non_empty(&exchange.method));
     line.push(' ');
     push_escaped(&mut line, non_empty(&exchange.path));
-    let status = exchange
-        .status
-        .map_or_else(|| "-".to_owned(), |status| status.to_string());
     let milliseconds = exchange
         .response_latency
-        .map_or(0, |latency| latency.as_millis());
-    let _ = write!(line, " {status} {milliseconds} ms");
+        .map_or(0.0, |latency| latency.as_secs_f64() * 1e3);
+    let _ = write!(line, " {} {milliseconds:.1} ms", status(exchange, style));
 
     for (field, name) in CONTEXT_FIELDS {
         let value = exchange.authorizer.get(field);
@@ -44,6 +45,17 @@ pub(super) fn text(exchange: &Exchange) -> String {
     }
     line.push('\n');
     line
+}
+
+/// Returns the status, in a colour for each class. `-` if the client left.
+fn status(exchange: &Exchange, style: Style) -> String {
+    match exchange.status {
+        None => "-".to_owned(),
+        Some(status @ 200..300) => style.green(&status.to_string()),
+        Some(status @ 400..500) => style.yellow(&status.to_string()),
+        Some(status @ 500..) => style.red(&status.to_string()),
+        Some(status) => status.to_string(),
+    }
 }
 
 /// The most specific error of the exchange.
@@ -78,11 +90,32 @@ mod tests {
 
     fn exchange() -> Exchange {
         let mut exchange = Exchange::begin("r1".to_owned(), "192.0.2.1".parse().unwrap());
+        exchange.received = "2026-11-30T12:00:00.1234Z".parse().unwrap();
         exchange.method = "GET".to_owned();
         exchange.path = "/orders".to_owned();
         exchange.status = Some(200);
         exchange.response_latency = Some(Duration::from_micros(3_900));
         exchange
+    }
+
+    fn plain(exchange: &Exchange) -> String {
+        text(exchange, Style::plain())
+    }
+
+    #[test]
+    fn status_has_the_colour_of_its_class() {
+        let mut exchange = exchange();
+        for (status, shown) in [
+            (Some(204), "\u{1b}[32m204\u{1b}[0m"),
+            (Some(304), "304"),
+            (Some(429), "\u{1b}[33m429\u{1b}[0m"),
+            (Some(503), "\u{1b}[31m503\u{1b}[0m"),
+            (None, "-"),
+        ] {
+            exchange.status = status;
+            let line = text(&exchange, Style::coloured());
+            assert!(line.contains(&format!(" /orders {shown} 3.9 ms")), "{line}");
+        }
     }
 
     #[test]
@@ -98,8 +131,8 @@ mod tests {
             exchange.authorizer.insert(name.to_owned(), value.into());
         }
         assert_eq!(
-            text(&exchange),
-            "GET /orders 200 3 ms decision=allowed plan=pro key=local-pro\n"
+            plain(&exchange),
+            "2026-11-30T12:00:00.123Z GET /orders 200 3.9 ms decision=allowed plan=pro key=local-pro\n"
         );
     }
 
@@ -109,8 +142,8 @@ mod tests {
         exchange.status = Some(503);
         exchange.integration_error = Some("connection refused".to_owned());
         assert_eq!(
-            text(&exchange),
-            "GET /orders 503 3 ms error=\"connection refused\"\n"
+            plain(&exchange),
+            "2026-11-30T12:00:00.123Z GET /orders 503 3.9 ms error=\"connection refused\"\n"
         );
     }
 
@@ -118,6 +151,6 @@ mod tests {
     fn control_characters_are_escaped() {
         let mut exchange = exchange();
         exchange.path = "/a\n\u{1b}[2J".to_owned();
-        assert_eq!(text(&exchange), "GET /a\\n\\u{1b}[2J 200 3 ms\n");
+        assert!(plain(&exchange).ends_with(" GET /a\\n\\u{1b}[2J 200 3.9 ms\n"));
     }
 }

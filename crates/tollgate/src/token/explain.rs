@@ -11,7 +11,8 @@ use gateway::local::{
     explain_token,
 };
 
-use crate::cli::{ExplainToken, LogStyle};
+use crate::cli::{ExplainToken, LogFormat};
+use crate::output::Style;
 use crate::{escaped, fail, log};
 
 /// The reasons why there is no token to explain.
@@ -32,7 +33,9 @@ enum InputError {
 
 pub(super) fn run(options: &ExplainToken) -> ExitCode {
     // Standard output is for the explanation only.
-    if let Err(error) = log::start_from_environment(LogStyle::Short, std::io::stderr) {
+    if let Err(error) =
+        log::start_from_environment(LogFormat::Text, Style::stderr(), std::io::stderr)
+    {
         return fail(&error);
     }
     let token = match token(options.file.as_deref()) {

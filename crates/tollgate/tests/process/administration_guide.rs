@@ -20,7 +20,7 @@ struct Hour {
 impl Hour {
     fn new() -> Self {
         let shell = Shell::new();
-        let gateway = serve_in(shell.folder(), &["--log", "quiet"], &[]);
+        let gateway = serve_in(shell.folder(), &["--log-format", "off"], &[]);
         let guide = pages().into_iter().find(|page| page.path == GUIDE).unwrap();
         Self {
             gateway,

@@ -18,7 +18,7 @@ pub(crate) struct Administrator {
 impl Administrator {
     pub(crate) fn new() -> Self {
         Self {
-            gateway: GatewayProcess::start(&["--log", "quiet"]),
+            gateway: GatewayProcess::start(&["--log-format", "off"]),
             folder: tempfile::tempdir().unwrap(),
         }
     }

@@ -33,7 +33,7 @@ pub(crate) struct Api {
 impl Api {
     pub(crate) fn start() -> Self {
         Self {
-            gateway: GatewayProcess::start(&["--log", "quiet"]),
+            gateway: GatewayProcess::start(&["--log-format", "off"]),
             folder: tempfile::tempdir().unwrap(),
         }
     }
@@ -44,8 +44,8 @@ impl Api {
         let seeds = folder.path().join("seeds.json");
         write(&seeds, r#"{"plans": {}, "keys": []}"#).unwrap();
         let gateway = GatewayProcess::start_without_examples(&[
-            "--log",
-            "quiet",
+            "--log-format",
+            "off",
             "--seeds",
             seeds.to_str().unwrap(),
         ]);

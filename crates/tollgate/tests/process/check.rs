@@ -53,7 +53,8 @@ fn healthy_gateway_passes_every_check_that_applies() {
 
 #[test]
 fn header_with_the_key_can_be_named() {
-    let gateway = GatewayProcess::start(&["--log", "quiet", "--parameter", "KeyHeader=api-key"]);
+    let gateway =
+        GatewayProcess::start(&["--log-format", "off", "--parameter", "KeyHeader=api-key"]);
     let url = format!("http://{}", gateway.address);
     let only = ["--only", "key-admitted"];
     let (code, named) =
@@ -67,7 +68,7 @@ fn header_with_the_key_can_be_named() {
 
 #[test]
 fn readme_shows_the_checks_of_a_healthy_gateway() {
-    let gateway = GatewayProcess::start(&["--log", "quiet"]);
+    let gateway = GatewayProcess::start(&["--log-format", "off"]);
     let url = format!("http://{}", gateway.address);
     let output = tollgate(&["check", "--url", &url, "--echo", "/orders"])
         .env("LC_ALL", "C.UTF-8")

@@ -16,7 +16,7 @@ complete() {
 complete tollgate pla
 complete tollgate plans lis
 complete tollgate plans list --sta
-complete tollgate serve --log sh
+complete tollgate serve --log-format te
 "#;
 
 /// Completes the same in zsh, which only completes at a terminal. Tab completes, and the key after it
@@ -28,7 +28,7 @@ zpty -w shell "PROMPT=; autoload -U compinit; compinit -u -D; source ${(q)1}"
 zpty -w shell 'show() { print -r -- "<${BUFFER}>"; BUFFER= }; zle -N show'
 zpty -w shell 'bindkey "^I" complete-word "^X" show; print -r "<rea""dy>"'
 zpty -r shell output '*<ready>*'
-for line in 'pla' 'plans lis' 'plans list --sta' 'serve --log sh'; do
+for line in 'pla' 'plans lis' 'plans list --sta' 'serve --log-format te'; do
     zpty -w -n shell "tollgate $line"$'\t\x18'
     zpty -r shell output '*<*>*'
     output=${output##*<}
@@ -42,7 +42,7 @@ source $argv[1]
 complete -C 'tollgate pla'
 complete -C 'tollgate plans lis'
 complete -C 'tollgate plans list --sta'
-complete -C 'tollgate serve --log sh'
+complete -C 'tollgate serve --log-format te'
 "#;
 
 /// Writes the script for a shell to a file.
@@ -74,7 +74,7 @@ fn bash_completes_commands_options_and_values() {
     let folder = tempfile::tempdir().unwrap();
     let path = script(folder.path(), "bash");
     let completed = printed("bash", &["--norc"], BASH, &path).unwrap();
-    assert_eq!(completed, "plans\nlist\n--stack\nshort\n");
+    assert_eq!(completed, "plans\nlist\n--stack\ntext\n");
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn fish_completes_commands_options_and_values() {
         .lines()
         .filter_map(|line| line.split('\t').next())
         .collect();
-    assert_eq!(words, ["plans", "list", "--stack", "short"]);
+    assert_eq!(words, ["plans", "list", "--stack", "text"]);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn zsh_completes_commands_options_and_values() {
         "tollgate plans",
         "tollgate plans list",
         "tollgate plans list --stack=",
-        "tollgate serve --log short",
+        "tollgate serve --log-format text",
     ];
     assert_eq!(lines, expected);
 }

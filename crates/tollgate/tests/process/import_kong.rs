@@ -57,8 +57,8 @@ fn applied_result_accepts_the_old_key_and_limits_it() {
     let policy = folder.path().join("policy.json");
     write(&policy, declaration.policies["main"].to_string()).unwrap();
     let gateway = GatewayProcess::start_without_examples(&[
-        "--log",
-        "quiet",
+        "--log-format",
+        "off",
         "--policy",
         policy.to_str().unwrap(),
         "--parameter",

@@ -37,7 +37,7 @@ impl Api {
             path.to_str().unwrap().to_owned()
         });
         let [policy, seeds] = &paths;
-        let arguments = ["--log", "quiet", "--policy", policy, "--seeds", seeds];
+        let arguments = ["--log-format", "off", "--policy", policy, "--seeds", seeds];
         let gateway = GatewayProcess::start_without_examples(&arguments);
         let url = format!("http://{}", gateway.address);
         Self { gateway, url }

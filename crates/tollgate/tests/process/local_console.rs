@@ -46,7 +46,7 @@ fn banner_has_a_loopback_address_for_the_console() {
 
 #[test]
 fn refusals_have_their_reasons_whatever_is_logged() {
-    let mut command = tollgate(&["--log", "quiet"]);
+    let mut command = tollgate(&["--log-format", "off"]);
     let gateway = GatewayProcess::spawn(command.env("RUST_LOG", "off"));
     let address = gateway.address;
     get_with(

@@ -70,34 +70,39 @@ fn log_of(
 }
 
 #[test]
-fn short_log_has_a_line_per_request_and_the_reason_of_a_refusal() {
-    let log = log_of_two_requests(&["--log", "short"], &[]);
+fn text_log_has_a_line_per_request_and_the_reason_of_a_refusal() {
+    let log = log_of_two_requests(&["--log-format", "text"], &[]);
     let lines: Vec<_> = log.lines().filter(|line| !line.is_empty()).collect();
-    assert!(lines[0].starts_with("GET /orders 200 "), "{log}");
+    assert!(lines[0].contains("Z GET /orders 200 "), "{log}");
     assert!(
         lines[0].ends_with("ms decision=allowed plan=pro key=local-pro"),
         "{log}"
     );
     assert!(
-        lines
-            .iter()
-            .any(|line| line.starts_with("GET /orders 401 ")),
+        lines.iter().any(|line| line.contains("Z GET /orders 401 ")),
         "{log}"
     );
     assert!(
         lines
             .iter()
-            .any(|line| line.starts_with("INFO decided")
+            .any(|line| line.contains("Z INFO decided")
                 && line.contains("reason=missing_credentials")),
         "{log}"
     );
     assert!(!log.contains("{\"") && !log.contains("secret"), "{log}");
+    assert!(!log.contains('\u{1b}'), "a pipe has no colours: {log}");
 }
 
 #[test]
-fn quiet_log_has_no_requests() {
-    let log = log_of_two_requests(&["--log", "quiet"], &[]);
-    assert!(!log.contains("orders") && !log.contains("decided"), "{log}");
+fn log_that_is_off_has_no_lines() {
+    let log = log_of_two_requests(&["--log-format", "off"], &[("RUST_LOG", "debug")]);
+    assert_eq!(log.trim(), "");
+}
+
+#[test]
+fn filter_hides_messages_and_requests() {
+    let hidden = log_of_two_requests(&[], &[("RUST_LOG", "warn,access=off")]);
+    assert!(!hidden.contains("\"route_key\""), "{hidden}");
     let filtered = log_of_two_requests(&[], &[("RUST_LOG", "warn")]);
     assert!(
         filtered.contains("\"route_key\"") && !filtered.contains("decided"),
@@ -107,8 +112,8 @@ fn quiet_log_has_no_requests() {
 
 #[test]
 fn open_pages_of_the_console_do_not_fill_the_log() {
-    for style in ["short", "json"] {
-        let log = log_of(&["--log", style], &[], |address| {
+    for format in ["text", "json"] {
+        let log = log_of(&["--log-format", format], &[], |address| {
             for path in ["/_tollgate/console/", "/_tollgate/console/api/target"] {
                 let response = get_local(address, path, "x-tollgate-console: local");
                 assert!(response.starts_with("HTTP/1.1 200"), "{response}");

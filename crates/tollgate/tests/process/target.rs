@@ -6,7 +6,7 @@ use crate::program::{GatewayProcess, run, text, tollgate};
 
 #[test]
 fn plans_of_the_local_gateway_are_listed() {
-    let gateway = GatewayProcess::start(&["--log", "quiet"]);
+    let gateway = GatewayProcess::start(&["--log-format", "off"]);
     let url = format!("http://{}", gateway.address);
 
     let by_option = run(&["plans", "list", "--json", "--url", &url]);

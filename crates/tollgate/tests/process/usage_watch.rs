@@ -91,7 +91,7 @@ fn watch_survives_a_gateway_that_is_away() {
     let _ = administrator.gateway.child.kill();
     let _ = administrator.gateway.child.wait();
     watch.wait_for("next attempt in 2 s");
-    let mut command = tollgate(&["serve", "--log", "quiet"]);
+    let mut command = tollgate(&["serve", "--log-format", "off"]);
     administrator.gateway = GatewayProcess::spawn_at(&mut command, &address);
     watch.wait_for("local-pro");
 }

@@ -91,7 +91,7 @@ impl Checkout {
 
 #[test]
 fn changes_are_shown_applied_and_then_gone() {
-    let gateway = GatewayProcess::start(&["--log", "quiet"]);
+    let gateway = GatewayProcess::start(&["--log-format", "off"]);
     let checkout = Checkout::new(&gateway);
 
     let shown = checkout.passes("Diff");
@@ -121,7 +121,7 @@ fn changes_are_shown_applied_and_then_gone() {
 
 #[test]
 fn invalid_file_and_missing_api_fail_the_step() {
-    let gateway = GatewayProcess::start(&["--log", "quiet"]);
+    let gateway = GatewayProcess::start(&["--log-format", "off"]);
     let mut checkout = Checkout::new(&gateway);
     fs::write(checkout.path().join("tollgate.yaml"), "plans: [a]\n").unwrap();
     let invalid = checkout.step("Diff");

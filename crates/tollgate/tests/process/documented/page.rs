@@ -54,7 +54,7 @@ impl<'p> PageRun<'p> {
 
         let shell = Shell::new();
         add_files(self.page, shell.folder());
-        let options = [&["--log", "quiet"], self.gateway_options()].concat();
+        let options = [&["--log-format", "off"], self.gateway_options()].concat();
         let gateway = serve_in(shell.folder(), &options, &[]);
         let url = format!("http://{}", gateway.address);
         let script = in_present_time(&self.blocks.concat()).replace(ADDRESS, &url);

@@ -13,7 +13,7 @@ use crate::program::text;
 const TOLLGATE: &str = r#"#!/bin/bash
 echo "$*" >> "$COMMANDS"
 case "${1-}" in
-"" | serve | --backend | --endpoint | --log | --parameter | --policy | --seeds | --template)
+"" | serve | --backend | --endpoint | --log-format | --parameter | --policy | --seeds | --template)
     exec 3< <(exec "$BINARY" "$@" --listen 127.0.0.1:0)
     server=$!
     read -r line <&3 || exit 1
