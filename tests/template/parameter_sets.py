@@ -52,6 +52,7 @@ SAMPLES: dict[str, Any] = {
     "BackendUrl": "https://orders.example.com",
     "CaBundleLayerArn": "arn:aws:lambda:us-east-1:123456789012:layer:private-ca:1",
     "CanaryWeight": 50,
+    "CreateMetricsQueue": "arn:aws:sns:us-east-1:123456789012:calls",
     "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/01234567-0123-0123-0123-0123456789ab",
     "CertificateName": "orders.internal.example.com",
     "ClientCidr": "10.0.0.0/16",

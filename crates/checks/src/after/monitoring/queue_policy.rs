@@ -34,6 +34,11 @@ pub(super) const ENTRY: Entry<Stack> = Entry {
 };
 
 const SERVICE: &str = "events.amazonaws.com";
+const SNS: &str = "sns.amazonaws.com";
+/// The services that send failed events of rules.
+const RULE_SERVICES: [&str; 1] = [SERVICE];
+/// The services that send call records, in the order of the template.
+const RECORD_SERVICES: [&str; 2] = [SNS, SERVICE];
 const ACTION: &str = "sqs:SendMessage";
 /// The attributes that are equal to the properties of the template.
 const SETTINGS: [&str; 4] = [
@@ -61,12 +66,18 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
             findings.problem(format!("the policy of {subject} does not demand TLS"));
         }
         look_at_settings(stack, queue, &attributes, &mut findings);
-        let sources = match queue.logical {
-            "ScheduleDeadLetters" => look_at_rules(stack, &subject, &policy, &mut findings).await,
-            _ => Some(Vec::new()),
+        let (services, sources) = match queue.logical {
+            "ScheduleDeadLetters" => (
+                &RULE_SERVICES[..],
+                look_at_rules(stack, &subject, &policy, &mut findings).await,
+            ),
+            _ => (
+                &RECORD_SERVICES[..],
+                Some(look_at_sender(stack, &subject, &policy, &mut findings)),
+            ),
         };
         if let Some(sources) = sources {
-            look_at_permissions(&subject, &policy, &sources, &mut findings);
+            look_at_permissions(&subject, &policy, services, &sources, &mut findings);
         }
     }
 
@@ -157,15 +168,7 @@ async fn look_at_rules(
             continue;
         };
         let arn = text(&description["Arn"]);
-        match permission(policy, SERVICE, ACTION, arn) {
-            Invocation::Allowed | Invocation::AllowedForAllSources => {}
-            Invocation::NotAllowed => findings.problem(format!(
-                "the policy of {subject} does not allow {SERVICE} to send messages of {arn}"
-            )),
-            Invocation::Unclear => findings.unproven(format!(
-                "the policy of {subject} has a condition that this check does not evaluate"
-            )),
-        }
+        look_at_source(subject, policy, SERVICE, arn, findings);
         if let Some(arns) = &mut arns {
             arns.push(arn.to_owned());
         }
@@ -173,18 +176,64 @@ async fn look_at_rules(
     arns
 }
 
-/// Looks for permissions that the template does not ask for. `sources` are the rules that may send
-/// messages.
-fn look_at_permissions(subject: &str, policy: &Value, sources: &[String], findings: &mut Findings) {
+/// Looks for a permission for the topic or rule that sends call records. Returns it, if there is one.
+fn look_at_sender(
+    stack: &Stack,
+    subject: &str,
+    policy: &Value,
+    findings: &mut Findings,
+) -> Vec<String> {
+    let sender = stack.parameter("CreateMetricsQueue");
+    if !sender.starts_with("arn:") {
+        return Vec::new();
+    }
+    let service = if sender.split(':').nth(2) == Some("sns") {
+        SNS
+    } else {
+        SERVICE
+    };
+    look_at_source(subject, policy, service, &sender, findings);
+    vec![sender]
+}
+
+/// Looks for a permission for the ARN of a rule or topic.
+fn look_at_source(
+    subject: &str,
+    policy: &Value,
+    service: &str,
+    arn: &str,
+    findings: &mut Findings,
+) {
+    match permission(policy, service, ACTION, arn) {
+        Invocation::Allowed | Invocation::AllowedForAllSources => {}
+        Invocation::NotAllowed => findings.problem(format!(
+            "the policy of {subject} does not allow {service} to send messages of {arn}"
+        )),
+        Invocation::Unclear => findings.unproven(format!(
+            "the policy of {subject} has a condition that this check does not evaluate"
+        )),
+    }
+}
+
+/// Looks for permissions that the template does not ask for. `sources` are the rules and topics that
+/// may send messages, through `services`.
+fn look_at_permissions(
+    subject: &str,
+    policy: &Value,
+    services: &[&str],
+    sources: &[String],
+    findings: &mut Findings,
+) {
+    let names = services.join(" and ");
     let allowing = statements(policy).iter();
     for statement in allowing.filter(|statement| statement["Effect"] == "Allow") {
         let principal = &statement["Principal"];
         let is_service = principal.as_object().is_some_and(|it| it.len() == 1)
-            && texts(&principal["Service"]) == [SERVICE];
+            && texts(&principal["Service"]) == services;
         if sources.is_empty() || !is_service {
             let expected = match sources {
                 [] => "no one".to_owned(),
-                _ => format!("only {SERVICE}"),
+                _ => format!("only {names}"),
             };
             let principal = if principal.is_null() {
                 "NotPrincipal".to_owned()
@@ -201,15 +250,21 @@ fn look_at_permissions(subject: &str, policy: &Value, sources: &[String], findin
         if actions.is_empty() || !actions.iter().all(|it| it.eq_ignore_ascii_case(ACTION)) {
             let actions = plain(&statement["Action"]);
             findings.problem(format!(
-                "the policy of {subject} allows {actions} to {SERVICE}, expected {ACTION}"
+                "the policy of {subject} allows {actions} to {names}, expected {ACTION}"
             ));
         }
-        look_at_sources(subject, &statement["Condition"], sources, findings);
+        look_at_sources(subject, &statement["Condition"], &names, sources, findings);
     }
 }
 
-/// Looks for rules in a condition that are not of this stack.
-fn look_at_sources(subject: &str, condition: &Value, sources: &[String], findings: &mut Findings) {
+/// Looks for rules and topics in a condition that are not expected.
+fn look_at_sources(
+    subject: &str,
+    condition: &Value,
+    names: &str,
+    sources: &[String],
+    findings: &mut Findings,
+) {
     let keys = condition.as_object().into_iter().flatten();
     let admitted: Vec<&str> = keys
         .flat_map(|(_, keys)| keys.as_object().into_iter().flatten())
@@ -218,7 +273,7 @@ fn look_at_sources(subject: &str, condition: &Value, sources: &[String], finding
         .collect();
     if admitted.is_empty() {
         findings.problem(format!(
-            "the policy of {subject} allows {SERVICE} to send messages of every rule"
+            "the policy of {subject} allows {names} to send messages of every rule"
         ));
     }
     for other in admitted {
@@ -239,6 +294,7 @@ mod tests {
 
     const SCHEDULES: &str = "sqs.GetQueueAttributes@ScheduleDeadLetters.json";
     const METRICS: &str = "sqs.GetQueueAttributes@MetricsQueue.json";
+    const DEAD_LETTERS: &str = "sqs.GetQueueAttributes@MetricsDeadLetters.json";
     const RULE: &str = "events.DescribeRule@ProbeRule.json";
 
     async fn verdict(recorded: Recorded) -> Verdict {
@@ -300,6 +356,48 @@ mod tests {
         assert!(
             verdict.details[0].contains("allows sqs:* to events.amazonaws.com"),
             "{verdict:?}"
+        );
+    }
+
+    /// A stack whose metrics queue accepts the messages of `sender`, with `allowed` in its policy.
+    async fn queue_of(sender: &str, allowed: &str) -> Verdict {
+        let list = "\\\"Statement\\\": [";
+        let statement = format!(
+            "{{\\\"Effect\\\": \\\"Allow\\\", \\\"Principal\\\": {{\\\"Service\\\": \
+             [\\\"sns.amazonaws.com\\\", \\\"events.amazonaws.com\\\"]}}, \
+             \\\"Action\\\": \\\"sqs:SendMessage\\\", \\\"Resource\\\": \\\"*\\\", \
+             \\\"Condition\\\": {{\\\"ArnEquals\\\": {{\\\"aws:SourceArn\\\": \\\"{allowed}\\\"}}}}}}, "
+        );
+        let recorded = [METRICS, DEAD_LETTERS].into_iter().fold(
+            Recorded::healthy().with_parameter("CreateMetricsQueue", sender),
+            |recorded, file| {
+                recorded.with(file, |text| {
+                    text.replace(list, &format!("{list}{statement}"))
+                })
+            },
+        );
+        verdict(recorded).await
+    }
+
+    #[tokio::test]
+    async fn topic_or_rule_that_sends_records_is_expected() {
+        for sender in [
+            "arn:aws:sns:eu-west-1:111122223333:calls",
+            "arn:aws:events:eu-west-1:111122223333:rule/calls",
+        ] {
+            let verdict = queue_of(sender, sender).await;
+            assert_eq!(verdict.status, Status::Ok, "{:?}", verdict.details);
+
+            let other = queue_of(sender, "arn:aws:sns:eu-west-1:111122223333:other").await;
+            assert_eq!(other.status, Status::Failed);
+            assert!(other.details[0].contains("does not allow"), "{other:?}");
+        }
+        let topic = "arn:aws:sns:eu-west-1:111122223333:calls";
+        let unexpected = queue_of("true", topic).await;
+        assert_eq!(unexpected.status, Status::Failed);
+        assert!(
+            unexpected.details[0].ends_with("expected no one"),
+            "{unexpected:?}"
         );
     }
 
