@@ -22,6 +22,8 @@ ROWS = {
 }
 # The builds of all gateways that Prometheus scrapes.
 BUILDS = "tollgate_build_info"
+# A placeholder, which users replace by the URL of their copy of the folder docs/.
+DOCS = "https://docs.example.com/tollgate"
 
 
 def dashboard() -> dict:
@@ -116,10 +118,10 @@ def variables() -> list[dict]:
             "label": "URL of docs/",
             "description": "URL of your copy of the folder docs/. The links of the dashboard lead there.",
             "type": "textbox",
-            "query": "",
-            "current": {"selected": True, "text": "", "value": ""},
+            "query": DOCS,
+            "current": {"selected": True, "text": DOCS, "value": DOCS},
             "hide": 0,
-            "options": [{"selected": True, "text": "", "value": ""}],
+            "options": [{"selected": True, "text": DOCS, "value": DOCS}],
             "skipUrlSync": False,
         },
     ]

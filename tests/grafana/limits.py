@@ -12,8 +12,8 @@ TOP = 10
 def refused_share(status: int, threshold: float, section: str) -> Panel:
     return Panel(
         f"Share of {status}",
-        f"Share of the requests with a {status}. The line is the threshold of the example alert.",
-        [Query(share(f'status="{status}"'), f"{status}")],
+        f"Share of the requests with a {status} of the gateway. The line is the threshold of the example alert.",
+        [Query(share(f'status="{status}", source!="backend"'), f"{status}")],
         unit="percentunit",
         steps=(Step("red", threshold),),
         section=section,

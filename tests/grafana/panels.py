@@ -45,6 +45,7 @@ class Panel:
     maximum: float | None = None
     mappings: tuple[tuple[str, str, str], ...] = ()
     section: str = ""
+    no_value: str = ""
 
     def model(self, number: int, x: int, y: int) -> dict:
         """Returns the JSON model of the panel at a position."""
@@ -62,6 +63,7 @@ class Panel:
         if self.section:
             url = f"{GUIDE}#{self.section}"
             model["links"] = [{"title": "Guide", "url": url, "targetBlank": True}]
+            model["description"] += f" See docs/guides/prometheus.md#{self.section}."
         if self.kind == "table":
             model["transformations"] = TABLE_TRANSFORMATIONS
         return model
@@ -81,7 +83,8 @@ class Panel:
             target |= {"format": "heatmap", "legendFormat": "{{le}}"}
         if self.kind == "table":
             target |= {"format": "table"}
-        if self.exemplars:
+        # The exemplars of a histogram are the same for each quantile.
+        if self.exemplars and index == 0:
             target |= {"exemplar": True}
         return target
 
@@ -95,6 +98,8 @@ class Panel:
             "thresholds": {"mode": "absolute", "steps": steps},
             "mappings": [self._mapping(*mapping) for mapping in self.mappings],
         }
+        if self.no_value:
+            defaults["noValue"] = self.no_value
         if self.maximum is not None:
             defaults["max"] = self.maximum
         if self.kind == "timeseries":

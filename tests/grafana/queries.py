@@ -18,13 +18,18 @@ def rate(metric: str, labels: str = GATEWAY, by: str = "") -> str:
 
 
 def share(labels: str) -> str:
-    """Returns the share of the requests with these labels. It is 0 while there are only others."""
-    return f"({rate(REQUESTS, f'{ROUTE}, {labels}')} or vector(0)) / {rate(REQUESTS, ROUTE)}"
+    """Returns the share of the requests with these labels.
+
+    It is 0 while there are only others, and has no value without requests.
+    """
+    some = f"({rate(REQUESTS, f'{ROUTE}, {labels}')} or vector(0))"
+    return f"{some} / ({rate(REQUESTS, ROUTE)} > 0)"
 
 
 def quantile(metric: str, q: float, labels: str = ROUTE, by: str = "") -> str:
+    """Returns a quantile of a histogram. It has no value without events."""
     groups = f"{by}, le" if by else "le"
-    return f"histogram_quantile({q}, {rate(f'{metric}_bucket', labels, groups)})"
+    return f"histogram_quantile({q}, {rate(f'{metric}_bucket', labels, groups)}) >= 0"
 
 
 def average(metric: str) -> str:

@@ -106,6 +106,20 @@ class Dashboard(unittest.TestCase):
                     compared.add(name)
         self.assertGreater(len(compared), 8)
 
+    def test_exemplars_are_queried_once_per_panel(self):
+        with_exemplars = [
+            [target["refId"] for target in panel["targets"] if target.get("exemplar")]
+            for panel in self.panels
+        ]
+        self.assertEqual([targets for targets in with_exemplars if targets], [["A"]])
+
+    def test_numbers_of_requests_have_a_text_without_requests(self):
+        for panel in self.panels:
+            expr = panel["targets"][0]["expr"]
+            if panel["type"] == "stat" and ("/" in expr or "quantile" in expr):
+                text = panel["fieldConfig"]["defaults"]["noValue"]
+                self.assertEqual(text, "No requests", panel["title"])
+
     def test_links_lead_to_sections_of_the_guide(self):
         sections = markdown.anchors(GUIDE.read_text())
         for panel in self.panels:

@@ -3,7 +3,8 @@
 from grafana.panels import STAT_HEIGHT, Panel, Query, Step
 from grafana.queries import GATEWAY, QUANTILES, REQUESTS, ROUTE, average, quantile, rate, share
 
-SHARE = {"unit": "percentunit"}
+NO_REQUESTS = "No requests"
+SHARE = {"unit": "percentunit", "no_value": NO_REQUESTS}
 SECONDS = {"unit": "s"}
 # An alert of each share fires from its last step on.
 ERROR_SHARE = (Step("red", 0.0144),)
@@ -31,13 +32,14 @@ OVERVIEW = [
         "99 % of the requests were faster.",
         quantile("tollgate_http_request_duration_seconds", 0.99),
         **SECONDS,
+        no_value=NO_REQUESTS,
         steps=(Step("red", 1),),
         section="tollgateslow",
     ),
     stat(
         "401, 403 and 429",
-        "Share of requests that were refused.",
-        share('status=~"401|403|429"'),
+        "Share of requests that the gateway refused. Refusals by the backend do not count.",
+        share('status=~"401|403|429", source!="backend"'),
         **SHARE,
         steps=REFUSED_SHARE,
         section="who-is-throttled",
@@ -51,8 +53,8 @@ OVERVIEW = [
     ),
     stat(
         "Open breakers",
-        "Circuit breakers that reject calls. See the row of dependencies.",
-        f'sum(tollgate_circuit_breaker_state{{{GATEWAY}, state="open"}} or vector(0))',
+        "Circuit breakers that reject calls or probe. See the row of dependencies.",
+        f'sum(tollgate_circuit_breaker_state{{{GATEWAY}, state=~"open|half_open"}} or vector(0))',
         steps=(Step("red", 1),),
         section="tollgatebreakeropen",
     ),

@@ -22,7 +22,17 @@ from harness.paths import EVALUATOR
 from harness.processes import free_port, wait_until
 from observability.backend import backend
 from observability.prometheus import Prometheus
-from observability.traffic import MIX, POLICY, Client, Request, seeds
+from observability.traffic import (
+    BURST_ALLOWED,
+    BURST_KEYS,
+    BURST_THROTTLED,
+    MIX,
+    POLICY,
+    Client,
+    Request,
+    key,
+    seeds,
+)
 
 # Long enough for several scrapes of each series.
 LOAD_S, PAUSE_S = 5, 0.2
@@ -65,6 +75,7 @@ class Scene:
         )
         self.prometheus = stack.enter_context(Prometheus(folder, [self.gateway, self.failing]))
         self.began = self.ended = 0.0
+        self.burst_key = ""
         self.client, self.failing_client = Client(self.gateway), Client(self.failing)
 
     def run(self) -> None:
@@ -76,8 +87,24 @@ class Scene:
 
         self.store.kill()
         self._send(LOAD_S)
+        self._send_burst()
         self.prometheus.wait_for_scrapes()
         self.ended = time.time()
+
+    def _send_burst(self) -> None:
+        """Sends all requests of a key between two scrapes. `burst_key` is the id of the key."""
+        for name in BURST_KEYS:
+            request = Request("/orders", key=key(name))
+            self.prometheus.wait_for_scrapes()
+            self.client.send([request] * (BURST_ALLOWED + BURST_THROTTLED))
+            self.prometheus.wait_for_scrapes()
+
+            series = f'tollgate_caller_decisions_total{{caller="key#{name}",decision="throttled"}}'
+            first = f"min_over_time({series}[5m])"
+            if [one.value for one in self.prometheus.query(first)] == [BURST_THROTTLED]:
+                self.burst_key = name
+                return
+        raise AssertionError("each burst took longer than a scrape interval")
 
     def _change_plan(self, name: str, plan: dict) -> None:
         path = f"/_tollgate/v1/plans/{name}"

@@ -14,6 +14,7 @@ from harness.processes import wait_until
 from observability.prometheus import Sample
 from observability.scene import shared_scene
 from observability.tools import promtool, require_prometheus
+from observability.traffic import BURST_PLAN, BURST_THROTTLED
 
 GUIDE = PROJECT / "docs" / "guides" / "prometheus.md"
 QUESTIONS = (
@@ -47,6 +48,12 @@ def code(heading: str, language: str) -> str:
     """Returns the only block of a language in a section."""
     (block,) = markdown.blocks(section(heading), language)
     return block
+
+
+def since_when() -> list[str]:
+    """Returns the two queries of the second question: by caller, and by limit."""
+    by_caller, by_limit = markdown.blocks(section(QUESTIONS[1]), "promql")
+    return [by_caller, by_limit]
 
 
 def shell_output(script: str, environment: dict[str, str]) -> str:
@@ -92,7 +99,19 @@ class Answers(unittest.TestCase):
 
     def test_throttled_callers_are_named_with_their_plans(self):
         found = {(one.labels["caller"], one.labels["plan"]) for one in self.query(QUESTIONS[0])}
-        self.assertEqual(found, {("key#free-key", "free"), ("key#trial-key", "trial")})
+        burst = (f"key#{self.scene.burst_key}", BURST_PLAN)
+        self.assertEqual(found, {("key#free-key", "free"), ("key#trial-key", "trial"), burst})
+
+    def test_a_burst_within_one_scrape_counts_completely(self):
+        caller = f"key#{self.scene.burst_key}"
+        counter = f'tollgate_caller_decisions_total{{caller="{caller}",decision="throttled"}}'
+        self.assertEqual(self.scene.prometheus.value(f"increase({counter}[15m])"), 0)
+
+        counts = {one.labels["caller"]: one.value for one in self.query(QUESTIONS[0])}
+        self.assertEqual(counts[caller], BURST_THROTTLED)
+        limits = {one.labels["plan"]: one for one in self.query(QUESTIONS[2])}
+        self.assertEqual(limits[BURST_PLAN].labels["limit"], "burst")
+        self.assertEqual(limits[BURST_PLAN].value, BURST_THROTTLED)
 
     def test_throttling_began_during_the_load(self):
         begins = wait_until(self.begins_of_throttled_callers, STEP_TIMEOUT_S, "the query has data")
@@ -101,14 +120,18 @@ class Answers(unittest.TestCase):
             self.assertLess(begin, self.scene.ended + STEP_S)
 
     def begins_of_throttled_callers(self) -> list[float]:
-        """Returns the results for the two throttled callers, or none while one is missing."""
-        begins = {one.labels["caller"]: one.value for one in self.query(QUESTIONS[1])}
-        throttled = {"key#free-key", "key#trial-key"}
-        return [begins[caller] for caller in throttled] if throttled <= set(begins) else []
+        """Returns the results for throttled callers and limits, or none while one is missing."""
+        by_caller, by_limit = map(self.scene.prometheus.query, since_when())
+        begins = {one.labels["caller"]: one.value for one in by_caller}
+        begins |= {(one.labels["plan"], one.labels["limit"]): one.value for one in by_limit}
+
+        burst = f"key#{self.scene.burst_key}"
+        expected = {"key#free-key", "key#trial-key", burst, ("free", "burst"), ("trial", "day")}
+        return [begins[one] for one in expected] if expected <= set(begins) else []
 
     def test_the_limits_that_refused_are_named(self):
         found = {(one.labels["plan"], one.labels["limit"]) for one in self.query(QUESTIONS[2])}
-        self.assertEqual(found, {("free", "burst"), ("trial", "day")})
+        self.assertEqual(found, {("free", "burst"), ("trial", "day"), (BURST_PLAN, "burst")})
 
     def test_the_command_names_who_changed_the_plan(self):
         environment = {
@@ -136,14 +159,18 @@ class SinceWhen(unittest.TestCase):
 
     def begin(self, values: str, minutes: int) -> float | None:
         """Returns the result of the query after some minutes. `values` are those of each minute."""
-        labels = 'caller="key#a", plan="free"'
-        series = {
-            "series": f'tollgate_caller_decisions_total{{{labels}, decision="throttled"}}',
-            "values": values,
-        }
+        begins = {self.result(query, values, minutes) for query in since_when()}
+        (begin,) = begins
+        return begin
+
+    def result(self, query: str, values: str, minutes: int) -> float | None:
+        """Returns the result of one of the two queries."""
+        metric = next(iter(re.findall(r"\btollgate_\w+", query)))
+        labels = 'caller="key#a", plan="free", limit="burst", decision="throttled"'
+        series = {"series": f"{metric}{{{labels}}}", "values": values}
         # A wrong expectation makes promtool print the result.
         case = {
-            "expr": code(QUESTIONS[1], "promql"),
+            "expr": query,
             "eval_time": f"{minutes}m",
             "exp_samples": [{"labels": "{}", "value": -1}],
         }
@@ -166,6 +193,12 @@ class SinceWhen(unittest.TestCase):
 
     def test_a_caller_that_was_always_throttled_begins_with_its_first_request(self):
         self.assertAlmostEqual(self.begin("_x30 1+1x60", 80), 31, delta=1)
+
+    def test_a_first_burst_within_one_scrape_begins_with_it(self):
+        self.assertAlmostEqual(self.begin("_x60 36x30", 64), 61, delta=1)
+
+    def test_a_first_burst_is_over_after_five_minutes(self):
+        self.assertAlmostEqual(self.begin("_x60 36x30", 80), 80, delta=1)
 
     def test_a_caller_that_is_not_throttled_now_begins_now(self):
         self.assertAlmostEqual(self.begin("0+1x30 30x60", 80), 80, delta=1)

@@ -25,13 +25,21 @@ POLICY = {
 }
 
 
+# Keys that send nothing but one burst each.
+BURST_PLAN = "batch"
+BURST_KEYS = [f"batch-{number}" for number in range(5)]
+BURST_ALLOWED, BURST_THROTTLED = 4, 16
+
+
 def key(plan: str) -> str:
     return f"observability-key-{plan}"
 
 
 def seeds() -> dict:
     keys = [{"key": key(plan), "key_id": f"{plan}-key", "plan": plan} for plan in PLANS]
-    return {"plans": PLANS, "keys": keys}
+    keys += [{"key": key(name), "key_id": name, "plan": BURST_PLAN} for name in BURST_KEYS]
+    burst = {"throttle": {"rate": 0.001, "burst": BURST_ALLOWED}}
+    return {"plans": {**PLANS, BURST_PLAN: burst}, "keys": keys}
 
 
 @dataclasses.dataclass(frozen=True)
