@@ -1,12 +1,14 @@
 //! The counts in the metrics of the local gateway.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
 use http_body_util::Empty;
 use testing::Emulator;
-use tests::{Backend, FREE, PRO, Setup};
-use tokio::net::TcpListener;
+use tests::{Backend, FREE, PRO, Setup, raw};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::scrape::{assert_values, logged, scrape, text, value};
@@ -187,9 +189,9 @@ async fn refusals_before_the_authorizer_and_responses_of_functions_are_distingui
 }
 
 #[tokio::test]
-async fn limits_that_refuse_have_their_names() {
+async fn limit_that_refuses_longest_has_its_name() {
     let seeds = r#"{"plans":{
-            "both":{"throttle":{"rate":0.001,"burst":1},"quotas":[{"limit":1,"period":"month","name":"monthly \"calls\""}]},
+            "both":{"throttle":{"rate":0.001,"burst":1},"quotas":[{"limit":1,"period":"total","name":"trial \"calls\" 100%"}]},
             "tried":{"shadow":true,"quotas":[{"limit":1,"period":"day"}]}},
         "keys":[{"key":"local-free-key-000000000001","key_id":"a","plan":"both"},
             {"key":"local-pro-key-0000000000001","key_id":"b","plan":"tried"}]}"#;
@@ -205,7 +207,7 @@ async fn limits_that_refuse_have_their_names() {
         &scrape(&gateway).await,
         &[
             (
-                r#"tollgate_decisions_total{plan="both",decision="throttled",limit="burst, monthly %22calls%22"}"#,
+                r#"tollgate_decisions_total{plan="both",decision="throttled",limit="trial \"calls\" 100%"}"#,
                 1.0,
             ),
             (r#"tollgate_refusals_total{reason="quota_exceeded"}"#, 1.0),
@@ -254,7 +256,7 @@ async fn request_and_its_connection_are_counted_while_they_are_open() {
 }
 
 #[tokio::test]
-async fn request_whose_client_leaves_has_no_status_but_an_upstream_duration() {
+async fn request_whose_client_leaves_has_neither_a_status_nor_a_source() {
     let backend = Backend::start(|_| std::future::pending::<Response<Empty<_>>>()).await;
     let gateway = Setup::default().backend(backend.address).start().await;
     let request = gateway.call("GET", "/orders").header("x-api-key", PRO);
@@ -270,20 +272,101 @@ async fn request_whose_client_leaves_has_no_status_but_an_upstream_duration() {
         &text,
         &[
             (
-                r#"tollgate_http_requests_total{route="ANY /{proxy+}",method="GET",status="none",source="gateway"}"#,
-                1.0,
-            ),
-            (
-                r#"tollgate_upstream_duration_seconds_count{route="ANY /{proxy+}"}"#,
+                r#"tollgate_http_requests_total{route="ANY /{proxy+}",method="GET",status="none",source="none"}"#,
                 1.0,
             ),
             ("tollgate_http_requests_in_flight", 0.0),
         ],
     );
-    assert!(
-        !text.contains("tollgate_gateway_duration_seconds"),
-        "{text}"
-    );
+    // The backend has neither responded nor failed.
+    for family in ["upstream_duration", "gateway_duration", "incomplete"] {
+        assert!(!text.contains(&format!("tollgate_{family}")), "{text}");
+    }
+}
+
+/// Starts a backend that sends these bytes, and then ends the connection if `closes` is true.
+async fn sending(bytes: &'static [u8], closes: bool) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 8192]).await;
+            let _ = stream.write_all(bytes).await;
+            open.extend((!closes).then_some(stream));
+        }
+    });
+    address
+}
+
+const INCOMPLETE: [&[u8]; 2] = [
+    b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n",
+];
+
+#[tokio::test]
+async fn response_that_the_backend_breaks_off_is_counted() {
+    for (bytes, closes, reason) in [
+        (INCOMPLETE[0], true, "backend"),
+        (INCOMPLETE[1], true, "backend"),
+        (INCOMPLETE[0], false, "timeout"),
+    ] {
+        let gateway = Setup::default()
+            .backend(sending(bytes, closes).await)
+            .replace("TimeoutInMillis: 25000", "TimeoutInMillis: 500")
+            .start()
+            .await;
+        let request = format!("GET /orders HTTP/1.1\r\nhost: a\r\nx-api-key: {PRO}\r\n\r\n");
+        raw(gateway.address, request).await;
+        logged(&gateway, 1).await;
+
+        let series = format!(
+            r#"tollgate_incomplete_responses_total{{route="ANY /{{proxy+}}",reason="{reason}"}}"#
+        );
+        assert_values(&scrape(&gateway).await, &[(&series, 1.0)]);
+    }
+}
+
+#[tokio::test]
+async fn response_whose_client_leaves_is_counted() {
+    let address = sending(INCOMPLETE[0], false).await;
+    let gateway = Setup::default().backend(address).start().await;
+    let mut client = TcpStream::connect(gateway.address).await.unwrap();
+    let request = format!("GET /orders HTTP/1.1\r\nhost: a\r\nx-api-key: {PRO}\r\n\r\n");
+    client.write_all(request.as_bytes()).await.unwrap();
+    client.read_exact(&mut [0; 16]).await.unwrap();
+    drop(client);
+    logged(&gateway, 1).await;
+
+    let series = r#"tollgate_incomplete_responses_total{route="ANY /{proxy+}",reason="client"}"#;
+    assert_values(&scrape(&gateway).await, &[(series, 1.0)]);
+}
+
+#[tokio::test]
+async fn complete_responses_are_not_counted_as_incomplete() {
+    for bytes in [
+        &b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc"[..],
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\nabc",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 304 Not Modified\r\ncontent-length: 3\r\n\r\n",
+    ] {
+        let gateway = Setup::default()
+            .backend(sending(bytes, true).await)
+            .start()
+            .await;
+        gateway.get("/orders", PRO).await;
+        gateway
+            .call("HEAD", "/orders")
+            .header("x-api-key", PRO)
+            .send()
+            .await;
+        gateway.call("GET", "/orders").send().await;
+        logged(&gateway, 3).await;
+
+        let text = scrape(&gateway).await;
+        assert!(!text.contains("tollgate_incomplete"), "{text}");
+    }
 }
 
 #[tokio::test]

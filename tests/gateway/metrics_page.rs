@@ -21,7 +21,20 @@ async fn prometheus_gets_open_metrics_with_exemplars_of_sampled_traces() {
             .send()
             .await;
     }
-    logged(&gateway, 2).await;
+    // The header has to be unique.
+    gateway
+        .call("GET", "/health")
+        .header(
+            "traceparent",
+            &format!("00-{}-{}-01", "d".repeat(32), "c".repeat(16)),
+        )
+        .header(
+            "traceparent",
+            &format!("00-{}-{}-01", "e".repeat(32), "c".repeat(16)),
+        )
+        .send()
+        .await;
+    logged(&gateway, 3).await;
 
     let answer = gateway
         .call("GET", "/_tollgate/metrics")
@@ -40,7 +53,9 @@ async fn prometheus_gets_open_metrics_with_exemplars_of_sampled_traces() {
         "c".repeat(16)
     );
     assert!(text.contains(&exemplar), "{text}");
-    assert!(!text.contains(&"b".repeat(32)), "{text}");
+    for trace in ["b", "d", "e"] {
+        assert!(!text.contains(&trace.repeat(32)), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -57,6 +72,17 @@ async fn metrics_are_compressed_if_the_client_accepts_gzip() {
     let mut decoder = GzDecoder::new(&answer.body[..]);
     decoder.read_to_string(&mut text).unwrap();
     assert!(text.contains("\ntollgate_build_info{version="), "{text}");
+}
+
+#[tokio::test]
+async fn many_scrapes_at_once_have_responses() {
+    let gateway = Setup::default().start().await;
+    let scrapes: Vec<_> = (0..40)
+        .map(|_| tokio::spawn(gateway.call("GET", "/_tollgate/metrics").send()))
+        .collect();
+    for scrape in scrapes {
+        assert_eq!(scrape.await.unwrap().status, StatusCode::OK);
+    }
 }
 
 #[tokio::test]

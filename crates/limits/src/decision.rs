@@ -118,12 +118,21 @@ impl Decision {
     }
 
     /// Returns the names of the limits that refuse the call, or would refuse it without shadow mode.
-    /// `None` if no limit does.
-    pub fn violated(&self) -> Option<&[Arc<str>]> {
+    pub fn violated(&self) -> &[Arc<str>] {
         match self.shadowed.as_ref().unwrap_or(&self.verdict) {
-            Verdict::Throttled { violated, .. } if !violated.is_empty() => Some(violated),
-            _ => None,
+            Verdict::Throttled { violated, .. } => violated,
+            _ => &[],
         }
+    }
+
+    /// Returns the one of the [violated](Self::violated) limits that has more calls last. `None` if no
+    /// limit refuses the call.
+    pub fn longest_violated(&self) -> Option<&Limit> {
+        let violated = self.violated();
+        let limits = self.limits.iter();
+        limits
+            .filter(|limit| violated.contains(&limit.name))
+            .max_by_key(|limit| limit.reset_s.unwrap_or(u64::MAX))
     }
 
     /// True if the call was charged.

@@ -51,7 +51,7 @@ words! {
         Reset = "reset",
         /// The seconds after which a refused request may be repeated.
         RetryAfter = "retry_after",
-        /// The names of the limits that refuse the request, joined by commas.
+        /// The name of the limit that refuses the request. Of several, the one that lasts longest.
         Violated = "violated",
         /// The id of the trace that the request belongs to.
         TraceId = "trace_id",

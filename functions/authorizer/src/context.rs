@@ -1,7 +1,6 @@
 //! The context of a response, which mappings and logs read.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use limits::{Caller, Decision, rate_limit, rate_limit_policy};
 use policy::header_value::{access_log_value, header_value};
@@ -133,7 +132,9 @@ impl Context {
         self.over_quota = if decision.over_quota { "true" } else { "false" };
         self.ratelimit_policy = rate_limit_policy(&decision.limits);
         self.ratelimit = rate_limit(&decision.limits);
-        self.violated = decision.violated().map(limit_names);
+        self.violated = decision
+            .longest_violated()
+            .map(|limit| encoded(&limit.name));
 
         if let Some(nearest) = decision.nearest() {
             self.limit = Some(nearest.limit.to_string());
@@ -151,10 +152,12 @@ impl Context {
     }
 }
 
-/// Joins names of limits. API Gateway does not escape values in the access log, and the name of a quota
-/// can contain any printable character.
-fn limit_names(names: &[Arc<str>]) -> String {
-    names.join(", ").replace('"', "%22").replace('\\', "%5C")
+/// Encodes the name of a limit. API Gateway does not escape values in the access log, and the name of a
+/// quota can contain any printable character.
+fn encoded(name: &str) -> String {
+    name.replace('%', "%25")
+        .replace('"', "%22")
+        .replace('\\', "%5C")
 }
 
 /// Sets a field, to `-` if `value` is empty.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use limits::{Caller, Decision, Plan, RouteLimit};
+use limits::{Caller, Decision, Plan, RouteLimit, Verdict};
 use outcome::Reason;
 use policy::Rule;
 use policy::header_value::header_value;
@@ -29,6 +29,8 @@ pub(crate) struct ResponseBuilder<'e> {
     context: Context,
     format: Format<'e>,
     shadow: Option<ShadowRefusal>,
+    /// The names of the limits that refuse the request, joined by commas.
+    violated: Option<String>,
     /// The name of the token's issuer in the policy.
     issuer_name: Option<Arc<str>>,
     /// The API key as it was sent, for the usage plan of a REST API. It is never logged.
@@ -100,6 +102,9 @@ impl<'e> ResponseBuilder<'e> {
 
     pub(crate) fn set_limits(&mut self, decision: &Decision) {
         self.shadow = decision.shadowed.as_ref().map(ShadowRefusal::from);
+        if let Verdict::Throttled { violated, .. } = &decision.verdict {
+            self.violated = Some(violated.join(", "));
+        }
         self.context.set_limits(decision);
     }
 
@@ -138,11 +143,7 @@ impl<'e> ResponseBuilder<'e> {
         if reason != Reason::Ok || settings.log_decisions == LogDecisions::All {
             let cause = LogCause {
                 problem: None,
-                detail: self
-                    .context
-                    .violated
-                    .as_deref()
-                    .filter(|_| self.shadow.is_none()),
+                detail: self.violated.as_deref(),
             };
             self.log(reason, elapsed, &cause);
         }
@@ -284,7 +285,6 @@ impl<'e> ResponseBuilder<'e> {
 
 #[cfg(test)]
 mod tests {
-    use limits::Verdict;
     use serde_json::Value;
 
     use super::*;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use outcome::Reason;
 use serde_json::{Map, Value};
 use telemetry::TraceParent;
 
-use super::{ContextName, ResponseSource};
+use super::{ContextName, IncompleteReason, ResponseSource};
 
 /// A request and its response, as far as it has been handled.
 #[derive(Clone, Debug)]
@@ -52,11 +52,10 @@ pub struct Exchange {
     pub integration_status: Option<u16>,
     /// The time until the integration's response.
     pub integration_latency: Option<Duration>,
-    /// The start of the call to the backend or function, if there is one.
-    pub upstream_began: Option<Instant>,
-    /// The time until the backend or function began its response, or failed.
+    /// The time until the backend or function began its response, or failed. `None` if neither was
+    /// called, or if the client left first.
     pub upstream_latency: Option<Duration>,
-    /// The part of the API that made the response.
+    /// The part of the API that made the response, if there is one.
     pub response_source: ResponseSource,
     /// The status of the response to the client.
     pub status: Option<u16>,
@@ -66,6 +65,8 @@ pub struct Exchange {
     pub response_length: Option<u64>,
     /// The time until the end of the response.
     pub response_latency: Option<Duration>,
+    /// The reason why the body of the response ended early.
+    pub incomplete: Option<IncompleteReason>,
 }
 
 impl Exchange {
@@ -92,13 +93,13 @@ impl Exchange {
             integration_error: None,
             integration_status: None,
             integration_latency: None,
-            upstream_began: None,
             upstream_latency: None,
             response_source: ResponseSource::default(),
             status: None,
             head_latency: None,
             response_length: None,
             response_latency: None,
+            incomplete: None,
         }
     }
 
@@ -152,17 +153,6 @@ impl Exchange {
             "responseLatency" => self.response_latency.map(milliseconds),
             _ => None,
         }
-    }
-
-    /// Records that the call to the backend or function begins.
-    pub fn begin_upstream(&mut self) {
-        self.upstream_began = Some(Instant::now());
-    }
-
-    /// Records that the call to the backend or function has ended. The first end counts.
-    pub fn end_upstream(&mut self) {
-        let elapsed = self.upstream_began.map(|began| began.elapsed());
-        self.upstream_latency = self.upstream_latency.or(elapsed);
     }
 
     /// Returns the time until the beginning of the response, without the time of the upstream. `None`

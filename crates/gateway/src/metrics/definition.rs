@@ -68,6 +68,8 @@ families! {
     HTTP_REQUEST_DURATION = Histogram "tollgate_http_request_duration_seconds"
         ["route", "method", "status"]
         "Time from the request to the end of the response.";
+    INCOMPLETE_RESPONSES = Counter "tollgate_incomplete_responses_total" ["route", "reason"]
+        "Responses whose body ended early, after their status had been sent.";
     UPSTREAM_DURATION = Histogram "tollgate_upstream_duration_seconds" ["route"]
         "Time until the backend or the function began its response, or failed.";
     AUTHORIZER_DURATION = Histogram "tollgate_authorizer_duration_seconds" ["route"]
@@ -75,7 +77,7 @@ families! {
     GATEWAY_DURATION = Histogram "tollgate_gateway_duration_seconds" ["route"]
         "Time from the request to the beginning of the response, without the time of the upstream.";
     DECISIONS = Counter "tollgate_decisions_total" ["plan", "decision", "limit"]
-        "Decisions of the authorizer, by plan and by the limits that refused the request.";
+        "Decisions of the authorizer, by plan and by the limit that refused the request.";
     REFUSALS = Counter "tollgate_refusals_total" ["reason"]
         "Requests that were refused with 401, 403, 429 or 503, by reason.";
     CALLER_DECISIONS = Counter "tollgate_caller_decisions_total" ["caller", "plan", "decision"]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use outcome::{ContextField, Reason};
+use percent_encoding::percent_decode_str;
 use telemetry::{Histogram, TraceParent};
 
 use super::context::context;
@@ -15,13 +16,14 @@ use crate::api::Exchange;
 
 /// The route of a request that matches no route.
 const UNMATCHED: &str = "unmatched";
-/// The plan of a decision without one.
+/// The plan of a decision without one, and the source of a response that does not exist.
 const NONE: &str = "none";
 
 /// The metrics of requests.
 #[derive(Debug)]
 pub(super) struct Traffic {
     requests: Counters,
+    incomplete: Counters,
     durations: Histograms,
     upstream: Histograms,
     authorizer: Histograms,
@@ -38,6 +40,7 @@ impl Default for Traffic {
     fn default() -> Self {
         Self {
             requests: Counters::new(&families::HTTP_REQUESTS),
+            incomplete: Counters::new(&families::INCOMPLETE_RESPONSES),
             durations: Histograms::new(&families::HTTP_REQUEST_DURATION),
             upstream: Histograms::new(&families::UPSTREAM_DURATION),
             authorizer: Histograms::new(&families::AUTHORIZER_DURATION),
@@ -60,11 +63,15 @@ impl Traffic {
             .unwrap_or(UNMATCHED);
         let method = method_label(&exchange.method);
         let status = StatusLabel::new(exchange.status);
-        let source = exchange.response_source.as_str();
+        let source = exchange.status.map(|_| exchange.response_source.as_str());
+        let source = source.unwrap_or(NONE);
 
         *self.requests.at([route, method, status.as_str(), source]) += 1;
         let total = self.durations.at([route, method, status.as_str()]);
         record(total, exchange.response_latency, exchange);
+        if let Some(reason) = exchange.incomplete {
+            *self.incomplete.at([route, reason.as_str()]) += 1;
+        }
         self.count_shares(route, exchange);
         self.count_decision(exchange);
         if let Some(reason) = refusal_reason(exchange) {
@@ -91,6 +98,7 @@ impl Traffic {
         };
         let plan = context(exchange, ContextField::Plan).unwrap_or(NONE);
         let limit = context(exchange, ContextField::Violated).unwrap_or_default();
+        let limit = &*percent_decode_str(limit).decode_utf8_lossy();
         let is_shadowed =
             context(exchange, ContextField::Reason) == Some(Reason::ShadowDenied.as_str());
         let refused_by = if is_shadowed { "" } else { limit };
@@ -126,9 +134,10 @@ impl Traffic {
         of_counters.into_iter().chain(of_histograms).sum()
     }
 
-    const fn counters(&self) -> [&Counters; 7] {
+    const fn counters(&self) -> [&Counters; 8] {
         [
             &self.requests,
+            &self.incomplete,
             &self.decisions,
             &self.refusals,
             &self.callers,

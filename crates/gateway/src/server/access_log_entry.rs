@@ -44,6 +44,10 @@ impl AccessLogEntry {
     pub(super) fn complete(mut self, transfer: Transfer) {
         self.transfer = Some(transfer);
         self.exchange.response_length = Some(transfer.bytes);
+        // The body of a response to HEAD is not sent.
+        if self.exchange.method != "HEAD" {
+            self.exchange.incomplete = transfer.incomplete();
+        }
         if let Some(error) = transfer.error {
             self.exchange
                 .integration_error
@@ -55,8 +59,6 @@ impl AccessLogEntry {
 impl Drop for AccessLogEntry {
     fn drop(&mut self) {
         self.exchange.response_latency = Some(self.started.elapsed());
-        // The client may have left during the call.
-        self.exchange.end_upstream();
         request_span::end(&mut self.span, &self.exchange, self.transfer);
         // A scrape that counted as a request would change the metrics that it reads.
         if !self.exchange.is_own_page {

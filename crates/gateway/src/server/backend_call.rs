@@ -119,9 +119,9 @@ async fn send(
         mut span,
         deadline,
     } = call;
-    exchange.begin_upstream();
+    let began = Instant::now();
     let result = response_with_body(gateway, request, deadline).await;
-    exchange.end_upstream();
+    exchange.upstream_latency = Some(began.elapsed());
 
     match result {
         Ok(response) => {

@@ -8,6 +8,8 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 
+use crate::api::IncompleteReason;
+
 pub(super) type ResponseBody = UnsyncBoxBody<Bytes, BodyError>;
 
 /// The reasons why a body ends early.
@@ -38,6 +40,18 @@ pub(super) struct Transfer {
     pub(super) error: Option<BodyError>,
     /// True if the whole body was sent. Responses without a body are complete.
     pub(super) is_complete: bool,
+}
+
+impl Transfer {
+    /// Returns the reason why the body ended early. `None` if it was sent as a whole.
+    pub(super) const fn incomplete(self) -> Option<IncompleteReason> {
+        match self.error {
+            Some(BodyError::Timeout) => Some(IncompleteReason::Timeout),
+            Some(_) => Some(IncompleteReason::Backend),
+            None if self.is_complete => None,
+            None => Some(IncompleteReason::Client),
+        }
+    }
 }
 
 /// Counts a body's bytes. It calls `done` once the body has been sent or dropped.

@@ -69,9 +69,9 @@ pub(super) async fn call_function(
     )
     .await?;
     let event = proxy_event(exchange, &request, &route.authorization, &body);
-    exchange.begin_upstream();
+    let began = Instant::now();
     let result = invoke(function, event, deadline, exchange).await;
-    exchange.end_upstream();
+    exchange.upstream_latency = Some(began.elapsed());
 
     let response = reserve(gateway, result?, exchange)?;
     exchange.response_source = ResponseSource::Function;

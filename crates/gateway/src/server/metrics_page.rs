@@ -7,29 +7,42 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use tokio::sync::Semaphore;
 
+use super::Gateway;
 use super::body::ResponseBody;
 use super::response::{ErrorResponse, whole};
-use crate::metrics::{Format, LocalMetrics};
+use crate::memory_budget::ReservedBody;
+use crate::metrics::Format;
 
-/// Returns the metrics in the format that the client accepts, compressed if it accepts gzip. A thread
-/// of its own formats them, because there can be megabytes.
+/// The most scrapes that are formatted at a time. Each occupies a thread, and further ones wait.
+const MAX_FORMATTED: usize = 4;
+
+/// Limits the scrapes that are formatted at a time.
+#[derive(Debug)]
+pub(super) struct Scrapes(Semaphore);
+
+impl Default for Scrapes {
+    fn default() -> Self {
+        Self(Semaphore::new(MAX_FORMATTED))
+    }
+}
+
+/// Returns the metrics in the format that the client accepts, compressed if it accepts gzip.
 ///
 /// # Errors
-/// [`ErrorResponse::InternalError`] if the thread panicked.
+/// [`ErrorResponse::Unavailable`] if the responses of other requests use the memory, and
+/// [`ErrorResponse::InternalError`] if formatting panicked.
 pub(super) async fn respond(
-    metrics: Arc<LocalMetrics>,
+    gateway: &Gateway,
     headers: &HeaderMap,
 ) -> Result<Response<ResponseBody>, ErrorResponse> {
     let format = Format::accepted(&joined(headers, ACCEPT));
     let is_compressed = accepts_gzip(&joined(headers, ACCEPT_ENCODING));
-
-    let written = tokio::task::spawn_blocking(move || {
-        let text = metrics.exposition(format);
-        let compressed = is_compressed.then(|| gzip(&text)).flatten();
-        compressed.map_or((text.into_bytes(), false), |bytes| (bytes, true))
-    });
-    let (body, is_compressed) = written.await.map_err(|_| ErrorResponse::InternalError)?;
+    let (body, is_compressed) = formatted(gateway, format, is_compressed).await?;
+    let reservation = gateway.memory.responses.reserve(body.len());
+    let reservation = reservation.ok_or(ErrorResponse::Unavailable)?;
 
     let mut response = whole(StatusCode::OK, format.content_type(), body);
     let headers = response.headers_mut();
@@ -37,7 +50,27 @@ pub(super) async fn respond(
     if is_compressed {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    Ok(response)
+    Ok(response.map(|body| ReservedBody::new(body, reservation).boxed_unsync()))
+}
+
+/// Formats the metrics on a thread of its own, because there can be megabytes. True if they are
+/// compressed.
+async fn formatted(
+    gateway: &Gateway,
+    format: Format,
+    compress: bool,
+) -> Result<(Vec<u8>, bool), ErrorResponse> {
+    let permit = gateway.scrapes.0.acquire().await;
+    let metrics = Arc::clone(&gateway.metrics);
+
+    let formatted = tokio::task::spawn_blocking(move || {
+        let text = metrics.exposition(format);
+        let compressed = compress.then(|| gzip(&text)).flatten();
+        compressed.map_or((text.into_bytes(), false), |bytes| (bytes, true))
+    });
+    let result = formatted.await.map_err(|_| ErrorResponse::InternalError);
+    drop(permit);
+    result
 }
 
 /// Returns all values of a list header.

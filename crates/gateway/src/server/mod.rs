@@ -41,6 +41,7 @@ use crate::pages::Pages;
 
 use backend::Backend;
 pub use connections::serve;
+use metrics_page::Scrapes;
 pub(crate) use request_span::CLIENT_DISCONNECTED;
 
 /// Memory for the bodies of requests to functions. An event takes several times its body's size.
@@ -78,6 +79,7 @@ pub struct Gateway {
     metrics: Arc<LocalMetrics>,
     log: LogSink,
     memory: Memory,
+    scrapes: Scrapes,
     pages: Option<Pages>,
 }
 
@@ -105,6 +107,7 @@ impl Gateway {
             metrics,
             log,
             memory: Memory::default(),
+            scrapes: Scrapes::default(),
             pages: None,
         }
     }

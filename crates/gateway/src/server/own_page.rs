@@ -1,6 +1,5 @@
 //! The pages that only the local gateway has.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -69,9 +68,7 @@ pub(super) async fn respond(
     match page {
         OwnPage::Jwks => Ok(response::json_page(gateway.jwks.clone())),
         _ if !is_local => Err(ErrorResponse::Forbidden),
-        OwnPage::Metrics => {
-            metrics_page::respond(Arc::clone(&gateway.metrics), request.headers()).await
-        }
+        OwnPage::Metrics => metrics_page::respond(gateway, request.headers()).await,
         OwnPage::Added(pages) => {
             let request = whole_request(request).await?;
             Ok((pages.handler)(request).await.map(full))

@@ -12,7 +12,7 @@ use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use telemetry::{TRACEPARENT, TraceParent};
+use telemetry::TraceParent;
 
 use super::access_log_entry::AccessLogEntry;
 use super::authorize::authorize;
@@ -144,9 +144,8 @@ fn describe(request: &Request<Incoming>, exchange: &mut Exchange) {
     } else {
         "HTTP/1.1"
     };
-    let parent = request.headers().get(TRACEPARENT);
-    let parent = parent.and_then(|value| TraceParent::parse(value.to_str().ok()?));
-    exchange.trace = parent.filter(TraceParent::is_sampled);
+    let trace = request_span::trace_context(request.headers());
+    exchange.trace = trace.filter(TraceParent::is_sampled);
     exchange.domain = text(HOST).unwrap_or_default();
     exchange.user_agent = text(USER_AGENT).unwrap_or_default();
 }

@@ -66,7 +66,7 @@ fn requests_are_counted_by_route_method_status_and_source() {
             "# TYPE tollgate_http_requests_total counter",
             r#"tollgate_http_requests_total{route="GET /orders",method="GET",status="200",source="backend"} 2"#,
             r#"tollgate_http_requests_total{route="GET /orders",method="GET",status="502",source="gateway"} 1"#,
-            r#"tollgate_http_requests_total{route="GET /orders",method="_OTHER",status="none",source="backend"} 1"#,
+            r#"tollgate_http_requests_total{route="GET /orders",method="_OTHER",status="none",source="none"} 1"#,
             "# TYPE tollgate_http_request_duration_seconds histogram",
             r#"tollgate_http_request_duration_seconds_bucket{route="GET /orders",method="GET",status="200",le="0.0025"} 0"#,
             r#"tollgate_http_request_duration_seconds_bucket{route="GET /orders",method="GET",status="200",le="0.005"} 2"#,
@@ -124,7 +124,7 @@ fn decisions_name_plan_caller_and_the_limits_that_refused() {
     let mut shadowed = exchange("GET /orders", 5);
     set_context(
         &mut shadowed,
-        json!({"reason": "shadow_denied", "violated": "day", "over_quota": "true"}),
+        json!({"reason": "shadow_denied", "violated": "100%25 %22day%22", "over_quota": "true"}),
     );
     metrics.count(&shadowed);
 
@@ -138,7 +138,7 @@ fn decisions_name_plan_caller_and_the_limits_that_refused() {
             r#"tollgate_refusals_total{reason="rate_exceeded"} 1"#,
             r#"tollgate_near_limit_total{plan="pro"} 1"#,
             r#"tollgate_over_quota_total{plan="pro"} 1"#,
-            r#"tollgate_shadow_denied_total{plan="pro",limit="day"} 1"#,
+            r#"tollgate_shadow_denied_total{plan="pro",limit="100% \"day\""} 1"#,
         ],
     );
 }
