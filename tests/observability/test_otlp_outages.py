@@ -154,9 +154,9 @@ class Settings(ExportTest):
                 self.assertGreaterEqual(len(self.collector.bodies), accepted)
 
     def test_banner_names_the_collectors(self) -> None:
-        metrics = {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://metrics.invalid:4318/hush"}
-        gateway = self.start(metrics)
-        expected = f"traces to {self.collector.url}, metrics to http://metrics.invalid:4318"
+        address = "http://metrics.invalid:4318/v2/metrics"
+        gateway = self.start({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": address})
+        expected = f"traces to {self.collector.url}/v1/traces, metrics to {address}"
         banner = re.compile(rf"(?m)^OTLP +{re.escape(expected)}$")
         # The gateway listens before it prints the banner.
         wait_until(lambda: banner.search(gateway.log.read_text()), TIMEOUT_S, "the banner")

@@ -91,6 +91,31 @@ class Traces(ExportTest):
         (server,) = self.spans_of("GET /{proxy+}")
         self.assertEqual(server.trace_id, TRACE_ID)
 
+    def test_without_traces_the_context_of_the_client_is_unchanged(self) -> None:
+        gateway = self.start({"OTEL_TRACES_EXPORTER": "none"})
+        get(gateway, "/with", traceparent=SAMPLED, tracestate="vendor=1")
+        get(gateway, "/without")
+
+        headers = self.backend.headers["/with"]
+        self.assertEqual((headers["traceparent"], headers["tracestate"]), (SAMPLED, "vendor=1"))
+        self.assertNotIn("traceparent", self.backend.headers["/without"])
+        metric = wait_until(
+            lambda: self.collector.metrics().get("http.server.request.duration"), TIMEOUT_S, "metrics"
+        )
+        exemplars = {one for point in metric.points for one in point.exemplars}
+        self.assertLessEqual(exemplars, {(TRACE_ID, SPAN_ID)})
+        self.assertEqual(self.collector.spans(), [])
+
+    def test_without_propagators_a_request_is_still_one_trace(self) -> None:
+        gateway = self.start({"OTEL_PROPAGATORS": "none"})
+        get(gateway, "/orders", traceparent=SAMPLED)
+
+        (server,) = self.spans_of("GET /{proxy+}")
+        self.assertNotEqual(server.trace_id, TRACE_ID)
+        parents = {span.parent_id for span in self.trace_of(server, 3)}
+        self.assertEqual(parents, {"", server.span_id})
+        self.assertEqual(self.backend.headers["/orders"]["traceparent"], SAMPLED)
+
     def test_attributes_follow_the_semantic_conventions(self) -> None:
         gateway = self.start()
         get(gateway, "/orders/7?token=hush", user_agent="test/1", x_request_id="request-7")

@@ -118,7 +118,7 @@ impl Settings {
         }))
     }
 
-    /// Returns the signals that are exported, each with the address of its collector, without the path.
+    /// Returns the signals that are exported, each with the URL of its collector.
     #[must_use]
     pub fn collectors(&self) -> Vec<(Signal, String)> {
         let targets = [
@@ -126,8 +126,8 @@ impl Settings {
             (Signal::Metrics, &self.metrics),
         ];
         let exported = targets.into_iter().filter_map(|(signal, target)| {
-            let address = target.as_ref()?.address();
-            Some((signal, address))
+            let url = target.as_ref()?.url.to_string();
+            Some((signal, url))
         });
         exported.collect()
     }

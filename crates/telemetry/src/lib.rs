@@ -65,7 +65,7 @@ pub use log::{AUDIT_TARGET, QUOTA_TARGET, json_lines, log_to};
 pub use milliseconds::milliseconds;
 pub use panic::{contain_panic, log_panics};
 pub use record_log::{OpenRecord, RecordLog};
-pub use request_scope::RequestScope;
+pub use request_scope::{RequestScope, below};
 pub use span::{
     Attribute, AttributeValue, RecordedSpan, Span, SpanKind, Tracer, install_tracer, is_traced,
     on_current_span, propagates,

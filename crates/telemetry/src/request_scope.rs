@@ -12,6 +12,7 @@ use crate::trace_context::{RequestId, TRACEPARENT, TraceParent, X_REQUEST_ID};
 
 tokio::task_local! {
     static CURRENT: Current;
+    static PARENT: TraceParent;
 }
 
 /// The request that a task serves.
@@ -84,8 +85,9 @@ impl RequestScope {
         }
 
         let invocation = Invocation::current();
-        let parent = self.traceparent.as_ref().filter(|_| propagates());
-        let mut span = Span::begin(invocation.span_kind(), name, parent);
+        let inner = PARENT.try_with(Clone::clone).ok();
+        let parent = inner.or_else(|| self.traceparent.clone().filter(|_| propagates()));
+        let mut span = Span::begin(invocation.span_kind(), name, parent.as_ref());
         invocation.describe(&mut span);
         if let Some(id) = &self.request_id {
             span.set("tollgate.request_id", id.as_str().to_owned());
@@ -126,6 +128,15 @@ impl RequestScope {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }
+    }
+}
+
+/// Runs `work` below a span of the same process: the request that it serves is a child of `parent`,
+/// whether or not trace contexts are read from headers.
+pub async fn below<T>(parent: Option<TraceParent>, work: impl Future<Output = T>) -> T {
+    match parent {
+        Some(parent) => PARENT.scope(parent, work).await,
+        None => work.await,
     }
 }
 

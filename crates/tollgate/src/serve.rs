@@ -57,6 +57,8 @@ pub(crate) fn run(options: Serve) -> ExitCode {
         Ok(metrics.table())
     });
 
+    // A lookup of a name that does not end would otherwise keep the process from ending.
+    runtime.shutdown_background();
     // Flushes the log before the table is printed.
     record_lines.finish();
     drop(flush_guard);

@@ -34,6 +34,8 @@ pub struct Exchange {
     pub route_key: Option<String>,
     /// True for a page that only the local gateway has. It is not counted as API traffic.
     pub is_own_page: bool,
+    /// The trace context of the request's own span, if there is one.
+    pub span: Option<TraceParent>,
     /// The trace context of the request, if the trace is recorded.
     pub trace: Option<TraceParent>,
     /// The authorizer's context.
@@ -84,6 +86,7 @@ impl Exchange {
             user_agent: String::new(),
             route_key: None,
             is_own_page: false,
+            span: None,
             trace: None,
             authorizer: Map::new(),
             unauthorized: None,

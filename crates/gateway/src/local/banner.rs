@@ -39,7 +39,7 @@ pub(super) struct Banner<'b> {
     pub(super) state: &'b Path,
     /// The proxy for requests to issuers.
     pub(super) proxy: Option<String>,
-    /// What is exported, with the address of its collector.
+    /// What is exported, with the URL of its collector.
     pub(super) collectors: &'b [(Signal, String)],
     pub(super) schedules: &'b [(Schedule, Function)],
     pub(super) pages: Option<&'b Pages>,
@@ -100,8 +100,7 @@ impl Banner<'_> {
             )?;
         }
         if !self.collectors.is_empty() {
-            let to =
-                |(signal, address): &(Signal, String)| format!("{} to {address}", signal.as_str());
+            let to = |(signal, url): &(Signal, String)| format!("{} to {url}", signal.as_str());
             let collectors: Vec<_> = self.collectors.iter().map(to).collect();
             writeln!(text, "OTLP     {}", collectors.join(", "))?;
         }

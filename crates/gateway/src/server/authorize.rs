@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use authorizer::Failure;
 use serde::Deserialize;
 use serde_json::Value;
+use telemetry::{TraceParent, below};
 
 use super::response::ErrorResponse;
 use crate::api::Exchange;
@@ -34,7 +35,7 @@ pub(super) async fn authorize(
     exchange: &mut Exchange,
 ) -> Result<(), ErrorResponse> {
     let began = Instant::now();
-    let result = invoke(function, event).await;
+    let result = invoke(function, event, exchange.span.clone()).await;
     exchange.authorizer_latency = Some(began.elapsed());
 
     match result {
@@ -63,8 +64,14 @@ pub(super) async fn authorize(
 }
 
 /// Invokes the function in its own task, so that a panic fails one request only, as in Lambda.
-async fn invoke(function: Arc<Function>, event: Value) -> Result<SimpleResponse, Failure> {
-    let task = tokio::spawn(async move { function.authorize(event.to_string().as_bytes()).await });
+async fn invoke(
+    function: Arc<Function>,
+    event: Value,
+    parent: Option<TraceParent>,
+) -> Result<SimpleResponse, Failure> {
+    let task = tokio::spawn(async move {
+        below(parent, function.authorize(event.to_string().as_bytes())).await
+    });
     let abort = task.abort_handle();
     let result = tokio::time::timeout(AUTHORIZER_TIMEOUT, task).await;
     let result = result.map_err(|_| {

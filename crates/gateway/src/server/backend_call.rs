@@ -43,7 +43,7 @@ pub(super) async fn call_backend(
             let status = BodyStatus::default();
             let body = RequestBody::new(body, deadline, status.clone());
             let mut request = outgoing(gateway, method, &mapped, &original, body)?;
-            let span = BackendSpan::begin(&mut request, &original.headers);
+            let span = BackendSpan::begin(&mut request, exchange.span.as_ref());
             let call = BackendCall {
                 request,
                 body: status,

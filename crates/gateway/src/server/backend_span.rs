@@ -4,16 +4,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, Uri};
+use http::{Request, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
 use telemetry::{Span, SpanKind, TraceParent, is_traced, propagates};
 
 use super::backend::BackendError;
 use super::backend_body::BackendBody;
 use super::body::BodyError;
-use super::request_span::{
-    CLIENT_DISCONNECTED, body_error_type, known_method, name_of, put_on, trace_context,
-};
+use super::request_span::{CLIENT_DISCONNECTED, body_error_type, known_method, name_of, put_on};
 
 /// The span of a call. If it is dropped before the call has ended, the client has left.
 #[derive(Debug)]
@@ -23,13 +21,11 @@ pub(super) struct BackendSpan {
 }
 
 impl BackendSpan {
-    /// Begins the span of a call as a child of the span whose context is in `original`, the headers of
-    /// the client's request. Its own context replaces the `traceparent` of the call. Without a
-    /// tracer, it records nothing and the call stays as it is.
-    pub(super) fn begin<B>(request: &mut Request<B>, original: &HeaderMap) -> Self {
+    /// Begins the span of a call as a child of `parent`. Its own context replaces the `traceparent` of
+    /// the call. Without a tracer, it records nothing and the call stays as it is.
+    pub(super) fn begin<B>(request: &mut Request<B>, parent: Option<&TraceParent>) -> Self {
         let span = if is_traced() {
-            let parent = trace_context(original).filter(|_| propagates());
-            client_span(request, parent.as_ref())
+            client_span(request, parent)
         } else {
             Span::none()
         };

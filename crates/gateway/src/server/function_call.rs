@@ -19,6 +19,7 @@ use hyper::body::Incoming;
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::Value;
+use telemetry::{TraceParent, below};
 
 use super::body::{BodyError, ResponseBody, full};
 use super::event::{is_text, proxy_event};
@@ -139,7 +140,7 @@ async fn invoke(
         return Err(ErrorResponse::PayloadTooLarge);
     }
 
-    let payload = invoke_in_task(function, event, deadline).await;
+    let payload = invoke_in_task(function, event, deadline, exchange.span.clone()).await;
     let response = payload.and_then(|payload| {
         http_response(&payload).map_err(|problem| (ErrorResponse::InternalError, problem))
     });
@@ -159,8 +160,9 @@ async fn invoke_in_task(
     function: Arc<Function>,
     event: String,
     deadline: Instant,
+    parent: Option<TraceParent>,
 ) -> Result<Vec<u8>, (ErrorResponse, String)> {
-    let task = tokio::spawn(async move { function.invoke(event.as_bytes()).await });
+    let task = tokio::spawn(async move { below(parent, function.invoke(event.as_bytes())).await });
     let abort = task.abort_handle();
 
     match tokio::time::timeout_at(deadline.into(), task).await {

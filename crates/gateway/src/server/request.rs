@@ -44,8 +44,9 @@ pub(super) async fn respond(
     connection: Connection,
     head: Option<Head>,
 ) -> Response<ResponseBody> {
-    let exchange = Exchange::begin(request_id(), connection.client.ip());
+    let mut exchange = Exchange::begin(request_id(), connection.client.ip());
     let span = request_span::begin(&gateway, &mut request, connection, &exchange.request_id);
+    exchange.span = span.context().cloned();
     let mut entry = AccessLogEntry::new(Arc::clone(&gateway), exchange, span);
     let exchange = &mut entry.exchange;
     let mut response = match handle(&gateway, request, connection, head, exchange).await {
@@ -144,7 +145,8 @@ fn describe(request: &Request<Incoming>, exchange: &mut Exchange) {
     } else {
         "HTTP/1.1"
     };
-    let trace = request_span::trace_context(request.headers());
+    let own = exchange.span.clone();
+    let trace = own.or_else(|| request_span::trace_context(request.headers()));
     exchange.trace = trace.filter(TraceParent::is_sampled);
     exchange.domain = text(HOST).unwrap_or_default();
     exchange.user_agent = text(USER_AGENT).unwrap_or_default();
