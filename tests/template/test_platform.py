@@ -225,6 +225,11 @@ class Traces(unittest.TestCase):
         self.assertEqual(functions["AuthorizerFunction"]["Layers"], [bundle, COLLECTOR_LAYER])
         self.assertEqual(functions["LimiterFunction"]["Layers"], [COLLECTOR_LAYER])
 
+    def test_collector_layer_has_memory_in_every_function(self) -> None:
+        for tracing, least in ((COLLECTOR_LAYER, 256), (self.ADDRESS, 128)):
+            sizes = {one["MemorySize"] for one in self.functions(tracing).values()}
+            self.assertEqual(sizes, {least, 512}, tracing)
+
     def test_only_active_tracing_grants_permissions_of_x_ray(self) -> None:
         for tracing in ("PassThrough", "Active", COLLECTOR_LAYER, self.ADDRESS):
             given = stack(Tracing=tracing, **self.ALL)
