@@ -33,6 +33,7 @@ mod log;
 mod network;
 mod operator;
 mod other_servers;
+mod otlp;
 mod output;
 mod plans;
 mod policies;

@@ -20,6 +20,8 @@ pub(crate) fn tollgate(arguments: &[&str]) -> Command {
         "EMBEDDED_STORE",
         "ON_THROTTLE",
         "RUST_LOG",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_SDK_DISABLED",
         "CARGO",
         "HTTPS_PROXY",
         "ALL_PROXY",
