@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use telemetry::shorten;
 
 use crate::aggregate::Aggregator;
 use crate::duration;
@@ -14,6 +13,7 @@ use crate::time::Window;
 
 /// The fields of an aggregate as received. Unknown fields are ignored, such as the end of the time.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct AggregateFields<'a> {
     #[serde(borrow, default)]
     service: Scalar<'a>,
@@ -54,7 +54,7 @@ pub(crate) fn observe_all(
             Err(reason) => problem = problem.take().or(Some(reason)),
         }
     });
-    read.map_err(|error| Reason::Shape(shorten(error.to_string())))?;
+    read.map_err(|error| Reason::shape(&error))?;
 
     if is_counted {
         Ok(problem)
@@ -72,7 +72,7 @@ fn observe(
 ) -> Result<(), Reason> {
     sums.check_room(MAX_RECORD_SERIES)?;
     let fields: AggregateFields<'_> =
-        serde_json::from_str(json).map_err(|error| Reason::Shape(shorten(error.to_string())))?;
+        serde_json::from_str(json).map_err(|error| Reason::shape(&error))?;
     let kind = CallFields {
         service: &fields.service,
         operation: &fields.operation,
@@ -229,7 +229,7 @@ mod tests {
             (with("from_ms", json!(1)), Reason::TooOld),
             (
                 with("dimensions", json!([])),
-                Reason::Dimensions("not an object of strings".to_owned()),
+                Reason::Dimensions("not an object of strings, numbers or booleans".to_owned()),
             ),
             (with("success", json!("true")), Reason::Boolean("success")),
         ] {

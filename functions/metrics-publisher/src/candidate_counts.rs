@@ -2,7 +2,6 @@
 //! force.
 
 use serde::Deserialize;
-use telemetry::shorten;
 
 use crate::aggregate::Aggregator;
 use crate::rejection::Reason;
@@ -15,6 +14,7 @@ pub(crate) const MAX_CANDIDATE_SERIES: usize = 3;
 
 /// The comparisons that a line counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "an object")]
 pub(crate) struct CandidateCounts {
     /// All requests.
     evaluated: u64,
@@ -30,8 +30,7 @@ impl CandidateCounts {
     /// # Errors
     /// [`Reason`] if a count is missing or impossible.
     pub(crate) fn read(line: &str) -> Result<Self, Reason> {
-        let counts: Self = serde_json::from_str(line)
-            .map_err(|error| Reason::Shape(shorten(error.to_string())))?;
+        let counts: Self = serde_json::from_str(line).map_err(|error| Reason::shape(&error))?;
         match counts.same() {
             Some(_) => Ok(counts),
             None => Err(Reason::MoreThanEvaluated),

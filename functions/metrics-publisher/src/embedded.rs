@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use aws_sdk_cloudwatch::types::StandardUnit;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use telemetry::{Excerpt, shorten};
+use telemetry::Excerpt;
 
 use crate::aggregate::Aggregator;
 use crate::elements::for_each;
@@ -32,7 +32,8 @@ const MAX_VALUE: f64 = 2.348_542_582_773_833e108;
 const NO_UNIT: &str = "None";
 const DIRECTIVES: &str = "CloudWatchMetrics";
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(expecting = "an object")]
 struct Metadata<'a> {
     #[serde(borrow, default, rename = "Timestamp")]
     timestamp: Scalar<'a>,
@@ -41,6 +42,7 @@ struct Metadata<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Directive<'a> {
     #[serde(borrow, default, rename = "Namespace")]
     namespace: Scalar<'a>,
@@ -51,6 +53,7 @@ struct Directive<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Definition<'a> {
     #[serde(borrow, default, rename = "Name")]
     name: Scalar<'a>,
@@ -80,17 +83,17 @@ pub(crate) fn declares_metrics(metadata: &RawValue) -> bool {
 }
 
 impl<'a> Embedded<'a> {
-    /// Reads an object. Returns `None` if it is not in the embedded metric format.
+    /// Reads an object. Returns `None` if it is not in the embedded metric format: it has no field
+    /// `_aws`, or it is a call record with this field.
     pub(crate) fn read(json: &'a str) -> Option<Self> {
         // Nearly no record has this text, and looking for it is cheaper than reading all fields.
         memchr::memmem::find(json.as_bytes(), br#""_aws""#)?;
         let fields: HashMap<Cow<'a, str>, &'a RawValue> = serde_json::from_str(json).ok()?;
-        let metadata: Metadata<'a> = serde_json::from_str(fields.get("_aws")?.get()).ok()?;
+        let metadata = serde_json::from_str::<Metadata<'a>>(fields.get("_aws")?.get());
+        let metadata = metadata.unwrap_or_default();
 
-        metadata
-            .directives
-            .is_some()
-            .then_some(Self { fields, metadata })
+        let is_record = metadata.directives.is_none() && fields.contains_key("service");
+        (!is_record).then_some(Self { fields, metadata })
     }
 
     /// Counts every metric in every set of dimensions as the record with this number. `arrived_ms` is
@@ -116,7 +119,7 @@ impl<'a> Embedded<'a> {
                 Err(reason) => omission = omission.take().or(Some(reason)),
             }
         });
-        read.map_err(|error| Reason::Shape(shorten(error.to_string())))?;
+        read.map_err(|error| Reason::shape(&error))?;
 
         let sizes = parts
             .iter()
@@ -152,8 +155,8 @@ impl<'a> Embedded<'a> {
         json: &str,
         omission: &mut Option<Reason>,
     ) -> Result<(Vec<Option<OwnDimensions>>, Vec<Measurement>), Reason> {
-        let directive: Directive<'_> = serde_json::from_str(json)
-            .map_err(|error| Reason::Shape(shorten(error.to_string())))?;
+        let directive: Directive<'_> =
+            serde_json::from_str(json).map_err(|error| Reason::shape(&error))?;
         let namespace = directive
             .namespace
             .get()

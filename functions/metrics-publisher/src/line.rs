@@ -10,7 +10,7 @@ use crate::call_aggregate;
 use crate::candidate_counts::{CANDIDATE_EVENT, CandidateCounts, MAX_CANDIDATE_SERIES};
 use crate::embedded::declares_metrics;
 use crate::name::dimension_value;
-use crate::quoting::with_quoted_numbers;
+use crate::quoting::with_quoted_tokens;
 use crate::record::{self, Record};
 use crate::rejection::Reason;
 use crate::scalar::Scalar;
@@ -72,8 +72,13 @@ pub(crate) fn observe(
         return Ok(access.observe(window, logged_ms, sums, number)?.into());
     }
 
-    let line = with_quoted_numbers(line);
-    observe_function_line(&line, window, logged_ms, sums, thresholds, number)
+    match observe_function_line(line, window, logged_ms, sums, thresholds, number) {
+        Err(Reason::UnknownLine) => {
+            let line = with_quoted_tokens(line);
+            observe_function_line(&line, window, logged_ms, sums, thresholds, number)
+        }
+        observed => observed,
+    }
 }
 
 fn observe_function_line(

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use telemetry::Excerpt;
 
 use crate::intake::Intake;
-use crate::quoting::with_quoted_numbers;
+use crate::quoting::with_quoted_tokens;
 use crate::rejection::Reason;
 use crate::scalar::Scalar;
 
@@ -55,7 +55,7 @@ pub(crate) fn count(index: usize, text: &str, intake: &mut Intake) -> bool {
 }
 
 fn count_enclosed(index: usize, text: &str, envelopes: usize, intake: &mut Intake) -> bool {
-    let text = with_quoted_numbers(text);
+    let text = with_quoted_tokens(text);
     let content = Content::of(text.trim());
     match content {
         Content::Records(list) => count_list(index, list, intake),
@@ -211,6 +211,24 @@ mod tests {
         ] {
             reason(&empty);
         }
+    }
+
+    #[test]
+    fn a_token_that_is_not_json_costs_only_its_record() {
+        for token in ["nan", "-NaN", ".5", "+1", "01", "1.", "None", "inf"] {
+            let list = json!([record(), record()]).to_string();
+            let (_, intake) = counted(&list.replacen(":1,", &format!(":{token},"), 1));
+            let rejected = intake.rejections.listed();
+            assert_eq!((intake.accepted, rejected.len()), (1, 1), "{token}");
+            assert_eq!(
+                rejected[0].reason,
+                "`duration_ms` is not a number of milliseconds"
+            );
+        }
+        let list = json!([record(), record()]).to_string();
+        let (_, intake) = counted(&list.replacen("true", "True", 1));
+        let reason = &intake.rejections.listed()[0].reason;
+        assert_eq!(reason, "`success` is neither true nor false");
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl OwnDimensions {
     /// invalid.
     pub(crate) fn read(json: &str) -> Result<Option<Self>, Reason> {
         let pairs = serde_json::Deserializer::from_str(json).deserialize_map(Pairs);
-        let pairs = pairs.map_err(|_| problem("not an object of strings"))?;
+        let pairs = pairs.map_err(|_| problem("not an object of strings, numbers or booleans"))?;
         let occupied = |name: &str| {
             OCCUPIED_NAMES
                 .iter()
@@ -97,14 +97,15 @@ fn encode_pair((name, value): &(Cow<'_, str>, Scalar<'_>)) -> Result<String, Rea
         )));
     }
     let value = value.get().filter(|value| !value.trim().is_empty());
-    let value = value.ok_or_else(|| problem(format!("`{name}` is empty")))?;
+    let value = value.ok_or_else(|| problem(format!("`{name}` is missing or blank")))?;
     if value.len() > MAX_BYTES {
         return Err(problem(format!(
             "`{name}` is longer than {MAX_BYTES} bytes"
         )));
     }
 
-    let value = dimension_value(value).ok_or_else(|| problem(format!("`{name}` is empty")))?;
+    let value =
+        dimension_value(value).ok_or_else(|| problem(format!("`{name}` is missing or blank")))?;
     Ok(format!("{name}\t{value}"))
 }
 
@@ -188,14 +189,20 @@ mod tests {
     fn invalid_dimensions_are_rejected_with_their_reason() {
         let long = "x".repeat(256);
         for (json, reason) in [
-            ("[]", "not an object of strings"),
-            (r#""tenant""#, "not an object of strings"),
-            (r#"{"tenant":{"id":"a"}}"#, "not an object of strings"),
+            ("[]", "not an object of strings, numbers or booleans"),
+            (
+                r#""tenant""#,
+                "not an object of strings, numbers or booleans",
+            ),
+            (
+                r#"{"tenant":{"id":"a"}}"#,
+                "not an object of strings, numbers or booleans",
+            ),
             (r#"{"a":"1","b":"2","c":"3","d":"4"}"#, "more than 3"),
             (r#"{"a":"1","a":"2"}"#, "`a` appears twice"),
-            (r#"{"a":""}"#, "`a` is empty"),
-            (r#"{"a":"  "}"#, "`a` is empty"),
-            (r#"{"a":null}"#, "`a` is empty"),
+            (r#"{"a":""}"#, "`a` is missing or blank"),
+            (r#"{"a":"  "}"#, "`a` is missing or blank"),
+            (r#"{"a":null}"#, "`a` is missing or blank"),
             (r#"{"Service":"a"}"#, "the name `Service` is reserved"),
             (r#"{"errorType":"a"}"#, "the name `errorType` is reserved"),
             (r#"{"Dimensions":"a"}"#, "the name `Dimensions` is reserved"),

@@ -226,6 +226,10 @@ impl Publisher {
         let mut intake =
             Intake::new(Window::at(context.now)).with_threshold_events(self.eventbridge.is_some());
         let id = match Source::from_event(event)? {
+            Source::Record(record) => {
+                intake.record(0, record);
+                context.request_id.and_then(DeliveryId::invocation)
+            }
             Source::Records(list) => {
                 intake.records(list)?;
                 context.request_id.and_then(DeliveryId::invocation)

@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use serde::Deserialize;
+use telemetry::Excerpt;
 
 use crate::elements::for_each;
 use crate::intake::{DeliveryIds, Intake, IntakeError};
@@ -46,6 +47,9 @@ pub(crate) struct Batch {
     is_fifo: bool,
 }
 
+/// The maximum number of failed messages whose reasons are logged.
+const MAX_LOGGED_FAILURES: usize = 10;
+
 /// A message. Duplicates within the batch are not included.
 #[derive(Debug)]
 struct Entry {
@@ -55,6 +59,8 @@ struct Entry {
     failed: bool,
     /// True if it was this delivery's turn to count the message.
     is_own_turn: bool,
+    /// The first reason why a record was rejected, if no record was accepted.
+    rejection: Option<String>,
 }
 
 /// A failed message has no id, so the whole batch has to fail.
@@ -94,6 +100,7 @@ impl Batch {
     fn take(&mut self, index: usize, id: String, body: &str, turn: Turn, intake: &mut Intake) {
         let stopped = self.is_fifo && self.entries.iter().any(|entry| entry.failed);
         let before = intake.accepted;
+        let rejections = intake.rejections.listed().len();
         let failed = match turn {
             _ if stopped => true,
             Turn::Count => !message::count(index, body, intake),
@@ -103,12 +110,31 @@ impl Batch {
             }
             Turn::Fail => true,
         };
+        let is_rejected = failed && !stopped && turn == Turn::Count;
         self.entries.push(Entry {
             id,
             records: before..intake.accepted,
             failed,
             is_own_turn: turn == Turn::Count,
+            rejection: is_rejected.then(|| first_reason(intake, rejections)),
         });
+    }
+
+    /// Logs one line about the messages whose records were all rejected.
+    pub(crate) fn log_rejections(&self) {
+        let rejected = self.entries.iter().filter_map(|entry| {
+            let reason = entry.rejection.as_ref()?;
+            Some(format!("{}: {reason}", Excerpt(&entry.id)))
+        });
+        let rejected: Vec<_> = rejected.collect();
+        if !rejected.is_empty() {
+            let reasons = &rejected[..rejected.len().min(MAX_LOGGED_FAILURES)];
+            tracing::warn!(
+                messages = rejected.len(),
+                reasons = reasons.join("; "),
+                "messages without a valid record failed"
+            );
+        }
     }
 
     /// Fails the messages with unsent records, except those with counted ones.
@@ -187,6 +213,15 @@ impl Batch {
             })
             .collect()
     }
+}
+
+/// Returns the reason of the rejection at this place, if it is among the listed ones.
+fn first_reason(intake: &Intake, place: usize) -> String {
+    let listed = intake.rejections.listed().get(place);
+    listed.map_or_else(
+        || "rejected after the first hundred".to_owned(),
+        |rejection| rejection.reason.clone(),
+    )
 }
 
 /// Returns the different ids of the messages in their order.
@@ -270,6 +305,24 @@ mod tests {
         );
         assert_eq!(batch.failures().unwrap(), ["m1", "m2", "m3", "m5"]);
         assert_eq!((intake.accepted, intake.rejections.count()), (2, 4));
+    }
+
+    #[test]
+    fn failed_messages_are_logged_with_their_ids_and_reasons() {
+        let lines = testing::LogBuffer::default();
+        let writer = lines.clone();
+        let log = telemetry::log_to(["metrics_publisher"], None, move || writer.clone());
+        let bodies = [&[GOOD, "{}"][..], &["{}"; 200]].concat();
+        tracing::subscriber::with_default(log, || batch(&bodies, "records").0.log_rejections());
+
+        let line = lines.json_lines().remove(0);
+        assert_eq!(line["messages"], 201);
+        let reasons = line["reasons"].as_str().unwrap();
+        assert!(
+            reasons.starts_with("m1: `service` is missing or empty; m2: "),
+            "{reasons}"
+        );
+        assert_eq!(reasons.matches("; ").count(), 9);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use telemetry::{EndpointKind, ErrorKind, Excerpt, shorten};
+use telemetry::{EndpointKind, ErrorKind, Excerpt};
 
 use crate::aggregate::Aggregator;
 use crate::duration;
@@ -21,6 +21,7 @@ pub(crate) const MAX_RECORD_SERIES: usize = 7;
 /// The fields of a record as received. Unknown fields are ignored: [`telemetry::CallRecord`] has more
 /// fields.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct RecordFields<'a> {
     #[serde(borrow, default)]
     service: Scalar<'a>,
@@ -87,8 +88,8 @@ impl Record<'_> {
         arrived_ms: Option<i64>,
         then: impl FnOnce(Record<'_>) -> T,
     ) -> Result<T, Reason> {
-        let fields: RecordFields<'_> = serde_json::from_str(json)
-            .map_err(|error| Reason::Shape(shorten(error.to_string())))?;
+        let fields: RecordFields<'_> =
+            serde_json::from_str(json).map_err(|error| Reason::shape(&error))?;
         let kind = CallFields {
             service: &fields.service,
             operation: &fields.operation,

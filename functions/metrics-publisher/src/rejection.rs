@@ -1,6 +1,7 @@
 //! Records that cannot be counted, and the reasons.
 
 use serde::Serialize;
+use telemetry::shorten;
 
 /// The maximum number of rejections that are listed with their reasons. All are counted.
 const MAX_LISTED: usize = 100;
@@ -78,6 +79,17 @@ pub enum Reason {
     /// The line is about a threshold, but the publisher sends no events.
     #[error("threshold events are off (THRESHOLD_EVENTS)")]
     ThresholdEventsOff,
+}
+
+impl Reason {
+    /// Returns the reason for JSON of the wrong form, without the place in the element.
+    pub(crate) fn shape(error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        let text = text
+            .rsplit_once(" at line ")
+            .map_or(text.as_str(), |(text, _)| text);
+        Self::Shape(shorten(text.to_owned()))
+    }
 }
 
 /// The rejections of one delivery.

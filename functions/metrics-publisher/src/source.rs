@@ -8,6 +8,8 @@ use crate::scalar::Scalar;
 /// The source of an event, with its content.
 #[derive(Debug)]
 pub(crate) enum Source<'e> {
+    /// A direct invocation with a record, or an object in the embedded metric format.
+    Record(&'e str),
     /// A direct invocation, `{"records":[…]}` or `[…]`, with the list as JSON.
     Records(&'e str),
     /// A batch of SQS messages, `{"Records":[…]}` with the `eventSource` `aws:sqs`, with the list as
@@ -19,10 +21,12 @@ pub(crate) enum Source<'e> {
     Schedule,
 }
 
-/// The event has none of the four sources.
+/// The event has no known source.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the event is neither a list of records, {{\"records\":[…]}}, a batch of SQS messages, a CloudWatch Logs subscription nor a scheduled event"
+    "the event is neither a record, embedded metrics, a list of these, {{\"records\":[…]}}, a batch of SQS \
+     messages, a CloudWatch Logs subscription nor a scheduled event. SNS and EventBridge can send to \
+     the queue"
 )]
 pub struct UnknownSource;
 
@@ -34,6 +38,10 @@ struct EventShape<'e> {
     messages: Option<&'e RawValue>,
     #[serde(borrow)]
     awslogs: Option<&'e RawValue>,
+    #[serde(borrow)]
+    service: Option<&'e RawValue>,
+    #[serde(borrow, rename = "_aws")]
+    metadata: Option<&'e RawValue>,
     #[serde(borrow, default, rename = "detail-type")]
     detail_type: Option<&'e RawValue>,
 }
@@ -87,6 +95,14 @@ impl<'e> Source<'e> {
                 detail_type: Some(kind),
                 ..
             } if kind.get() == r#""Scheduled Event""# => Ok(Self::Schedule),
+            EventShape {
+                records: None,
+                messages: None,
+                detail_type: None,
+                service,
+                metadata,
+                ..
+            } if service.is_some() || metadata.is_some() => Ok(Self::Record(event)),
             _ => Err(UnknownSource),
         }
     }
@@ -111,6 +127,7 @@ mod tests {
 
     fn name(event: &str) -> &'static str {
         match Source::from_event(event) {
+            Ok(Source::Record(_)) => "record",
             Ok(Source::Records(_)) => "records",
             Ok(Source::Queue(_)) => "queue",
             Ok(Source::Logs(_)) => "logs",
@@ -124,6 +141,8 @@ mod tests {
         for (event, source) in [
             (r#"{"records":[]}"#, "records"),
             ("[]", "records"),
+            (r#"{"service":"s","operation":"o"}"#, "record"),
+            (r#"{"_aws":{"CloudWatchMetrics":[]}}"#, "record"),
             (r#" [{"service":"s"}]"#, "records"),
             (
                 r#"{"Records":[{"messageId":"1","eventSource":"aws:sqs","body":"{}"}]}"#,
@@ -151,6 +170,8 @@ mod tests {
             "7",
             "{}",
             r#"{"records":7}"#,
+            r#"{"records":7,"service":"s"}"#,
+            r#"{"Type":"Notification","TopicArn":"a","Message":"{}"}"#,
             r#"{"records":[],"Records":[]}"#,
             r#"{"Records":[{"eventSource":"aws:s3"}]}"#,
             r#"{"Records":[{"EventSource":"aws:sns"}]}"#,

@@ -18,6 +18,7 @@ const KEY_CALLER: &str = "key#";
 
 /// A line of the authorizer or the limiter about a threshold that a call has crossed.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct ThresholdLine<'a> {
     #[serde(borrow, default)]
     id: Scalar<'a>,
@@ -102,7 +103,7 @@ impl Thresholds {
             return Err(Reason::ThresholdEventsOff);
         }
         let line: ThresholdLine<'_> =
-            serde_json::from_str(line).map_err(|error| Reason::Shape(error.to_string()))?;
+            serde_json::from_str(line).map_err(|error| Reason::shape(&error))?;
         let detail = Detail::read(&line)?;
 
         if self.ids.insert(detail.id.clone()) {

@@ -61,12 +61,25 @@ pub(crate) fn parse_ms(text: &str) -> Option<i64> {
     {
         return from_number(number);
     }
-    if let Ok(timestamp) = text.parse::<Timestamp>() {
+    if !has_impossible_offset(text)
+        && let Ok(timestamp) = text.parse::<Timestamp>()
+    {
         return Some(timestamp.as_millisecond());
     }
     let common =
         jiff::fmt::strtime::parse(COMMON_LOG_FORMAT, text).and_then(|parsed| parsed.to_timestamp());
     common.ok().map(Timestamp::as_millisecond)
+}
+
+/// Returns whether a time ends with an offset of 24 hours or more, which RFC 3339 does not allow.
+fn has_impossible_offset(text: &str) -> bool {
+    let offset = text.rsplit_once(['+', '-']).map(|(_, offset)| offset);
+    let hours = offset
+        .and_then(|offset| offset.split_once(':'))
+        .map(|(hours, _)| hours);
+    hours
+        .and_then(|hours| hours.parse::<u8>().ok())
+        .is_some_and(|hours| hours > 23)
 }
 
 /// Parses an integer, which nearly every time is.
@@ -141,6 +154,10 @@ mod tests {
             " 22/Nov/2026:14:30:00 +0230 ",
         ] {
             assert_eq!(parse_ms(text), Some(1_795_348_800_000), "{text}");
+        }
+        assert!(parse_ms("2026-11-22T13:00:00+23:59").is_some());
+        for text in ["2026-11-22T13:00:00+25:00", "2026-11-22T13:00:00-24:00"] {
+            assert_eq!(parse_ms(text), None, "{text}");
         }
         for text in ["", "-", "soon", "1e999", "NaN", "22/Nov/2026", "0x10"] {
             assert_eq!(parse_ms(text), None, "{text}");

@@ -150,7 +150,7 @@ fn an_invalid_part_does_not_affect_the_others() {
     let (series, omitted) = observed(&set).unwrap();
     assert_eq!(
         omitted.unwrap().to_string(),
-        "`dimensions`: `region` is empty"
+        "`dimensions`: `region` is missing or blank"
     );
     assert_eq!(series.len(), 2, "both metrics in the other set");
 
@@ -198,6 +198,18 @@ fn an_object_without_a_valid_part_is_rejected() {
 }
 
 #[test]
+fn an_object_without_metrics_is_rejected_as_one() {
+    for object in [
+        r#"{"_aws":{}}"#,
+        r#"{"_aws":{"Timestamp":1795348800000}}"#,
+        r#"{"_aws":7,"a":1}"#,
+    ] {
+        let reason = observed_text(object).unwrap().unwrap_err();
+        assert_eq!(reason, Reason::Missing("CloudWatchMetrics"), "{object}");
+    }
+}
+
+#[test]
 fn the_number_of_series_of_an_object_is_bounded() {
     let metrics: Vec<_> = (0..101)
         .map(|number| json!({"Name": number.to_string()}))
@@ -226,8 +238,7 @@ fn other_objects_are_not_in_the_embedded_metric_format() {
         "",
         "[]",
         r#"{"service":"_aws"}"#,
-        r#"{"_aws":7}"#,
-        r#"{"_aws":{"Timestamp":1}}"#,
+        r#"{"_aws":{"Timestamp":1},"service":"s","operation":"o"}"#,
         r#"{"message":{"_aws":{"CloudWatchMetrics":[]}}}"#,
     ] {
         assert!(observed_text(other).is_none(), "{other}");

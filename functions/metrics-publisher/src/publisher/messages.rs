@@ -26,6 +26,7 @@ impl Publisher {
             return self.queue_once(claims, messages, intake, context).await;
         }
         let mut batch = Batch::read(messages, &mut intake, |_| Turn::Count)?;
+        batch.log_rejections();
 
         let outcome = self.publish(&mut intake, context).await;
         batch.fail(&outcome.unsent_records, &[]);
@@ -55,6 +56,7 @@ impl Publisher {
         let mut batch = Batch::read(messages, &mut intake, |id| {
             DeliveryId::message(id).map_or(Turn::Count, |id| turn(claimed.get(&id)))
         })?;
+        batch.log_rejections();
 
         let outcome = self.publish(&mut intake, context).await;
         let counted = outcome.counted_records();
