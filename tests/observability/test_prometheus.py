@@ -152,6 +152,10 @@ class Counts(unittest.TestCase):
         self.assertEqual(len({instance for instance, _ in states}), len(states))
 
 
+# The emulator accepts all credentials.
+WITHOUT_DATA = ["job_service_type:tollgate_api_rejections:increase5m"]
+
+
 class Rules(unittest.TestCase):
     def test_every_rule_is_evaluated_without_errors(self):
         prometheus = shared_scene().prometheus
@@ -163,7 +167,8 @@ class Rules(unittest.TestCase):
         prometheus = shared_scene().prometheus
         rules = [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
         recordings = [rule["name"] for rule in rules if rule["type"] == "recording"]
-        self.assertEqual([name for name in recordings if not prometheus.query(name)], [])
+        empty = [name for name in recordings if not prometheus.query(name)]
+        self.assertEqual(empty, WITHOUT_DATA)
 
 
 if __name__ == "__main__":

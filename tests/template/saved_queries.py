@@ -81,3 +81,24 @@ def questions() -> dict[str, str]:
         question: NAME.findall(answer)[0]
         for question, answer in zip(parts[::2], parts[1::2], strict=True)
     }
+
+
+def examples() -> dict[str, set[str]]:
+    """Returns the columns of the examples of output in the document, by the name of their query."""
+    document = (PROJECT / DOCUMENT).read_text()
+    found = {}
+    for block in BLOCK.finditer(document):
+        name = NAME.findall(document[: block.start()])[-1]
+        table = re.match(r"\n\n\| (.+) \|\n\|[-:| ]+\|\n", document[block.end() :])
+        if table:
+            found[name] = set(table[1].split(" | "))
+    return found
+
+
+def columns(query: str) -> set[str]:
+    """Returns the columns of a query's output: those of `stats`, or the listed fields."""
+    stats = re.search(r"^\| stats (.+?)\s+by (.+?)(?=\n\||\Z)", query, re.MULTILINE | re.DOTALL)
+    if stats:
+        return {*re.findall(r"\bas (\w+)", stats[1]), *re.split(r",\s*", stats[2])}
+    (fields,) = re.findall(r"^fields (.+)$", query, re.MULTILINE)
+    return set(fields.split(", "))

@@ -48,7 +48,11 @@ PARAMETER_SETS: list[dict[str, str]] = [
     {**MONITORING, **METRICS, "DailyHealthRequest": "false"},
     {**MONITORING, **METRICS, **TARGETS},
     {**MONITORING, **METRICS, **TARGETS, "CreateDashboard": "with-key-insights"},
+    {**MONITORING, **METRICS, "PublishMetrics": "once"},
 ]
+ALL_ALARMS = {**MONITORING, **METRICS, **TARGETS, "PublishMetrics": "once"}
+RUNBOOK_ROW = re.compile(r"^\| \[(\w+Alarm)\]\(#\w+\) \| (.+?) \| .+? \| (\w+) \| \$([\d.]+) \|$", re.MULTILINE)
+CENTS_PER_METRIC, CENTS_PER_COMPOSITE = 10, 50
 
 
 def stack(
@@ -56,6 +60,36 @@ def stack(
 ) -> Stack:
     """Returns the stack together with the nested stack of alarms and dashboard."""
     return whole(Stack(template, with_needs(template, parameters)), {NESTED.path: nested})
+
+
+def runbook() -> str:
+    return (PROJECT / monitoring.RUNBOOK).read_text()
+
+
+def cents(alarm: dict[str, Any]) -> int:
+    """Returns the price of an alarm per month: AWS bills each metric of it."""
+    return CENTS_PER_METRIC * (sum("MetricStat" in it for it in alarm.get("Metrics", [])) or 1)
+
+
+def numbers(given: Stack) -> tuple[int, str]:
+    """Returns the number of alarms of a stack, and their price per month."""
+    alarms = given.of_type(monitoring.ALARM).values()
+    composites = given.of_type(monitoring.COMPOSITE)
+    total = sum(map(cents, alarms)) + CENTS_PER_COMPOSITE * len(composites)
+    return len(alarms) + len(composites), f"{total / 100:.2f}"
+
+
+def alarm_rows(given: Stack) -> dict[str, tuple[str, ...]]:
+    """Returns the effect, the number of metrics and the price of each alarm."""
+    rules = {name: monitoring.rule_of(it) for name, it in given.of_type(monitoring.COMPOSITE).items()}
+    (page,) = rules.values()
+    found = {name: ("pages", "composite", f"{CENTS_PER_COMPOSITE / 100:.2f}") for name in rules}
+    for name, alarm in given.of_type(monitoring.ALARM).items():
+        effect = "notifies" if alarm.get("AlarmActions") else "helper of PageAlarm"
+        if name in page.paging():
+            effect = "pages through PageAlarm"
+        found[name] = (effect, str(cents(alarm) // CENTS_PER_METRIC), f"{cents(alarm) / 100:.2f}")
+    return found
 
 
 def access_log_record(**fields: str) -> dict[str, Any]:
@@ -106,6 +140,30 @@ class Monitoring(unittest.TestCase):
             for name, alarm in alarms.items():
                 description = text(alarm["AlarmDescription"])
                 self.assertTrue(description.endswith(f" {runbook}#{name.lower()}"), description)
+
+    def test_runbook_lists_every_alarm_with_its_effect_and_price(self) -> None:
+        given = stack(ALL_ALARMS)
+        self.assertEqual(
+            {row[0]: row[1:] for row in RUNBOOK_ROW.findall(runbook())}, alarm_rows(given)
+        )
+
+    def test_documents_state_the_number_of_alarms_and_their_price(self) -> None:
+        default, most = (numbers(stack({"CreateAlarms": "true", **it})) for it in ({}, ALL_ALARMS))
+        least = numbers(stack({"CreateAlarms": "true", "HttpApiId": "none"}))
+        self.assertIn(
+            f"has {default[0]} alarms for ${default[1]}. All {most[0]} cost ${most[1]}.",
+            runbook().replace("\n", " "),
+        )
+        description = TEMPLATE.parameters["CreateAlarms"]["Description"]
+        self.assertIn(f"creates {least[0]} to {most[0]} alarms", description)
+        self.assertIn(f"Costs ${least[1]} to ${most[1]} per month", description)
+        nested = NESTED.parameters["CreateAlarms"]["Description"]
+        self.assertIn(f"${least[1]} to ${most[1]} per month", nested)
+
+    def test_lost_records_are_watched_if_deliveries_count_once(self) -> None:
+        alarms = stack({**MONITORING, **METRICS}).of_type(monitoring.ALARM)
+        self.assertNotIn("MetricsLostAlarm", alarms)
+        self.assertIn("MetricsLostAlarm", stack(ALL_ALARMS).of_type(monitoring.ALARM))
 
     def test_page_alarm_covers_wrong_decisions(self) -> None:
         page = stack({**MONITORING, **METRICS, **TARGETS}).of_type(monitoring.COMPOSITE)[

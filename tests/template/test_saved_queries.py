@@ -129,14 +129,15 @@ class SavedQueries(unittest.TestCase):
             ],
         )
 
-    def test_first_and_last_throttled_request_of_each_caller(self) -> None:
+    def test_first_and_last_throttled_request_of_each_caller_and_limit(self) -> None:
         expected = []
-        for key in ("acme", "beta"):
+        for key, limit in (("acme", "month"), ("beta", "burst")):
             times = [it.timestamp for it in self.decisions(decision="throttled", key_id=key)]
             times.sort()
             expected.append(
                 {
                     "caller": f"key#{key}",
+                    "detail": limit,
                     "since": times[0],
                     "last_seen": times[-1],
                     "throttled": len(times),
@@ -292,6 +293,12 @@ class Documents(unittest.TestCase):
 
     def test_document_has_the_saved_queries(self) -> None:
         self.assertEqual(saved_queries.documented(), saved_queries.saved())
+
+    def test_examples_of_output_have_the_columns_of_their_queries(self) -> None:
+        queries, examples = saved_queries.saved(), saved_queries.examples()
+        self.assertEqual(examples.keys(), set(saved_queries.questions().values()))
+        for name, columns in examples.items():
+            self.assertEqual(columns, saved_queries.columns(queries[name]), name)
 
     def test_each_of_the_five_questions_has_a_query(self) -> None:
         self.assertEqual(

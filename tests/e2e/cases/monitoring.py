@@ -15,8 +15,8 @@ ALARMS = {
     *Template.read("template.yaml").resources("AWS::CloudWatch::Alarm"),
 }
 RUNBOOK = "https://wiki.example.com/tollgate/runbook"
-# The e2e stack has neither listener rules nor a daily health request.
-ABSENT = {"ListenerRulesAlarm", "MetricsSilentAlarm"}
+# The e2e stack has neither listener rules nor a daily health request, and counts deliveries at least once.
+ABSENT = {"ListenerRulesAlarm", "MetricsLostAlarm", "MetricsSilentAlarm"}
 
 
 class Monitoring(StackCase):
