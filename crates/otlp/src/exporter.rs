@@ -1,25 +1,14 @@
 //! The task that sends spans and metrics. It is the only one that waits for the collector.
 
+mod messages;
 mod own_metrics;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use opentelemetry_proto::tonic::collector::metrics::v1::{
-    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
-};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTraceServiceRequest, ExportTraceServiceResponse,
-};
-use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
-use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics, metric};
-use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
-use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
-use opentelemetry_sdk::trace::SpanData;
-use opentelemetry_semantic_conventions::SCHEMA_URL;
-use prost::Message;
 use tokio::time::{Instant, sleep_until};
 
 use crate::backoff::Backoff;
@@ -28,7 +17,6 @@ use crate::losses::Reason;
 use crate::metrics::{Baseline, Encoder, Snapshot};
 use crate::settings::{Settings, Signal, Target};
 use crate::state::State;
-use crate::tracer::{SCOPE, VERSION};
 use crate::transport::{Outcome, Transport};
 
 /// The number of attempts to send a batch of spans. It is then dropped, so that newer spans are
@@ -153,24 +141,17 @@ impl Exporter {
         }
 
         Some(Pending {
-            spans: count(spans.len()),
-            message: self.trace_message(spans),
+            spans: messages::count(spans.len()),
+            message: messages::traces(spans, &self.resource),
             attempts: 0,
         })
-    }
-
-    fn trace_message(&self, spans: Vec<SpanData>) -> Bytes {
-        let request = ExportTraceServiceRequest {
-            resource_spans: group_spans_by_resource_and_scope(spans, &self.resource),
-        };
-        Bytes::from(request.encode_to_vec())
     }
 
     fn settle_spans(&mut self, mut pending: Pending, outcome: Outcome) {
         let losses = &self.state.losses;
         match outcome {
             Outcome::Accepted(response) => {
-                let rejected = rejected_spans(&response).min(pending.spans);
+                let rejected = messages::rejected_spans(&response).min(pending.spans);
                 losses.exported(pending.spans - rejected);
                 losses.dropped(Signal::Traces, Reason::Rejected, rejected);
                 self.traces_backoff.succeed();
@@ -207,8 +188,9 @@ impl Exporter {
 
         self.metrics_due = Instant::now() + self.settings.metric_interval;
         let (metrics, baseline) = self.metrics();
-        let points = metrics.iter().map(data_points).sum();
-        let outcome = self.send(&target, self.metrics_message(metrics)).await;
+        let points = messages::data_points(&metrics);
+        let message = messages::metrics(metrics, &self.resource);
+        let outcome = self.send(&target, message).await;
         self.settle_metrics(points, baseline, outcome);
     }
 
@@ -226,35 +208,11 @@ impl Exporter {
         encoder.encode(snapshot)
     }
 
-    fn metrics_message(&self, metrics: Vec<Metric>) -> Bytes {
-        let scope = InstrumentationScope {
-            name: SCOPE.to_owned(),
-            version: VERSION.to_owned(),
-            ..InstrumentationScope::default()
-        };
-        let resource = Resource {
-            attributes: self.resource.attributes.0.clone(),
-            ..Resource::default()
-        };
-        let request = ExportMetricsServiceRequest {
-            resource_metrics: vec![ResourceMetrics {
-                resource: Some(resource),
-                scope_metrics: vec![ScopeMetrics {
-                    scope: Some(scope),
-                    metrics,
-                    schema_url: SCHEMA_URL.to_owned(),
-                }],
-                schema_url: SCHEMA_URL.to_owned(),
-            }],
-        };
-        Bytes::from(request.encode_to_vec())
-    }
-
     fn settle_metrics(&mut self, points: u64, baseline: Baseline, outcome: Outcome) {
         let losses = &self.state.losses;
         match outcome {
             Outcome::Accepted(response) => {
-                let rejected = rejected_points(&response).min(points);
+                let rejected = messages::rejected_points(&response).min(points);
                 losses.dropped(Signal::Metrics, Reason::Rejected, rejected);
                 self.metrics_backoff.succeed();
                 self.baseline = baseline;
@@ -281,37 +239,4 @@ impl Exporter {
         self.state.set_in_flight(None);
         outcome
     }
-}
-
-/// Returns the number of spans that the collector rejected. A body that is not a response counts as
-/// full success, because its status was one.
-fn rejected_spans(response: &Bytes) -> u64 {
-    let response = ExportTraceServiceResponse::decode(response.clone()).ok();
-    let partial = response.and_then(|response| response.partial_success);
-
-    partial.map_or(0, |partial| {
-        partial.rejected_spans.try_into().unwrap_or_default()
-    })
-}
-
-fn rejected_points(response: &Bytes) -> u64 {
-    let response = ExportMetricsServiceResponse::decode(response.clone()).ok();
-    let partial = response.and_then(|response| response.partial_success);
-
-    partial.map_or(0, |partial| {
-        partial.rejected_data_points.try_into().unwrap_or_default()
-    })
-}
-
-fn data_points(metric: &Metric) -> u64 {
-    count(match &metric.data {
-        Some(metric::Data::Histogram(histogram)) => histogram.data_points.len(),
-        Some(metric::Data::Sum(sum)) => sum.data_points.len(),
-        Some(metric::Data::Gauge(gauge)) => gauge.data_points.len(),
-        _ => 0,
-    })
-}
-
-fn count(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
 }

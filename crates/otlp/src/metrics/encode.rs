@@ -1,7 +1,6 @@
 //! Messages of OTLP from a snapshot.
 
-use std::collections::HashMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1 as proto;
@@ -9,35 +8,9 @@ use opentelemetry_proto::tonic::metrics::v1::AggregationTemporality;
 use opentelemetry_proto::tonic::metrics::v1::{exemplar, metric, number_data_point};
 use telemetry::{Attribute, AttributeValue, DURATION_BOUNDS_S, Exemplar, Histogram};
 
+use super::baseline::{Baseline, Value, nanos};
 use super::snapshot::{Metric, Points, Snapshot};
 use crate::settings::Temporality;
-
-/// The values of the last successful export, from which differences are computed.
-#[derive(Debug)]
-pub(crate) struct Baseline {
-    /// The time of the export, in nanoseconds since the Unix epoch.
-    at: u64,
-    values: HashMap<SeriesKey, Value>,
-}
-
-type SeriesKey = (String, Vec<Attribute>);
-
-/// The value of a histogram or a counter.
-#[derive(Debug, Clone, Default)]
-struct Value {
-    counts: Vec<u64>,
-    sum_s: f64,
-}
-
-impl Baseline {
-    /// Returns the baseline of a process that starts now.
-    pub(crate) fn new(start: SystemTime) -> Self {
-        Self {
-            at: nanos(start),
-            values: HashMap::new(),
-        }
-    }
-}
 
 /// Encodes a snapshot relative to the last export.
 pub(crate) struct Encoder<'b> {
@@ -211,13 +184,7 @@ impl Encoder<'_> {
             return value;
         }
 
-        let key = (name.to_owned(), attributes.to_vec());
-        let difference = match self.last.values.get(&key) {
-            Some(last) => value.minus(last),
-            None => value.clone(),
-        };
-        next.values.insert(key, value);
-        difference
+        self.last.difference(name, attributes, value, next)
     }
 
     fn start_nanos(&self) -> u64 {
@@ -232,24 +199,6 @@ impl Encoder<'_> {
             Temporality::Cumulative => AggregationTemporality::Cumulative,
             Temporality::Delta => AggregationTemporality::Delta,
         }
-    }
-}
-
-impl Value {
-    /// Returns the difference from an earlier value, or this value if the series began again.
-    fn minus(&self, earlier: &Self) -> Self {
-        let counts = self.counts.iter().zip(&earlier.counts);
-        let differences: Option<Vec<u64>> = counts
-            .map(|(now, earlier)| now.checked_sub(*earlier))
-            .collect();
-
-        differences.map_or_else(
-            || self.clone(),
-            |counts| Self {
-                counts,
-                sum_s: self.sum_s - earlier.sum_s,
-            },
-        )
     }
 }
 
@@ -288,9 +237,4 @@ fn any_value(value: AttributeValue) -> AnyValue {
         AttributeValue::Flag(flag) => any_value::Value::BoolValue(flag),
     };
     AnyValue { value: Some(value) }
-}
-
-fn nanos(time: SystemTime) -> u64 {
-    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
 }
