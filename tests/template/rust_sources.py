@@ -53,7 +53,10 @@ NOT_DEPLOYED = (
 # The files that read settings. All other files get them as arguments.
 EXPORTER_SETTINGS = [
     "crates/otlp/src/settings.rs",
-    *(f"crates/otlp/src/settings/{file}.rs" for file in ("endpoint", "resource", "sampler")),
+    *(
+        f"crates/otlp/src/settings/{file}.rs"
+        for file in ("certificates", "endpoint", "resource", "sampler")
+    ),
 ]
 SHARED_SETTINGS = [
     "crates/aws/src/endpoint.rs",

@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
+use http::response::Parts;
 use http::uri::Authority;
 use http::{Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -150,7 +151,9 @@ impl HttpCalls {
     }
 
     /// Makes one attempt without a call record and a span, for what the process sends about itself.
-    /// The operator chose the URL, so that it may be any address.
+    /// The operator chose the URL, so that it may be any address. If the body of the response is too
+    /// large or breaks off, an empty one is returned: the status says whether the request was
+    /// accepted.
     ///
     /// # Errors
     /// [`CallError`] of the attempt.
@@ -160,8 +163,13 @@ impl HttpCalls {
         limit: Duration,
     ) -> Result<Response<Bytes>, CallError> {
         let host = request.uri().authority().map_or("", Authority::as_str);
+        let exchange = async {
+            let (head, body) = self.send_head(request, host, &Span::none()).await?;
+            let body = self.read_body(&head, body, host).await.unwrap_or_default();
+            Ok(Response::from_parts(head, body))
+        };
 
-        self.attempt(request, host, limit, &Span::none()).await
+        timed(exchange, host, limit).await
     }
 
     /// Makes a call through a circuit breaker and reports the result to it.
@@ -217,21 +225,22 @@ impl HttpCalls {
         limit: Duration,
         span: &Span,
     ) -> Result<Response<Bytes>, CallError> {
-        match timeout(limit, self.exchange(request, host, span)).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(CallError::TimedOut {
-                host: host.to_owned(),
-                waited: limit,
-            }),
-        }
+        let exchange = async {
+            let (head, body) = self.send_head(request, host, span).await?;
+            let body = self.read_body(&head, body, host).await?;
+            Ok(Response::from_parts(head, body))
+        };
+
+        timed(exchange, host, limit).await
     }
 
-    async fn exchange(
+    /// Sends a request and returns the head of the response with its unread body.
+    async fn send_head(
         &self,
         request: &Request<Bytes>,
         host: &str,
         span: &Span,
-    ) -> Result<Response<Bytes>, CallError> {
+    ) -> Result<(Parts, SdkBody), CallError> {
         let mut request = request.clone();
         RequestScope::current()
             .within(span)
@@ -245,10 +254,13 @@ impl HttpCalls {
             .call(request)
             .await
             .map_err(to_call_error)?;
-        let (head, body) = response
+        let response = response
             .try_into_http1x()
-            .map_err(|error| to_call_error(ConnectorError::other(error.into(), None)))?
-            .into_parts();
+            .map_err(|error| to_call_error(ConnectorError::other(error.into(), None)))?;
+        Ok(response.into_parts())
+    }
+
+    async fn read_body(&self, head: &Parts, body: SdkBody, host: &str) -> Result<Bytes, CallError> {
         if declared_length(&head.headers).is_some_and(|length| length > self.max_body_bytes) {
             return Err(self.body_too_large(host));
         }
@@ -256,7 +268,7 @@ impl HttpCalls {
             .collect()
             .await
             .map_err(|error| self.body_error(host, error))?;
-        Ok(Response::from_parts(head, body.to_bytes()))
+        Ok(body.to_bytes())
     }
 
     fn body_error(&self, host: &str, error: Box<dyn std::error::Error + Send + Sync>) -> CallError {
@@ -278,6 +290,21 @@ impl HttpCalls {
             host: host.to_owned(),
             limit: self.max_body_bytes,
         }
+    }
+}
+
+/// Waits for an exchange for at most `limit`.
+async fn timed(
+    exchange: impl Future<Output = Result<Response<Bytes>, CallError>>,
+    host: &str,
+    limit: Duration,
+) -> Result<Response<Bytes>, CallError> {
+    match timeout(limit, exchange).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(CallError::TimedOut {
+            host: host.to_owned(),
+            waited: limit,
+        }),
     }
 }
 

@@ -6,8 +6,6 @@ use tokio::time::Instant;
 
 /// The longest pause before the second attempt. It doubles with each further failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The shortest pause that a collector can request.
-const MIN_REQUESTED_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 /// The pause of one signal. Requests are not sent before it ends.
@@ -23,13 +21,13 @@ impl Backoff {
         self.until.filter(|until| *until > now)
     }
 
-    /// Begins a pause after a failure. Without a requested one, it is chosen at random between half
-    /// and all of the exponential pause.
+    /// Begins a pause after a failure. It is chosen at random between half and all of the exponential
+    /// pause, and is at least as long as the collector asked for.
     pub(crate) fn fail(&mut self, requested: Option<Duration>, now: Instant) {
         let doubled = FIRST_PAUSE.saturating_mul(1 << self.failures.min(10));
         let pause = doubled.min(MAX_PAUSE).mul_f64(0.5 + fastrand::f64() / 2.0);
 
-        let pause = requested.map_or(pause, |pause| pause.max(MIN_REQUESTED_PAUSE));
+        let pause = pause.max(requested.unwrap_or_default());
 
         self.failures = self.failures.saturating_add(1);
         self.until = now.checked_add(pause);
@@ -63,12 +61,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn requested_pause_wins() {
+    async fn requested_pause_lengthens_the_own_one_and_never_shortens_it() {
         let now = Instant::now();
         let mut backoff = Backoff::default();
         backoff.fail(Some(Duration::from_secs(90)), now);
 
         assert_eq!(backoff.until(now), Some(now + Duration::from_secs(90)));
         assert_eq!(backoff.until(now + Duration::from_secs(90)), None);
+
+        backoff.fail(Some(Duration::ZERO), now);
+        assert!(backoff.until(now + Duration::from_millis(900)).is_some());
     }
 }

@@ -12,15 +12,15 @@ use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use tokio::time::{Instant, sleep_until};
 
 use crate::backoff::Backoff;
-use crate::loss_log::LossLog;
+use crate::loss_log::Failure;
 use crate::losses::Reason;
 use crate::metrics::{Baseline, Encoder, Snapshot};
 use crate::settings::{Settings, Signal, Target};
 use crate::state::State;
 use crate::transport::{Outcome, Transport};
 
-/// The number of attempts to send a batch of spans. It is then dropped, so that newer spans are
-/// sent once the collector is back.
+/// The number of attempts after which a batch of spans is dropped if the queue is full, so that newer
+/// spans are sent once the collector is back.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// The times at which data are sent.
@@ -53,7 +53,6 @@ pub(crate) struct Exporter {
     metrics_due: Instant,
     started: SystemTime,
     baseline: Baseline,
-    loss_log: LossLog,
 }
 
 impl Exporter {
@@ -81,7 +80,6 @@ impl Exporter {
             metrics_due,
             started,
             baseline: Baseline::new(started),
-            loss_log: LossLog::default(),
         }
     }
 
@@ -95,7 +93,7 @@ impl Exporter {
             if flush.all_metrics || self.metrics_due <= Instant::now() {
                 self.export_metrics().await;
             }
-            self.loss_log.write(&self.state.losses, Instant::now());
+            self.state.log_losses(Instant::now());
             self.state.end_flush(&flush);
         }
     }
@@ -126,7 +124,9 @@ impl Exporter {
                 return;
             };
             self.state.set_pending(pending.spans);
-            let outcome = self.send(&target, pending.message.clone()).await;
+            let outcome = self
+                .send(Signal::Traces, &target, pending.message.clone())
+                .await;
 
             self.settle_spans(pending, outcome);
             let unsent = self.pending.as_ref().map_or(0, |pending| pending.spans);
@@ -166,7 +166,7 @@ impl Exporter {
             } => {
                 self.traces_backoff.fail(retry_after, Instant::now());
                 pending.attempts += 1;
-                if pending.attempts >= MAX_ATTEMPTS {
+                if pending.attempts >= MAX_ATTEMPTS && self.state.queue.is_full() {
                     losses.dropped(Signal::Traces, reason, pending.spans);
                 } else {
                     self.pending = Some(pending);
@@ -190,7 +190,7 @@ impl Exporter {
         let (metrics, baseline) = self.metrics();
         let points = messages::data_points(&metrics);
         let message = messages::metrics(metrics, &self.resource);
-        let outcome = self.send(&target, message).await;
+        let outcome = self.send(Signal::Metrics, &target, message).await;
         self.settle_metrics(points, baseline, outcome);
     }
 
@@ -202,7 +202,8 @@ impl Exporter {
         let encoder = Encoder {
             temporality: self.settings.temporality,
             start: self.started,
-            now: SystemTime::now(),
+            // The system's clock may have been set back.
+            now: SystemTime::now().max(self.started),
             last: &self.baseline,
         };
         encoder.encode(snapshot)
@@ -232,11 +233,82 @@ impl Exporter {
         }
     }
 
-    async fn send(&self, target: &Target, message: Bytes) -> Outcome {
+    async fn send(&self, signal: Signal, target: &Target, message: Bytes) -> Outcome {
         self.state.set_in_flight(Some(Instant::now()));
         let outcome = self.transport.send(target, message).await;
 
         self.state.set_in_flight(None);
+        if let Outcome::Refused(reason) | Outcome::Retryable { reason, .. } = &outcome {
+            let failure = Failure {
+                signal,
+                collector: target.address(),
+                cause: reason.name(),
+            };
+            self.state.log_failure(&failure, Instant::now());
+        }
         outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws::Connections;
+    use telemetry::{SpanKind, Tracer as _};
+
+    use super::*;
+    use crate::Service;
+    use crate::losses::Losses;
+    use crate::queue::SpanQueue;
+    use crate::tracer::OtlpTracer;
+
+    /// Returns an exporter with a queue of one span, which is full or empty.
+    fn exporter(is_full: bool) -> Exporter {
+        let lookup = |name: &str| match name {
+            "OTEL_EXPORTER_OTLP_ENDPOINT" => Some("http://127.0.0.1:1".to_owned()),
+            "OTEL_BSP_MAX_QUEUE_SIZE" => Some("1".to_owned()),
+            _ => None,
+        };
+        let service = Service {
+            name: "test",
+            version: "1",
+        };
+        let settings = Settings::from_lookup(lookup, service).unwrap().unwrap();
+        let losses = Arc::new(Losses::default());
+        let queue = SpanQueue::new(settings.queue, Arc::clone(&losses));
+        if is_full {
+            let tracer = OtlpTracer::new(&settings, Some(queue.clone()), Arc::default());
+            tracer.begin(SpanKind::Server, "a".into(), None).end();
+        }
+
+        let state = Arc::new(State::new(queue, losses));
+        let transport = Transport::new(Connections::new(Duration::from_secs(1)));
+        Exporter::new(settings, state, transport, Rhythm::Timed)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn batch_is_dropped_after_five_attempts_if_the_queue_is_full() {
+        for (is_full, dropped) in [(true, 1), (false, 0)] {
+            let mut exporter = exporter(is_full);
+            let mut pending = Some(Pending {
+                message: Bytes::new(),
+                spans: 7,
+                attempts: 0,
+            });
+
+            for attempt in 1..=MAX_ATTEMPTS {
+                let batch = pending.take().unwrap();
+                let outcome = Outcome::Retryable {
+                    reason: Reason::Status(503),
+                    retry_after: None,
+                };
+                exporter.settle_spans(batch, outcome);
+                pending = exporter.pending.take();
+                assert_eq!(pending.is_none(), is_full && attempt == MAX_ATTEMPTS);
+            }
+
+            let losses = exporter.state.losses.list();
+            assert_eq!(losses.len(), dropped);
+            assert!(losses.iter().all(|it| it.count == 7 && it.reason == "503"));
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use aws::Connections;
 use aws::timeouts::CONNECT_TIMEOUT;
+use aws::{Connections, Reach};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exporter::Rhythm;
@@ -29,7 +29,7 @@ pub fn start_in_function(
         None
     })?;
 
-    let connections = Connections::new(CONNECT_TIMEOUT);
+    let connections = Connections::reaching(Reach::Any, CONNECT_TIMEOUT);
     let otlp = Otlp::with_rhythm(settings, connections, Rhythm::AfterInvocations);
     otlp.install();
     tokio::spawn(flush_at_shutdown(otlp.clone()));
@@ -44,6 +44,6 @@ async fn flush_at_shutdown(otlp: Otlp) {
     };
 
     terminate.recv().await;
-    otlp.flush(SHUTDOWN_TIME).await;
+    otlp.shutdown(SHUTDOWN_TIME).await;
     std::process::exit(0);
 }

@@ -13,7 +13,7 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use aws::Connections;
+//! use aws::{Connections, Reach};
 //! use otlp::{Otlp, Service, Settings};
 //! use telemetry::{Span, SpanKind};
 //!
@@ -24,7 +24,7 @@
 //! let service = Service { name: "tollgate", version: "0.2.0" };
 //!
 //! if let Some(settings) = Settings::from_lookup(lookup, service)? {
-//!     let otlp = Otlp::start(settings, Connections::new(Duration::from_secs(1)));
+//!     let otlp = Otlp::start(settings, Connections::reaching(Reach::Any, Duration::from_secs(1)));
 //!     otlp.install();
 //!
 //!     let mut span = Span::begin(SpanKind::Server, "GET /orders", None);
@@ -95,6 +95,7 @@ impl Otlp {
         let losses = Arc::new(Losses::default());
         let queue = SpanQueue::new(settings.queue, Arc::clone(&losses));
         let state = Arc::new(State::new(queue, losses));
+        let connections = connections.trusting(&settings.authorities);
         let exporter = Exporter::new(
             settings.clone(),
             Arc::clone(&state),
@@ -145,6 +146,15 @@ impl Otlp {
         self.0.state.flush(within, true).await;
 
         self.0.state.is_empty()
+    }
+
+    /// Sends what waits as [`Self::flush`] does, and ends the export. Spans that could not be sent are
+    /// counted as dropped, and a warning states how many.
+    pub async fn shutdown(&self, within: Duration) {
+        self.flush(within).await;
+
+        self.0.task.abort();
+        self.0.state.close();
     }
 
     /// Sends all spans that wait, and the metrics if they are due.

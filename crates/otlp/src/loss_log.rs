@@ -1,4 +1,4 @@
-//! A warning about dropped data, at most once per minute.
+//! Warnings about failed exports and dropped data, each at most once per minute.
 
 use std::time::Duration;
 
@@ -9,20 +9,35 @@ use crate::settings::Signal;
 
 const INTERVAL: Duration = Duration::from_secs(60);
 
+/// A request that the collector did not accept.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) signal: Signal,
+    /// Scheme, host and port of the collector.
+    pub(crate) collector: String,
+    /// The HTTP status, or the cause of a failed connection.
+    pub(crate) cause: String,
+}
+
 /// What was last logged.
 #[derive(Debug, Default)]
 pub(crate) struct LossLog {
     logged: Vec<Dropped>,
-    at: Option<Instant>,
+    losses_at: Option<Instant>,
+    failure_at: Option<Instant>,
 }
 
 impl LossLog {
     /// Logs how many spans and data points were dropped since the last warning, and why. It shows
     /// neither the endpoint nor a header.
     pub(crate) fn write(&mut self, losses: &Losses, now: Instant) {
-        if self.at.is_some_and(|at| now - at < INTERVAL) {
-            return;
+        if !is_recent(self.losses_at, now) {
+            self.write_now(losses, now);
         }
+    }
+
+    /// Logs as [`Self::write`] does, also within a minute of the last warning.
+    pub(crate) fn write_now(&mut self, losses: &Losses, now: Instant) {
         let dropped = losses.list();
         if dropped == self.logged {
             return;
@@ -36,10 +51,25 @@ impl LossLog {
             data_points = of(Signal::Metrics)
                 .map(|dropped| dropped.count)
                 .sum::<u64>(),
-            reasons = reasons.join(","),
+            reason = reasons.join(","),
             "OpenTelemetry data were dropped"
         );
-        (self.logged, self.at) = (dropped, Some(now));
+        (self.logged, self.losses_at) = (dropped, Some(now));
+    }
+
+    /// Logs that the collector did not accept a request, and why.
+    pub(crate) fn write_failure(&mut self, failure: &Failure, now: Instant) {
+        if is_recent(self.failure_at, now) {
+            return;
+        }
+
+        tracing::warn!(
+            signal = failure.signal.as_str(),
+            collector = failure.collector,
+            cause = failure.cause,
+            "cannot export OpenTelemetry data"
+        );
+        self.failure_at = Some(now);
     }
 
     fn since_last(&self, dropped: &[Dropped]) -> Vec<Dropped> {
@@ -55,6 +85,10 @@ impl LossLog {
         });
         counts.filter(|dropped| dropped.count > 0).collect()
     }
+}
+
+fn is_recent(at: Option<Instant>, now: Instant) -> bool {
+    at.is_some_and(|at| now.saturating_duration_since(at) < INTERVAL)
 }
 
 #[cfg(test)]
@@ -85,11 +119,50 @@ mod tests {
             .map(|line| {
                 let fields = &line["fields"];
                 let count = |name: &str| fields[name].as_u64().unwrap();
-                let reasons = fields["reasons"].as_str().unwrap();
+                let reasons = fields["reason"].as_str().unwrap();
                 (count("spans"), count("data_points"), reasons)
             })
             .collect();
         assert_eq!(found, [(3, 0, "queue_full"), (1, 2, "queue_full,503")]);
         assert_eq!(lines[0]["level"], "WARN");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_are_logged_once_per_minute() {
+        let log = LogBuffer::default();
+        let _guard = log.subscribe();
+        let (mut loss_log, began) = (LossLog::default(), Instant::now());
+        let failure = |cause: &str| Failure {
+            signal: Signal::Traces,
+            collector: "https://collector.example".to_owned(),
+            cause: cause.to_owned(),
+        };
+
+        for (cause, second) in [("refused", 0), ("refused", 59), ("unknown_ca", 60)] {
+            loss_log.write_failure(&failure(cause), began + Duration::from_secs(second));
+        }
+
+        let lines = log.json_lines();
+        let causes: Vec<_> = lines.iter().map(|line| &line["fields"]["cause"]).collect();
+        assert_eq!(causes, ["refused", "unknown_ca"]);
+        assert_eq!(lines[0]["fields"]["collector"], "https://collector.example");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn losses_at_the_end_are_logged_at_once() {
+        let log = LogBuffer::default();
+        let _guard = log.subscribe();
+        let (losses, mut loss_log) = (Losses::default(), LossLog::default());
+
+        losses.dropped(Signal::Traces, Reason::QueueFull, 1);
+        loss_log.write(&losses, Instant::now());
+        losses.dropped(Signal::Traces, Reason::Shutdown, 2);
+        loss_log.write_now(&losses, Instant::now());
+        loss_log.write_now(&losses, Instant::now());
+
+        let lines = log.json_lines();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[1]["fields"]["spans"], 2);
+        assert_eq!(lines[1]["fields"]["reason"], "shutdown");
     }
 }

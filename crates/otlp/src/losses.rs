@@ -10,30 +10,24 @@ use crate::settings::Signal;
 pub(crate) enum Reason {
     /// The queue was full, because the collector is slow or absent.
     QueueFull,
-    /// The collector did not respond in time.
-    Timeout,
-    /// The connection failed.
-    Network,
+    /// There was no response, for a cause such as `dns`, `refused`, `unknown_ca` or `timeout`.
+    Failure(&'static str),
     /// The collector responded with this status.
     Status(u16),
     /// The collector accepted the request, but rejected some of its data.
     Rejected,
-    /// The response was larger than its limit, so that its status is unknown.
-    ResponseTooLarge,
-    /// The request could not be made.
-    InvalidRequest,
+    /// The process ended before they were sent.
+    Shutdown,
 }
 
 impl Reason {
     pub(crate) fn name(self) -> String {
         match self {
             Self::QueueFull => "queue_full".to_owned(),
-            Self::Timeout => "timeout".to_owned(),
-            Self::Network => "network".to_owned(),
+            Self::Failure(cause) => cause.to_owned(),
             Self::Status(status) => status.to_string(),
             Self::Rejected => "rejected".to_owned(),
-            Self::ResponseTooLarge => "response_too_large".to_owned(),
-            Self::InvalidRequest => "invalid_request".to_owned(),
+            Self::Shutdown => "shutdown".to_owned(),
         }
     }
 }
@@ -43,8 +37,8 @@ impl Reason {
 pub struct Dropped {
     /// The signal.
     pub signal: Signal,
-    /// The reason: `queue_full`, `timeout`, `network`, `rejected`, `response_too_large`,
-    /// `invalid_request`, or an HTTP status.
+    /// The reason: `queue_full`, `rejected`, `shutdown`, an HTTP status, or the cause of a failed
+    /// connection, such as `dns`, `refused`, `unknown_ca`, `tls`, `broken` or `timeout`.
     pub reason: String,
     /// The number since the start.
     pub count: u64,

@@ -50,6 +50,15 @@ impl SpanQueue {
         self.len() == 0
     }
 
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() >= self.0.limits.spans
+    }
+
+    /// Removes all spans and returns their number.
+    pub(crate) fn clear(&self) -> usize {
+        self.lock().drain(..).len()
+    }
+
     /// Waits until a batch is full.
     pub(crate) async fn full_batch(&self) {
         self.0.is_batch_full.notified().await;

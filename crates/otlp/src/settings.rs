@@ -1,11 +1,13 @@
 //! The settings, which are OpenTelemetry's own environment variables.
 
+mod certificates;
 mod endpoint;
 mod key_values;
 mod resource;
 mod sampler;
 #[cfg(test)]
 mod tests;
+mod variables;
 
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use environment::{SettingError, Variables};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::Sampler;
 
+use aws::ExtraAuthorities;
 pub(crate) use endpoint::Target;
 use endpoint::target;
 
@@ -76,6 +79,8 @@ pub struct Settings {
     pub(crate) queue: QueueLimits,
     pub(crate) metric_interval: Duration,
     pub(crate) temporality: Temporality,
+    /// Authorities that the collector's certificate may be signed by, in addition to the system's.
+    pub(crate) authorities: ExtraAuthorities,
 }
 
 impl Settings {
@@ -101,6 +106,7 @@ impl Settings {
         if traces.is_none() && metrics.is_none() {
             return Ok(None);
         }
+        check_unsupported(&variables)?;
 
         Ok(Some(Self {
             resource: resource::resource(&variables, service)?,
@@ -115,7 +121,14 @@ impl Settings {
                 1..=86_400_000,
             )?,
             temporality: temporality(&variables)?,
+            authorities: certificates::authorities(&variables)?,
         }))
+    }
+
+    /// Returns the names of all variables that are read.
+    #[must_use]
+    pub const fn variables() -> &'static [&'static str] {
+        &variables::READ
     }
 
     /// Returns the signals that are exported, each with the URL of its collector.
@@ -148,6 +161,21 @@ fn is_disabled<L: Fn(&str) -> Option<String>>(
         "false" => Ok(false),
         _ => Err(SettingError::invalid(NAME, &value, "true or false")),
     }
+}
+
+/// Refuses what is not supported, so that an export does not fail later for an unknown reason.
+fn check_unsupported<L: Fn(&str) -> Option<String>>(
+    variables: &Variables<L>,
+) -> Result<(), SettingError> {
+    for (name, expected) in variables::UNSUPPORTED {
+        match variables.optional(name) {
+            Some(value) if value != "none" => {
+                return Err(SettingError::invalid_secret(name, expected));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn queue_limits<L: Fn(&str) -> Option<String>>(

@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
 
-use crate::losses::Losses;
+use crate::loss_log::{Failure, LossLog};
+use crate::losses::{Losses, Reason};
 use crate::metrics::{Snapshot, SpanMetrics};
 use crate::queue::SpanQueue;
+use crate::settings::Signal;
 
 type Source = Box<dyn Fn(&mut Snapshot) + Send + Sync>;
 
@@ -30,6 +32,7 @@ pub(crate) struct State {
     in_flight_since: Mutex<Option<Instant>>,
     /// The number of spans in the batch that is being sent, or sent again.
     pending: AtomicU64,
+    loss_log: Mutex<LossLog>,
 }
 
 /// A flush that the exporter carries out.
@@ -51,6 +54,7 @@ impl State {
             done: watch::Sender::new(0),
             in_flight_since: Mutex::default(),
             pending: AtomicU64::new(0),
+            loss_log: Mutex::default(),
         }
     }
 
@@ -112,6 +116,29 @@ impl State {
 
     pub(crate) fn set_pending(&self, spans: u64) {
         self.pending.store(spans, Ordering::SeqCst);
+    }
+
+    /// Drops the spans that wait, counts them, and logs what was dropped and not logged yet.
+    pub(crate) fn close(&self) {
+        let queued = u64::try_from(self.queue.clear()).unwrap_or(u64::MAX);
+        let pending = self.pending.swap(0, Ordering::SeqCst);
+
+        let unsent = queued.saturating_add(pending);
+        self.losses
+            .dropped(Signal::Traces, Reason::Shutdown, unsent);
+        self.loss_log().write_now(&self.losses, Instant::now());
+    }
+
+    pub(crate) fn log_losses(&self, now: Instant) {
+        self.loss_log().write(&self.losses, now);
+    }
+
+    pub(crate) fn log_failure(&self, failure: &Failure, now: Instant) {
+        self.loss_log().write_failure(failure, now);
+    }
+
+    fn loss_log(&self) -> MutexGuard<'_, LossLog> {
+        self.loss_log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn set_in_flight(&self, since: Option<Instant>) {

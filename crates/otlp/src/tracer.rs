@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr as _;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use opentelemetry::trace::{
     Span as _, SpanContext, SpanId, Status, TraceContextExt, TraceFlags, TraceId, TraceState,
     Tracer as _, TracerProvider as _,
 };
 use opentelemetry::{Context, InstrumentationScope, KeyValue, StringValue, Value};
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider, Span};
 use opentelemetry_semantic_conventions::{SCHEMA_URL, attribute};
 use telemetry::{AttributeValue, RecordedSpan, SpanKind, TraceParent, Tracer, shorten};
 
@@ -23,11 +24,13 @@ pub(crate) const SCOPE: &str = "tollgate";
 /// The version of the instrumentation scope.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The tracer of a process. Without a queue of spans, it only measures.
+/// The tracer of a process. Without a queue of spans, it only measures: traces of others pass
+/// through unchanged.
 pub(crate) struct OtlpTracer {
     tracer: SdkTracer,
     metrics: Arc<SpanMetrics>,
     propagates: bool,
+    only_measures: bool,
 }
 
 impl OtlpTracer {
@@ -36,8 +39,14 @@ impl OtlpTracer {
         queue: Option<SpanQueue>,
         metrics: Arc<SpanMetrics>,
     ) -> Self {
+        let only_measures = queue.is_none();
+        let sampler = if only_measures {
+            Sampler::AlwaysOff
+        } else {
+            settings.sampler.clone()
+        };
         let mut provider = SdkTracerProvider::builder()
-            .with_sampler(settings.sampler.clone())
+            .with_sampler(sampler)
             .with_resource(settings.resource.clone());
         if let Some(queue) = queue {
             provider = provider.with_span_processor(queue);
@@ -50,7 +59,8 @@ impl OtlpTracer {
         Self {
             tracer: provider.build().tracer_with_scope(scope),
             metrics,
-            propagates: settings.propagates,
+            propagates: settings.propagates || only_measures,
+            only_measures,
         }
     }
 }
@@ -67,15 +77,19 @@ impl Tracer for OtlpTracer {
             Context::new().with_remote_span_context(span_context(parent, is_remote))
         });
 
+        let (began, started) = (Instant::now(), SystemTime::now());
         let builder = self.tracer.span_builder(name).with_kind(sdk_kind(kind));
+        let builder = builder.with_start_time(started);
         let span = self.tracer.build_with_context(builder, &parent);
+        let context = (!self.only_measures).then(|| trace_parent(span.span_context()));
         Box::new(ActiveSpan {
-            context: trace_parent(span.span_context()),
+            context,
             span,
             kind,
             attributes: Vec::new(),
             error_type: None,
-            began: Instant::now(),
+            began,
+            started,
             metrics: Arc::clone(&self.metrics),
         })
     }
@@ -89,17 +103,18 @@ impl Tracer for OtlpTracer {
 /// replaces an earlier one, and because metrics need them although a trace is not recorded.
 struct ActiveSpan {
     span: Span,
-    context: TraceParent,
+    context: Option<TraceParent>,
     kind: SpanKind,
     attributes: Vec<(&'static str, AttributeValue)>,
     error_type: Option<Cow<'static, str>>,
     began: Instant,
+    started: SystemTime,
     metrics: Arc<SpanMetrics>,
 }
 
 impl RecordedSpan for ActiveSpan {
-    fn context(&self) -> &TraceParent {
-        &self.context
+    fn context(&self) -> Option<&TraceParent> {
+        self.context.as_ref()
     }
 
     fn set(&mut self, name: &'static str, value: AttributeValue) {
@@ -128,11 +143,12 @@ impl RecordedSpan for ActiveSpan {
             self.span.set_status(Status::error(""));
         }
 
+        let duration = self.began.elapsed();
         self.metrics.record(&EndedSpan {
             kind: self.kind,
             attributes: &self.attributes,
-            duration: self.began.elapsed(),
-            context: &self.context,
+            duration,
+            context: self.context.as_ref(),
         });
         if self.span.is_recording() {
             for (name, value) in self.attributes.drain(..) {
@@ -140,13 +156,14 @@ impl RecordedSpan for ActiveSpan {
                     .set_attribute(KeyValue::new(name, sdk_value(value)));
             }
         }
-        self.span.end();
+        // The system's clock may be set back while the span is in progress.
+        self.span.end_with_timestamp(self.started + duration);
     }
 }
 
 impl fmt::Debug for ActiveSpan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "ActiveSpan({})", self.context)
+        write!(formatter, "ActiveSpan({:?})", self.context)
     }
 }
 
@@ -175,7 +192,10 @@ fn span_context(parent: &TraceParent, is_remote: bool) -> SpanContext {
         SpanId::from_hex(parent.parent_id()).unwrap_or(SpanId::INVALID),
         TraceFlags::new(u8::from(parent.is_sampled())),
         is_remote,
-        TraceState::NONE,
+        parent
+            .state()
+            .and_then(|state| TraceState::from_str(state).ok())
+            .unwrap_or_default(),
     )
 }
 
@@ -185,4 +205,5 @@ fn trace_parent(context: &SpanContext) -> TraceParent {
         context.span_id().to_bytes(),
         context.is_sampled(),
     )
+    .with_state(Some(&context.trace_state().header()))
 }

@@ -6,13 +6,14 @@ use aws::{CallError, Connections, HttpCalls};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use telemetry::{ErrorKind, RecordLog};
+use telemetry::RecordLog;
 
 use crate::losses::Reason;
 use crate::settings::Target;
 use crate::tracer::VERSION;
 
-/// The largest response that is read. A partial success is a few hundred bytes.
+/// The largest response that is read. A partial success is a few hundred bytes. Without the body of
+/// a larger one, its status decides.
 const MAX_RESPONSE_BYTES: usize = 64 * 1_024;
 
 /// The longest pause that a collector may request.
@@ -107,16 +108,13 @@ fn requested_pause(response: &Response<Bytes>) -> Option<Duration> {
 }
 
 fn outcome_of_error(error: &CallError) -> Outcome {
-    let reason = match error {
-        CallError::BodyTooLarge { .. } => return Outcome::Refused(Reason::ResponseTooLarge),
-        CallError::TimedOut { .. } => Reason::Timeout,
-        CallError::Transport { kind, .. } if *kind == ErrorKind::Timeout => Reason::Timeout,
-        CallError::Transport { kind, .. } if *kind == ErrorKind::Network => Reason::Network,
-        _ => return Outcome::Refused(Reason::InvalidRequest),
-    };
+    let reason = Reason::Failure(error.cause());
 
-    Outcome::Retryable {
-        reason,
-        retry_after: None,
+    match error {
+        CallError::TimedOut { .. } | CallError::Transport { .. } => Outcome::Retryable {
+            reason,
+            retry_after: None,
+        },
+        _ => Outcome::Refused(reason),
     }
 }

@@ -61,7 +61,7 @@ pub use excerpt::{Excerpt, MAX_EXCERPT_BYTES, shorten};
 pub use function_log::{exit_code, start_log};
 pub use histogram::{DURATION_BOUNDS_S, Exemplar, Histogram};
 pub use invocation::{Invocation, Trigger};
-pub use log::{AUDIT_TARGET, QUOTA_TARGET, json_lines, log_to};
+pub use log::{AUDIT_TARGET, HTTP_CLIENT_CRATE, QUOTA_TARGET, json_lines, log_to};
 pub use milliseconds::milliseconds;
 pub use panic::{contain_panic, log_panics};
 pub use record_log::{OpenRecord, RecordLog};
@@ -70,4 +70,4 @@ pub use span::{
     Attribute, AttributeValue, RecordedSpan, Span, SpanKind, Tracer, install_tracer, is_traced,
     on_current_span, propagates,
 };
-pub use trace_context::{RequestId, TRACEPARENT, TraceParent, X_REQUEST_ID};
+pub use trace_context::{RequestId, TRACEPARENT, TRACESTATE, TraceParent, X_REQUEST_ID};

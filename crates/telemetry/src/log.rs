@@ -19,6 +19,10 @@ pub const AUDIT_TARGET: &str = "audit";
 /// The target of events of quotas, which are handed on. They are logged at every level, too.
 pub const QUOTA_TARGET: &str = "quota";
 
+/// The crate of HTTP connections. It warns about each response that is not HTTP, in words for its own
+/// developers. Callers log these failures themselves.
+pub const HTTP_CLIENT_CRATE: &str = "aws_smithy_http_client";
+
 /// Crates whose events below WARN only repeat the result of a run.
 const QUIET_CRATES: [&str; 3] = ["hickory_net", "hickory_proto", "hickory_resolver"];
 
@@ -48,6 +52,8 @@ pub(crate) fn log_at<const N: usize>(
             level
         } else if [AUDIT_TARGET, QUOTA_TARGET].contains(&target) {
             level.max(LevelFilter::INFO)
+        } else if crate_name == HTTP_CLIENT_CRATE {
+            level.min(LevelFilter::ERROR)
         } else if QUIET_CRATES.contains(&crate_name) {
             level.min(LevelFilter::WARN)
         } else {

@@ -8,7 +8,7 @@ use tracing::Instrument;
 
 use crate::invocation::Invocation;
 use crate::span::{Span, is_traced, propagates};
-use crate::trace_context::{RequestId, TRACEPARENT, TraceParent, X_REQUEST_ID};
+use crate::trace_context::{RequestId, TRACEPARENT, TRACESTATE, TraceParent, X_REQUEST_ID};
 
 tokio::task_local! {
     static CURRENT: Current;
@@ -45,7 +45,9 @@ impl RequestScope {
 
         Self {
             request_id: client_id.or_else(|| own_id.and_then(RequestId::parse)),
-            traceparent: header(TRACEPARENT).and_then(TraceParent::parse),
+            traceparent: header(TRACEPARENT)
+                .and_then(TraceParent::parse)
+                .map(|parent| parent.with_state(header(TRACESTATE))),
         }
     }
 
@@ -93,7 +95,9 @@ impl RequestScope {
             span.set("tollgate.request_id", id.as_str().to_owned());
         }
 
-        self.traceparent = span.context().cloned();
+        if let Some(context) = span.context() {
+            self.traceparent = Some(context.clone());
+        }
         Some(Arc::new(Mutex::new(span)))
     }
 

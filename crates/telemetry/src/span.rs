@@ -45,10 +45,10 @@ impl Span {
     }
 
     /// Returns the trace context of the span itself, for its children and for outgoing calls. `None`
-    /// if no tracer is installed.
+    /// if no tracer is installed, or if it only measures.
     #[must_use]
     pub fn context(&self) -> Option<&TraceParent> {
-        self.0.as_ref().map(|span| span.context())
+        self.0.as_ref().and_then(|span| span.context())
     }
 
     /// Sets an attribute, and replaces an earlier value.

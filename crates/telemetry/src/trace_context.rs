@@ -2,15 +2,20 @@
 //! nothing else.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The name of the header with the request id.
 pub const X_REQUEST_ID: &str = "x-request-id";
 /// The name of the header with the trace context (W3C Trace Context).
 pub const TRACEPARENT: &str = "traceparent";
+/// The name of the header with what tracing systems add to the trace context.
+pub const TRACESTATE: &str = "tracestate";
 
 const MAX_REQUEST_ID_BYTES: usize = 128;
 /// The longest traceparent that is parsed. Those of future versions may be longer than version 00's.
 const MAX_TRACEPARENT_BYTES: usize = 256;
+/// The longest tracestate that is kept (section 3.3.1.5 requires at least 512 characters).
+const MAX_TRACESTATE_BYTES: usize = 512;
 
 /// A request id: 1 to 128 letters, digits and `-_.~:+/=@`, which are safe in any log line and
 /// header.
@@ -41,6 +46,8 @@ pub struct TraceParent {
     trace_id: String,
     parent_id: String,
     flags: u8,
+    /// The `tracestate`, which exported spans have.
+    state: Option<Arc<str>>,
 }
 
 impl TraceParent {
@@ -74,7 +81,22 @@ impl TraceParent {
             trace_id: trace_id.to_owned(),
             parent_id: parent_id.to_owned(),
             flags,
+            state: None,
         })
+    }
+
+    /// Returns this context with a `tracestate`. One that is longer than 512 bytes is left out.
+    #[must_use]
+    pub fn with_state(mut self, state: Option<&str>) -> Self {
+        let is_kept = |state: &&str| (1..=MAX_TRACESTATE_BYTES).contains(&state.len());
+        self.state = state.filter(is_kept).map(Arc::from);
+        self
+    }
+
+    /// Returns the `tracestate`.
+    #[must_use]
+    pub fn state(&self) -> Option<&str> {
+        self.state.as_deref()
     }
 
     /// Returns the context of a span with these ids.
@@ -84,6 +106,7 @@ impl TraceParent {
             trace_id: format!("{:032x}", u128::from_be_bytes(trace_id)),
             parent_id: format!("{:016x}", u64::from_be_bytes(span_id)),
             flags: u8::from(is_sampled),
+            state: None,
         }
     }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws::Connections;
 use aws::timeouts::CONNECT_TIMEOUT;
+use aws::{Connections, Reach};
 use environment::SettingError;
 use otlp::{Otlp, Service, Settings, Signal};
 
+use super::misspelled::misspelled;
 use crate::metrics::LocalMetrics;
 
 /// The name of the service in every span and metric, unless `OTEL_SERVICE_NAME` is set.
@@ -34,21 +35,34 @@ impl Export {
             name: SERVICE_NAME,
             version: env!("CARGO_PKG_VERSION"),
         };
+        warn_about_misspelled_variables();
         let lookup = |name: &str| std::env::var(name).ok();
         let Some(settings) = Settings::from_lookup(lookup, service)? else {
             return Ok(None);
         };
 
         let collectors = settings.collectors();
-        let otlp = Otlp::start(settings, Connections::new(CONNECT_TIMEOUT));
+        let otlp = Otlp::start(settings, Connections::reaching(Reach::Any, CONNECT_TIMEOUT));
         otlp.install();
 
         metrics.export_over(&otlp);
         Ok(Some(Self { otlp, collectors }))
     }
 
-    /// Sends what waits, for at most two seconds.
+    /// Sends what waits, for at most two seconds. What cannot be sent is counted and logged.
     pub(super) async fn finish(self) {
-        self.otlp.flush(FLUSH_TIMEOUT).await;
+        self.otlp.shutdown(FLUSH_TIMEOUT).await;
+    }
+}
+
+fn warn_about_misspelled_variables() {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+
+    for (variable, similar) in misspelled(names, Settings::variables()) {
+        tracing::warn!(
+            variable,
+            similar,
+            "unknown variable of OpenTelemetry, which is similar to a known one"
+        );
     }
 }

@@ -7,6 +7,7 @@ mod export;
 mod file;
 mod functions;
 mod issuer;
+mod misspelled;
 mod options;
 mod schedule;
 mod seeds;

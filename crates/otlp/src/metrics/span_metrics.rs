@@ -40,7 +40,8 @@ pub(crate) struct EndedSpan<'s> {
     pub(crate) kind: SpanKind,
     pub(crate) attributes: &'s [(&'static str, AttributeValue)],
     pub(crate) duration: Duration,
-    pub(crate) context: &'s TraceParent,
+    /// The trace context, if spans are exported.
+    pub(crate) context: Option<&'s TraceParent>,
 }
 
 impl EndedSpan<'_> {
@@ -205,10 +206,8 @@ impl Tables {
 }
 
 fn record_duration(histogram: &mut Histogram, span: &EndedSpan<'_>) {
-    let exemplar = span
-        .context
-        .is_sampled()
-        .then(|| (span.context.trace_id(), span.context.parent_id()));
+    let recorded = span.context.filter(|context| context.is_sampled());
+    let exemplar = recorded.map(|context| (context.trace_id(), context.parent_id()));
 
     histogram.record(span.duration, exemplar);
 }

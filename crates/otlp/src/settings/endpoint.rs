@@ -20,6 +20,15 @@ pub(crate) struct Target {
     pub(crate) timeout: Duration,
 }
 
+impl Target {
+    /// Returns scheme, host and port. A path may contain a secret.
+    pub(crate) fn address(&self) -> String {
+        let scheme = self.url.scheme_str().unwrap_or_default();
+        let authority = self.url.authority().map_or("", uri::Authority::as_str);
+        format!("{scheme}://{authority}")
+    }
+}
+
 impl fmt::Debug for Target {
     /// Omits the path and the headers, which may contain secrets.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -205,6 +205,58 @@ fn errors_name_the_variable_and_what_was_expected() {
 }
 
 #[test]
+fn unsupported_variables_are_refused() {
+    for (name, expected) in variables::UNSUPPORTED {
+        let error = with_endpoint(&[(name, "gzip")]).unwrap_err();
+        assert_eq!(error, format!("{name}: invalid value, expected {expected}"));
+    }
+    assert!(with_endpoint(&[("OTEL_EXPORTER_OTLP_COMPRESSION", "none")]).is_ok());
+}
+
+#[test]
+fn missing_certificate_file_is_an_error() {
+    let error = with_endpoint(&[("OTEL_EXPORTER_OTLP_CERTIFICATE", "/missing.pem")]);
+    let error = error.unwrap_err();
+    assert!(
+        error.starts_with("OTEL_EXPORTER_OTLP_CERTIFICATE: /missing.pem: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn every_variable_that_is_read_is_listed() {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    let read = RefCell::new(BTreeSet::new());
+    for endpoint in [
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+    ] {
+        let lookup = |name: &str| {
+            read.borrow_mut().insert(name.to_owned());
+            match name {
+                "OTEL_TRACES_SAMPLER" => Some("traceidratio".to_owned()),
+                name if name == endpoint => Some("http://localhost:4318".to_owned()),
+                _ => None,
+            }
+        };
+        Settings::from_lookup(lookup, SERVICE).unwrap().unwrap();
+    }
+
+    let is_unsupported = |name: &str| variables::UNSUPPORTED.iter().any(|(it, _)| *it == name);
+    let read = read.into_inner();
+    let read: Vec<_> = read
+        .iter()
+        .map(String::as_str)
+        .filter(|name| name.starts_with("OTEL_") && !is_unsupported(name))
+        .collect();
+    let mut listed = Settings::variables().to_vec();
+    listed.sort_unstable();
+    assert_eq!(read, listed);
+}
+
+#[test]
 fn ratio_of_the_sampler_is_between_0_and_1() {
     for invalid in ["2", "-0.1", "NaN", "half"] {
         let error = with_endpoint(&[

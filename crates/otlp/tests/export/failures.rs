@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
 use prost::Message;
-use testing::{HttpReply, HttpRequest};
+use testing::{HttpReply, LogBuffer, TlsServer};
 use tokio::net::TcpListener;
 
 /// Metrics are off, so that only spans are counted.
@@ -71,22 +71,6 @@ async fn retryable_failure_is_repeated_after_the_requested_pause() {
 }
 
 #[tokio::test]
-async fn batch_is_dropped_after_five_attempts() {
-    let collector = Collector::responding(|_| {
-        HttpReply::text(503, "text/plain", "busy").header("retry-after", "0")
-    });
-    let otlp = start(&collector.0.url(), &[SPANS_ONLY, NO_DELAY]);
-    record(&otlp, "a", None);
-    record(&otlp, "b", None);
-
-    otlp.flush(PATIENCE).await;
-    wait_until(|| !otlp.dropped().is_empty()).await;
-
-    assert_eq!(collector.to("/v1/traces").len(), 5);
-    assert_eq!(dropped(&otlp), [("traces", "503".to_owned(), 2)]);
-}
-
-#[tokio::test]
 async fn refused_batch_is_not_sent_again() {
     for status in [301, 400, 401, 404, 413, 500, 501] {
         let collector = Collector::responding(move |_| {
@@ -135,15 +119,109 @@ async fn garbage_after_a_success_counts_as_success() {
 }
 
 #[tokio::test]
-async fn huge_response_is_not_read() {
-    let huge = |_: &HttpRequest| HttpReply::text(200, "text/plain", &"x".repeat(10_000_000));
-    let collector = Collector::responding(huge);
+async fn status_of_a_huge_response_decides() {
+    for (status, is_accepted) in [(200, true), (503, false)] {
+        let collector = Collector::responding(move |_| {
+            HttpReply::text(status, "text/plain", &"x".repeat(10_000_000))
+        });
+        let otlp = start(&collector.0.url(), &[SPANS_ONLY, NO_DELAY]);
+        record(&otlp, "a", None);
+
+        assert_eq!(otlp.flush(PATIENCE).await, is_accepted, "{status}");
+        assert_eq!(dropped(&otlp), []);
+    }
+}
+
+#[tokio::test]
+async fn retry_after_zero_does_not_hurry_the_attempts() {
+    let collector = Collector::responding(|_| {
+        HttpReply::text(503, "text/plain", "busy").header("retry-after", "0")
+    });
     let otlp = start(&collector.0.url(), &[SPANS_ONLY, NO_DELAY]);
     record(&otlp, "a", None);
 
+    for _ in 0..10 {
+        otlp.flush(PATIENCE).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    assert_eq!(collector.to("/v1/traces").len(), 1);
+    assert_eq!(dropped(&otlp), []);
+}
+
+#[tokio::test]
+async fn spans_that_are_unsent_at_the_end_are_counted_and_logged() {
+    let log = LogBuffer::default();
+    let _guard = log.subscribe();
+    let otlp = start("http://127.0.0.1:1", &[SPANS_ONLY, NO_DELAY]);
+    for _ in 0..3 {
+        record(&otlp, "a", None);
+    }
+
+    otlp.shutdown(PATIENCE).await;
+
+    assert_eq!(dropped(&otlp), [("traces", "shutdown".to_owned(), 3)]);
+    let lines = log.json_lines();
+    let line = |message: &str| {
+        let mut fields = lines.iter().map(|line| &line["fields"]);
+        fields.find(|fields| fields["message"] == message).unwrap()
+    };
+    let failure = line("cannot export OpenTelemetry data");
+    assert_eq!(failure["collector"], "http://127.0.0.1:1");
+    assert_eq!(failure["cause"], "refused");
+    let loss = line("OpenTelemetry data were dropped");
+    assert_eq!(
+        (&loss["spans"], &loss["reason"]),
+        (&3.into(), &"shutdown".into())
+    );
+}
+
+#[tokio::test]
+async fn warning_names_the_cause() {
+    let (_listener, silent) = silent_collector().await;
+    let tls = tls_collector().await.url("");
+    for (url, cause) in [
+        ("http://no.such.name.invalid:4318", "dns"),
+        ("http://127.0.0.1:1", "refused"),
+        (&*tls, "unknown_ca"),
+        (&*silent, "timeout"),
+    ] {
+        let log = LogBuffer::default();
+        let _guard = log.subscribe();
+        let variables = [SPANS_ONLY, NO_DELAY, ("OTEL_EXPORTER_OTLP_TIMEOUT", "5000")];
+        let variables = if cause == "timeout" {
+            [SPANS_ONLY, NO_DELAY, ("OTEL_EXPORTER_OTLP_TIMEOUT", "50")]
+        } else {
+            variables
+        };
+        let otlp = start(url, &variables);
+        record(&otlp, "a", None);
+        otlp.flush(PATIENCE).await;
+
+        let lines = log.json_lines();
+        let found: Vec<_> = lines.iter().map(|line| &line["fields"]["cause"]).collect();
+        assert_eq!(found, [cause], "{url}");
+    }
+}
+
+/// A collector with a certificate of a private authority. It has a runtime of its own, which must not
+/// be dropped in a test's.
+async fn tls_collector() -> &'static TlsServer {
+    let server = tokio::task::spawn_blocking(TlsServer::start).await.unwrap();
+    server.reply("/v1/traces", &serde_json::json!({}));
+    Box::leak(Box::new(server))
+}
+
+#[tokio::test]
+async fn private_authority_of_the_collector_is_trusted_if_it_is_given() {
+    let server = tls_collector().await;
+    let file = TlsServer::authority_file();
+    let certificate = ("OTEL_EXPORTER_OTLP_CERTIFICATE", file.to_str().unwrap());
+    let otlp = start(&server.url(""), &[SPANS_ONLY, NO_DELAY, certificate]);
+    record(&otlp, "a", None);
+
     assert!(otlp.flush(PATIENCE).await);
-    let reason = "response_too_large".to_owned();
-    assert_eq!(dropped(&otlp), [("traces", reason, 1)]);
+    assert_eq!(dropped(&otlp), []);
 }
 
 /// A collector that accepts connections and never responds.

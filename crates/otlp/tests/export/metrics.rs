@@ -24,7 +24,7 @@ fn record_call(otlp: &Otlp, operation: &'static str, flags: &str) -> String {
     span.set("db.operation.name", operation.into());
     span.set("aws.request_id", "unbounded".into());
     span.end();
-    span.context().parent_id().to_owned()
+    span.context().unwrap().parent_id().to_owned()
 }
 
 fn histogram_points(metric: &Metric) -> &[HistogramDataPoint] {

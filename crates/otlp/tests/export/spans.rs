@@ -22,7 +22,7 @@ async fn span_has_its_parent_attributes_and_resource() {
     server.set("tollgate.plan", "gold".into());
     server.fail("503".into());
     server.fail("later".into());
-    let context = server.context().clone();
+    let context = server.context().unwrap().clone();
     server.end();
     assert!(otlp.flush(PATIENCE).await);
 
@@ -217,4 +217,39 @@ async fn each_signal_can_be_turned_off() {
     otlp.flush(PATIENCE).await;
     assert_eq!(collector.0.requests().len(), 1);
     assert_eq!(collector.to("/own/path").len(), 1);
+}
+
+#[tokio::test]
+async fn tracer_only_measures_while_traces_are_off() {
+    let collector = Collector::start();
+    let otlp = start(&collector.0.url(), &[("OTEL_TRACES_EXPORTER", "none")]);
+    let tracer = otlp.tracer();
+
+    for parent in [Some(parent("01")), None] {
+        let mut span = tracer.begin(SpanKind::Client, "a".into(), parent.as_ref());
+        assert_eq!(span.context(), None);
+        span.set("db.system.name", "aws.dynamodb".into());
+        span.end();
+    }
+    otlp.flush(PATIENCE).await;
+
+    // The context of the caller is passed on.
+    assert!(tracer.propagates());
+    let metric = collector.metric("db.client.operation.duration").unwrap();
+    assert_eq!(first_count(&metric), 2);
+    assert_eq!(collector.to("/v1/traces").len(), 0);
+}
+
+#[tokio::test]
+async fn tracestate_of_the_caller_is_exported_and_passed_to_children() {
+    let collector = Collector::start();
+    let otlp = start(&collector.0.url(), &[]);
+    let parent = parent("01").with_state(Some("ot=th:8,vendor=x"));
+
+    let context = record(&otlp, "parent", Some(&parent));
+    record(&otlp, "child", Some(&context));
+    otlp.flush(PATIENCE).await;
+
+    let states = collector.spans().into_iter().map(|span| span.trace_state);
+    assert_eq!(states.collect::<Vec<_>>(), ["ot=th:8,vendor=x"; 2]);
 }

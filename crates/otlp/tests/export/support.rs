@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws::Connections;
+use aws::{Connections, Reach};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, metric};
 use otlp::{Otlp, Service, Settings};
 use telemetry::{SpanKind, TraceParent};
@@ -34,7 +34,7 @@ pub(crate) fn settings(url: &str, variables: &[(&str, &str)]) -> Settings {
 
 /// Starts an export to `url`.
 pub(crate) fn start(url: &str, variables: &[(&str, &str)]) -> Otlp {
-    let connections = Connections::new(Duration::from_secs(1));
+    let connections = Connections::reaching(Reach::Any, Duration::from_secs(1));
     Otlp::start(settings(url, variables), connections)
 }
 
@@ -42,7 +42,9 @@ pub(crate) fn start(url: &str, variables: &[(&str, &str)]) -> Otlp {
 pub(crate) fn record(otlp: &Otlp, name: &'static str, parent: Option<&TraceParent>) -> TraceParent {
     let mut span = otlp.tracer().begin(SpanKind::Server, name.into(), parent);
     span.end();
-    span.context().clone()
+    span.context()
+        .cloned()
+        .unwrap_or_else(|| self::parent("00"))
 }
 
 /// Returns the caller's trace context.
