@@ -27,6 +27,7 @@ METRIC = 0.30
 ALARM = 0.10
 COMPOSITE_ALARM = 0.50
 DASHBOARD = 3.00
+XRAY_TRACE = 5.00e-6
 NAT_HOUR, NAT_GB = 0.045, 0.045
 LOAD_BALANCER_HOUR, ALB_UNIT_HOUR, NLB_UNIT_HOUR = 0.0225, 0.008, 0.006
 FARGATE_CPU_HOUR, FARGATE_GB_HOUR = 0.03238, 0.00356  # arm64
@@ -44,6 +45,12 @@ CALL_KINDS = 2
 AUTHORIZER_S, AUTHORIZER_GB = 0.008, 0.5
 EXCHANGE_BYTES = 2_000
 SERIES = 40
+# Lambda samples one invocation per second and 5 % of the others for X-Ray.
+XRAY_SHARE = 0.05
+# After a response, a function waits at most 100 ms for a collector elsewhere (MAX_FLUSH_TIME in
+# crates/otlp/src/flush_layer.rs). Assumed: the time to hand data to a layer on the same instance, the
+# time by which a layer delays the start of an instance, and the share of requests that start one.
+EXPORT_S, HANDOVER_S, COLLECTOR_START_S, STARTS = 0.1, 0.005, 0.2, 0.001
 # Measured with `make bench`: store requests per decision on a hot key with `"lease": 16` and 16
 # workers.
 LEASED_WRITES = 0.066
@@ -122,6 +129,19 @@ def monitoring(resources: dict[str, Any], series: int) -> float:
     return DASHBOARD + alarm_metrics * ALARM + COMPOSITE_ALARM + series * METRIC
 
 
+def tracing(scale: Scale) -> dict[str, float]:
+    """Returns what `Tracing` adds, at most, to the costs of the authorizer, for each of its values."""
+    number, seconds = scale.requests, 3_600 * HOURS
+    traces = min(number, seconds) + XRAY_SHARE * max(number - seconds, 0)
+    second = AUTHORIZER_GB * LAMBDA_GB_SECOND
+    return {
+        "`PassThrough` (default)": 0,
+        "`Active`": traces * XRAY_TRACE,
+        "the ARN of a layer": number * (HANDOVER_S + STARTS * COLLECTOR_START_S) * second,
+        "a URL": number * EXPORT_S * second,
+    }
+
+
 def http_api(scale: Scale, body: dict[str, Any]) -> float:
     """An HTTP API without keys or limits, and the same access log."""
     return scale.requests * (HTTP_API + access_line(body) / GB * (LOGS_IN + LOGS_KEPT))
@@ -197,7 +217,7 @@ def tables(body: dict[str, Any], nested: dict[str, Any]) -> dict[str, str]:
         'with `"lease": 16`, if all callers are busy': [
             sum(tollgate(scale, body, LEASED_WRITES).values()) for scale in SCALES
         ],
-        f"with dashboard, alarms and {SERIES} series of metrics": [
+        f"with dashboard, all alarms and {SERIES} series of metrics": [
             it + monitoring(body["Resources"] | nested["Resources"], SERIES) for it in sums
         ],
         "with an NLB and alb-sync in the path": [
@@ -220,4 +240,7 @@ def tables(body: dict[str, Any], nested: dict[str, Any]) -> dict[str, str]:
         "summary": in_dollars(head, {name.split(",")[0]: others[name] for name in short}),
         "parts": table(["US dollars per month", *head], rows, right=3),
         "others": in_dollars(head, others),
+        "tracing": in_dollars(
+            head, {name: [tracing(scale)[name] for scale in SCALES] for name in tracing(SCALES[0])}
+        ),
     }

@@ -177,13 +177,16 @@ class Values(unittest.TestCase):
         layer = "arn:aws:lambda:us-east-1:123456789012:layer:collector:7"
         self.assert_accepted("Tracing", "PassThrough", "Active", layer, layer.replace("aws", "aws-cn", 1))
         self.assert_accepted(
-            "Tracing", "http://10.0.0.7:4318", "https://otlp.example.com", "https://a.example/v1/x"
+            "Tracing", "http://10.0.0.7:4318", "https://otlp.example.com", "https://a.example/v1/x", "http://localhost.example:4318"
         )
         self.assert_rejected(
             "Tracing",
             *("", "active", "localhost:4318", "grpc://a.example:4317", "https://"),
             *(layer.rpartition(":")[0], layer.replace("layer", "function")),
             *("https://user:password@a.example", "https://a.example?token=1", "https://a b"),
+            # Nothing listens in a function without a layer.
+            *("http://localhost:4317", "http://localhost", "http://127.0.0.1:4318"),
+            *("https://a..b", "https://-", "https://a.example:123456"),
         )
 
     def test_runbook_is_a_url_without_a_fragment(self) -> None:
