@@ -12,7 +12,7 @@ use crate::api::Exchange;
 /// The path of the local issuer's public keys, a JSON Web Key Set.
 pub(crate) const JWKS_PATH: &str = "/_tollgate/jwks.json";
 /// The path of the metrics for Prometheus.
-pub(crate) const METRICS_PATH: &str = "/_tollgate/metrics";
+pub const METRICS_PATH: &str = "/_tollgate/metrics";
 
 /// Responds to a request for a page.
 pub type PageHandler = dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Bytes>> + Send + Sync;

@@ -18,6 +18,7 @@ use crate::output::Style;
 use console::CONSOLE_PATH;
 use event_text::TextLines;
 use gateway::api::Exchange;
+use gateway::pages::METRICS_PATH;
 use gateway::server::LogSink;
 pub(crate) use record_lines::RecordLines;
 use telemetry::HTTP_CLIENT_CRATE;
@@ -77,12 +78,23 @@ where
             .with(telemetry::json_lines(writer).with_filter(filter))
             .init(),
         LogFormat::Text => registry
-            .with(telemetry::json_lines(TextLines { writer, style }).with_filter(filter))
+            .with(
+                telemetry::json_lines(TextLines {
+                    writer,
+                    style,
+                    shows_requests: shows_requests(directives().as_deref().unwrap_or_default()),
+                })
+                .with_filter(filter),
+            )
             .init(),
         LogFormat::Off => registry.init(),
     }
     Ok(())
 }
+
+/// A library whose warnings are about responses of other services, and ask to report an issue to its
+/// authors. The callers log the failure.
+const QUIET: &str = "aws_smithy_http_client=error";
 
 /// The targets that are logged with any filter.
 const ALWAYS_LOGGED: [&str; 2] = [telemetry::AUDIT_TARGET, telemetry::QUOTA_TARGET];
@@ -104,7 +116,7 @@ pub(crate) fn access_log(
 
     Arc::new(move |line: &str, exchange: &Exchange| match format {
         LogFormat::Off => {}
-        _ if !shows_requests || is_console_page(exchange) => {}
+        _ if !shows_requests || is_polled_page(exchange) => {}
         LogFormat::Json => write(line),
         LogFormat::Text => write(&access_line::text(exchange, style)),
     })
@@ -125,10 +137,12 @@ fn shows_requests(directives: &str) -> bool {
     !levels.next().is_some_and(is_above_info)
 }
 
-/// True for a successful request for a page of the console, or for the data of one.
-fn is_console_page(exchange: &Exchange) -> bool {
+/// True for a successful request for a page that programs read again and again: one of the console,
+/// the data of one, or the metrics.
+fn is_polled_page(exchange: &Exchange) -> bool {
     let is_success = exchange.status.is_some_and(|status| status < 400);
-    exchange.is_own_page && is_success && exchange.path.starts_with(CONSOLE_PATH)
+    let is_polled = exchange.path.starts_with(CONSOLE_PATH) || exchange.path == METRICS_PATH;
+    exchange.is_own_page && is_success && is_polled
 }
 
 /// Adds the audit lines of administrative changes and the lines about thresholds of quotas, which are
@@ -153,7 +167,7 @@ fn without_http_client(filter: EnvFilter, directives: &str) -> EnvFilter {
 }
 
 /// Parses directives. A word that is not a level is an error here: `EnvFilter` would take it for a
-/// target and silence everything else.
+/// target and silence everything else. Without a level for all targets, it is `info`.
 fn filter(directives: Option<&str>) -> Result<EnvFilter, FilterError> {
     let directives = directives
         .map(str::trim)
@@ -173,7 +187,17 @@ fn filter(directives: Option<&str>) -> Result<EnvFilter, FilterError> {
         .collect();
     match parts.iter().find(|part| !is_valid(part)) {
         Some(invalid) => Err(FilterError((*invalid).to_owned())),
-        None => EnvFilter::try_new(parts.join(",")).map_err(|_| FilterError(directives.to_owned())),
+        None => EnvFilter::try_new(defaults(&parts) + &parts.join(","))
+            .map_err(|_| FilterError(directives.to_owned())),
+    }
+}
+
+/// Returns the directives before those of the user, which replace them.
+fn defaults(parts: &[&str]) -> String {
+    let is_off = parts.iter().any(|part| part.eq_ignore_ascii_case("off"));
+    match is_off {
+        true => String::new(),
+        false => format!("info,{QUIET},"),
     }
 }
 
@@ -194,8 +218,17 @@ mod tests {
         ] {
             assert!(filter(Some(directives)).is_ok(), "{directives}");
         }
-        assert_eq!(filter(None).unwrap().to_string(), "info");
-        assert_eq!(filter(Some("debug")).unwrap().to_string(), "debug");
+        for (directives, expected) in [
+            (None, "aws_smithy_http_client=error,info"),
+            (Some("debug"), "aws_smithy_http_client=error,debug"),
+            (
+                Some("aws_smithy_http_client=debug"),
+                "aws_smithy_http_client=debug,info",
+            ),
+            (Some("off"), "off"),
+        ] {
+            assert_eq!(filter(directives).unwrap().to_string(), expected);
+        }
     }
 
     #[test]

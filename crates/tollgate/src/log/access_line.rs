@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use gateway::api::Exchange;
 
-use crate::output::Style;
+use crate::output::{Style, escaped};
 
 /// The fields of the authorizer's context that are shown, and their names in the line.
 const CONTEXT_FIELDS: [(&str, &str); 5] = [
@@ -16,32 +16,34 @@ const CONTEXT_FIELDS: [(&str, &str); 5] = [
 ];
 
 /// Formats a line such as
-/// `2026-11-30T12:00:00.123Z GET /orders 200 3.9 ms decision=allowed plan=pro key=local-pro`. The time
-/// is that of the request's arrival. Control characters are escaped, because clients choose the path.
+/// `2026-11-30T12:00:00.123Z GET /orders 200 3.9 ms request_id=r1 decision=allowed plan=pro`. The time
+/// is that of the request's arrival. A text that could be taken for other fields is quoted, because
+/// clients choose the path.
 pub(super) fn text(exchange: &Exchange, style: Style) -> String {
     let mut line = String::with_capacity(160);
     let _ = write!(line, "{:.3} ", exchange.received);
-    push_escaped(&mut line, non_empty(&exchange.method));
+    push_word(&mut line, &exchange.method);
     line.push(' ');
-    push_escaped(&mut line, non_empty(&exchange.path));
+    push_word(&mut line, &exchange.path);
     let milliseconds = exchange
         .response_latency
         .map_or(0.0, |latency| latency.as_secs_f64() * 1e3);
     let _ = write!(line, " {} {milliseconds:.1} ms", status(exchange, style));
 
+    push_field(&mut line, "request_id", &exchange.request_id);
+    if let Some(reason) = exchange.unauthorized {
+        push_field(&mut line, "reason", reason.as_str());
+    }
     for (field, name) in CONTEXT_FIELDS {
         let value = exchange.authorizer.get(field);
         let value = value.and_then(serde_json::Value::as_str);
         if let Some(value) = value.filter(|value| !["", "-", "ok"].contains(value)) {
-            let _ = write!(line, " {name}=");
-            push_escaped(&mut line, value);
+            push_field(&mut line, name, value);
         }
     }
 
     if let Some(error) = error(exchange) {
-        line.push_str(" error=\"");
-        push_escaped(&mut line, error);
-        line.push('"');
+        push_field(&mut line, "error", error);
     }
     line.push('\n');
     line
@@ -68,17 +70,22 @@ fn error(exchange: &Exchange) -> Option<&str> {
     errors.into_iter().flatten().next()
 }
 
-fn non_empty(text: &str) -> &str {
-    if text.is_empty() { "-" } else { text }
+fn push_field(line: &mut String, name: &str, value: &str) {
+    let _ = write!(line, " {name}=");
+    push_word(line, value);
 }
 
-fn push_escaped(line: &mut String, text: &str) {
-    for character in text.chars() {
-        if character.is_control() {
-            line.extend(character.escape_default())
-        } else {
-            line.push(character)
+/// Adds a text, in quotation marks if it is not a single word. An empty text is `-`.
+fn push_word(line: &mut String, text: &str) {
+    let is_separator = |character: char| character.is_whitespace() || "\"=".contains(character);
+
+    match text {
+        "" => line.push('-'),
+        _ if text.contains(is_separator) => {
+            let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
+            let _ = write!(line, "\"{}\"", escaped(&quoted));
         }
+        _ => line.push_str(&escaped(text)),
     }
 }
 
@@ -132,7 +139,7 @@ mod tests {
         }
         assert_eq!(
             plain(&exchange),
-            "2026-11-30T12:00:00.123Z GET /orders 200 3.9 ms decision=allowed plan=pro key=local-pro\n"
+            "2026-11-30T12:00:00.123Z GET /orders 200 3.9 ms request_id=r1 decision=allowed plan=pro key=local-pro\n"
         );
     }
 
@@ -143,14 +150,40 @@ mod tests {
         exchange.integration_error = Some("connection refused".to_owned());
         assert_eq!(
             plain(&exchange),
-            "2026-11-30T12:00:00.123Z GET /orders 503 3.9 ms error=\"connection refused\"\n"
+            "2026-11-30T12:00:00.123Z GET /orders 503 3.9 ms request_id=r1 error=\"connection refused\"\n"
         );
+    }
+
+    #[test]
+    fn reason_of_a_401_is_in_the_line() {
+        let mut exchange = exchange();
+        exchange.status = Some(401);
+        exchange.unauthorized = Some(outcome::Reason::MissingCredentials);
+        assert!(plain(&exchange).ends_with(" ms request_id=r1 reason=missing_credentials\n"));
+    }
+
+    #[test]
+    fn path_cannot_look_like_other_fields() {
+        let mut exchange = exchange();
+        for (path, shown) in [
+            ("/a 200 1.0 ms key=admin", r#""/a 200 1.0 ms key=admin""#),
+            ("/a\u{a0}b", "\"/a\u{a0}b\""),
+            (r#"/a"b\"#, r#""/a\"b\\""#),
+            ("/a=b", r#""/a=b""#),
+            ("", "-"),
+            ("/a\u{202e}b", r"/a\u{202e}b"),
+            ("/a\u{2028}b", r#""/a\u{2028}b""#),
+        ] {
+            exchange.path = path.to_owned();
+            let line = plain(&exchange);
+            assert!(line.contains(&format!("Z GET {shown} 200 ")), "{line}");
+        }
     }
 
     #[test]
     fn control_characters_are_escaped() {
         let mut exchange = exchange();
         exchange.path = "/a\n\u{1b}[2J".to_owned();
-        assert!(plain(&exchange).ends_with(" GET /a\\n\\u{1b}[2J 200 3.9 ms\n"));
+        assert!(plain(&exchange).ends_with(" GET \"/a\\n\\u{1b}[2J\" 200 3.9 ms request_id=r1\n"));
     }
 }

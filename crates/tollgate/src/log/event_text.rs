@@ -5,17 +5,10 @@ use std::io::{self, Write};
 use serde_json::{Map, Value};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::output::Style;
+use crate::output::{Style, escaped};
 
 /// Fields that are shown elsewhere in the line, or are of use across several functions only.
-const HIDDEN_FIELDS: [&str; 6] = [
-    "timestamp",
-    "level",
-    "message",
-    "span",
-    "request_id",
-    "duration_ms",
-];
+const HIDDEN_FIELDS: [&str; 5] = ["timestamp", "level", "message", "span", "duration_ms"];
 
 /// The length of a time with milliseconds, such as `2026-11-30T12:00:00.123`.
 const TIME_BYTES: usize = 23;
@@ -24,12 +17,15 @@ const TIME_BYTES: usize = 23;
 pub(super) struct TextLines<M> {
     pub(super) writer: M,
     pub(super) style: Style,
+    /// True if the access log has a line per request.
+    pub(super) shows_requests: bool,
 }
 
 /// Converts one event, which is written as one line.
 pub(super) struct TextLine<W> {
     writer: W,
     style: Style,
+    shows_requests: bool,
 }
 
 impl<'w, M: MakeWriter<'w>> MakeWriter<'w> for TextLines<M> {
@@ -39,6 +35,7 @@ impl<'w, M: MakeWriter<'w>> MakeWriter<'w> for TextLines<M> {
         TextLine {
             writer: self.writer.make_writer(),
             style: self.style,
+            shows_requests: self.shows_requests,
         }
     }
 }
@@ -46,7 +43,7 @@ impl<'w, M: MakeWriter<'w>> MakeWriter<'w> for TextLines<M> {
 impl<W: Write> Write for TextLine<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match serde_json::from_slice::<Map<String, Value>>(bytes) {
-            Ok(event) if is_in_the_access_line(&event) => {}
+            Ok(event) if self.shows_requests && is_in_the_access_line(&event) => {}
             Ok(event) => self.writer.write_all(text(&event, self.style).as_bytes())?,
             Err(_) => self.writer.write_all(bytes)?,
         }
@@ -58,10 +55,10 @@ impl<W: Write> Write for TextLine<W> {
     }
 }
 
-/// True for the decision about an allowed request, which has a line in the access log. For a refused
-/// request, only the authorizer's message has the details.
+/// True for a decision about a request, whose reason is in the line of the access log. For a fault,
+/// only the message has the problem.
 fn is_in_the_access_line(event: &Map<String, Value>) -> bool {
-    event.contains_key("decision") && event.get("reason").is_some_and(|reason| reason == "ok")
+    event.contains_key("decision") && !event.contains_key("problem")
 }
 
 fn text(event: &Map<String, Value>, style: Style) -> String {
@@ -77,8 +74,19 @@ fn text(event: &Map<String, Value>, style: Style) -> String {
     for (name, value) in fields.filter(|(_, value)| **value != "-" && **value != false) {
         line.push_str(&format!(" {name}={}", shown(value)));
     }
+    if let Some(id) = request_id(event) {
+        line.push_str(&format!(" request_id={}", shown(id)));
+    }
     line.push('\n');
     line
+}
+
+/// Returns the id of the request from the span, if the event itself has none.
+fn request_id(event: &Map<String, Value>) -> Option<&Value> {
+    match event.get("request_id") {
+        Some(_) => None,
+        None => event.get("span")?.get("request_id"),
+    }
 }
 
 /// Returns a level in its colour.
@@ -101,20 +109,8 @@ fn shown(value: &Value) -> String {
         {
             word.to_owned()
         }
-        _ => value.to_string(),
+        _ => escaped(&value.to_string()),
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -123,12 +119,23 @@ mod tests {
 
     use super::*;
 
+    /// Returns the text of an event, with an access log.
     fn written(event: &Value) -> String {
+        written_with(event, true)
+    }
+
+    /// Returns the text of an event without the access log.
+    fn written_alone(event: &Value) -> String {
+        written_with(event, false)
+    }
+
+    fn written_with(event: &Value, shows_requests: bool) -> String {
         let mut bytes = Vec::new();
         let style = Style::plain();
         TextLine {
             writer: &mut bytes,
             style,
+            shows_requests,
         }
         .write_all(format!("{event}\n").as_bytes())
         .unwrap();
@@ -138,22 +145,20 @@ mod tests {
     #[test]
     fn message_is_followed_by_its_fields() {
         let event = json!({"timestamp": "2026-11-30T12:00:00.123456Z", "level": "WARN", "message": "no response\n", "host": "a.example", "ms": 7,
-                           "detail": "two words", "none": "-", "near_limit": false, "request_id": "r", "span": {"request_id": "r"}});
+                           "detail": "two words", "none": "-", "near_limit": false, "span": {"request_id": "r"}});
         assert_eq!(
             written(&event),
-            "2026-11-30T12:00:00.123Z WARN no response\\n host=a.example ms=7 detail=\"two words\"\n"
+            "2026-11-30T12:00:00.123Z WARN no response\\n host=a.example ms=7 detail=\"two words\" request_id=r\n"
         );
     }
 
     #[test]
-    fn allowed_request_is_in_the_access_log_only() {
-        assert_eq!(
-            written(
-                &json!({"level": "INFO", "message": "decided", "decision": "allowed", "reason": "ok"})
-            ),
-            ""
-        );
+    fn reason_of_a_refusal_is_in_the_access_log_only() {
         let refused = json!({"level": "INFO", "message": "decided", "decision": "-", "reason": "key_expired"});
-        assert!(written(&refused).ends_with("INFO decided reason=key_expired\n"));
+        assert_eq!(written(&refused), "");
+        assert!(written_alone(&refused).ends_with("INFO decided reason=key_expired\n"));
+
+        let fault = json!({"level": "INFO", "message": "decided", "decision": "-", "reason": "fault", "problem": "x"});
+        assert!(written(&fault).ends_with("INFO decided reason=fault problem=x\n"));
     }
 }

@@ -31,11 +31,12 @@ pub(super) fn escaped_json(json: &str) -> String {
     text
 }
 
-/// True for control characters, and for embeddings, overrides, isolates and marks of direction.
+/// True for control characters, line and paragraph separators, and for embeddings, overrides, isolates
+/// and marks of direction.
 fn is_unsafe(character: char) -> bool {
     let changes_direction = matches!(
         character,
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
     );
     character.is_control() || changes_direction
 }
@@ -55,6 +56,7 @@ mod tests {
     fn changes_of_direction_are_escaped() {
         assert_eq!(escaped("a\u{202e}b\u{2066}"), "a\\u{202e}b\\u{2066}");
         assert_eq!(escaped("עברית"), "עברית");
+        assert_eq!(escaped("a\u{2028}b\u{2029}"), "a\\u{2028}b\\u{2029}");
     }
 
     #[test]
