@@ -62,9 +62,10 @@ class BackendHandler(QuietHandler):
         self.send_response(500 if path == "/broken" else 200)
         self.send_header("content-length", "2")
         self.end_headers()
-        self.wfile.write(b"ok")
+        if self.command != "HEAD":
+            self.wfile.write(b"ok")
 
-    do_POST = do_PUT = do_PURGE = do_GET
+    do_HEAD = do_POST = do_PUT = do_PURGE = do_GET
 
 
 class ExportTest(unittest.TestCase):

@@ -1,5 +1,6 @@
 """Metrics of the local gateway over OTLP, as a collector decodes them."""
 
+import re
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
@@ -45,6 +46,19 @@ class Metrics(ExportTest):
             self.assertEqual(trace_id, TRACE_ID)
             self.assertIn(span_id, spans)
         self.assert_accepted()
+
+    def test_exemplars_for_prometheus_lead_to_exported_spans(self) -> None:
+        gateway = self.start()
+        for _ in range(3):
+            get(gateway, "/orders")
+        spans = {(one.trace_id, one.span_id) for one in self.spans_of("GET /{proxy+}", 3)}
+
+        accept = {"accept": "application/openmetrics-text"}
+        text = call(gateway.port, "GET", "/_tollgate/metrics", accept).body.decode()
+        exemplar = r'request_duration_seconds_bucket.* # {trace_id="(\w+)",span_id="(\w+)"}'
+        found = set(re.findall(exemplar, text))
+        self.assertTrue(found, text)
+        self.assertLessEqual(found, spans)
 
     def test_counters_are_monotonic_and_count_since_the_start(self) -> None:
         gateway = self.start()

@@ -100,7 +100,9 @@ class Traces(ExportTest):
         self.assertEqual((headers["traceparent"], headers["tracestate"]), (SAMPLED, "vendor=1"))
         self.assertNotIn("traceparent", self.backend.headers["/without"])
         metric = wait_until(
-            lambda: self.collector.metrics().get("http.server.request.duration"), TIMEOUT_S, "metrics"
+            lambda: self.collector.metrics().get("http.server.request.duration"),
+            TIMEOUT_S,
+            "metrics",
         )
         exemplars = {one for point in metric.points for one in point.exemplars}
         self.assertLessEqual(exemplars, {(TRACE_ID, SPAN_ID)})
@@ -211,6 +213,15 @@ class Traces(ExportTest):
         self.assertEqual(server.attributes["http.response.status_code"], 200)
         for span in (server, client):
             self.assertEqual(span.attributes["error.type"], "client_disconnected")
+
+    def test_response_to_head_is_complete(self) -> None:
+        gateway = self.start()
+        self.assertEqual(call(gateway.port, "HEAD", "/orders", {"x-api-key": KEY}).status, 200)
+        self.assertEqual(call(gateway.port, "HEAD", "/gone", {"x-api-key": KEY}).status, 502)
+
+        complete, failed = self.spans_of("HEAD /{proxy+}", 2)
+        self.assertNotIn("error.type", complete.attributes)
+        self.assertEqual(failed.attributes["error.type"], "502")
 
     def test_methods_that_are_not_known_share_a_name(self) -> None:
         gateway = self.start()

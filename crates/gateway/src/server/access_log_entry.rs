@@ -10,13 +10,12 @@ use super::body::Transfer;
 use super::{Gateway, request_span};
 use crate::api::Exchange;
 
-/// An exchange that is counted and logged when it is dropped: after the response has been sent, or when the
-/// client disconnects.
+/// An exchange that is counted and logged when it is dropped: after the response has been sent, or
+/// when the client disconnects.
 pub(super) struct AccessLogEntry {
     pub(super) exchange: Exchange,
     /// The span of the request, which ends with the entry.
     span: Span,
-    transfer: Option<Transfer>,
     gateway: Arc<Gateway>,
     started: Instant,
 }
@@ -27,7 +26,6 @@ impl AccessLogEntry {
         Self {
             exchange,
             span,
-            transfer: None,
             gateway,
             started: Instant::now(),
         }
@@ -42,7 +40,6 @@ impl AccessLogEntry {
     /// Completes the entry. If a body ends early, its status has already been sent, so the log only
     /// gets the error.
     pub(super) fn complete(mut self, transfer: Transfer) {
-        self.transfer = Some(transfer);
         self.exchange.response_length = Some(transfer.bytes);
         // The body of a response to HEAD is not sent.
         if self.exchange.method != "HEAD" {
@@ -59,7 +56,7 @@ impl AccessLogEntry {
 impl Drop for AccessLogEntry {
     fn drop(&mut self) {
         self.exchange.response_latency = Some(self.started.elapsed());
-        request_span::end(&mut self.span, &self.exchange, self.transfer);
+        request_span::end(&mut self.span, &self.exchange);
         // A scrape that counted as a request would change the metrics that it reads.
         if !self.exchange.is_own_page {
             self.gateway.metrics.count(&self.exchange);

@@ -1,15 +1,17 @@
 //! The span of a request, by the semantic conventions of OpenTelemetry for HTTP servers.
 
+use std::borrow::Cow;
+
 use http::header::{HOST, USER_AGENT};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 use outcome::ContextField;
 use telemetry::{Span, SpanKind, TRACEPARENT, TraceParent, is_traced, propagates};
 
-use super::body::{BodyError, Transfer};
+use super::body::BodyError;
 use super::request::Connection;
 use super::{Gateway, own_page, path};
-use crate::api::Exchange;
+use crate::api::{Exchange, IncompleteReason};
 
 /// The vendors' part of a trace context (W3C Trace Context, section 3.3).
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -62,9 +64,8 @@ pub(super) fn begin<B>(
     span
 }
 
-/// Adds what is known at the end of the response, and ends the span. `transfer` is missing if the
-/// client left before the response began.
-pub(super) fn end(span: &mut Span, exchange: &Exchange, transfer: Option<Transfer>) {
+/// Adds what is known at the end of the response, and ends the span.
+pub(super) fn end(span: &mut Span, exchange: &Exchange) {
     if span.is_none() {
         return;
     }
@@ -82,7 +83,7 @@ pub(super) fn end(span: &mut Span, exchange: &Exchange, transfer: Option<Transfe
         span.set("http.response.status_code", status);
     }
 
-    if let Some(error_type) = error_type(exchange, transfer) {
+    if let Some(error_type) = error_type(exchange) {
         span.fail(error_type);
     }
     span.end();
@@ -176,17 +177,16 @@ fn context(exchange: &Exchange, field: ContextField) -> Option<&str> {
 }
 
 /// Returns the reason why the request failed. A refusal is no failure.
-fn error_type(exchange: &Exchange, transfer: Option<Transfer>) -> Option<String> {
-    let Some((status, transfer)) = exchange.status.zip(transfer) else {
-        return Some(CLIENT_DISCONNECTED.to_owned());
+fn error_type(exchange: &Exchange) -> Option<Cow<'static, str>> {
+    let Some(status) = exchange.status else {
+        return Some(CLIENT_DISCONNECTED.into());
     };
 
-    // The body of a response to HEAD is not sent.
-    let is_complete = transfer.is_complete || exchange.method == "HEAD";
-    match transfer.error {
-        Some(error) => Some(body_error_type(error).to_owned()),
-        None if !is_complete => Some(CLIENT_DISCONNECTED.to_owned()),
-        None => (status >= 500).then(|| status.to_string()),
+    match exchange.incomplete {
+        Some(IncompleteReason::Client) => Some(CLIENT_DISCONNECTED.into()),
+        Some(IncompleteReason::Backend) => Some(body_error_type(BodyError::Backend).into()),
+        Some(IncompleteReason::Timeout) => Some(body_error_type(BodyError::Timeout).into()),
+        None => (status >= 500).then(|| status.to_string().into()),
     }
 }
 
@@ -204,62 +204,34 @@ pub(super) const fn body_error_type(error: BodyError) -> &'static str {
 mod tests {
     use super::*;
 
-    fn exchange(method: &str, status: Option<u16>) -> Exchange {
+    fn exchange(status: Option<u16>, incomplete: Option<IncompleteReason>) -> Exchange {
         let mut exchange = Exchange::begin("r1".to_owned(), [192, 0, 2, 1].into());
-        method.clone_into(&mut exchange.method);
-        exchange.status = status;
+        (exchange.status, exchange.incomplete) = (status, incomplete);
         exchange
-    }
-
-    fn transfer(is_complete: bool, error: Option<BodyError>) -> Option<Transfer> {
-        Some(Transfer {
-            bytes: 0,
-            error,
-            is_complete,
-        })
     }
 
     #[test]
     fn only_failures_have_an_error_type() {
-        let whole = transfer(true, None);
-        for (method, status, transfer, expected) in [
-            ("GET", Some(200), whole, None),
-            ("GET", Some(403), whole, None),
-            ("GET", Some(429), whole, None),
-            ("GET", Some(502), whole, Some("502")),
-            ("HEAD", Some(200), transfer(false, None), None),
-            (
-                "GET",
-                Some(200),
-                transfer(false, None),
-                Some(CLIENT_DISCONNECTED),
-            ),
-            ("GET", None, None, Some(CLIENT_DISCONNECTED)),
-            (
-                "GET",
-                Some(200),
-                transfer(false, Some(BodyError::Timeout)),
-                Some("timeout"),
-            ),
-            (
-                "GET",
-                Some(200),
-                transfer(false, Some(BodyError::Backend)),
-                Some("response_body"),
-            ),
+        use IncompleteReason::{Backend, Client, Timeout};
+
+        for (status, incomplete, expected) in [
+            (Some(200), None, None),
+            (Some(403), None, None),
+            (Some(429), None, None),
+            (Some(502), None, Some("502")),
+            (Some(200), Some(Client), Some(CLIENT_DISCONNECTED)),
+            (None, None, Some(CLIENT_DISCONNECTED)),
+            (Some(200), Some(Timeout), Some("timeout")),
+            (Some(200), Some(Backend), Some("response_body")),
         ] {
-            let found = error_type(&exchange(method, status), transfer);
-            assert_eq!(
-                found.as_deref(),
-                expected,
-                "{method} {status:?} {transfer:?}"
-            );
+            let found = error_type(&exchange(status, incomplete));
+            assert_eq!(found.as_deref(), expected, "{status:?} {incomplete:?}");
         }
     }
 
     #[test]
     fn route_is_the_authorizers_or_the_apis() {
-        let mut exchange = exchange("GET", Some(200));
+        let mut exchange = exchange(Some(200), None);
         assert_eq!(route_path(&exchange), None);
         exchange.route_key = Some("ANY /{proxy+}".to_owned());
         assert_eq!(route_path(&exchange), Some("/{proxy+}"));
