@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Response, StatusCode};
 use http_body_util::Empty;
@@ -340,6 +341,52 @@ async fn response_whose_client_leaves_is_counted() {
 
     let series = r#"tollgate_incomplete_responses_total{route="ANY /{proxy+}",reason="client"}"#;
     assert_values(&scrape(&gateway).await, &[(series, 1.0)]);
+}
+
+#[tokio::test]
+async fn slow_upload_is_time_of_neither_the_upstream_nor_the_gateway() {
+    const PAUSE: Duration = Duration::from_millis(600);
+    let gateway = Setup::default().start().await;
+    for (method, path) in [("POST", "/orders"), ("PUT", "/_tollgate/v1/plans/slow")] {
+        let mut client = TcpStream::connect(gateway.address).await.unwrap();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nx-api-key: {PRO}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n"
+        );
+        client.write_all(head.as_bytes()).await.unwrap();
+        tokio::time::sleep(PAUSE).await;
+        client.write_all(b"{}").await.unwrap();
+        let mut response = Vec::new();
+        client.read_to_end(&mut response).await.unwrap();
+        assert!(response.starts_with(b"HTTP/1.1 2"), "{response:?}");
+    }
+    logged(&gateway, 2).await;
+
+    let text = scrape(&gateway).await;
+    for route in ["ANY /{proxy+}", "ANY /_tollgate/v1/{proxy+}"] {
+        for part in ["upstream", "gateway"] {
+            let series = format!(r#"tollgate_{part}_duration_seconds_sum{{route="{route}"}}"#);
+            let seconds = value(&text, &series);
+            assert!(
+                seconds < Some(PAUSE.as_secs_f64() / 2.0),
+                "{series}\n{text}"
+            );
+            assert!(seconds > Some(0.0), "{series}\n{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn addresses_are_in_no_label() {
+    let policy =
+        r#"{"rules":[{"match":"ANY /{proxy+}","auth":"none","plan":"free","limit_by":"ip"}]}"#;
+    let gateway = Setup::default().policy(policy).start().await;
+    gateway.call("GET", "/orders").send().await;
+    logged(&gateway, 1).await;
+
+    let text = scrape(&gateway).await;
+    let caller = r#"tollgate_caller_decisions_total{caller="ip",plan="free",decision="allowed"}"#;
+    assert_values(&text, &[(caller, 1.0)]);
+    assert!(!text.contains("127.0.0.1"), "{text}");
 }
 
 #[tokio::test]

@@ -78,14 +78,14 @@ struct Registered {
     inner: Weak<Mutex<Inner>>,
 }
 
-/// Returns the name and the state of each breaker of this process. Several breakers can have the same
-/// name.
+/// Returns the name and the state at `now` of each breaker of this process. Several breakers can have
+/// the same name. A breaker that would admit a probe is half-open.
 #[must_use]
-pub fn states() -> Vec<(&'static str, State)> {
+pub fn states(now: Instant) -> Vec<(&'static str, State)> {
     let breakers = lock(&BREAKERS);
     let states = breakers.iter().filter_map(|breaker| {
         let inner = breaker.inner.upgrade()?;
-        let state = lock(&inner).phase.state();
+        let state = lock(&inner).phase.state_at(now);
         Some((breaker.name, state))
     });
     states.collect()
@@ -262,6 +262,16 @@ impl Inner {
 }
 
 impl Phase {
+    /// Returns the state that a request for a permit would find.
+    fn state_at(self, now: Instant) -> State {
+        match self {
+            Self::Open { since } if now.saturating_duration_since(since) >= OPEN_DURATION => {
+                State::HalfOpen
+            }
+            other => other.state(),
+        }
+    }
+
     const fn state(&self) -> State {
         match self {
             Self::Closed(_) => State::Closed,
@@ -308,8 +318,8 @@ mod tests {
 
     #[test]
     fn states_are_those_of_all_breakers_until_they_are_dropped() {
-        let of_test = || -> Vec<_> {
-            let states = states().into_iter();
+        let of_test = |now| -> Vec<_> {
+            let states = states(now).into_iter();
             states.filter(|(name, _)| *name == "states-test").collect()
         };
         let (first, second) = (Breaker::new("states-test"), Breaker::new("states-test"));
@@ -318,12 +328,14 @@ mod tests {
             second.permit(now).unwrap().settle(Verdict::Failure, now);
         }
         let expected = [State::Closed, State::Open].map(|state| ("states-test", state));
-        assert_eq!(of_test(), expected);
+        assert_eq!(of_test(now), expected);
+        let expected = [State::Closed, State::HalfOpen].map(|state| ("states-test", state));
+        assert_eq!(of_test(now + OPEN_DURATION), expected);
 
         drop(second);
-        assert_eq!(of_test(), [("states-test", State::Closed)]);
+        assert_eq!(of_test(now), [("states-test", State::Closed)]);
         drop(first);
-        assert_eq!(of_test(), []);
+        assert_eq!(of_test(now), []);
     }
 
     #[test]

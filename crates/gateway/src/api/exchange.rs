@@ -54,8 +54,10 @@ pub struct Exchange {
     pub integration_status: Option<u16>,
     /// The time until the integration's response.
     pub integration_latency: Option<Duration>,
-    /// The time until the backend or function began its response, or failed. `None` if neither was
-    /// called, or if the client left first.
+    /// The time for which the client did not send more of its request's body.
+    pub client_wait: Duration,
+    /// The time until the backend or function began its response, or failed, without `client_wait`.
+    /// `None` if neither was called, or if the client left first.
     pub upstream_latency: Option<Duration>,
     /// The part of the API that made the response, if there is one.
     pub response_source: ResponseSource,
@@ -96,6 +98,7 @@ impl Exchange {
             integration_error: None,
             integration_status: None,
             integration_latency: None,
+            client_wait: Duration::ZERO,
             upstream_latency: None,
             response_source: ResponseSource::default(),
             status: None,
@@ -158,12 +161,13 @@ impl Exchange {
         }
     }
 
-    /// Returns the time until the beginning of the response, without the time of the upstream. `None`
-    /// without a response.
+    /// Returns the time until the beginning of the response, without the times of the upstream and of the
+    /// client. `None` without a response.
     #[must_use]
     pub fn gateway_latency(&self) -> Option<Duration> {
         let head = self.head_latency?;
-        Some(head.saturating_sub(self.upstream_latency.unwrap_or_default()))
+        let others = self.upstream_latency.unwrap_or_default() + self.client_wait;
+        Some(head.saturating_sub(others))
     }
 
     /// Stores the authorizer's context, a flat map of scalars.

@@ -75,7 +75,7 @@ families! {
     AUTHORIZER_DURATION = Histogram "tollgate_authorizer_duration_seconds" ["route"]
         "Time that the authorizer took.";
     GATEWAY_DURATION = Histogram "tollgate_gateway_duration_seconds" ["route"]
-        "Time from the request to the beginning of the response, without the time of the upstream.";
+        "Time until the beginning of the response, without the times of the upstream and of the client.";
     DECISIONS = Counter "tollgate_decisions_total" ["plan", "decision", "limit"]
         "Decisions of the authorizer, by plan and by the limit that refused the request.";
     REFUSALS = Counter "tollgate_refusals_total" ["reason"]

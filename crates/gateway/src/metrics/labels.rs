@@ -8,6 +8,8 @@ const METHODS: [&str; 9] = [
 ];
 /// Any other method, by the name that OpenTelemetry's semantic conventions give it.
 const OTHER_METHOD: &str = "_OTHER";
+/// The kind of a caller that is an address.
+const ADDRESS: &str = "ip";
 /// The status of a request whose client left before the response.
 pub(super) const NO_STATUS: &str = "none";
 
@@ -17,6 +19,15 @@ pub(super) fn method_label(method: &str) -> &'static str {
         .into_iter()
         .find(|known| *known == method)
         .unwrap_or(OTHER_METHOD)
+}
+
+/// Returns the label of a caller. All addresses have the same one: they are personal data, and anonymous
+/// clients could use up the limit on series.
+pub(super) fn caller_label(caller: &str) -> &str {
+    match caller.split_once('#') {
+        Some((ADDRESS, _)) => ADDRESS,
+        _ => caller,
+    }
 }
 
 /// The label of a status, on the stack.
@@ -54,6 +65,18 @@ mod tests {
         assert_eq!(method_label("GET"), "GET");
         for method in ["get", "PROPFIND", "", "X".repeat(5_000).as_str()] {
             assert_eq!(method_label(method), "_OTHER");
+        }
+    }
+
+    #[test]
+    fn caller_is_its_id_unless_it_is_an_address() {
+        for (caller, label) in [
+            ("key#acme", "key#acme"),
+            ("group#acme", "group#acme"),
+            ("ip#198.51.100.7#anonymous", "ip"),
+            ("ip#2001:db8::/64#anonymous", "ip"),
+        ] {
+            assert_eq!(caller_label(caller), label);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use aws::breaker::{self, State};
 
@@ -51,7 +52,7 @@ impl Live {
             FamilySnapshot::single(&REQUESTS_IN_FLIGHT, [], count(&self.requests)),
             FamilySnapshot::single(&CONNECTIONS, [], count(&self.connections)),
             FamilySnapshot::single(&BUILD_INFO, [VERSION], Value::Count(1)),
-            breakers(&breaker::states()),
+            breakers(&breaker::states(Instant::now())),
         ]
     }
 }

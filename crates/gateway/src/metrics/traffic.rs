@@ -8,7 +8,7 @@ use telemetry::{Histogram, TraceParent};
 
 use super::context::context;
 use super::definition as families;
-use super::labels::{StatusLabel, method_label};
+use super::labels::{StatusLabel, caller_label, method_label};
 use super::refusal::refusal_reason;
 use super::series::{Counters, Histograms};
 use super::snapshot::FamilySnapshot;
@@ -105,7 +105,7 @@ impl Traffic {
 
         *self.decisions.at([plan, decision, refused_by]) += 1;
         if let Some(caller) = context(exchange, ContextField::Caller) {
-            *self.callers.at([caller, plan, decision]) += 1;
+            *self.callers.at([caller_label(caller), plan, decision]) += 1;
         }
         if is_shadowed {
             *self.shadow_denied.at([plan, limit]) += 1;

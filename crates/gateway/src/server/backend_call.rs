@@ -121,7 +121,9 @@ async fn send(
     } = call;
     let began = Instant::now();
     let result = response_with_body(gateway, request, deadline).await;
-    exchange.upstream_latency = Some(began.elapsed());
+    let waited = body_status.waited();
+    exchange.client_wait = waited;
+    exchange.upstream_latency = Some(began.elapsed().saturating_sub(waited));
 
     match result {
         Ok(response) => {

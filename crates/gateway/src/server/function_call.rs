@@ -114,6 +114,7 @@ async fn collect_body(
     let status = BodyStatus::default();
     let body = RequestBody::new(body, deadline, status.clone());
     let collected = memory.collect(body, max_bytes).await;
+    exchange.client_wait = status.waited();
 
     collected.map_err(|error| match (error, status.error()) {
         (CollectError::TooLarge, _) | (_, Some(BodyError::TooLarge)) => {

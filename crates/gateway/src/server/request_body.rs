@@ -1,10 +1,10 @@
 //! The body of a request on its way to a function or the backend.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -16,20 +16,56 @@ use super::body::BodyError;
 /// API Gateway's payload quota.
 pub(super) const MAX_BODY_BYTES: u64 = 10_000_000;
 
-/// The error of a request's body, for the code that writes the response. The body itself is owned
-/// by the client of the backend, which does not report the error.
+/// The error of a request's body and the time that it took, for the code that writes the response. The body itself is owned
+/// by the client of the backend, which reports neither.
 #[derive(Clone, Debug, Default)]
-pub(super) struct BodyStatus(Arc<AtomicU8>);
+pub(super) struct BodyStatus(Arc<Status>);
+
+#[derive(Debug, Default)]
+struct Status {
+    error: AtomicU8,
+    wait: Mutex<Wait>,
+}
+
+/// The time that the body was waited for.
+#[derive(Debug, Default)]
+struct Wait {
+    total: Duration,
+    /// The start of the wait in progress.
+    since: Option<Instant>,
+}
 
 impl BodyStatus {
     fn set(&self, error: BodyError) {
         let code = if error == BodyError::TooLarge { 1 } else { 2 };
-        self.0.store(code, Ordering::Release);
+        self.0.error.store(code, Ordering::Release);
+    }
+
+    /// Returns the time for which the client did not send more of the body.
+    pub(super) fn waited(&self) -> Duration {
+        let wait = self.wait();
+        let in_progress = wait.since.map(|since| since.elapsed());
+        wait.total + in_progress.unwrap_or_default()
+    }
+
+    fn begin_wait(&self) {
+        self.wait().since.get_or_insert_with(Instant::now);
+    }
+
+    fn end_wait(&self) {
+        let mut wait = self.wait();
+        if let Some(since) = wait.since.take() {
+            wait.total += since.elapsed();
+        }
+    }
+
+    fn wait(&self) -> MutexGuard<'_, Wait> {
+        self.0.wait.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The error that ended the body early, if any.
     pub(super) fn error(&self) -> Option<BodyError> {
-        match self.0.load(Ordering::Acquire) {
+        match self.0.error.load(Ordering::Acquire) {
             0 => None,
             1 => Some(BodyError::TooLarge),
             _ => Some(BodyError::Client),
@@ -75,12 +111,14 @@ impl Body for RequestBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
+            self.status.begin_wait();
             return self
                 .deadline
                 .as_mut()
                 .poll(context)
                 .map(|()| Some(Err(BodyError::Timeout)));
         };
+        self.status.end_wait();
         let Some(frame) = frame else {
             return Poll::Ready(None);
         };
