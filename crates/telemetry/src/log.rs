@@ -26,10 +26,6 @@ pub const HTTP_CLIENT_CRATE: &str = "aws_smithy_http_client";
 /// Crates whose events below WARN only repeat the result of a run.
 const QUIET_CRATES: [&str; 3] = ["hickory_net", "hickory_proto", "hickory_resolver"];
 
-/// A library whose warnings are about responses of other services, and ask to report an issue to its
-/// authors. The callers log the failure.
-const HTTP_CLIENT_CRATE: &str = "aws_smithy_http_client";
-
 /// Returns a log at `level`, which defaults to `info` if it is missing or invalid.
 ///
 /// Only the crates in `own` log below INFO, because their events contain no secrets at any level.

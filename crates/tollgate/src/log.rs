@@ -70,7 +70,8 @@ where
 {
     let directives = directives();
     let filter = with_audit(filter(directives.as_deref())?);
-    let filter = without_http_client(filter, directives.as_deref().unwrap_or_default());
+    let directives = directives.unwrap_or_default();
+    let filter = without_http_client(filter, &directives);
 
     let registry = tracing_subscriber::registry().with(reader);
     match format {
@@ -82,7 +83,7 @@ where
                 telemetry::json_lines(TextLines {
                     writer,
                     style,
-                    shows_requests: shows_requests(directives().as_deref().unwrap_or_default()),
+                    shows_requests: shows_requests(&directives),
                 })
                 .with_filter(filter),
             )
@@ -92,10 +93,6 @@ where
     Ok(())
 }
 
-/// A library whose warnings are about responses of other services, and ask to report an issue to its
-/// authors. The callers log the failure.
-const QUIET: &str = "aws_smithy_http_client=error";
-
 /// The targets that are logged with any filter.
 const ALWAYS_LOGGED: [&str; 2] = [telemetry::AUDIT_TARGET, telemetry::QUOTA_TARGET];
 
@@ -104,8 +101,9 @@ fn directives() -> Option<String> {
     std::env::var(RUST_LOG).ok()
 }
 
-/// Returns the sink of the access log: one line per request, or nothing if the log is off. Successful requests for pages of the console are not logged: an open page sends one per second.
-/// The requests to the admin API that it sends are.
+/// Returns the sink of the access log: one line per request, or nothing if the log is off. Successful
+/// requests for the metrics and for pages of the console are not logged: programs send them every few
+/// seconds. The requests to the admin API that a page sends are.
 pub(crate) fn access_log(
     format: LogFormat,
     style: Style,
@@ -187,17 +185,9 @@ fn filter(directives: Option<&str>) -> Result<EnvFilter, FilterError> {
         .collect();
     match parts.iter().find(|part| !is_valid(part)) {
         Some(invalid) => Err(FilterError((*invalid).to_owned())),
-        None => EnvFilter::try_new(defaults(&parts) + &parts.join(","))
+        // A later level for all targets replaces the first one.
+        None => EnvFilter::try_new(format!("info,{}", parts.join(",")))
             .map_err(|_| FilterError(directives.to_owned())),
-    }
-}
-
-/// Returns the directives before those of the user, which replace them.
-fn defaults(parts: &[&str]) -> String {
-    let is_off = parts.iter().any(|part| part.eq_ignore_ascii_case("off"));
-    match is_off {
-        true => String::new(),
-        false => format!("info,{QUIET},"),
     }
 }
 
@@ -219,13 +209,10 @@ mod tests {
             assert!(filter(Some(directives)).is_ok(), "{directives}");
         }
         for (directives, expected) in [
-            (None, "aws_smithy_http_client=error,info"),
-            (Some("debug"), "aws_smithy_http_client=error,debug"),
-            (
-                Some("aws_smithy_http_client=debug"),
-                "aws_smithy_http_client=debug,info",
-            ),
+            (None, "info"),
+            (Some("debug"), "debug"),
             (Some("off"), "off"),
+            (Some("authorizer=debug"), "authorizer=debug,info"),
         ] {
             assert_eq!(filter(directives).unwrap().to_string(), expected);
         }
