@@ -53,8 +53,8 @@ OVERVIEW = [
     ),
     stat(
         "Open breakers",
-        "Circuit breakers that reject calls or probe. See the row of dependencies.",
-        f'sum(tollgate_circuit_breaker_state{{{GATEWAY}, state=~"open|half_open"}} or vector(0))',
+        "Circuit breakers that reject calls. See the row of dependencies.",
+        f'sum(tollgate_circuit_breaker_state{{{GATEWAY}, state="open"}} or vector(0))',
         steps=(Step("red", 1),),
         section="tollgatebreakeropen",
     ),
@@ -87,6 +87,18 @@ RED = [
         unit="reqps",
         stacked=True,
         section="tollgategatewayerrors",
+    ),
+    Panel(
+        "Incomplete responses",
+        "Responses per second whose body ended early, because of the backend, the integration's timeout or the client.",
+        [
+            Query(
+                rate("tollgate_incomplete_responses_total", ROUTE, "route, reason"),
+                "{{route}}: {{reason}}",
+            )
+        ],
+        unit="reqps",
+        section="tollgateincompleteresponses",
     ),
     Panel(
         "Duration",

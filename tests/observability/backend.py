@@ -6,8 +6,8 @@ from harness.http_server import HttpServer, QuietHandler
 
 
 class Behavior(QuietHandler):
-    """Responds with 200 after `ms` milliseconds. `/fail` responds with 500, and `/hang-up` closes the
-    connection.
+    """Responds with 200 after `ms` milliseconds. `/fail` responds with 500. `/hang-up` closes the
+    connection, and `/break-off` does so within the body of its response.
     """
 
     # A response is one write. With two, the second one waits 40 ms for the acknowledgement of the first.
@@ -24,6 +24,12 @@ class Behavior(QuietHandler):
             self.send_header("content-length", "0")
             self.end_headers()
         elif path == "/hang-up":
+            self.close_connection = True
+        elif path == "/break-off":
+            self.send_response(200)
+            self.send_header("content-length", "1000")
+            self.end_headers()
+            self.wfile.write(b"{")
             self.close_connection = True
         else:
             self.respond(b"{}")
