@@ -60,7 +60,7 @@ pub enum Metric {
     EndpointConnect,
     /// The duration of the TLS handshake with a service.
     EndpointTls,
-    /// The number of invalid records, and of records whose data CloudWatch refused.
+    /// The number of invalid records, of records whose data CloudWatch refused, and of lost records.
     RejectedRecords,
     /// The number of series that were counted as `other`.
     OverflowedSeries,

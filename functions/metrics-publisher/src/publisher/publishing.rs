@@ -38,18 +38,19 @@ impl Publisher {
         let refused = outcome.refused_count();
         // No other metric contains refused records.
         outcome.requests += self
-            .publish_count(Metric::RejectedRecords, refused, context)
+            .publish_count(&[Metric::RejectedRecords], refused, context)
             .await;
         log_outcome(intake, overflowed, &outcome);
         outcome
     }
 
-    /// Publishes a count about a delivery whose data have been sent. Returns the number of requests.
+    /// Publishes a count about a delivery whose data have been sent, in each of the metrics. Returns the
+    /// number of requests.
     ///
     /// A failure is only logged: if the delivery failed, its other data would count twice.
     pub(super) async fn publish_count(
         &self,
-        metric: Metric,
+        metrics: &[Metric],
         count: u64,
         context: EventContext<'_>,
     ) -> u32 {
@@ -57,7 +58,9 @@ impl Publisher {
             return 0;
         }
         let (mut sums, minute) = (Aggregator::default(), minute(context.now));
-        sums.add_own(minute, Series::new(metric, []), 1.0, count);
+        for metric in metrics {
+            sums.add_own(minute, Series::new(*metric, []), 1.0, count);
+        }
 
         let data = sums.into_data();
         let outcome = self.cloudwatch.publish(data, context.deadline).await;
@@ -66,7 +69,6 @@ impl Publisher {
                 reason = "fault",
                 problem,
                 count,
-                metric = metric.name(),
                 "failed to publish a count of records"
             );
         }
