@@ -11,6 +11,7 @@ from harness.client import call
 from observability.prometheus import METRICS_PATH
 from observability.scene import shared_scene
 from observability.tools import promtool, require_prometheus
+from observability.traffic import BURST_ALLOWED, BURST_PLAN, BURST_THROTTLED
 
 # The `Accept` header of Prometheus 2.42 (scrape/scrape.go, acceptHeader).
 ACCEPT = (
@@ -168,6 +169,14 @@ class Rules(unittest.TestCase):
         rules = [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
         self.assertGreater(len(rules), 30)
         self.assertEqual([rule["name"] for rule in rules if rule["health"] != "ok"], [])
+
+    def test_a_recording_rule_counts_a_burst_within_one_scrape_completely(self):
+        selector = f'{{plan="{BURST_PLAN}"}}'
+        prometheus = shared_scene().prometheus
+        naive = prometheus.value(f"sum(increase(tollgate_decisions_total{selector}[5m]))")
+        self.assertEqual(naive, 0)
+        counted = prometheus.value(f"job_plan:tollgate_decisions:increase5m{selector}")
+        self.assertEqual(counted, BURST_ALLOWED + BURST_THROTTLED)
 
     def test_recording_rules_have_data(self):
         prometheus = shared_scene().prometheus

@@ -103,6 +103,37 @@ class Costs(unittest.TestCase):
         self.assertEqual(fields - costs.LINE.keys(), absent)
         self.assertLessEqual(costs.LINE.keys(), fields)
 
+    def test_tracing_by_url_is_priced_with_the_time_that_a_function_waits(self) -> None:
+        source = (PROJECT / "crates" / "otlp" / "src" / "flush_layer.rs").read_text()
+        (wait_ms,) = re.findall(r"MAX_FLUSH_TIME: Duration = Duration::from_millis\((\d+)\)", source)
+        _, million, many = (costs.tracing(scale) for scale in costs.SCALES)
+        self.assertAlmostEqual(million["a URL"], 1e6 * int(wait_ms) / 1_000 * 0.5 * 0.0000133334)
+        price = f"costs ${million['a URL']:.2f} per million requests"
+        self.assertIn(price, template()["Parameters"]["Tracing"]["Description"])
+
+        # One trace per second of a month of 730 hours, and 5 % of the others.
+        self.assertAlmostEqual(million["`Active`"], 5.0)
+        self.assertAlmostEqual(many["`Active`"], (2.628 + 0.05 * (100 - 2.628)) * 5)
+
+    def test_priced_memory_is_that_of_the_functions(self) -> None:
+        resources = template()["Resources"]
+        self.assertEqual(resources["AuthorizerFunction"]["Properties"]["MemorySize"], 512)
+        self.assertEqual(costs.AUTHORIZER_GB, 0.5)
+        sizes = {
+            name: it["Properties"]["MemorySize"]
+            for name, it in resources.items()
+            if it["Type"] == "AWS::Serverless::Function"
+        }
+        self.assertEqual(
+            sizes,
+            {
+                "AuthorizerFunction": 512,
+                "LimiterFunction": 512,
+                "AlbSyncFunction": {"Fn::If": ["HasCollectorLayer", 256, 128]},
+                "MetricsPublisherFunction": 512,
+            },
+        )
+
     def test_alternatives_are_priced_with_the_same_parts(self) -> None:
         body, scale = template(), costs.SCALES[-1]
         parts = costs.tollgate(scale, body)
