@@ -60,7 +60,7 @@ pub enum Metric {
     EndpointConnect,
     /// The duration of the TLS handshake with a service.
     EndpointTls,
-    /// The number of invalid records, of records whose data CloudWatch refused, and of lost records.
+    /// The number of invalid records, and of records whose data CloudWatch refused.
     RejectedRecords,
     /// The number of series that were counted as `other`.
     OverflowedSeries,

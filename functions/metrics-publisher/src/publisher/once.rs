@@ -87,9 +87,8 @@ impl Publisher {
             problem = outcome.cause,
             "data may be lost, because they must not be sent twice"
         );
-        // The alarm on rejected records also has to fire for lost ones.
-        let metrics = [Metric::LostRecords, Metric::RejectedRecords];
-        self.publish_count(&metrics, records, context).await;
+        self.publish_count(Metric::LostRecords, records, context)
+            .await;
     }
 }
 

@@ -38,19 +38,18 @@ impl Publisher {
         let refused = outcome.refused_count();
         // No other metric contains refused records.
         outcome.requests += self
-            .publish_count(&[Metric::RejectedRecords], refused, context)
+            .publish_count(Metric::RejectedRecords, refused, context)
             .await;
         log_outcome(intake, overflowed, &outcome);
         outcome
     }
 
-    /// Publishes a count about a delivery whose data have been sent, in each of the metrics. Returns the
-    /// number of requests.
+    /// Publishes a count about a delivery whose data have been sent. Returns the number of requests.
     ///
     /// A failure is only logged: if the delivery failed, its other data would count twice.
     pub(super) async fn publish_count(
         &self,
-        metrics: &[Metric],
+        metric: Metric,
         count: u64,
         context: EventContext<'_>,
     ) -> u32 {
@@ -58,9 +57,7 @@ impl Publisher {
             return 0;
         }
         let (mut sums, minute) = (Aggregator::default(), minute(context.now));
-        for metric in metrics {
-            sums.add_own(minute, Series::new(*metric, []), 1.0, count);
-        }
+        sums.add_own(minute, Series::new(metric, []), 1.0, count);
 
         let data = sums.into_data();
         let outcome = self.cloudwatch.publish(data, context.deadline).await;
@@ -69,6 +66,7 @@ impl Publisher {
                 reason = "fault",
                 problem,
                 count,
+                metric = metric.name(),
                 "failed to publish a count of records"
             );
         }
