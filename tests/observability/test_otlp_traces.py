@@ -56,6 +56,8 @@ class Traces(ExportTest):
 
         (server,) = self.spans_of("GET /{proxy+}")
         self.assertEqual((server.trace_id, server.parent_id), (TRACE_ID, SPAN_ID))
+        states = {span.trace_state for span in self.trace_of(server, 3)}
+        self.assertEqual(states, {"vendor=1"})
         headers = self.backend.headers["/orders"]
         self.assertRegex(headers["traceparent"], f"^00-{TRACE_ID}-[0-9a-f]{{16}}-01$")
         self.assertNotIn(SPAN_ID, headers["traceparent"])

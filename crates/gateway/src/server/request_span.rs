@@ -6,15 +6,13 @@ use http::header::{HOST, USER_AGENT};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version};
 use outcome::ContextField;
-use telemetry::{Span, SpanKind, TRACEPARENT, TraceParent, is_traced, propagates};
+use telemetry::{Span, SpanKind, TRACEPARENT, TRACESTATE, TraceParent, is_traced, propagates};
 
 use super::body::BodyError;
 use super::request::Connection;
 use super::{Gateway, own_page, path};
 use crate::api::{Exchange, IncompleteReason};
 
-/// The vendors' part of a trace context (W3C Trace Context, section 3.3).
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// The methods that the conventions know.
 const KNOWN_METHODS: [&str; 9] = [
     "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE",
@@ -128,7 +126,12 @@ fn is_own_page<B>(gateway: &Gateway, request: &Request<B>) -> bool {
 pub(super) fn trace_context(headers: &HeaderMap) -> Option<TraceParent> {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let value = values.next().filter(|_| values.next().is_none())?;
-    TraceParent::parse(value.to_str().ok()?)
+    let parent = TraceParent::parse(value.to_str().ok()?)?;
+
+    // It may be sent in several headers (section 3.3.1).
+    let states = headers.get_all(TRACESTATE).iter();
+    let states: Vec<_> = states.filter_map(|state| state.to_str().ok()).collect();
+    Some(parent.with_state(Some(&states.join(","))))
 }
 
 fn describe<B>(span: &mut Span, request: &Request<B>, connection: Connection) {
