@@ -18,6 +18,8 @@ from template.templates import Template, walk
 TEMPLATE = Template.read("template.yaml")
 EVERYTHING = everything_on(TEMPLATE)
 MONITORED = {**EVERYTHING, "MetricsNamespace": "", "RegistryTableName": ""}
+# The policy of the dead-letter queue of scheduled events.
+DEAD_LETTERS_POLICY = "ScheduleDeadLettersPolicy"
 
 
 def stack(**parameters: str) -> Stack:
@@ -188,7 +190,8 @@ class LongNames(unittest.TestCase):
                 if target.get("DeadLetterConfig")
             }
             admitted: set[str] = set()
-            for policy in stack.of_type("AWS::SQS::QueuePolicy").values():
+            policies = stack.of_type("AWS::SQS::QueuePolicy")
+            for policy in (it for name, it in policies.items() if name == DEAD_LETTERS_POLICY):
                 for statement in policy["PolicyDocument"]["Statement"]:
                     if statement["Effect"] == "Allow":
                         for arn in statement["Condition"]["ArnEquals"]["aws:SourceArn"]:

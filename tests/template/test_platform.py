@@ -134,6 +134,7 @@ class Key(unittest.TestCase):
                     "kms:Describe*",
                 ],
                 "events.amazonaws.com": ["kms:Decrypt", "kms:GenerateDataKey"],
+                "sns.amazonaws.com": ["kms:Decrypt", "kms:GenerateDataKey"],
             },
         )
 
@@ -143,10 +144,10 @@ class Key(unittest.TestCase):
             for name, policy in it.of_type("AWS::SQS::QueuePolicy").items():
                 for statement in policy["PolicyDocument"]["Statement"]:
                     if statement["Effect"] == "Allow":
-                        admitted = statement["Principal"]
-                        self.assertEqual(
-                            admitted, {"Service": "events.amazonaws.com"}, f"{label}: {name}"
-                        )
+                        services = statement["Principal"]["Service"]
+                        admitted = {services} if isinstance(services, str) else set(services)
+                        known = {"events.amazonaws.com", "sns.amazonaws.com"}
+                        self.assertLessEqual(admitted, known, f"{label}: {name}")
 
 
 class FunctionsInVpc(unittest.TestCase):
