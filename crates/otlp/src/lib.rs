@@ -46,6 +46,7 @@ mod loss_log;
 mod losses;
 mod metrics;
 mod queue;
+mod rounds;
 mod settings;
 mod state;
 mod tracer;
@@ -58,13 +59,14 @@ use aws::Connections;
 use telemetry::install_tracer;
 use tokio::task::AbortHandle;
 
-use exporter::{Exporter, Rhythm};
+use exporter::{Link, MetricExporter, Rhythm, SpanExporter};
 pub use flush_layer::FlushLayer;
 pub use function::start_in_function;
 pub use losses::Dropped;
 use losses::Losses;
 pub use metrics::{Instrument, Snapshot};
 use queue::SpanQueue;
+use settings::Target;
 pub use settings::{Service, Settings, Signal};
 use state::State;
 use tracer::OtlpTracer;
@@ -78,11 +80,17 @@ pub struct Otlp(Arc<Inner>);
 struct Inner {
     settings: Settings,
     state: Arc<State>,
-    task: AbortHandle,
+    tasks: Vec<AbortHandle>,
+}
+
+impl Inner {
+    fn abort(&self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
 }
 
 impl Otlp {
-    /// Starts the task that exports at intervals. It sends its requests over `connections`.
+    /// Starts the tasks that export at intervals. It sends its requests over `connections`.
     ///
     /// # Panics
     /// If it is called outside of a Tokio runtime.
@@ -94,19 +102,28 @@ impl Otlp {
     fn with_rhythm(settings: Settings, connections: Connections, rhythm: Rhythm) -> Self {
         let losses = Arc::new(Losses::default());
         let queue = SpanQueue::new(settings.queue, Arc::clone(&losses));
-        let state = Arc::new(State::new(queue, losses));
+        let state = Arc::new(State::new(queue, losses, &settings));
         let connections = connections.trusting(&settings.authorities);
-        let exporter = Exporter::new(
-            settings.clone(),
-            Arc::clone(&state),
-            Transport::new(connections),
-            rhythm,
-        );
+        let transport = Arc::new(Transport::new(connections));
+
+        let link = |signal, target: &Option<Target>| {
+            Some(Link {
+                signal,
+                target: target.clone()?,
+                transport: Arc::clone(&transport),
+                state: Arc::clone(&state),
+            })
+        };
+        let spans = link(Signal::Traces, &settings.traces)
+            .map(|link| tokio::spawn(SpanExporter::new(link, &settings, rhythm).run()));
+        let metrics = link(Signal::Metrics, &settings.metrics)
+            .map(|link| tokio::spawn(MetricExporter::new(link, &settings, rhythm).run()));
+        let tasks = [spans, metrics].into_iter().flatten();
 
         Self(Arc::new(Inner {
+            tasks: tasks.map(|task| task.abort_handle()).collect(),
             settings,
             state,
-            task: tokio::spawn(exporter.run()).abort_handle(),
         }))
     }
 
@@ -131,7 +148,7 @@ impl Otlp {
         install_tracer(self.tracer())
     }
 
-    /// Adds metrics to each export. `source` is called in the exporter's task and must not block.
+    /// Adds metrics to each export. `source` is called in an exporter's task and must not block.
     ///
     /// These metrics follow from spans and are not to be added again:
     /// `http.client.request.duration`, `db.client.operation.duration`, `rpc.client.call.duration`,
@@ -153,7 +170,7 @@ impl Otlp {
     pub async fn shutdown(&self, within: Duration) {
         self.flush(within).await;
 
-        self.0.task.abort();
+        self.0.abort();
         self.0.state.close();
     }
 
@@ -171,6 +188,6 @@ impl Otlp {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.task.abort();
+        self.abort();
     }
 }

@@ -1,5 +1,6 @@
 //! Warnings about failed exports and dropped data, each at most once per minute.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -24,7 +25,8 @@ pub(crate) struct Failure {
 pub(crate) struct LossLog {
     logged: Vec<Dropped>,
     losses_at: Option<Instant>,
-    failure_at: Option<Instant>,
+    /// The times of the last warnings about failures, by signal.
+    failures_at: BTreeMap<Signal, Instant>,
 }
 
 impl LossLog {
@@ -59,7 +61,8 @@ impl LossLog {
 
     /// Logs that the collector did not accept a request, and why.
     pub(crate) fn write_failure(&mut self, failure: &Failure, now: Instant) {
-        if is_recent(self.failure_at, now) {
+        let last = self.failures_at.get(&failure.signal).copied();
+        if is_recent(last, now) {
             return;
         }
 
@@ -69,7 +72,7 @@ impl LossLog {
             cause = failure.cause,
             "cannot export OpenTelemetry data"
         );
-        self.failure_at = Some(now);
+        self.failures_at.insert(failure.signal, now);
     }
 
     fn since_last(&self, dropped: &[Dropped]) -> Vec<Dropped> {

@@ -59,6 +59,11 @@ impl SpanQueue {
         self.lock().drain(..).len()
     }
 
+    /// True if a request can be filled.
+    pub(crate) fn has_full_batch(&self) -> bool {
+        self.len() >= self.0.limits.batch
+    }
+
     /// Waits until a batch is full.
     pub(crate) async fn full_batch(&self) {
         self.0.is_batch_full.notified().await;

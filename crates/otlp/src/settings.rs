@@ -163,19 +163,25 @@ fn is_disabled<L: Fn(&str) -> Option<String>>(
     }
 }
 
-/// Refuses what is not supported, so that an export does not fail later for an unknown reason.
+/// Refuses certificates that are not supported, so that an export does not fail later for an unknown
+/// reason. A compression is ignored, because every collector accepts requests without one.
 fn check_unsupported<L: Fn(&str) -> Option<String>>(
     variables: &Variables<L>,
 ) -> Result<(), SettingError> {
-    for (name, expected) in variables::UNSUPPORTED {
-        match variables.optional(name) {
-            Some(value) if value != "none" => {
-                return Err(SettingError::invalid_secret(name, expected));
-            }
-            _ => {}
-        }
+    let is_set = |name: &str| {
+        variables
+            .optional(name)
+            .is_some_and(|value| value != "none")
+    };
+    for variable in variables::IGNORED.into_iter().filter(|name| is_set(name)) {
+        tracing::warn!(variable, "requests to the collector are not compressed");
     }
-    Ok(())
+
+    let mut refused = variables::UNSUPPORTED.into_iter();
+    match refused.find(|(name, _)| is_set(name)) {
+        Some((name, expected)) => Err(SettingError::invalid_secret(name, expected)),
+        None => Ok(()),
+    }
 }
 
 fn queue_limits<L: Fn(&str) -> Option<String>>(

@@ -1,18 +1,18 @@
-//! The state that the exporter's task shares with its owners.
+//! The state that the exporters' tasks share with its owners.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::loss_log::{Failure, LossLog};
 use crate::losses::{Losses, Reason};
 use crate::metrics::{Snapshot, SpanMetrics};
 use crate::queue::SpanQueue;
-use crate::settings::Signal;
+use crate::rounds::Rounds;
+use crate::settings::{Settings, Signal};
 
 type Source = Box<dyn Fn(&mut Snapshot) + Send + Sync>;
 
@@ -22,37 +22,25 @@ pub(crate) struct State {
     pub(crate) losses: Arc<Losses>,
     pub(crate) span_metrics: Arc<SpanMetrics>,
     sources: Mutex<Vec<Source>>,
-    /// The number of flushes that were requested, and a wake-up for the exporter.
-    requested: AtomicU64,
-    wake: Notify,
+    pub(crate) span_rounds: Rounds,
+    pub(crate) metric_rounds: Rounds,
     /// True if the next flush includes metrics that are not due.
     all_metrics: AtomicBool,
-    /// The number of flushes that are done.
-    done: watch::Sender<u64>,
-    in_flight_since: Mutex<Option<Instant>>,
     /// The number of spans in the batch that is being sent, or sent again.
     pending: AtomicU64,
     loss_log: Mutex<LossLog>,
 }
 
-/// A flush that the exporter carries out.
-pub(crate) struct Flush {
-    number: u64,
-    pub(crate) all_metrics: bool,
-}
-
 impl State {
-    pub(crate) fn new(queue: SpanQueue, losses: Arc<Losses>) -> Self {
+    pub(crate) fn new(queue: SpanQueue, losses: Arc<Losses>, settings: &Settings) -> Self {
         Self {
             queue,
             losses,
             span_metrics: Arc::default(),
             sources: Mutex::default(),
-            requested: AtomicU64::new(0),
-            wake: Notify::new(),
+            span_rounds: Rounds::new(settings.traces.is_some()),
+            metric_rounds: Rounds::new(settings.metrics.is_some()),
             all_metrics: AtomicBool::new(false),
-            done: watch::Sender::new(0),
-            in_flight_since: Mutex::default(),
             pending: AtomicU64::new(0),
             loss_log: Mutex::default(),
         }
@@ -71,42 +59,21 @@ impl State {
         sources.iter().for_each(|source| source(snapshot));
     }
 
-    /// Asks the exporter to send what waits, and waits until it has tried. Returns at once if a
-    /// request has been in flight for longer than `within`: the collector is slow.
+    /// Asks both exporters to send what waits, and waits until they have tried.
     pub(crate) async fn flush(&self, within: Duration, all_metrics: bool) {
-        if self.has_been_in_flight_for(within) {
-            return;
-        }
         if all_metrics {
             self.all_metrics.store(true, Ordering::SeqCst);
         }
 
-        let number = self.requested.fetch_add(1, Ordering::SeqCst) + 1;
-        self.wake.notify_one();
-
-        let mut done = self.done.subscribe();
-        // After the timeout, the exporter goes on in the background.
-        let _ = timeout(within, done.wait_for(|done| *done >= number)).await;
+        tokio::join!(
+            self.span_rounds.flush(within),
+            self.metric_rounds.flush(within)
+        );
     }
 
-    /// Waits for a flush.
-    pub(crate) async fn woken(&self) {
-        self.wake.notified().await;
-    }
-
-    /// Returns the flush that a round of the exporter covers.
-    pub(crate) fn begin_flush(&self) -> Flush {
-        let number = self.requested.load(Ordering::SeqCst);
-        let all_metrics = self.all_metrics.swap(false, Ordering::SeqCst);
-
-        Flush {
-            number,
-            all_metrics,
-        }
-    }
-
-    pub(crate) fn end_flush(&self, flush: &Flush) {
-        self.done.send_replace(flush.number);
+    /// True if metrics are to be sent although they are not due.
+    pub(crate) fn takes_all_metrics(&self) -> bool {
+        self.all_metrics.swap(false, Ordering::SeqCst)
     }
 
     /// True if no span waits, in the queue or in a batch.
@@ -139,19 +106,6 @@ impl State {
 
     fn loss_log(&self) -> MutexGuard<'_, LossLog> {
         self.loss_log.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn set_in_flight(&self, since: Option<Instant>) {
-        let in_flight = self.in_flight_since.lock();
-        *in_flight.unwrap_or_else(PoisonError::into_inner) = since;
-    }
-
-    fn has_been_in_flight_for(&self, time: Duration) -> bool {
-        let since = *self
-            .in_flight_since
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        since.is_some_and(|since| since.elapsed() > time)
     }
 }
 

@@ -231,14 +231,14 @@ impl<'e> ResponseBuilder<'e> {
 
             // API Gateway's id, which is also in the access log. The client may have sent another one.
             let facts = [
-                ("tollgate.request_id", &self.context.request_id),
-                ("http.route", &self.context.route),
+                ("tollgate.request_id", &*self.context.request_id),
+                ("http.route", path_of(&self.context.route)),
                 ("tollgate.plan", &self.context.plan),
                 ("tollgate.key_id", &self.context.key_id),
             ];
             for (name, value) in facts {
-                if **value != *NOTHING {
-                    span.set(name, value.clone().into_owned());
+                if *value != *NOTHING {
+                    span.set(name, value.to_owned());
                 }
             }
         });
@@ -281,6 +281,11 @@ impl<'e> ResponseBuilder<'e> {
             "decided"
         );
     }
+}
+
+/// Returns the path of a route such as `GET /orders/{id}`.
+fn path_of(route: &str) -> &str {
+    route.split_once(' ').map_or(route, |(_, path)| path)
 }
 
 #[cfg(test)]

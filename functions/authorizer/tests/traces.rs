@@ -70,7 +70,7 @@ async fn invocation_is_a_span_with_its_decision_and_no_secret() {
             ("tollgate.reason", "ok"),
             ("tollgate.plan", "pro"),
             ("tollgate.key_id", "local-pro"),
-            ("http.route", "GET /orders/{id}"),
+            ("http.route", "/orders/{id}"),
         ] {
             let found = attribute(&span.attributes, name);
             assert_eq!(found.as_deref(), Some(value), "{name}");

@@ -5,17 +5,13 @@ use telemetry::{Attribute, AttributeValue};
 
 use crate::losses::{Counts, Reason};
 use crate::metrics::{Instrument, Snapshot};
-use crate::settings::{Settings, Signal};
+use crate::settings::Signal;
 use crate::state::State;
 
 const COMPONENT_TYPE: &str = "otel.component.type";
 
 /// Adds the counts of spans that were queued, exported and dropped, and the length of the queue.
-pub(super) fn add_to(snapshot: &mut Snapshot, state: &State, settings: &Settings) {
-    if settings.traces.is_none() {
-        return;
-    }
-
+pub(super) fn add_to(snapshot: &mut Snapshot, state: &State) {
     let counts = state.losses.counts();
     add_processed(snapshot, &counts);
     add_exported(snapshot, &counts);

@@ -4,11 +4,21 @@ use std::fmt;
 use std::time::Duration;
 
 use environment::{SettingError, Variables};
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Uri, uri};
 
 use super::Signal;
 use super::key_values::key_values;
+
+/// Headers that follow from the message and its URL.
+const OWN_HEADERS: [HeaderName; 6] = [
+    header::CONNECTION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::HOST,
+    header::TRANSFER_ENCODING,
+];
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
@@ -146,12 +156,20 @@ fn parsed(name: &'static str, value: &str) -> Result<Uri, SettingError> {
     };
 
     let url: Uri = value.trim().parse().map_err(|_| invalid())?;
-    let authority = url.authority().map_or("", uri::Authority::as_str);
     let is_http = matches!(url.scheme_str(), Some("http" | "https"));
-    if !is_http || authority.is_empty() || authority.contains('@') || url.query().is_some() {
+    let has_rest = url.query().is_some() || value.contains('#');
+    if !is_http || has_rest || !url.authority().is_some_and(is_host_and_port) {
         return Err(invalid());
     }
     Ok(url)
+}
+
+/// True for a host with a valid port or none, without user info.
+fn is_host_and_port(authority: &uri::Authority) -> bool {
+    let port = authority.as_str().strip_prefix(authority.host());
+    let has_valid_port = authority.port_u16().is_some_and(|port| port > 0);
+
+    !authority.host().is_empty() && (port == Some("") || (port.is_some() && has_valid_port))
 }
 
 fn check_protocol<L: Fn(&str) -> Option<String>>(
@@ -184,6 +202,10 @@ fn headers<L: Fn(&str) -> Option<String>>(
     let mut headers = HeaderMap::new();
     for (header, value) in key_values(&value).ok_or_else(invalid)? {
         let header = HeaderName::try_from(header).map_err(|_| invalid())?;
+        if OWN_HEADERS.contains(&header) {
+            let expected = "no header that describes the message, such as content-type or host";
+            return Err(SettingError::invalid_secret(name, expected));
+        }
         let mut value = HeaderValue::try_from(value).map_err(|_| invalid())?;
         value.set_sensitive(true);
         headers.insert(header, value);

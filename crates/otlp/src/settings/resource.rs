@@ -79,7 +79,7 @@ fn custom<L: Fn(&str) -> Option<String>>(
 
     let expected = "key=value pairs, separated by commas, with percent-encoded values";
     let pairs =
-        key_values(&list).ok_or_else(|| SettingError::invalid(ATTRIBUTES, &list, expected))?;
+        key_values(&list).ok_or_else(|| SettingError::invalid_secret(ATTRIBUTES, expected))?;
     Ok(pairs
         .into_iter()
         .map(|(key, value)| KeyValue::new(key, value))

@@ -191,7 +191,6 @@ fn errors_name_the_variable_and_what_was_expected() {
             "x",
             "expected one of cumulative, delta, lowmemory",
         ),
-        ("OTEL_RESOURCE_ATTRIBUTES", "a", "expected key=value pairs"),
     ] {
         let result = with_endpoint(&[(variable, value)]);
         if value.is_empty() {
@@ -210,7 +209,62 @@ fn unsupported_variables_are_refused() {
         let error = with_endpoint(&[(name, "gzip")]).unwrap_err();
         assert_eq!(error, format!("{name}: invalid value, expected {expected}"));
     }
-    assert!(with_endpoint(&[("OTEL_EXPORTER_OTLP_COMPRESSION", "none")]).is_ok());
+}
+
+#[test]
+fn compression_is_ignored_with_a_warning() {
+    let log = testing::LogBuffer::default();
+    let _guard = log.subscribe();
+
+    valid(&[
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none"),
+    ]);
+
+    let lines = log.json_lines();
+    assert_eq!(lines.len(), 1);
+    assert_eq!(
+        lines[0]["fields"]["variable"],
+        "OTEL_EXPORTER_OTLP_COMPRESSION"
+    );
+}
+
+#[test]
+fn endpoints_that_cannot_work_are_refused() {
+    for endpoint in [
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:",
+        "http://:9",
+        "http://127.0.0.1:9#x",
+        "localhost:4318",
+        "http://[::1",
+    ] {
+        let result = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)]);
+        assert!(result.is_err(), "{endpoint}");
+    }
+    for endpoint in [
+        "http://[::1]:4318",
+        "https://a.example",
+        "http://127.0.0.1:1/x",
+    ] {
+        let result = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)]);
+        assert!(result.is_ok(), "{endpoint}");
+    }
+}
+
+#[test]
+fn headers_of_the_message_cannot_be_set() {
+    for header in [
+        "Content-Type",
+        "host",
+        "content-length",
+        "transfer-encoding",
+    ] {
+        let value = format!("a=1,{header}=x");
+        let error = with_endpoint(&[("OTEL_EXPORTER_OTLP_HEADERS", &value)]);
+        assert!(error.is_err(), "{header}");
+    }
 }
 
 #[test]
@@ -244,7 +298,10 @@ fn every_variable_that_is_read_is_listed() {
         Settings::from_lookup(lookup, SERVICE).unwrap().unwrap();
     }
 
-    let is_unsupported = |name: &str| variables::UNSUPPORTED.iter().any(|(it, _)| *it == name);
+    let is_unsupported = |name: &str| {
+        let mut refused = variables::UNSUPPORTED.iter();
+        variables::IGNORED.contains(&name) || refused.any(|(it, _)| *it == name)
+    };
     let read = read.into_inner();
     let read: Vec<_> = read
         .iter()
@@ -286,6 +343,7 @@ fn errors_and_debug_output_hide_endpoints_and_headers() {
         ("OTEL_EXPORTER_OTLP_HEADERS", "hush"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "a b=hush"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "a=hush%0a"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "token=hush,x"),
     ] {
         let error = with_endpoint(&[(variable, value)]).unwrap_err();
         assert!(error.starts_with(&format!("{variable}: invalid value, expected")));

@@ -31,10 +31,7 @@ pub(super) const READ: [&str; 26] = [
 ];
 
 /// Variables of the specification that are refused, with what is expected instead of a value.
-pub(super) const UNSUPPORTED: [(&str, &str); 7] = [
-    ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
-    ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none"),
-    ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "none"),
+pub(super) const UNSUPPORTED: [(&str, &str); 4] = [
     (
         "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
         "no value, use OTEL_EXPORTER_OTLP_CERTIFICATE",
@@ -51,4 +48,11 @@ pub(super) const UNSUPPORTED: [(&str, &str); 7] = [
         "OTEL_EXPORTER_OTLP_CLIENT_KEY",
         "no value, client certificates are not supported",
     ),
+];
+
+/// Variables of the specification that are ignored with a warning.
+pub(super) const IGNORED: [&str; 3] = [
+    "OTEL_EXPORTER_OTLP_COMPRESSION",
+    "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
+    "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION",
 ];

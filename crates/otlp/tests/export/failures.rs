@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use otlp::Otlp;
+
 use crate::support::*;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
@@ -282,4 +284,84 @@ async fn silent_collector_is_given_up_after_the_timeout() {
 
     assert!(!is_sent);
     assert!(duration < Duration::from_secs(5), "{duration:?}");
+}
+
+/// Ends spans until a condition is true.
+async fn keep_recording(otlp: &Otlp, condition: impl Fn() -> bool) {
+    let recording = async {
+        while !condition() {
+            for _ in 0..50 {
+                record(otlp, "a", None);
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, recording).await.unwrap();
+}
+
+#[tokio::test]
+async fn continuous_load_neither_holds_up_metrics_nor_warnings_nor_flushes() {
+    let log = LogBuffer::default();
+    let _guard = log.subscribe();
+    let collector = Collector::responding(|request| {
+        if request.target == "/v1/traces" {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Collector::accepted()
+    });
+    let variables = [
+        ("OTEL_METRIC_EXPORT_INTERVAL", "50"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "32"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "16"),
+    ];
+    let otlp = start(&collector.0.url(), &variables);
+
+    let is_warned = || log.text().contains("OpenTelemetry data were dropped");
+    keep_recording(&otlp, || {
+        collector.to("/v1/metrics").len() > 2 && is_warned()
+    })
+    .await;
+
+    let is_flushed = std::cell::Cell::new(false);
+    let flushing = async {
+        otlp.flush(PATIENCE).await;
+        is_flushed.set(true);
+    };
+    tokio::join!(flushing, keep_recording(&otlp, || is_flushed.get()));
+}
+
+#[tokio::test]
+async fn batches_are_full_under_load() {
+    let collector = Collector::start();
+    let variables = [
+        SPANS_ONLY,
+        NO_DELAY,
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "50"),
+    ];
+    let otlp = start(&collector.0.url(), &variables);
+
+    keep_recording(&otlp, || collector.to("/v1/traces").len() > 3).await;
+
+    for spans in collector.resource_spans() {
+        assert_eq!(spans.scope_spans[0].spans.len(), 50);
+    }
+}
+
+#[tokio::test]
+async fn silent_collector_of_one_signal_does_not_hold_up_the_other() {
+    let (_listener, silent) = silent_collector().await;
+    let collector = Collector::start();
+    for (silent_signal, path) in [
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "/v1/metrics"),
+    ] {
+        let variables = [
+            (silent_signal, silent.as_str()),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "20"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "20"),
+        ];
+        let otlp = start(&collector.0.url(), &variables);
+
+        keep_recording(&otlp, || collector.to(path).len() > 3).await;
+    }
 }

@@ -274,6 +274,7 @@ async fn difference_of_a_failed_export_is_not_lost() {
     }
 
     assert_eq!(counts(&collector, DURATION), [1, 1, 2]);
+    assert_eq!(dropped(&otlp), []);
 }
 
 async fn wait_until_exported(otlp: &Otlp, collector: &Collector, exports: usize) {
@@ -300,6 +301,8 @@ async fn lost_spans_are_metrics() {
     for _ in 0..5 {
         record(&otlp, "a", None);
     }
+    // Spans and metrics are sent at the same time, so that the second export has all counts.
+    otlp.flush(PATIENCE).await;
     otlp.flush(PATIENCE).await;
 
     let by_error = |name: &str| {

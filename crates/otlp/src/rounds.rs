@@ -1,0 +1,78 @@
+//! Requests to an exporter to send what waits now.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout};
+
+/// The rounds of one exporter, of which each covers the flushes that were requested before it.
+#[derive(Debug)]
+pub(crate) struct Rounds {
+    /// False if the signal is not exported.
+    has_exporter: bool,
+    /// The number of flushes that were requested.
+    requested: AtomicU64,
+    wake: Notify,
+    /// The number of flushes that are done.
+    done: watch::Sender<u64>,
+    in_flight_since: Mutex<Option<Instant>>,
+}
+
+impl Rounds {
+    pub(crate) fn new(has_exporter: bool) -> Self {
+        Self {
+            has_exporter,
+            requested: AtomicU64::new(0),
+            wake: Notify::new(),
+            done: watch::Sender::new(0),
+            in_flight_since: Mutex::default(),
+        }
+    }
+
+    /// Asks the exporter to send what waits, and waits until it has tried. Returns at once if a
+    /// request has been in flight for longer than `within`: the collector is slow.
+    pub(crate) async fn flush(&self, within: Duration) {
+        if !self.has_exporter || self.has_been_in_flight_for(within) {
+            return;
+        }
+
+        let number = self.requested.fetch_add(1, Ordering::SeqCst) + 1;
+        self.wake.notify_one();
+
+        let mut done = self.done.subscribe();
+        // After the timeout, the exporter goes on in the background.
+        let _ = timeout(within, done.wait_for(|done| *done >= number)).await;
+    }
+
+    /// Waits for a flush.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Returns the number of the flush that a round covers, and whether it is a new one.
+    pub(crate) fn begin(&self) -> (u64, bool) {
+        let number = self.requested.load(Ordering::SeqCst);
+        (number, number > *self.done.borrow())
+    }
+
+    /// Ends the round that covers a flush.
+    pub(crate) fn end(&self, number: u64) {
+        self.done.send_replace(number);
+    }
+
+    /// Sets the time at which the request in flight began.
+    pub(crate) fn set_in_flight(&self, since: Option<Instant>) {
+        let in_flight = self.in_flight_since.lock();
+        *in_flight.unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    fn has_been_in_flight_for(&self, time: Duration) -> bool {
+        let since = *self
+            .in_flight_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| since.elapsed() > time)
+    }
+}
