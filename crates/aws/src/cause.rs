@@ -34,7 +34,7 @@ impl Cause {
         let Some(failed) = find_source::<ConnectError>(error) else {
             return Self::Broken;
         };
-        if find_source::<ResolutionError>(error).is_some() {
+        if find_source::<ResolutionError>(error).is_some() || error_sources(error).any(is_dns) {
             Self::Name
         } else if failed.timed_out {
             Self::ConnectTimeout
@@ -92,6 +92,11 @@ pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
 }
 
 const MAX_TEXT_CHARS: usize = 200;
+
+/// True for a name that the system cannot resolve. The HTTP client has no type for it.
+fn is_dns(error: &(dyn StdError + 'static)) -> bool {
+    error.to_string().starts_with("dns error")
+}
 
 /// True if an error is or wraps the TLS error for an authority that is not trusted.
 fn is_unknown_authority(error: &(dyn StdError + 'static)) -> bool {

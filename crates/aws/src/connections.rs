@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use addresses::is_loopback;
-use aws_smithy_http_client::{Connector, tls};
+use aws_smithy_http_client::{Connector, ConnectorBuilder, tls};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector, http_client_fn,
@@ -49,8 +49,16 @@ impl Connections {
     /// and TLS together.
     #[must_use]
     pub fn new(connect: Duration) -> Self {
+        Self::unrestricted(connect, &ExtraAuthorities::default())
+    }
+
+    /// Returns a pool as [`Self::new`] does that also trusts these certificate authorities.
+    ///
+    /// A function whose pools all come from here links one HTTP client instead of two.
+    #[must_use]
+    pub fn unrestricted(connect: Duration, authorities: &ExtraAuthorities) -> Self {
         Self {
-            connector: connector(connect, None, None, &ExtraAuthorities::default()),
+            connector: plain_connector(connect, authorities),
             proxied: None,
             reach: Reach::Any,
             connect,
@@ -102,7 +110,7 @@ impl Connections {
         proxy: Option<Proxy>,
         authorities: &ExtraAuthorities,
     ) -> Self {
-        let connector = |proxy| connector(connect, Some(Resolver { reach }), proxy, authorities);
+        let connector = |proxy| checking_connector(connect, Resolver { reach }, proxy, authorities);
         Self {
             connector: connector(None),
             proxied: proxy.as_ref().map(|proxy| connector(Some(proxy))),
@@ -171,28 +179,42 @@ impl Connections {
     }
 }
 
-fn connector(
+/// Returns a connector with the system's name resolution. It is a function of its own, so that a
+/// program without the other connector does not link a second HTTP client.
+fn plain_connector(connect: Duration, authorities: &ExtraAuthorities) -> SharedHttpConnector {
+    let connector = builder(connect)
+        .tls_provider(TLS)
+        .tls_context(authorities.tls_context())
+        .build();
+    SharedHttpConnector::new(connector)
+}
+
+/// Returns a connector that checks each address.
+fn checking_connector(
     connect: Duration,
-    resolver: Option<Resolver>,
+    resolver: Resolver,
     proxy: Option<&Proxy>,
     authorities: &ExtraAuthorities,
 ) -> SharedHttpConnector {
+    let mut builder = builder(connect);
+    builder.set_proxy_config(proxy.map(|proxy| proxy.config.clone()));
+    let connector = builder
+        .tls_provider(TLS)
+        .tls_context(authorities.tls_context())
+        .build_with_resolver(resolver);
+    SharedHttpConnector::new(connector)
+}
+
+const TLS: tls::Provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
+
+fn builder(connect: Duration) -> ConnectorBuilder {
     let settings = HttpConnectorSettings::builder()
         .connect_timeout(connect)
         .build();
-    let mut builder = Connector::builder();
-    builder.set_proxy_config(proxy.map(|proxy| proxy.config.clone()));
-    let builder = builder
+
+    Connector::builder()
         .connector_settings(settings)
         .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
-        .tls_provider(tls::Provider::Rustls(
-            tls::rustls_provider::CryptoMode::AwsLc,
-        ))
-        .tls_context(authorities.tls_context());
-    SharedHttpConnector::new(match resolver {
-        Some(resolver) => builder.build_with_resolver(resolver),
-        None => builder.build(),
-    })
 }
 
 impl HttpConnector for Connections {

@@ -78,7 +78,6 @@ where
 mod tests {
     use std::convert::Infallible;
 
-    use aws::Connections;
     use telemetry::SpanKind;
     use testing::{HttpReply, HttpServer};
     use tokio::net::TcpListener;
@@ -120,8 +119,7 @@ mod tests {
             version: "1",
         };
         let settings = Settings::from_lookup(lookup, program).unwrap().unwrap();
-        let connections = Connections::new(Duration::from_secs(1));
-        Otlp::with_rhythm(settings, connections, Rhythm::AfterInvocations)
+        Otlp::with_rhythm(settings, Rhythm::AfterInvocations)
     }
 
     fn requests(server: &HttpServer, path: &str) -> usize {

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use aws::timeouts::CONNECT_TIMEOUT;
-use aws::{Connections, Reach};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exporter::Rhythm;
@@ -29,8 +27,7 @@ pub fn start_in_function(
         None
     })?;
 
-    let connections = Connections::reaching(Reach::Any, CONNECT_TIMEOUT);
-    let otlp = Otlp::with_rhythm(settings, connections, Rhythm::AfterInvocations);
+    let otlp = Otlp::with_rhythm(settings, Rhythm::AfterInvocations);
     otlp.install();
     tokio::spawn(flush_at_shutdown(otlp.clone()));
     Some(otlp)

@@ -13,7 +13,6 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use aws::{Connections, Reach};
 //! use otlp::{Otlp, Service, Settings};
 //! use telemetry::{Span, SpanKind};
 //!
@@ -24,7 +23,7 @@
 //! let service = Service { name: "tollgate", version: "0.2.0" };
 //!
 //! if let Some(settings) = Settings::from_lookup(lookup, service)? {
-//!     let otlp = Otlp::start(settings, Connections::reaching(Reach::Any, Duration::from_secs(1)));
+//!     let otlp = Otlp::start(settings);
 //!     otlp.install();
 //!
 //!     let mut span = Span::begin(SpanKind::Server, "GET /orders", None);
@@ -56,6 +55,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws::Connections;
+use aws::timeouts::CONNECT_TIMEOUT;
 use telemetry::install_tracer;
 use tokio::task::AbortHandle;
 
@@ -90,20 +90,20 @@ impl Inner {
 }
 
 impl Otlp {
-    /// Starts the tasks that export at intervals. It sends its requests over `connections`.
+    /// Starts the tasks that export at intervals.
     ///
     /// # Panics
     /// If it is called outside of a Tokio runtime.
     #[must_use]
-    pub fn start(settings: Settings, connections: Connections) -> Self {
-        Self::with_rhythm(settings, connections, Rhythm::Timed)
+    pub fn start(settings: Settings) -> Self {
+        Self::with_rhythm(settings, Rhythm::Timed)
     }
 
-    fn with_rhythm(settings: Settings, connections: Connections, rhythm: Rhythm) -> Self {
+    fn with_rhythm(settings: Settings, rhythm: Rhythm) -> Self {
         let losses = Arc::new(Losses::default());
         let queue = SpanQueue::new(settings.queue, Arc::clone(&losses));
         let state = Arc::new(State::new(queue, losses, &settings));
-        let connections = connections.trusting(&settings.authorities);
+        let connections = Connections::unrestricted(CONNECT_TIMEOUT, &settings.authorities);
         let transport = Arc::new(Transport::new(connections));
 
         let link = |signal, target: &Option<Target>| {

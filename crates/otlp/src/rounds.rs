@@ -1,6 +1,6 @@
 //! Requests to an exporter to send what waits now.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub(crate) struct Rounds {
     /// The number of flushes that are done.
     done: watch::Sender<u64>,
     in_flight_since: Mutex<Option<Instant>>,
+    /// True if a flush stopped waiting for the round in progress.
+    is_abandoned: AtomicBool,
 }
 
 impl Rounds {
@@ -28,11 +30,13 @@ impl Rounds {
             wake: Notify::new(),
             done: watch::Sender::new(0),
             in_flight_since: Mutex::default(),
+            is_abandoned: AtomicBool::new(false),
         }
     }
 
     /// Asks the exporter to send what waits, and waits until it has tried. Returns at once if a
-    /// request has been in flight for longer than `within`: the collector is slow.
+    /// request has been in flight for longer than `within`, or if an earlier flush has waited for it
+    /// in vain: the collector is slow.
     pub(crate) async fn flush(&self, within: Duration) {
         if !self.has_exporter || self.has_been_in_flight_for(within) {
             return;
@@ -43,7 +47,12 @@ impl Rounds {
 
         let mut done = self.done.subscribe();
         // After the timeout, the exporter goes on in the background.
-        let _ = timeout(within, done.wait_for(|done| *done >= number)).await;
+        if timeout(within, done.wait_for(|done| *done >= number))
+            .await
+            .is_err()
+        {
+            self.is_abandoned.store(true, Ordering::SeqCst);
+        }
     }
 
     /// Waits for a flush.
@@ -59,6 +68,7 @@ impl Rounds {
 
     /// Ends the round that covers a flush.
     pub(crate) fn end(&self, number: u64) {
+        self.is_abandoned.store(false, Ordering::SeqCst);
         self.done.send_replace(number);
     }
 
@@ -73,6 +83,7 @@ impl Rounds {
             .in_flight_since
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        since.is_some_and(|since| since.elapsed() > time)
+        let is_abandoned = self.is_abandoned.load(Ordering::SeqCst);
+        is_abandoned || since.is_some_and(|since| since.elapsed() > time)
     }
 }

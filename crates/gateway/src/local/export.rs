@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws::timeouts::CONNECT_TIMEOUT;
-use aws::{Connections, Reach};
 use environment::SettingError;
 use otlp::{Otlp, Service, Settings, Signal};
 
@@ -42,7 +40,7 @@ impl Export {
         };
 
         let collectors = settings.collectors();
-        let otlp = Otlp::start(settings, Connections::reaching(Reach::Any, CONNECT_TIMEOUT));
+        let otlp = Otlp::start(settings);
         otlp.install();
 
         metrics.export_over(&otlp);

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws::{Connections, Reach};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, metric};
 use otlp::{Otlp, Service, Settings};
 use telemetry::{SpanKind, TraceParent};
@@ -34,8 +33,7 @@ pub(crate) fn settings(url: &str, variables: &[(&str, &str)]) -> Settings {
 
 /// Starts an export to `url`.
 pub(crate) fn start(url: &str, variables: &[(&str, &str)]) -> Otlp {
-    let connections = Connections::reaching(Reach::Any, Duration::from_secs(1));
-    Otlp::start(settings(url, variables), connections)
+    Otlp::start(settings(url, variables))
 }
 
 /// Records a span that ends at once.
