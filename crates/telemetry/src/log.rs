@@ -23,6 +23,10 @@ pub const QUOTA_TARGET: &str = "quota";
 /// developers. Callers log these failures themselves.
 pub const HTTP_CLIENT_CRATE: &str = "aws_smithy_http_client";
 
+/// The part of the runtime that logs each error of a handler in debug form, even a 401. Functions log
+/// their errors and panics themselves.
+const HANDLER_ERRORS_TARGET: &str = "lambda_runtime::layers::panic";
+
 /// Crates whose events below WARN only repeat the result of a run.
 const QUIET_CRATES: [&str; 3] = ["hickory_net", "hickory_proto", "hickory_resolver"];
 
@@ -52,6 +56,8 @@ pub(crate) fn log_at<const N: usize>(
             level
         } else if [AUDIT_TARGET, QUOTA_TARGET].contains(&target) {
             level.max(LevelFilter::INFO)
+        } else if target == HANDLER_ERRORS_TARGET {
+            LevelFilter::OFF
         } else if crate_name == HTTP_CLIENT_CRATE {
             level.min(LevelFilter::ERROR)
         } else if QUIET_CRATES.contains(&crate_name) {

@@ -89,6 +89,8 @@ fn start_with_table(endpoint: &str) -> FailedStart {
             ("AWS_SESSION_TOKEN", "hidden"),
             ("AWS_ENDPOINT_URL", endpoint),
             ("AUTH_POLICY", "table:edge"),
+            // Enough for all attempts of a call and the pauses between them.
+            ("DECISION_DEADLINE_MS", "2000"),
             ("REGISTRY_TABLE", "orders-registry"),
             ("USAGE_TABLE", "orders-usage"),
         ],

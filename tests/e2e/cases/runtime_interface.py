@@ -11,14 +11,19 @@ import os
 import pathlib
 import signal
 import socket
+import subprocess
 import tempfile
+import urllib.error
+import urllib.request
 from typing import ClassVar
 
 from e2e.cases.case import StackCase
 from e2e.deployment import FOLLOWED_NAME
 from e2e.stack import BUILD_FOLDER
+from harness.gateway import Gateway
 from harness.lambda_runtime import STOP_TIMEOUT_S, LambdaRuntime
-from harness.paths import PROJECT
+from harness.paths import GATEWAY, PROJECT
+from harness.processes import wait_until
 
 # The outcome of each event in events/, as `outcome` describes it. A second outcome is that of the
 # same event again.
@@ -161,6 +166,23 @@ def event(case: str) -> object:
     return json.loads((PROJECT / "events" / f"{case}.json").read_text())
 
 
+def json_lines(log: str) -> list[dict]:
+    """Returns the lines of a log that are JSON objects. The emulator writes others."""
+    return [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+
+
+def line_shapes(log: str) -> dict[str, list[str]]:
+    """Returns the names of the fields of each kind of message, in their order."""
+    return {line["message"]: list(line) for line in json_lines(log) if "message" in line}
+
+
+def invoked(case: str) -> str:
+    """Returns what `tollgate invoke` logs for an event."""
+    path = PROJECT / "events" / f"{case}.json"
+    command = [GATEWAY, "invoke", case.partition(".")[0], path]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60).stderr
+
+
 class RuntimeInterface(StackCase):
     starts: ClassVar[dict[str, list[float]]] = {}
 
@@ -219,6 +241,43 @@ class RuntimeInterface(StackCase):
                 # blocked, so that the next request has a response: our own failure.
                 silent.close()
                 self.assertEqual(outcome(function.invoke(event("authorizer.public"))), "Fault")
+
+    def test_program_logs_the_same_lines(self) -> None:
+        with self.start("authorizer") as function:
+            function.invoke(event("authorizer.unknown-key"))
+            deployed = line_shapes(function.log())
+        self.assertEqual(line_shapes(invoked("authorizer.unknown-key")), deployed)
+
+        with tempfile.TemporaryDirectory() as name, Gateway(pathlib.Path(name), "g") as gateway:
+            refused = urllib.request.Request(
+                f"http://127.0.0.1:{gateway.port}/orders",
+                headers={"x-api-key": "local-unknown-key-000000001"},
+            )
+            with self.assertRaises(urllib.error.HTTPError):
+                urllib.request.urlopen(refused, timeout=10)
+            wait_until(
+                lambda: "decided" in gateway.log.read_text(), 10, "the refusal is in the log"
+            )
+            served = line_shapes(gateway.log.read_text())
+        self.assertEqual(served["decided"], deployed["decided"])
+
+    def test_failed_start_is_one_line_with_the_calls_before_it(self) -> None:
+        unreachable = {
+            "AUTH_POLICY": "table:edge",
+            "REGISTRY_TABLE": "r",
+            "USAGE_TABLE": "u",
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+            # Enough for all attempts of a call and the pauses between them.
+            "DECISION_DEADLINE_MS": "2000",
+        }
+        with FunctionRuntime("authorizer", unreachable) as function:
+            function.invoke(event("authorizer.allowed"))
+            lines = json_lines(function.log())
+
+        (error,) = [it for it in lines if it.get("message") == "the function cannot run"][:1]
+        self.assertEqual((error["level"], error["variable"]), ("ERROR", "AUTH_POLICY"))
+        self.assertIn("connection refused", error["error"])
+        self.assertIn("api_calls", [next(iter(it)) for it in lines])
 
     def test_killed_process_fails_only_one_request(self) -> None:
         with self.start("authorizer") as function:
