@@ -170,7 +170,7 @@ async fn an_unreadable_or_invalid_state_changes_nothing() {
     let breaks: Vec<(Break, &str)> = vec![
         (
             Box::new(|world: &World| world.fail("GetItem", &["AccessDeniedException"])),
-            "GetItem: AccessDeniedException (table ",
+            "GetItem: AccessDeniedException: told to (table ",
         ),
         (Box::new(corrupt("doc", text("{"))), "is invalid (EOF"),
         (
@@ -216,7 +216,7 @@ async fn a_state_that_cannot_be_written_fails_the_run_and_nothing_is_done_twice(
         outcome
             .error
             .unwrap()
-            .starts_with("PutItem: AccessDeniedException (table ")
+            .starts_with("PutItem: AccessDeniedException: told to (table ")
     );
     assert_eq!(
         (outcome.registered.len(), world.targets(GROUP).len()),
