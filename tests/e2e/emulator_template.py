@@ -146,7 +146,7 @@ def remove_tls_requirements(resources: dict) -> None:
         if resource["Type"] != "AWS::SQS::QueuePolicy":
             continue
         document = resource["Properties"]["PolicyDocument"]
-        document["Statement"] = [it for it in document["Statement"] if it["Sid"] != "RequireTls"]
+        document["Statement"] = [it for it in document["Statement"] if it.get("Sid") != "RequireTls"]
         if not document["Statement"]:
             del resources[name]
 

@@ -22,7 +22,7 @@ from e2e.deployment import FOLLOWED_NAME
 from e2e.stack import BUILD_FOLDER
 from harness.gateway import Gateway
 from harness.lambda_runtime import STOP_TIMEOUT_S, LambdaRuntime
-from harness.paths import GATEWAY, PROJECT
+from harness.paths import EVALUATOR, PROJECT
 from harness.processes import wait_until
 
 # The outcome of each event in events/, as `outcome` describes it. A second outcome is that of the
@@ -179,7 +179,7 @@ def line_shapes(log: str) -> dict[str, list[str]]:
 def invoked(case: str) -> str:
     """Returns what `tollgate invoke` logs for an event."""
     path = PROJECT / "events" / f"{case}.json"
-    command = [GATEWAY, "invoke", case.partition(".")[0], path]
+    command = [EVALUATOR, "invoke", case.partition(".")[0], path]
     return subprocess.run(command, capture_output=True, text=True, timeout=60).stderr
 
 
@@ -248,7 +248,10 @@ class RuntimeInterface(StackCase):
             deployed = line_shapes(function.log())
         self.assertEqual(line_shapes(invoked("authorizer.unknown-key")), deployed)
 
-        with tempfile.TemporaryDirectory() as name, Gateway(pathlib.Path(name), "g") as gateway:
+        with (
+            tempfile.TemporaryDirectory() as name,
+            Gateway(pathlib.Path(name), "g", binary=EVALUATOR) as gateway,
+        ):
             refused = urllib.request.Request(
                 f"http://127.0.0.1:{gateway.port}/orders",
                 headers={"x-api-key": "local-unknown-key-000000001"},
