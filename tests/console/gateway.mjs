@@ -33,7 +33,7 @@ export async function startGateway({ seeds, policy, args = [], port = 0 } = {}) 
     return path;
   };
 
-  const all = ["serve", "--listen", `127.0.0.1:${port}`, "--log", "quiet", "--state", join(folder, "state"), ...args];
+  const all = ["serve", "--listen", `127.0.0.1:${port}`, "--log-format", "off", "--state", join(folder, "state"), ...args];
   if (seeds) all.push("--seeds", file("seeds.json", seeds));
   if (policy) all.push("--policy", file("policy.json", policy));
 
