@@ -22,8 +22,8 @@ pub struct Call<'c> {
 }
 
 impl<'c> Call<'c> {
-    /// Begins a request, if the breaker is closed and there is time for it. A request that cannot be
-    /// answered in time would count against the store, and might charge a caller in vain.
+    /// Begins a request, if the breaker is closed and there is time for it. A request that cannot
+    /// be answered in time would count against the store, and might charge a caller in vain.
     ///
     /// # Errors
     /// [`Outage`] if the breaker is open or no time is left.
@@ -49,8 +49,8 @@ impl<'c> Call<'c> {
         })
     }
 
-    /// Reports the outcome to the breaker and returns the response. `None` means that the request did
-    /// not end in time.
+    /// Reports the outcome to the breaker and returns the response. `None` means that the request
+    /// did not end in time.
     ///
     /// # Errors
     /// [`Outage`] if there is no usable response.
@@ -121,7 +121,7 @@ fn verdict(failure: Failure) -> aws::Verdict {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::time::Duration;
 
     use aws::Fate;
@@ -133,7 +133,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn failure(kind: ErrorKind, fate: Fate, client_error: bool) -> Failure {
+    pub(crate) fn failure(kind: ErrorKind, fate: Fate, client_error: bool) -> Failure {
         Failure {
             kind,
             retryable: true,

@@ -235,20 +235,12 @@ fn printable(code: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::tests::failure;
     use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
     use aws_sdk_dynamodb::types::ThrottlingReason;
     use aws_sdk_dynamodb::types::error::ThrottlingException;
     use aws_smithy_types::body::SdkBody;
     use aws_smithy_types::error::ErrorMetadata;
-
-    fn failure(kind: ErrorKind, fate: Fate, client_error: bool) -> Failure {
-        Failure {
-            kind,
-            retryable: true,
-            fate,
-            client_error,
-        }
-    }
 
     #[test]
     fn only_what_surely_did_not_happen_is_retried() {
