@@ -15,8 +15,8 @@ pub(crate) fn text(answer: &Answer) -> String {
     String::from_utf8_lossy(&answer.body).into_owned()
 }
 
-/// Waits until so many requests have been logged, and therefore counted. The client may have a response
-/// earlier.
+/// Waits until so many requests have been logged, and therefore counted. The client may have a
+/// response earlier.
 pub(crate) async fn logged(gateway: &Gateway, requests: usize) {
     while gateway.log().len() < requests {
         tokio::task::yield_now().await;

@@ -46,7 +46,8 @@ pub struct Changes {
     pub closed: u64,
 }
 
-/// A circuit breaker for one service. It is shared by reference or `Arc`, and callers pass the time.
+/// A circuit breaker for one service. It is shared by reference or `Arc`, and callers pass the
+/// time.
 ///
 /// ```
 /// use std::time::Instant;
@@ -78,8 +79,8 @@ struct Registered {
     inner: Weak<Mutex<Inner>>,
 }
 
-/// Returns the name and the state at `now` of each breaker of this process. Several breakers can have
-/// the same name. A breaker that would admit a probe is half-open.
+/// Returns the name and the state at `now` of each breaker of this process. Several breakers can
+/// have the same name. A breaker that would admit a probe is half-open.
 #[must_use]
 pub fn states(now: Instant) -> Vec<(&'static str, State)> {
     let breakers = lock(&BREAKERS);
@@ -199,7 +200,8 @@ impl Breaker {
         lock(&self.inner)
     }
 
-    /// Ends a call. `outcome` is the verdict and the end of the call, or `None` if it was cancelled.
+    /// Ends a call. `outcome` is the verdict and the end of the call, or `None` if it was
+    /// cancelled.
     fn settle(&self, generation: u64, began: Instant, outcome: Option<(Verdict, Instant)>) {
         let mut inner = self.lock();
         if inner.generation != generation {

@@ -146,8 +146,8 @@ impl Connections {
 
     /// Opens a connection to a host ahead of the first call.
     ///
-    /// Only a complete exchange leaves a connection in the pool. This sends an unsigned `GET` to the
-    /// address, accepts any response, and reads at most 64 KiB of it.
+    /// Only a complete exchange leaves a connection in the pool. This sends an unsigned `GET` to
+    /// the address, accepts any response, and reads at most 64 KiB of it.
     ///
     /// # Errors
     /// [`CallError::TimedOut`] or [`CallError::Transport`]. The caller may ignore them.

@@ -95,8 +95,8 @@ fn short_code(full_name: &str) -> &str {
     name.split([':', ';']).next().unwrap_or(name)
 }
 
-/// Returns the text of a field in a CBOR map whose texts have a definite length of less than 64 KiB,
-/// as AWS sends them (RFC 8949, section 3.1, major type 3).
+/// Returns the text of a field in a CBOR map whose texts have a definite length of less than 64
+/// KiB, as AWS sends them (RFC 8949, section 3.1, major type 3).
 fn cbor_text(body: &[u8], field: &str) -> Option<String> {
     let length = u8::try_from(field.len())
         .ok()

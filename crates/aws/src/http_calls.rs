@@ -106,11 +106,12 @@ impl HttpCalls {
     ///
     /// [`Replay`] sets the number of attempts. The pauses between them use full jitter and the
     /// service's Retry-After, and none ends after the deadline. The last response or failure is
-    /// returned, and one record is written for all attempts. With [`Replay::Safe`] its [`Fate`] is the
-    /// last attempt's; an earlier one may have been applied.
+    /// returned, and one record is written for all attempts. With [`Replay::Safe`] its [`Fate`] is
+    /// the last attempt's; an earlier one may have been applied.
     ///
     /// # Errors
-    /// [`CallError::Address`] if the URL must not be called, otherwise the error of the last attempt.
+    /// [`CallError::Address`] if the URL must not be called, otherwise the error of the last
+    /// attempt.
     pub async fn send(
         &self,
         call: HttpCall,
@@ -151,8 +152,8 @@ impl HttpCalls {
     }
 
     /// Makes one attempt without a call record and a span, for what the process sends about itself.
-    /// The operator chose the URL, so that it may be any address. If the body of the response is too
-    /// large or breaks off, an empty one is returned: the status says whether the request was
+    /// The operator chose the URL, so that it may be any address. If the body of the response is
+    /// too large or breaks off, an empty one is returned: the status says whether the request was
     /// accepted.
     ///
     /// # Errors

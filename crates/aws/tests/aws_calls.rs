@@ -418,8 +418,8 @@ async fn refusing_private_address_falls_back_within_the_call() {
 #[tokio::test]
 async fn unresolvable_private_address_falls_back() {
     let public = Server::start(|_| OK).await;
-    // The resolver itself rejects a label of 64 characters (RFC 1035, section 2.3.4), so no query is
-    // sent.
+    // The resolver itself rejects a label of 64 characters (RFC 1035, section 2.3.4), so no query
+    // is sent.
     let private = format!("http://{}.example", "x".repeat(64));
     let caller = Caller::private(&private, &public.url(), "true").await;
 

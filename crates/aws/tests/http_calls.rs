@@ -228,7 +228,8 @@ async fn silent_server_takes_no_longer_than_the_deadline() {
         .send("GET", &server.url(), Replay::Safe, 300)
         .await
         .unwrap_err();
-    // Without the deadline, three attempts would take 18 s. The limit leaves room for a busy machine.
+    // Without the deadline, three attempts would take 18 s. The limit leaves room for a busy
+    // machine.
     assert!(
         began.elapsed() < Duration::from_secs(3),
         "{:?}",

@@ -84,8 +84,8 @@ impl Stack {
         Ok(found)
     }
 
-    /// Returns the stack with the ID of an API that uses its authorizer. The parameter `HttpApiId` of
-    /// the stack is `none`, or the API is a second one.
+    /// Returns the stack with the ID of an API that uses its authorizer. The parameter `HttpApiId`
+    /// of the stack is `none`, or the API is a second one.
     #[must_use]
     pub fn with_api(mut self, id: &str) -> Self {
         self.api = Some(id.to_owned());
@@ -140,8 +140,8 @@ impl Stack {
         format!("arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 
-    /// Reads the stack of a resource of the type `AWS::CloudFormation::Stack`. Returns `None` if the
-    /// stack has no such resource.
+    /// Reads the stack of a resource of the type `AWS::CloudFormation::Stack`. Returns `None` if
+    /// the stack has no such resource.
     ///
     /// # Errors
     /// [`Unread`] as for [`Self::read`].

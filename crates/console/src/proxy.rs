@@ -142,8 +142,8 @@ impl Proxy {
         format!("{}{CONSOLE_PATH}/", self.origin.as_str())
     }
 
-    /// Returns the address of the page with a new one-time code, which is a secret. The previous code is
-    /// no longer valid.
+    /// Returns the address of the page with a new one-time code, which is a secret. The previous
+    /// code is no longer valid.
     ///
     /// # Errors
     /// [`RandomError`] if the random number generator fails.

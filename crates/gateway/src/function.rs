@@ -1,4 +1,5 @@
-//! Runs the deployed functions in process: each takes an event and returns a response, both as JSON.
+//! Runs the deployed functions in process: each takes an event and returns a response, both as
+//! JSON.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -20,8 +20,8 @@ pub type PageHandler = dyn Fn(Request<Bytes>) -> BoxFuture<'static, Response<Byt
 /// Receives each exchange that has ended, also those of pages. It must not block.
 pub type Observer = dyn Fn(&Exchange) + Send + Sync;
 
-/// Pages that the program around the gateway adds, such as the web console. They are open to requests
-/// from this machine only, as administration is.
+/// Pages that the program around the gateway adds, such as the web console. They are open to
+/// requests from this machine only, as administration is.
 #[derive(Clone)]
 pub struct Pages {
     /// The name for the text at startup, such as `Console`.

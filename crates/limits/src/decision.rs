@@ -38,8 +38,8 @@ pub enum Verdict {
         /// The names of the limits that refuse the call. Empty if the caller calls more often than
         /// its item can be written.
         violated: Vec<Arc<str>>,
-        /// The time after which a call of this cost passes, in seconds, if there are no other calls.
-        /// At least 1.
+        /// The time after which a call of this cost passes, in seconds, if there are no other
+        /// calls. At least 1.
         retry_after_s: u64,
     },
     /// The call is refused, and waiting does not help. A limit is 0, or the cost is greater than a
@@ -117,7 +117,8 @@ impl Decision {
         }
     }
 
-    /// Returns the names of the limits that refuse the call, or would refuse it without shadow mode.
+    /// Returns the names of the limits that refuse the call, or would refuse it without shadow
+    /// mode.
     pub fn violated(&self) -> &[Arc<str>] {
         match self.shadowed.as_ref().unwrap_or(&self.verdict) {
             Verdict::Throttled { violated, .. } => violated,
@@ -125,8 +126,8 @@ impl Decision {
         }
     }
 
-    /// Returns the one of the [violated](Self::violated) limits that has more calls last. `None` if no
-    /// limit refuses the call.
+    /// Returns the one of the [violated](Self::violated) limits that has more calls last. `None` if
+    /// no limit refuses the call.
     pub fn longest_violated(&self) -> Option<&Limit> {
         let violated = self.violated();
         let limits = self.limits.iter();

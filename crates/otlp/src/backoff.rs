@@ -21,8 +21,8 @@ impl Backoff {
         self.until.filter(|until| *until > now)
     }
 
-    /// Begins a pause after a failure. It is chosen at random between half and all of the exponential
-    /// pause, and is at least as long as the collector asked for.
+    /// Begins a pause after a failure. It is chosen at random between half and all of the
+    /// exponential pause, and is at least as long as the collector asked for.
     pub(crate) fn fail(&mut self, requested: Option<Duration>, now: Instant) {
         let doubled = FIRST_PAUSE.saturating_mul(1 << self.failures.min(10));
         let pause = doubled.min(MAX_PAUSE).mul_f64(0.5 + fastrand::f64() / 2.0);

@@ -1,5 +1,5 @@
-//! The tasks that send spans and metrics. They are the only ones that wait for a collector, and none
-//! waits for the other's.
+//! The tasks that send spans and metrics. They are the only ones that wait for a collector, and
+//! none waits for the other's.
 
 mod messages;
 mod metric_exporter;

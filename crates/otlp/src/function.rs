@@ -33,8 +33,8 @@ pub fn start_in_function(
     Some(otlp)
 }
 
-/// Flushes once and ends the process when Lambda ends the instance. Lambda sends SIGTERM only if the
-/// function has an extension, such as the layer with a collector.
+/// Flushes once and ends the process when Lambda ends the instance. Lambda sends SIGTERM only if
+/// the function has an extension, such as the layer with a collector.
 async fn flush_at_shutdown(otlp: Otlp) {
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return;

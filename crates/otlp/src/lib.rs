@@ -165,8 +165,8 @@ impl Otlp {
         self.0.state.is_empty()
     }
 
-    /// Sends what waits as [`Self::flush`] does, and ends the export. Spans that could not be sent are
-    /// counted as dropped, and a warning states how many.
+    /// Sends what waits as [`Self::flush`] does, and ends the export. Spans that could not be sent
+    /// are counted as dropped, and a warning states how many.
     pub async fn shutdown(&self, within: Duration) {
         self.flush(within).await;
 

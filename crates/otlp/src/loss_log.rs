@@ -20,7 +20,7 @@ pub(crate) struct Failure {
     pub(crate) cause: String,
 }
 
-/// What was last logged.
+/// The losses that the last warning reported.
 #[derive(Debug, Default)]
 pub(crate) struct LossLog {
     logged: Vec<Dropped>,

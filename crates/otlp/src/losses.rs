@@ -54,7 +54,8 @@ pub(crate) struct Counts {
     pub(crate) queued: u64,
     /// Spans that the collector accepted.
     pub(crate) exported: u64,
-    /// What was dropped, by signal and reason. There are at most some dozens of reasons.
+    /// The numbers of dropped spans and data points, by signal and reason. There are at most some
+    /// dozens of reasons.
     pub(crate) dropped: BTreeMap<(Signal, Reason), u64>,
 }
 

@@ -35,8 +35,8 @@ impl Rounds {
     }
 
     /// Asks the exporter to send what waits, and waits until it has tried. Returns at once if a
-    /// request has been in flight for longer than `within`, or if an earlier flush has waited for it
-    /// in vain: the collector is slow.
+    /// request has been in flight for longer than `within`, or if an earlier flush has waited for
+    /// it in vain: the collector is slow.
     pub(crate) async fn flush(&self, within: Duration) {
         if !self.has_exporter || self.has_been_in_flight_for(within) {
             return;

@@ -88,8 +88,8 @@ impl Settings {
     /// `OTEL_SDK_DISABLED` is true, or if both exporters are `none`.
     ///
     /// # Errors
-    /// [`SettingError`] for the first invalid variable. The message contains neither an endpoint nor
-    /// a header, because both may contain secrets.
+    /// [`SettingError`] for the first invalid variable. The message contains neither an endpoint
+    /// nor a header, because both may contain secrets.
     pub fn from_lookup(
         lookup: impl Fn(&str) -> Option<String>,
         service: Service<'_>,
@@ -163,8 +163,8 @@ fn is_disabled<L: Fn(&str) -> Option<String>>(
     }
 }
 
-/// Refuses certificates that are not supported, so that an export does not fail later for an unknown
-/// reason. A compression is ignored, because every collector accepts requests without one.
+/// Refuses certificates that are not supported, so that an export does not fail later for an
+/// unknown reason. A compression is ignored, because every collector accepts requests without one.
 fn check_unsupported<L: Fn(&str) -> Option<String>>(
     variables: &Variables<L>,
 ) -> Result<(), SettingError> {

@@ -16,7 +16,7 @@ use crate::settings::{Settings, Signal};
 
 type Source = Box<dyn Fn(&mut Snapshot) + Send + Sync>;
 
-/// What is to be exported, and the requests to export it now.
+/// The data that wait for their export, and the requests to export them now.
 pub(crate) struct State {
     pub(crate) queue: SpanQueue,
     pub(crate) losses: Arc<Losses>,

@@ -48,8 +48,8 @@ impl RegistryError {
         Self::Request(RequestError::new(operation, reason))
     }
 
-    /// Returns the failure of a document that could not be read before the deadline, because another
-    /// request was reading it.
+    /// Returns the failure of a document that could not be read before the deadline, because
+    /// another request was reading it.
     pub(crate) fn waited(kind: &'static str) -> Self {
         Self::Unavailable {
             kind,

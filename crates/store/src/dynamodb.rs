@@ -50,8 +50,8 @@
 //! `refund#` + `id` + `#` + the number of a charge marks a refunded charge until its windows end:
 //! `ru` until a request returned the refund, then `rw`, the number of that request. `grant#` + the
 //! number of a grant's id reserves the id for a day: `gr` is the request, `ga` the granted amount,
-//! `gu` and `gl` the used and remaining calls, `gn` the id in the list. `grants#` + `id` + `#` + the
-//! name of a window lists the newest 50 grants of the window: see the module `grant_items`.
+//! `gu` and `gl` the used and remaining calls, `gn` the id in the list. `grants#` + `id` + `#` +
+//! the name of a window lists the newest 50 grants of the window: see the module `grant_items`.
 //!
 //! # Schema versions
 //!
@@ -373,7 +373,8 @@ impl DynamoDbStore {
         Ok(read.await?)
     }
 
-    /// Returns the calls of callers in a month: see [`Store::month_calls`](crate::Store::month_calls).
+    /// Returns the calls of callers in a month: see
+    /// [`Store::month_calls`](crate::Store::month_calls).
     ///
     /// # Errors
     /// [`StoreError::NoAnswer`].
@@ -407,7 +408,8 @@ impl DynamoDbStore {
         Ok(read.await?)
     }
 
-    /// Returns true if there is usage of a caller: see [`Store::has_usage`](crate::Store::has_usage).
+    /// Returns true if there is usage of a caller: see
+    /// [`Store::has_usage`](crate::Store::has_usage).
     ///
     /// # Errors
     /// [`StoreError::NoAnswer`].

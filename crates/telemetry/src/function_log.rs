@@ -11,11 +11,11 @@ use crate::log::log_at;
 use crate::log_level::level_in;
 use crate::panic::log_panics;
 
-/// Starts the log of a function on standard output, and logs panics. `own` are the function's crates,
-/// see [`log_to`](crate::log_to).
+/// Starts the log of a function on standard output, and logs panics. `own` are the function's
+/// crates, see [`log_to`](crate::log_to).
 ///
-/// The level is that in `AWS_LAMBDA_LOG_LEVEL`, or else in `RUST_LOG`. It is `info` if it is missing or
-/// invalid. A warning names an invalid one.
+/// The level is that in `AWS_LAMBDA_LOG_LEVEL`, or else in `RUST_LOG`. It is `info` if it is
+/// missing or invalid. A warning names an invalid one.
 ///
 /// # Errors
 /// [`SetGlobalDefaultError`] if the process has a log already.

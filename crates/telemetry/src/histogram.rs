@@ -34,8 +34,8 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Adds a duration. `exemplar` names the trace that it was measured in, if the trace is recorded:
-    /// its trace id and span id.
+    /// Adds a duration. `exemplar` names the trace that it was measured in, if the trace is
+    /// recorded: its trace id and span id.
     pub fn record(&mut self, duration: Duration, exemplar: Option<(&str, &str)>) {
         let seconds = duration.as_secs_f64();
         let bucket = DURATION_BOUNDS_S.partition_point(|bound| *bound < seconds);

@@ -36,8 +36,8 @@ impl Trigger {
     }
 }
 
-/// An invocation, whose facts are attributes of the span of its request. It is empty if no tracer is
-/// installed.
+/// An invocation, whose facts are attributes of the span of its request. It is empty if no tracer
+/// is installed.
 #[derive(Debug, Clone, Default)]
 pub struct Invocation(Option<Facts>);
 

@@ -19,12 +19,12 @@ pub const AUDIT_TARGET: &str = "audit";
 /// The target of events of quotas, which are handed on. They are logged at every level, too.
 pub const QUOTA_TARGET: &str = "quota";
 
-/// The crate of HTTP connections. It warns about each response that is not HTTP, in words for its own
-/// developers. Callers log these failures themselves.
+/// The crate of HTTP connections. It warns about each response that is not HTTP, in words for its
+/// own developers. Callers log these failures themselves.
 pub const HTTP_CLIENT_CRATE: &str = "aws_smithy_http_client";
 
-/// The part of the runtime that logs each error of a handler in debug form, even a 401. Functions log
-/// their errors and panics themselves.
+/// The part of the runtime that logs each error of a handler in debug form, even a 401. Functions
+/// log their errors and panics themselves.
 const HANDLER_ERRORS_TARGET: &str = "lambda_runtime::layers::panic";
 
 /// Crates whose events below WARN only repeat the result of a run.

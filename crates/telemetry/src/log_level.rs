@@ -38,8 +38,8 @@ pub(crate) fn parse_level(name: &str) -> Option<LevelFilter> {
         .map(|(_, level)| level)
 }
 
-/// Returns the level that the environment sets. `None` if it sets none. Directives for single crates
-/// are not supported, because only the text of a function's own crates contains no secrets.
+/// Returns the level that the environment sets. `None` if it sets none. Directives for single
+/// crates are not supported, because only the text of a function's own crates contains no secrets.
 ///
 /// # Errors
 /// [`LevelError`] if the value is not the name of a level.

@@ -18,8 +18,9 @@ use crate::span::{Span, SpanKind, is_traced};
 
 /// The destination of call records. Clones share it.
 ///
-/// Each record is written at once as a whole line, unless the log is [aggregated](Self::aggregated).
-/// Records bypass `tracing`, whose JSON layer cannot write nested JSON.
+/// Each record is written at once as a whole line, unless the log is
+/// [aggregated](Self::aggregated). Records bypass `tracing`, whose JSON layer cannot write nested
+/// JSON.
 #[derive(Clone)]
 pub struct RecordLog {
     writer: Arc<Mutex<dyn Write + Send>>,
@@ -56,8 +57,8 @@ impl RecordLog {
     /// [`Self::flush_ended_minutes`] or [`Self::flush`] writes them. Each duration and count is
     /// exact; the ids of requests and the numbers of attempts are omitted.
     ///
-    /// A line has at most 1,000 different durations. If more are recorded, a full line is written at
-    /// once. Records that are not flushed are lost when the process ends.
+    /// A line has at most 1,000 different durations. If more are recorded, a full line is written
+    /// at once. Records that are not flushed are lost when the process ends.
     #[must_use]
     pub fn aggregated(self) -> Self {
         Self {
@@ -69,8 +70,8 @@ impl RecordLog {
     /// Writes the aggregated records as one line if a minute with a call has ended. Does nothing if
     /// records are written at once.
     ///
-    /// A function calls it at the start of each invocation: then an instance writes at most one line
-    /// per minute, and a panic later in the invocation loses nothing.
+    /// A function calls it at the start of each invocation: then an instance writes at most one
+    /// line per minute, and a panic later in the invocation loses nothing.
     pub fn flush_ended_minutes(&self, now: SystemTime) {
         self.flush_if(|aggregates| aggregates.has_ended_minute(now));
     }
@@ -113,8 +114,8 @@ impl RecordLog {
         }
     }
 
-    /// Writes a record with the ids of the current request, or aggregates it. If the writer fails, the
-    /// record is lost and a warning is logged.
+    /// Writes a record with the ids of the current request, or aggregates it. If the writer fails,
+    /// the record is lost and a warning is logged.
     pub fn write(&self, record: CallRecord) {
         let Some(aggregates) = &self.aggregates else {
             return self.write_at_once(&record);

@@ -119,8 +119,8 @@ impl RequestScope {
         self
     }
 
-    /// Sets the ids on an outgoing call and replaces existing ones. The trace context is left out if
-    /// the installed tracer does not propagate it.
+    /// Sets the ids on an outgoing call and replaces existing ones. The trace context is left out
+    /// if the installed tracer does not propagate it.
     pub fn put_on(&self, headers: &mut HeaderMap) {
         let id = self.request_id.as_ref().map(|id| id.as_str().to_owned());
         let is_passed_on = !is_traced() || propagates();

@@ -44,8 +44,8 @@ impl Span {
         self.0.is_none()
     }
 
-    /// Returns the trace context of the span itself, for its children and for outgoing calls. `None`
-    /// if no tracer is installed, or if it only measures.
+    /// Returns the trace context of the span itself, for its children and for outgoing calls.
+    /// `None` if no tracer is installed, or if it only measures.
     #[must_use]
     pub fn context(&self) -> Option<&TraceParent> {
         self.0.as_ref().and_then(|span| span.context())

@@ -12,7 +12,8 @@ pub const TRACEPARENT: &str = "traceparent";
 pub const TRACESTATE: &str = "tracestate";
 
 const MAX_REQUEST_ID_BYTES: usize = 128;
-/// The longest traceparent that is parsed. Those of future versions may be longer than version 00's.
+/// The longest traceparent that is parsed. Those of future versions may be longer than version
+/// 00's.
 const MAX_TRACEPARENT_BYTES: usize = 256;
 /// The longest tracestate that is kept (section 3.3.1.5 requires at least 512 characters).
 const MAX_TRACESTATE_BYTES: usize = 512;

@@ -76,8 +76,8 @@ async fn invoke_all(options: &Invoke) -> Result<Vec<InvocationResult>, InvokeErr
     Ok(results)
 }
 
-/// Sets up the function, and the log of its calls. Its settings come from `--endpoint`, the environment and `env.json`, in
-/// this order.
+/// Sets up the function, and the log of its calls. Its settings come from `--endpoint`, the
+/// environment and `env.json`, in this order.
 async fn set_up_function(options: &Invoke) -> Result<(Function, RecordLog), InvokeError> {
     let path = settings_path(&options.events);
     let file = settings(&path, &options.function)?;

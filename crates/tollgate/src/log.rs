@@ -38,8 +38,8 @@ pub(crate) struct FilterError(String);
 /// The target of the lines of requests in `RUST_LOG`. They have the level INFO.
 const ACCESS_TARGET: &str = "access";
 
-/// Starts logging to `writer`. `RUST_LOG` selects the messages; the default level is `info`. `style`
-/// colours text.
+/// Starts logging to `writer`. `RUST_LOG` selects the messages; the default level is `info`.
+/// `style` colours text.
 ///
 /// # Errors
 /// [`FilterError`] if `RUST_LOG` has an invalid directive.
@@ -54,8 +54,8 @@ where
     start_with(format, style, writer, Identity::new())
 }
 
-/// Starts logging as [`start_from_environment`] does. `reader` also receives the messages that its own
-/// filter selects.
+/// Starts logging as [`start_from_environment`] does. `reader` also receives the messages that its
+/// own filter selects.
 ///
 /// # Errors
 /// [`FilterError`] if `RUST_LOG` has an invalid directive.
@@ -101,9 +101,9 @@ fn directives() -> Option<String> {
     std::env::var(RUST_LOG).ok()
 }
 
-/// Returns the sink of the access log: one line per request, or nothing if the log is off. Successful
-/// requests for the metrics and for pages of the console are not logged: programs send them every few
-/// seconds. The requests to the admin API that a page sends are.
+/// Returns the sink of the access log: one line per request, or nothing if the log is off.
+/// Successful requests for the metrics and for pages of the console are not logged: programs send
+/// them every few seconds. The requests to the admin API that a page sends are.
 pub(crate) fn access_log(
     format: LogFormat,
     style: Style,
@@ -143,8 +143,8 @@ fn is_polled_page(exchange: &Exchange) -> bool {
     exchange.is_own_page && is_success && is_polled
 }
 
-/// Adds the audit lines of administrative changes and the lines about thresholds of quotas, which are
-/// always logged.
+/// Adds the audit lines of administrative changes and the lines about thresholds of quotas, which
+/// are always logged.
 fn with_audit(filter: EnvFilter) -> EnvFilter {
     ALWAYS_LOGGED.into_iter().fold(filter, |filter, target| {
         match format!("{target}=info").parse() {

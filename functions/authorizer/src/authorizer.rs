@@ -107,7 +107,8 @@ impl Authorizer {
         let (_, ()) = tokio::join!(blocks, keys);
     }
 
-    /// Writes usage that the store still has in memory, and logs counts of the candidate. Call it after the last request.
+    /// Writes usage that the store still has in memory, and logs counts of the candidate. Call it
+    /// after the last request.
     pub async fn finish(&self, deadline: Deadline) {
         let active = self.policies.current();
         if let Some(candidate) = active.as_ref().and_then(|active| active.candidate.as_ref()) {
@@ -124,8 +125,8 @@ impl Authorizer {
         Some(active.policy.key_header.clone())
     }
 
-    /// Returns the name of the header that carries the secret of the front, in lower case. It must not
-    /// reach a backend. `None` before the policy is loaded, or if it has no front.
+    /// Returns the name of the header that carries the secret of the front, in lower case. It must
+    /// not reach a backend. `None` before the policy is loaded, or if it has no front.
     #[must_use]
     pub fn front_header(&self) -> Option<&'static str> {
         let active = self.policies.current()?;
@@ -226,8 +227,8 @@ impl Authorizer {
         plan_check.run(&admission.identity, response).await
     }
 
-    /// Chooses the rule, identifies the caller, and checks it against the rule. `admission` has what
-    /// is established, also after a rejection.
+    /// Chooses the rule, identifies the caller, and checks it against the rule. `admission` has
+    /// what is established, also after a rejection.
     async fn admit<'e, 'p>(
         &self,
         arrival: &Arrival<'e, '_>,

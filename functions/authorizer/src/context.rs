@@ -152,8 +152,8 @@ impl Context {
     }
 }
 
-/// Encodes the name of a limit. API Gateway does not escape values in the access log, and the name of a
-/// quota can contain any printable character.
+/// Encodes the name of a limit. API Gateway does not escape values in the access log, and the name
+/// of a quota can contain any printable character.
 fn encoded(name: &str) -> String {
     name.replace('%', "%25")
         .replace('"', "%22")

@@ -229,7 +229,8 @@ impl<'e> ResponseBuilder<'e> {
                 span.set("tollgate.decision", self.context.decision);
             }
 
-            // API Gateway's id, which is also in the access log. The client may have sent another one.
+            // API Gateway's id, which is also in the access log. The client may have sent another
+            // one.
             let facts = [
                 ("tollgate.request_id", &*self.context.request_id),
                 ("http.route", path_of(&self.context.route)),

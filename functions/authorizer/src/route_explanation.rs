@@ -48,8 +48,8 @@ pub fn explain_route<'p>(policy: &'p Policy, method: &str, path: &str) -> RouteE
     }
 }
 
-/// Returns the rule for a request, as [`explain_route`] does. API Gateway decodes the path and removes
-/// the query string.
+/// Returns the rule for a request, as [`explain_route`] does. API Gateway decodes the path and
+/// removes the query string.
 pub(crate) fn rule<'p>(
     policy: &'p Policy,
     method: &str,

@@ -64,8 +64,8 @@ pub fn plan(document: Value) -> DocumentCheck {
     }
 }
 
-/// Checks a policy, and returns it if it is valid. `plans` are the plans that exist, if they are known.
-/// A plan that does not exist is a warning.
+/// Checks a policy, and returns it if it is valid. `plans` are the plans that exist, if they are
+/// known. A plan that does not exist is a warning.
 ///
 /// # Errors
 /// [`DocumentCheck`] with the mistakes.

@@ -35,8 +35,8 @@ struct AggregateFields<'a> {
     dimensions: Option<&'a RawValue>,
 }
 
-/// Counts a list of aggregates as the record with this number. `logged_ms` is the time of an aggregate
-/// without one. Returns the first reason if some aggregates were omitted.
+/// Counts a list of aggregates as the record with this number. `logged_ms` is the time of an
+/// aggregate without one. Returns the first reason if some aggregates were omitted.
 ///
 /// # Errors
 /// [`Reason`] if no aggregate can be counted.

@@ -1,5 +1,5 @@
-//! Claims of deliveries, so that none is counted twice: one item of `USAGE_TABLE` per delivery, with
-//! `PUBLISH_ONCE`.
+//! Claims of deliveries, so that none is counted twice: one item of `USAGE_TABLE` per delivery,
+//! with `PUBLISH_ONCE`.
 //!
 //! | attribute | content |
 //! |---|---|
@@ -30,8 +30,8 @@ use crate::delivery_id::DeliveryId;
 
 /// SQS keeps a message for at most 14 days, and CloudWatch refuses older data.
 const RETENTION_S: i64 = 14 * 86_400;
-/// Another attempt may still be working on a delivery that was claimed more recently. The function's
-/// timeout is 30 seconds.
+/// Another attempt may still be working on a delivery that was claimed more recently. The
+/// function's timeout is 30 seconds.
 const BUSY_S: i64 = 60;
 /// The maximum number of concurrent requests. The template's batches have up to 1,000 messages.
 const MAX_CONCURRENT: usize = 32;
@@ -71,7 +71,8 @@ pub(crate) struct Attempt<'c> {
 }
 
 impl Claims {
-    /// Creates claims in a table. `client` may retry, because a claim is idempotent for its attempt.
+    /// Creates claims in a table. `client` may retry, because a claim is idempotent for its
+    /// attempt.
     #[must_use]
     pub const fn new(client: Client, table: String) -> Self {
         Self { client, table }

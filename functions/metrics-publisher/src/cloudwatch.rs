@@ -39,8 +39,8 @@ pub struct Outcome {
     pub refused_records: Vec<u32>,
     /// The number of refused data that the publisher measured itself.
     pub refused_own: usize,
-    /// The numbers of the records with sent data, in order. Empty if nothing was refused, unless data
-    /// are sent at most once.
+    /// The numbers of the records with sent data, in order. Empty if nothing was refused, unless
+    /// data are sent at most once.
     pub sent_records: Vec<u32>,
     /// The numbers of the records with data that may have been accepted, in order.
     pub uncertain_records: Vec<u32>,
@@ -94,8 +94,8 @@ impl CloudWatch {
         }
     }
 
-    /// Sends data in as few requests as possible, until shortly before the deadline. If a request is
-    /// refused because of its data, its halves are sent, down to the invalid datum.
+    /// Sends data in as few requests as possible, until shortly before the deadline. If a request
+    /// is refused because of its data, its halves are sent, down to the invalid datum.
     pub async fn publish(&self, data: Vec<Datum>, deadline: Deadline) -> Outcome {
         let mut outcome = Outcome::default();
         let mut waiting = request_batches(data);

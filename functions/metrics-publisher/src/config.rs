@@ -21,11 +21,11 @@ pub struct Config {
     /// `PROBE_SERVICES`: the AWS services that a scheduled event probes, by the names of their
     /// endpoints. The default is none.
     pub probe_services: Vec<String>,
-    /// `THRESHOLD_EVENTS`: true if log lines about thresholds are sent to EventBridge. The default is
-    /// false.
+    /// `THRESHOLD_EVENTS`: true if log lines about thresholds are sent to EventBridge. The default
+    /// is false.
     pub threshold_events: bool,
-    /// `PUBLISH_ONCE`: true if each delivery is claimed in `USAGE_TABLE`, so that it is counted at most
-    /// once. The default is false.
+    /// `PUBLISH_ONCE`: true if each delivery is claimed in `USAGE_TABLE`, so that it is counted at
+    /// most once. The default is false.
     pub publish_once: bool,
 }
 

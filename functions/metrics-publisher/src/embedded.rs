@@ -2,8 +2,8 @@
 //!
 //! Records of this form are published in the publisher's namespace, by names that begin with their
 //! own namespace: `Shop/OrderValue`. In a CloudWatch Logs subscription they are skipped, because
-//! CloudWatch has extracted the metrics itself. The specification is "Specification: Embedded metric
-//! format" in the CloudWatch user guide.
+//! CloudWatch has extracted the metrics itself. The specification is "Specification: Embedded
+//! metric format" in the CloudWatch user guide.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -96,8 +96,8 @@ impl<'a> Embedded<'a> {
         (!is_record).then_some(Self { fields, metadata })
     }
 
-    /// Counts every metric in every set of dimensions as the record with this number. `arrived_ms` is
-    /// the time of an object without one. Returns the first reason if a part was omitted.
+    /// Counts every metric in every set of dimensions as the record with this number. `arrived_ms`
+    /// is the time of an object without one. Returns the first reason if a part was omitted.
     ///
     /// # Errors
     /// [`Reason`] if nothing can be counted.

@@ -90,8 +90,8 @@ struct LogEvent<'s> {
 }
 
 impl Intake {
-    /// Creates an empty intake for one delivery. Its aggregates contain the numbers of their records,
-    /// from 0 in the order of acceptance.
+    /// Creates an empty intake for one delivery. Its aggregates contain the numbers of their
+    /// records, from 0 in the order of acceptance.
     #[must_use]
     pub fn new(window: Window) -> Self {
         let (sums, rejections) = (Aggregator::default(), Rejections::default());
@@ -121,8 +121,8 @@ impl Intake {
         std::mem::take(&mut self.thresholds).into_events()
     }
 
-    /// Counts one record, or an object in the embedded metric format. Returns whether it was accepted.
-    /// `index` identifies a rejected record.
+    /// Counts one record, or an object in the embedded metric format. Returns whether it was
+    /// accepted. `index` identifies a rejected record.
     pub fn record(&mut self, index: usize, json: &str) -> bool {
         let number = self.next_number();
         if let Some(embedded) = Embedded::read(json) {
@@ -138,8 +138,8 @@ impl Intake {
         self.record_result(index, read.map(|()| None))
     }
 
-    /// Counts one log line, and returns whether it was accepted. A line in the embedded metric format
-    /// is skipped. `logged_ms` is the time of a line without one.
+    /// Counts one log line, and returns whether it was accepted. A line in the embedded metric
+    /// format is skipped. `logged_ms` is the time of a line without one.
     pub fn line(&mut self, index: usize, line: &str, logged_ms: Option<i64>) -> bool {
         let number = self.next_number();
         let read = line::observe(

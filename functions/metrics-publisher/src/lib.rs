@@ -1,5 +1,5 @@
-//! The metrics publisher turns call records and access logs into CloudWatch metrics, and keeps their
-//! distribution. Log lines about quota thresholds become events of EventBridge.
+//! The metrics publisher turns call records and access logs into CloudWatch metrics, and keeps
+//! their distribution. Log lines about quota thresholds become events of EventBridge.
 //!
 //! - Trigger: call records and embedded metrics, invoked directly or from an SQS queue, also in
 //!   envelopes of SNS and EventBridge; a CloudWatch Logs subscription to

@@ -1,8 +1,8 @@
 //! The content of a message: a record, a list of them, or an envelope around either.
 //!
-//! SNS and EventBridge deliver to a queue in an envelope. Two levels are unwrapped, such as an event
-//! of EventBridge in a notification of SNS. The signature of a notification is not verified: the
-//! policy of the queue decides who can send messages.
+//! SNS and EventBridge deliver to a queue in an envelope. Two levels are unwrapped, such as an
+//! event of EventBridge in a notification of SNS. The signature of a notification is not verified:
+//! the policy of the queue decides who can send messages.
 
 use std::borrow::Cow;
 

@@ -71,8 +71,8 @@ pub enum Failure {
         /// The reason.
         cause: String,
     },
-    /// Some threshold events could not be sent. No data of the delivery were sent, because they would
-    /// count twice when it is repeated.
+    /// Some threshold events could not be sent. No data of the delivery were sent, because they
+    /// would count twice when it is repeated.
     #[error(transparent)]
     UnsentEvents(#[from] UnsentEvents),
     /// A delivery could not be claimed, so nothing of it was sent.
@@ -113,8 +113,8 @@ pub enum OpenError {
     Calls(#[from] CallError),
 }
 
-/// Creates a publisher with the settings from `lookup`, and opens its connections. Records of its own
-/// calls go to `records`.
+/// Creates a publisher with the settings from `lookup`, and opens its connections. Records of its
+/// own calls go to `records`.
 ///
 /// # Errors
 /// [`OpenError`] for the first invalid setting.
@@ -176,8 +176,8 @@ impl Publisher {
         }
     }
 
-    /// Returns the publisher, which counts each delivery at most once. The SDK's client of CloudWatch
-    /// must not retry.
+    /// Returns the publisher, which counts each delivery at most once. The SDK's client of
+    /// CloudWatch must not retry.
     #[must_use]
     pub fn with_claims(self, claims: Claims) -> Self {
         Self {
@@ -190,7 +190,7 @@ impl Publisher {
     /// Handles an event, given as JSON, before the deadline.
     ///
     /// # Errors
-    /// As [`Self::handle_in_context`].
+    /// Those of [`Self::handle_in_context`].
     pub async fn handle(&self, event: &str, deadline: Deadline) -> Result<Value, Failure> {
         self.handle_at(event, Timestamp::now(), deadline).await
     }
@@ -198,7 +198,7 @@ impl Publisher {
     /// Handles an event as at a given time.
     ///
     /// # Errors
-    /// As [`Self::handle_in_context`].
+    /// Those of [`Self::handle_in_context`].
     pub async fn handle_at(
         &self,
         event: &str,
@@ -287,7 +287,7 @@ impl Publisher {
 /// Handles the event of the invocation with this id, and logs a failure or panic.
 ///
 /// # Errors
-/// As [`Publisher::handle_in_context`], and [`Failure::Panicked`] after a panic.
+/// Those of [`Publisher::handle_in_context`], and [`Failure::Panicked`] after a panic.
 pub async fn respond(
     publisher: Arc<Publisher>,
     event: Box<RawValue>,

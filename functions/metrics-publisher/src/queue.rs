@@ -28,7 +28,7 @@ struct MessageId<'m> {
     id: Scalar<'m>,
 }
 
-/// What happens to a message.
+/// The result of processing a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// Its records are counted.

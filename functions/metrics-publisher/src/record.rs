@@ -18,8 +18,8 @@ use crate::time::{Window, parse_ms};
 /// The maximum number of series that a record adds to.
 pub(crate) const MAX_RECORD_SERIES: usize = 7;
 
-/// The fields of a record as received. Unknown fields are ignored: [`telemetry::CallRecord`] has more
-/// fields.
+/// The fields of a record as received. Unknown fields are ignored: [`telemetry::CallRecord`] has
+/// more fields.
 #[derive(Deserialize)]
 #[serde(expecting = "an object")]
 struct RecordFields<'a> {
@@ -139,8 +139,8 @@ impl<'a> CallKind<'a> {
     }
 
     /// Counts calls, given as durations in milliseconds and numbers of calls: their durations, per
-    /// endpoint and in total, their success, and the kind of failure. If the sender has dimensions of
-    /// its own, all but the endpoint count by these once more.
+    /// endpoint and in total, their success, and the kind of failure. If the sender has dimensions
+    /// of its own, all but the endpoint count by these once more.
     pub(crate) fn observe(&self, durations: &[(f64, u64)], sums: &mut Aggregator, number: u32) {
         let (service, operation) = (self.service.as_ref(), self.operation.as_ref());
         let calls = durations.iter().map(|(_, count)| count).sum();

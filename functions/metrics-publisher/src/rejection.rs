@@ -33,8 +33,8 @@ pub enum Reason {
     /// The endpoint is unknown.
     #[error("`endpoint` is neither `vpce` nor `public`")]
     Endpoint,
-    /// The sender's own dimensions are invalid. Published without them, the record would have another
-    /// meaning.
+    /// The sender's own dimensions are invalid. Published without them, the record would have
+    /// another meaning.
     #[error("`dimensions`: {0}")]
     Dimensions(String),
     /// A part of an object in the embedded metric format is invalid.

@@ -29,8 +29,8 @@ pub enum Metric {
     CallCountByDimensions,
     /// The number of failed calls by kind of failure and by dimensions of the sender's own.
     CallErrorsByDimensions,
-    /// A metric of a sender in the embedded metric format. Its first two values are its name and its
-    /// unit, see [`Series::name`] and [`Series::unit`].
+    /// A metric of a sender in the embedded metric format. Its first two values are its name and
+    /// its unit, see [`Series::name`] and [`Series::unit`].
     Embedded,
     /// The number of requests by status class.
     Requests,
@@ -88,8 +88,8 @@ struct Form {
     name: &'static str,
     unit: Unit,
     dimensions: &'static [&'static str],
-    /// The number of leading dimensions with unbounded values, such as routes. The others have a few
-    /// fixed values.
+    /// The number of leading dimensions with unbounded values, such as routes. The others have a
+    /// few fixed values.
     unbounded: usize,
 }
 
@@ -299,8 +299,8 @@ impl Series {
     }
 
     /// Returns the series that receives the values if the day's maximum is reached. Its unbounded
-    /// dimensions are `other`, and the fixed ones keep their values. Embedded metrics have only their
-    /// number of values in common, which [`Metric::OverflowedValues`] counts.
+    /// dimensions are `other`, and the fixed ones keep their values. Embedded metrics have only
+    /// their number of values in common, which [`Metric::OverflowedValues`] counts.
     #[must_use]
     pub fn overflow(&self) -> Series<&str> {
         if self.metric == Metric::Embedded {

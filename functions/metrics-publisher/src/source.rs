@@ -12,8 +12,8 @@ pub(crate) enum Source<'e> {
     Record(&'e str),
     /// A direct invocation, `{"records":[…]}` or `[…]`, with the list as JSON.
     Records(&'e str),
-    /// A batch of SQS messages, `{"Records":[…]}` with the `eventSource` `aws:sqs`, with the list as
-    /// JSON.
+    /// A batch of SQS messages, `{"Records":[…]}` with the `eventSource` `aws:sqs`, with the list
+    /// as JSON.
     Queue(&'e str),
     /// A log subscription, `{"awslogs":{"data":…}}`, with gzip in base64.
     Logs(&'e str),

@@ -43,7 +43,8 @@ struct ThresholdLine<'a> {
 /// The `detail` of an event. A line that is logged again has the same detail `id`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Detail {
-    /// The id, which depends on the caller, the quota, its limit, its window and the threshold only.
+    /// The id, which depends on the caller, the quota, its limit, its window and the threshold
+    /// only.
     pub id: String,
     /// The caller that is charged, as in usage items: `key#acme`.
     pub caller: String,

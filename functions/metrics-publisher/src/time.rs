@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::rejection::Reason;
 
 const MINUTE_MS: i64 = 60_000;
-/// CloudWatch accepts data that are up to two weeks old (PutMetricData, "Timestamp"). One minute less
-/// leaves time for sending.
+/// CloudWatch accepts data that are up to two weeks old (PutMetricData, "Timestamp"). One minute
+/// less leaves time for sending.
 const MAX_AGE_MS: i64 = 14 * 24 * 60 * MINUTE_MS - MINUTE_MS;
 /// CloudWatch accepts data that are up to two hours in the future. One minute less, as above.
 const MAX_AHEAD_MS: i64 = 2 * 60 * MINUTE_MS - MINUTE_MS;

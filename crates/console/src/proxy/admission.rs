@@ -1,8 +1,8 @@
 //! Checks that a request comes from a page of this proxy, or is a browser's first request for it.
 //!
-//! Pages of other sites can send requests to a port on loopback, and can give their own name the address
-//! of loopback (DNS rebinding). The browser sets `Host`, `Origin` and `Sec-Fetch-Site`, and no page
-//! can change them.
+//! Pages of other sites can send requests to a port on loopback, and can give their own name the
+//! address of loopback (DNS rebinding). The browser sets `Host`, `Origin` and `Sec-Fetch-Site`, and
+//! no page can change them.
 
 use http::header::{CONNECTION, HOST, ORIGIN, UPGRADE};
 use http::request::Parts;
@@ -27,8 +27,9 @@ const METHODS: [Method; 6] = [
 ];
 const HTTP_PORT: u16 = 80;
 
-/// The origin of one proxy. Its name is random, so that no other program can have served a page at this
-/// origin before. A service worker or a stored page of such a program would see the one-time code.
+/// The origin of one proxy. Its name is random, so that no other program can have served a page at
+/// this origin before. A service worker or a stored page of such a program would see the one-time
+/// code.
 ///
 /// Browsers resolve all names below `localhost` to loopback, without a name server (RFC 6761).
 #[derive(Clone, Debug)]

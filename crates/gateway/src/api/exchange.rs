@@ -161,8 +161,8 @@ impl Exchange {
         }
     }
 
-    /// Returns the time until the beginning of the response, without the times of the upstream and of the
-    /// client. `None` without a response.
+    /// Returns the time until the beginning of the response, without the times of the upstream and
+    /// of the client. `None` without a response.
     #[must_use]
     pub fn gateway_latency(&self) -> Option<Duration> {
         let head = self.head_latency?;

@@ -3,8 +3,8 @@
 /// The part of the API that made a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResponseSource {
-    /// API Gateway or the load balancer, such as a 401, a 404, or the 502 for a backend that refused the
-    /// connection.
+    /// API Gateway or the load balancer, such as a 401, a 404, or the 502 for a backend that
+    /// refused the connection.
     #[default]
     Gateway,
     /// A listener rule of the load balancer, such as the 429 for a throttled request.

@@ -39,7 +39,7 @@ pub(super) struct Banner<'b> {
     pub(super) state: &'b Path,
     /// The proxy for requests to issuers.
     pub(super) proxy: Option<String>,
-    /// What is exported, with the URL of its collector.
+    /// The exported signals, each with the URL of its collector.
     pub(super) collectors: &'b [(Signal, String)],
     pub(super) schedules: &'b [(Schedule, Function)],
     pub(super) pages: Option<&'b Pages>,
@@ -126,8 +126,8 @@ impl Banner<'_> {
         }
     }
 
-    /// Returns the address for programs on this machine, or `None` if the gateway does not listen on
-    /// loopback.
+    /// Returns the address for programs on this machine, or `None` if the gateway does not listen
+    /// on loopback.
     fn local_address(&self) -> Option<SocketAddr> {
         let mut address = self.address;
         if address.ip().is_unspecified() {

@@ -18,7 +18,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Export {
     otlp: Otlp,
-    /// What is exported, with the URL of its collector.
+    /// The exported signals, each with the URL of its collector.
     pub(super) collectors: Vec<(Signal, String)>,
 }
 

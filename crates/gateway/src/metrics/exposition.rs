@@ -3,8 +3,8 @@
 //! Sources: <https://prometheus.io/docs/instrumenting/exposition_formats/> and
 //! <https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md>.
 //!
-//! No crate writes both: prometheus-client 0.26 writes OpenMetrics only, and prometheus 0.14 the text
-//! format only and without exemplars.
+//! No crate writes both: prometheus-client 0.26 writes OpenMetrics only, and prometheus 0.14 the
+//! text format only and without exemplars.
 
 use std::fmt::{self, Write as _};
 use std::time::UNIX_EPOCH;

@@ -21,8 +21,8 @@ pub(super) fn method_label(method: &str) -> &'static str {
         .unwrap_or(OTHER_METHOD)
 }
 
-/// Returns the label of a caller. All addresses have the same one: they are personal data, and anonymous
-/// clients could use up the limit on series.
+/// Returns the label of a caller. All addresses have the same one: they are personal data, and
+/// anonymous clients could use up the limit on series.
 pub(super) fn caller_label(caller: &str) -> &str {
     match caller.split_once('#') {
         Some((ADDRESS, _)) => ADDRESS,

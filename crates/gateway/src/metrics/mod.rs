@@ -102,8 +102,8 @@ impl LocalMetrics {
         }
     }
 
-    /// Returns all families that have series, ordered by name. Requests wait only while the series are
-    /// copied.
+    /// Returns all families that have series, ordered by name. Requests wait only while the series
+    /// are copied.
     #[must_use]
     pub fn families(&self) -> Vec<FamilySnapshot> {
         let mut families = self.counted();
@@ -140,7 +140,8 @@ impl LocalMetrics {
         format.write(&self.families())
     }
 
-    /// Returns the metrics of requests, calls and alb-sync as a table; empty if nothing was counted.
+    /// Returns the metrics of requests, calls and alb-sync as a table; empty if nothing was
+    /// counted.
     #[must_use]
     pub fn table(&self) -> String {
         table::table(self.counted())

@@ -6,8 +6,8 @@ use super::exposition::Format;
 type Preference = (u32, u8);
 
 impl Format {
-    /// Returns the format that an `Accept` header prefers. The text format is the default, and what a
-    /// client gets that accepts neither.
+    /// Returns the format that an `Accept` header prefers. The text format is the default, and what
+    /// a client gets that accepts neither.
     #[must_use]
     pub fn accepted(accept: &str) -> Self {
         let preference = |format| {

@@ -1,7 +1,7 @@
 //! The metrics under the names of OpenTelemetry.
 //!
-//! A name begins with `tollgate.` instead of `tollgate_` and has neither `_total` nor the unit, which
-//! is a field of its own. Where the semantic conventions have a name, it is that one.
+//! A name begins with `tollgate.` instead of `tollgate_` and has neither `_total` nor the unit,
+//! which is a field of its own. Where the semantic conventions have a name, it is that one.
 
 use std::borrow::Cow;
 
@@ -35,8 +35,8 @@ static CONVENTIONAL: [(&Definition, &str, &str); 6] = [
     (&PROCESS_THREADS, "process.thread.count", "{thread}"),
 ];
 
-/// Adds the families to an export. Left out are the version, which is in the resource, and figures of
-/// the process that have no name.
+/// Adds the families to an export. Left out are the version, which is in the resource, and figures
+/// of the process that have no name.
 pub(super) fn add_to(snapshot: &mut Snapshot, families: Vec<FamilySnapshot>) {
     for family in families {
         if let Some(instrument) = instrument(family.definition) {
@@ -85,7 +85,8 @@ fn instrument(definition: &'static Definition) -> Option<Instrument> {
     })
 }
 
-/// Returns the attributes of a series. Labels without a conventional name become attributes of Tollgate.
+/// Returns the attributes of a series. Labels without a conventional name become attributes of
+/// Tollgate.
 fn attributes(definition: &Definition, labels: &LabelValues) -> Vec<Attribute> {
     let mut attributes = Vec::with_capacity(labels.iter().len() + 1);
     for (name, value) in definition.labels.iter().zip(labels.iter()) {

@@ -3,8 +3,8 @@
 use telemetry::{DURATION_BOUNDS_S, Histogram};
 
 /// Returns an estimate of a quantile in seconds, by linear interpolation in its bucket, as
-/// Prometheus' `histogram_quantile` does. `None` without durations. A quantile beyond the last bound is
-/// that bound.
+/// Prometheus' `histogram_quantile` does. `None` without durations. A quantile beyond the last
+/// bound is that bound.
 #[expect(
     clippy::cast_precision_loss,
     reason = "an estimate needs no more than 52 bits"

@@ -11,8 +11,8 @@ pub(super) const STAGE_THROTTLED: &str = "stage_throttled";
 /// The reason of a request from another machine for a route with IAM authorization.
 pub(super) const IAM_DENIED: &str = "iam_denied";
 
-/// Returns the reason why a request was refused with 401, 403, 429 or 503. `None` for a request that
-/// was not refused, and for a status of the backend.
+/// Returns the reason why a request was refused with 401, 403, 429 or 503. `None` for a request
+/// that was not refused, and for a status of the backend.
 pub(super) fn refusal_reason(exchange: &Exchange) -> Option<&str> {
     match (exchange.response_source, exchange.status?) {
         (ResponseSource::Listener, 429 | 503) => reason_of_authorizer(exchange),

@@ -1,4 +1,5 @@
-//! The span of a call to the backend, by the semantic conventions of OpenTelemetry for HTTP clients.
+//! The span of a call to the backend, by the semantic conventions of OpenTelemetry for HTTP
+//! clients.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -21,8 +22,8 @@ pub(super) struct BackendSpan {
 }
 
 impl BackendSpan {
-    /// Begins the span of a call as a child of `parent`. Its own context replaces the `traceparent` of
-    /// the call. Without a tracer, it records nothing and the call stays as it is.
+    /// Begins the span of a call as a child of `parent`. Its own context replaces the `traceparent`
+    /// of the call. Without a tracer, it records nothing and the call stays as it is.
     pub(super) fn begin<B>(request: &mut Request<B>, parent: Option<&TraceParent>) -> Self {
         let span = if is_traced() {
             client_span(request, parent)
@@ -126,7 +127,8 @@ fn client_span<B>(request: &Request<B>, parent: Option<&TraceParent>) -> Span {
     span
 }
 
-/// Returns the `error.type` of a call without a response. `body` is the error of the request's body.
+/// Returns the `error.type` of a call without a response. `body` is the error of the request's
+/// body.
 pub(super) fn call_error_type(error: BackendError, body: Option<BodyError>) -> &'static str {
     match (body, error) {
         (Some(error), _) => body_error_type(error),

@@ -27,8 +27,8 @@ pub(super) enum OwnPage {
 }
 
 impl OwnPage {
-    /// Returns the path, or the common beginning of the paths of added pages. The log has no text that
-    /// only the client knows.
+    /// Returns the path, or the common beginning of the paths of added pages. The log has no text
+    /// that only the client knows.
     const fn path(&self) -> &'static str {
         match self {
             Self::Jwks => JWKS_PATH,

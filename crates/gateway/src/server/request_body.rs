@@ -16,8 +16,8 @@ use super::body::BodyError;
 /// API Gateway's payload quota.
 pub(super) const MAX_BODY_BYTES: u64 = 10_000_000;
 
-/// The error of a request's body and the time that it took, for the code that writes the response. The body itself is owned
-/// by the client of the backend, which reports neither.
+/// The error of a request's body and the time that it took, for the code that writes the response.
+/// The body itself is owned by the client of the backend, which reports neither.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BodyStatus(Arc<Status>);
 

@@ -32,10 +32,10 @@ const DECISION_ATTRIBUTES: [(ContextField, &str); 5] = [
     (ContextField::Violated, "tollgate.limit"),
 ];
 
-/// Begins the span of a request as a child of the client's. `own_id` is the id of the request in the
-/// access log. The context of the span replaces the `traceparent` of
-/// the request, so that functions are children of this span. Records nothing without a tracer, and
-/// for the gateway's own pages.
+/// Begins the span of a request as a child of the client's. `own_id` is the id of the request in
+/// the access log. The context of the span replaces the `traceparent` of the request, so that
+/// functions are children of this span. Records nothing without a tracer, and for the gateway's own
+/// pages.
 pub(super) fn begin<B>(
     gateway: &Gateway,
     request: &mut Request<B>,

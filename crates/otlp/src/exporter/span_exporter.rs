@@ -10,8 +10,8 @@ use crate::losses::Reason;
 use crate::settings::{QueueLimits, Settings, Signal};
 use crate::transport::Outcome;
 
-/// The number of attempts after which a batch of spans is dropped if the queue is full, so that newer
-/// spans are sent once the collector is back.
+/// The number of attempts after which a batch of spans is dropped if the queue is full, so that
+/// newer spans are sent once the collector is back.
 const MAX_ATTEMPTS: u32 = 5;
 
 /// A batch that was not sent yet.
@@ -90,8 +90,8 @@ impl SpanExporter {
         }
     }
 
-    /// Returns the number of requests of a round. Spans that end during it wait for the next one, so
-    /// that each round ends.
+    /// Returns the number of requests of a round. Spans that end during it wait for the next one,
+    /// so that each round ends.
     fn requests(&self, is_everything: bool) -> usize {
         let spans = if is_everything {
             self.link.state.queue.len()

@@ -31,8 +31,8 @@ impl Baseline {
         }
     }
 
-    /// Returns the difference of a value from the last one of its series, and keeps the value for the
-    /// next export.
+    /// Returns the difference of a value from the last one of its series, and keeps the value for
+    /// the next export.
     pub(super) fn difference(
         &self,
         name: &str,

@@ -1,6 +1,7 @@
 //! Metrics that follow from ended spans, by OpenTelemetry's semantic conventions.
 //!
-//! They count every span, also of traces that are not recorded. Their exemplars are recorded traces.
+//! They count every span, also of traces that are not recorded. Their exemplars are recorded
+//! traces.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

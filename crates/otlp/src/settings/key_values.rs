@@ -2,8 +2,8 @@
 
 use percent_encoding::percent_decode_str;
 
-/// Returns the pairs with decoded values. `None` if a pair has no `=` or an empty key, or if a value
-/// is not UTF-8.
+/// Returns the pairs with decoded values. `None` if a pair has no `=` or an empty key, or if a
+/// value is not UTF-8.
 pub(super) fn key_values(list: &str) -> Option<Vec<(String, String)>> {
     list.split(',')
         .filter(|pair| !pair.trim().is_empty())

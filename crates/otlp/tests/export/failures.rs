@@ -206,8 +206,8 @@ async fn warning_names_the_cause() {
     }
 }
 
-/// A collector with a certificate of a private authority. It has a runtime of its own, which must not
-/// be dropped in a test's.
+/// A collector with a certificate of a private authority. It has a runtime of its own, which must
+/// not be dropped in a test's.
 async fn tls_collector() -> &'static TlsServer {
     let server = tokio::task::spawn_blocking(TlsServer::start).await.unwrap();
     server.reply("/v1/traces", &serde_json::json!({}));

@@ -1,4 +1,5 @@
-//! The registry table: plans, keys and policies, each one JSON document, and the document of blocks.
+//! The registry table: plans, keys and policies, each one JSON document, and the document of
+//! blocks.
 //!
 //! IAM: dynamodb:GetItem on RegistryTable key#*, plan, policy, policy-candidate, blocks
 

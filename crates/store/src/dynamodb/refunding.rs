@@ -331,7 +331,8 @@ impl<'c> RefundWrites<'c> {
         clauses
     }
 
-    /// Returns the change to the counter of the month, if the item still has it: see the module `tidy`.
+    /// Returns the change to the counter of the month, if the item still has it: see the module
+    /// `tidy`.
     fn counted_month(&self) -> Option<Clause> {
         let month = self.charge.day().first_of_month();
         keeps_month(month, self.now).then(|| Clause::Count {

@@ -137,8 +137,8 @@ impl UsageTable {
         Ok(history)
     }
 
-    /// Those of the items that exist, of at most 100 different ones, by their ids. What DynamoDB leaves out
-    /// because of a throttle is asked for again until the deadline.
+    /// Those of the items that exist, of at most 100 different ones, by their ids. What DynamoDB
+    /// leaves out because of a throttle is asked for again until the deadline.
     pub(super) async fn read_all(
         &self,
         ids: Vec<String>,

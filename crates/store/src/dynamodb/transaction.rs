@@ -63,8 +63,8 @@ impl TransactionOutcome {
 }
 
 impl UsageTable {
-    /// Makes all writes or none, in one attempt. `record` is the write of an audit record. It is the
-    /// last one of the transaction.
+    /// Makes all writes or none, in one attempt. `record` is the write of an audit record. It is
+    /// the last one of the transaction.
     pub(super) async fn transact(
         &self,
         writes: &[ItemWrite],

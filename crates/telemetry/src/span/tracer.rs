@@ -38,8 +38,8 @@ pub trait Tracer: Send + Sync {
 
 /// A span that a tracer began.
 pub trait RecordedSpan: Debug + Send + Sync {
-    /// Returns the trace context of the span itself. `None` if the tracer only measures, so that the
-    /// caller's context stays the current one.
+    /// Returns the trace context of the span itself. `None` if the tracer only measures, so that
+    /// the caller's context stays the current one.
     fn context(&self) -> Option<&TraceParent>;
 
     /// Sets an attribute, and replaces an earlier value.

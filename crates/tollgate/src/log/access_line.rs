@@ -15,10 +15,9 @@ const CONTEXT_FIELDS: [(&str, &str); 5] = [
     ("user_id", "user"),
 ];
 
-/// Formats a line such as
-/// `2026-11-30T12:00:00.123Z GET /orders 200 3.9 ms request_id=r1 decision=allowed plan=pro`. The time
-/// is that of the request's arrival. A text that could be taken for other fields is quoted, because
-/// clients choose the path.
+/// Formats a line such as `2026-11-30T12:00:00.123Z GET /orders 200 3.9 ms request_id=r1
+/// decision=allowed plan=pro`. The time is that of the request's arrival. A text that could be
+/// taken for other fields is quoted, because clients choose the path.
 pub(super) fn text(exchange: &Exchange, style: Style) -> String {
     let mut line = String::with_capacity(160);
     let _ = write!(line, "{:.3} ", exchange.received);

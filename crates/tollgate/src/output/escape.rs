@@ -31,8 +31,8 @@ pub(super) fn escaped_json(json: &str) -> String {
     text
 }
 
-/// True for control characters, line and paragraph separators, and for embeddings, overrides, isolates
-/// and marks of direction.
+/// True for control characters, line and paragraph separators, and for embeddings, overrides,
+/// isolates and marks of direction.
 fn is_unsafe(character: char) -> bool {
     let changes_direction = matches!(
         character,

@@ -1,4 +1,5 @@
-//! `tollgate completions`: the shells that are installed accept the scripts, and complete with them.
+//! `tollgate completions`: the shells that are installed accept the scripts, and complete with
+//! them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,8 +20,8 @@ complete tollgate plans list --sta
 complete tollgate serve --log-format te
 "#;
 
-/// Completes the same in zsh, which only completes at a terminal. Tab completes, and the key after it
-/// prints the line.
+/// Completes the same in zsh, which only completes at a terminal. Tab completes, and the key after
+/// it prints the line.
 const ZSH: &str = r#"
 zmodload zsh/zpty
 zpty shell zsh -f -i

@@ -44,7 +44,8 @@ impl Publisher {
         outcome
     }
 
-    /// Publishes a count about a delivery whose data have been sent. Returns the number of requests.
+    /// Publishes a count about a delivery whose data have been sent. Returns the number of
+    /// requests.
     ///
     /// A failure is only logged: if the delivery failed, its other data would count twice.
     pub(super) async fn publish_count(

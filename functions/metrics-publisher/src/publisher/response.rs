@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::cloudwatch::Outcome;
 use crate::intake::Intake;
 
-/// Returns the response. `events` is the number of threshold events, and `lost` the number of records
-/// that are not repeated although some of their data may not have been counted.
+/// Returns the response. `events` is the number of threshold events, and `lost` the number of
+/// records that are not repeated although some of their data may not have been counted.
 pub(super) fn report(intake: &Intake, outcome: &Outcome, events: usize, lost: u64) -> Value {
     let accepted = intake.accepted;
     let refused = u64::try_from(outcome.refused_records.len()).unwrap_or(accepted);

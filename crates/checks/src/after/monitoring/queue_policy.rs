@@ -176,7 +176,8 @@ async fn look_at_rules(
     arns
 }
 
-/// Looks for a permission for the topic or rule that sends call records. Returns it, if there is one.
+/// Looks for a permission for the topic or rule that sends call records. Returns it, if there is
+/// one.
 fn look_at_sender(
     stack: &Stack,
     subject: &str,
@@ -215,8 +216,8 @@ fn look_at_source(
     }
 }
 
-/// Looks for permissions that the template does not ask for. `sources` are the rules and topics that
-/// may send messages, through `services`.
+/// Looks for permissions that the template does not ask for. `sources` are the rules and topics
+/// that may send messages, through `services`.
 fn look_at_permissions(
     subject: &str,
     policy: &Value,

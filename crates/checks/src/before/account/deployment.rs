@@ -19,8 +19,8 @@ impl Parameters {
         Some(self.text(name)).filter(|value| !value.is_empty())
     }
 
-    /// Returns the value of a parameter of the type `Number`. An invalid one is 0, which another check
-    /// reports.
+    /// Returns the value of a parameter of the type `Number`. An invalid one is 0, which another
+    /// check reports.
     pub(super) fn number(&self, name: &str) -> u64 {
         self.text(name).trim().parse().unwrap_or_default()
     }

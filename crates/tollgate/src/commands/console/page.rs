@@ -42,8 +42,8 @@ impl<'c> Page<'c> {
 
         loop {
             let deadline = self.deadline.unwrap_or_else(Instant::now);
-            // A page that was opened ends the code in the file. That must not happen after Enter has
-            // written the next one, so the order matters if both are ready.
+            // A page that was opened ends the code in the file. That must not happen after Enter
+            // has written the next one, so the order matters if both are ready.
             tokio::select! {
                 biased;
                 () = self.proxy.opened() => self.was_opened()?,

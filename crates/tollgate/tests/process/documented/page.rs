@@ -8,8 +8,8 @@ use super::files::add_files;
 use super::shell::Shell;
 use crate::program::serve_in;
 
-/// Blocks with these words are not run, for the reason given. Other tests check that the commands in
-/// them are valid.
+/// Blocks with these words are not run, for the reason given. Other tests check that the commands
+/// in them are valid.
 const NOT_RUN: [(&str, &str); 7] = [
     ("--stack", "needs a stack in AWS"),
     ("--parameters ", "needs the parameters of an account"),
@@ -44,8 +44,8 @@ impl<'p> PageRun<'p> {
         }
     }
 
-    /// Runs the blocks in order. Returns the output if one fails, and `None` if all succeed or there
-    /// are none.
+    /// Runs the blocks in order. Returns the output if one fails, and `None` if all succeed or
+    /// there are none.
     pub(super) fn failure(&self) -> Option<String> {
         let expected: usize = self.blocks.iter().map(|block| commands(block)).sum();
         if expected == 0 {
@@ -79,7 +79,8 @@ impl<'p> PageRun<'p> {
     }
 }
 
-/// True for a block with commands of Tollgate, or with requests to the local gateway that prepare them.
+/// True for a block with commands of Tollgate, or with requests to the local gateway that prepare
+/// them.
 fn is_run(block: &str) -> bool {
     let is_ours = commands(block) > 0 || block.contains(ADDRESS);
     is_ours && !NOT_RUN.iter().any(|(word, _)| block.contains(word))

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 
 use crate::program::text;
 
-/// `tollgate` in the search path. It counts the commands, stops a gateway once it serves, and accepts
-/// the exit codes of results that are no errors.
+/// `tollgate` in the search path. It counts the commands, stops a gateway once it serves, and
+/// accepts the exit codes of results that are no errors.
 const TOLLGATE: &str = r#"#!/bin/bash
 echo "$*" >> "$COMMANDS"
 case "${1-}" in
