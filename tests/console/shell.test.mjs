@@ -165,12 +165,17 @@ test("a lost connection is reported, and ends by itself", async ({ page, open, a
 
 test("a lost connection ends with the button", async ({ page, open, allowErrors }) => {
   allowErrors(/ERR_CONNECTION_FAILED|failed request/);
+  await page.clock.install();
   await open("audit");
+  // An automatic attempt could otherwise succeed before the click.
+  await page.clock.pauseAt(Date.now() + 60_000);
+
   const lost = (route) => route.abort("connectionfailed");
   await page.route("**/_tollgate/**", lost);
   await page.evaluate(() => import("./app/api.js").then(({ admin }) => admin.get("/plans")).catch(() => {}));
   const button = page.getByRole("button", { name: "Try now" });
   await button.waitFor();
+
   await page.unroute("**/_tollgate/**", lost);
   await button.click();
   await button.waitFor({ state: "hidden" });
