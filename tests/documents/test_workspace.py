@@ -10,7 +10,7 @@ import unittest
 from harness.paths import PROJECT
 
 # Crates without input and output, which are quick to build, test and audit.
-PURE = ("limits", "addresses", "outcome", "policy", "routes", "sam-template", "strict-json", "sync-targets")
+PURE = ("limits", "addresses", "composition", "outcome", "policy", "routes", "sam-template", "strict-json", "sync-targets")
 RUNTIMES = ("tokio", "hyper", "aws-config", "aws-sdk-dynamodb")
 
 

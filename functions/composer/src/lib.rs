@@ -1,0 +1,1 @@
+//! Answers one request with the merged responses of several services.

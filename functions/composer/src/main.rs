@@ -1,0 +1,3 @@
+//! The Lambda function of the composer.
+
+fn main() {}
