@@ -89,35 +89,9 @@ impl Admin<'_> {
         name: &str,
         condition: &Condition,
     ) -> Result<String, AdminError> {
-        let mut tried = None;
-        for _ in 0..ATTEMPTS {
-            let policy = match self.policy(name).await {
-                // An earlier attempt, whose response was lost, may have deleted it.
-                Err(error) if error.is_not_found() => return self.outcome_of(tried, error).await,
-                policy => policy?,
-            };
-            if !condition.holds(Some(&policy.version)) {
-                return Err(Refusal::Precondition.into());
-            }
-
-            let unchanged = Guard::Unchanged(policy.document.clone());
-            let mut writes = vec![
-                Write::Delete(ItemKey::of_policy(name), unchanged),
-                Write::Delete(ItemKey::of_candidate(name), Guard::None),
-            ];
-            let record = self.record_of(&Change::Document {
-                before: Some(&policy.document),
-                after: None,
-                creator: None,
-            });
-            let attempt = Attempt::of(record.as_ref());
-            writes.extend(record);
-            if self.table.commit(writes).await? == CommitOutcome::Yes {
-                return Ok(policy.document);
-            }
-            tried = attempt.map(|attempt| attempt.with(policy.document));
-        }
-        Err(Refusal::Busy.into())
+        let with_it = [Write::Delete(ItemKey::of_candidate(name), Guard::None)];
+        self.delete_document(name, ItemKey::of_policy(name), &with_it, condition)
+            .await
     }
 
     /// Returns the candidate of a policy as JSON.

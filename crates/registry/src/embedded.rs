@@ -19,7 +19,7 @@ use crate::table::ItemPage;
 /// 50 MB. No timer removes them, so those that expire first make room.
 const MAX_ENDING: usize = 100_000;
 
-/// Plans, keys and policies in memory.
+/// Plans, keys, policies and compositions in memory.
 #[derive(Debug, Default)]
 pub struct EmbeddedRegistry {
     /// Boxed, so that both kinds of store have a similar size.
@@ -120,6 +120,23 @@ impl EmbeddedRegistry {
     pub fn put_policy(&self, name: &str, document: &str) -> Result<(), RegistryError> {
         check_name(name)?;
         let item = Item::new(ItemKey::of_policy(name), document.to_owned());
+        self.commit(vec![Write::Put(item, Guard::None)]).map(drop)
+    }
+
+    /// Returns the document of compositions with this name.
+    #[must_use]
+    pub fn composition(&self, name: &str) -> Option<String> {
+        self.get(&ItemKey::of_composition(name))
+            .map(|stored| stored.document)
+    }
+
+    /// Writes a document of compositions, or replaces it. It is not checked.
+    ///
+    /// # Errors
+    /// [`RegistryError::Plan`] if the name is invalid.
+    pub fn put_composition(&self, name: &str, document: &str) -> Result<(), RegistryError> {
+        check_name(name)?;
+        let item = Item::new(ItemKey::of_composition(name), document.to_owned());
         self.commit(vec![Write::Put(item, Guard::None)]).map(drop)
     }
 

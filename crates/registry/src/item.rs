@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use crate::KeyHash;
-use crate::partition_keys::{AUDIT_PREFIX, BLOCKS, CANDIDATE, KEY_PREFIX, PLAN, POLICY};
+use crate::partition_keys::{
+    AUDIT_PREFIX, BLOCKS, CANDIDATE, COMPOSITION, KEY_PREFIX, PLAN, POLICY,
+};
 
 use crate::{DeletedKey, KeyRecord, ManagedBy};
 
@@ -37,6 +39,13 @@ impl ItemKey {
     pub(crate) fn of_policy(name: &str) -> Self {
         Self {
             pk: Self::POLICY.to_owned(),
+            sk: name.to_owned(),
+        }
+    }
+
+    pub(crate) fn of_composition(name: &str) -> Self {
+        Self {
+            pk: Self::COMPOSITION.to_owned(),
             sk: name.to_owned(),
         }
     }
@@ -115,6 +124,7 @@ impl ItemKey {
     pub(crate) const PLAN: &str = PLAN;
     pub(crate) const POLICY: &str = POLICY;
     pub(crate) const CANDIDATE: &str = CANDIDATE;
+    pub(crate) const COMPOSITION: &str = COMPOSITION;
     pub(crate) const BLOCKS: &str = BLOCKS;
     const KEY: &str = KEY_PREFIX;
     const KEY_ID: &str = "key-id#";
@@ -140,7 +150,7 @@ pub(crate) struct Item {
     pub(crate) indexed: Option<IndexEntry>,
     /// When the store may delete the item, in seconds since 1970.
     pub(crate) ttl: Option<i64>,
-    /// The program that created a plan or a policy.
+    /// The program that created a plan, a policy or compositions.
     pub(crate) managed_by: Option<ManagedBy>,
 }
 
@@ -151,7 +161,7 @@ pub(crate) struct StoredItem {
     pub(crate) document: String,
     /// When the store may delete the item, in seconds since 1970.
     pub(crate) ttl: Option<i64>,
-    /// The program that created a plan or a policy.
+    /// The program that created a plan, a policy or compositions.
     pub(crate) managed_by: Option<ManagedBy>,
 }
 
@@ -259,7 +269,8 @@ pub(crate) enum Guard {
     AbsentOrOver(i64),
     /// The document of the item is unchanged.
     Unchanged(String),
-    /// The document of a plan or a policy is unchanged, and so is the program that created it.
+    /// The document of a plan, a policy or compositions is unchanged, and so is the program that
+    /// created it.
     UnchangedObject(String, Option<ManagedBy>),
 }
 

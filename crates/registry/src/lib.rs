@@ -1,12 +1,12 @@
-//! API keys, usage plans and policies as versioned documents.
+//! API keys, usage plans, policies and compositions as versioned documents.
 //!
 //! [`EmbeddedRegistry`] keeps them in memory, [`DynamoDbRegistry`] in a table that all instances
 //! share. Decisions read documents by name or by the SHA-256 of a secret. [`Admin`] reads and
 //! changes them, with optimistic concurrency.
 //!
-//! - reads: plans by name, keys by hash, policies by name, and the blocks. Documents from DynamoDB are cached for
-//!   30 s and stay usable for 15 minutes while the table does not respond. The blocks stay in force
-//!   until they can be read again.
+//! - reads: plans, policies and compositions by name, keys by hash, and the blocks. Plans and keys
+//!   from DynamoDB are cached for 30 s and stay usable for 15 minutes while the table does not
+//!   respond. The blocks stay in force until they can be read again.
 //! - writes: documents, each with the version that it replaces
 //! - on failure: a refused change is a [`Refusal`], an invalid document a [`KeyError`], `PlanError`
 //!   or [`SeedsError`], our own failure a [`RegistryError`]
@@ -34,6 +34,7 @@ mod block_changes;
 mod blocks;
 mod bulk;
 mod candidates;
+mod compositions;
 mod deleted;
 mod dynamodb;
 mod embedded;
@@ -80,6 +81,7 @@ pub use block_changes::PutBlock;
 pub use blocks::{Blocks, MAX_BLOCKS};
 pub use bulk::{BULK_KEYS, BulkRefusal, BulkRow, SelectedKey};
 pub use candidates::{PolicyEntry, Promotion};
+pub use compositions::CompositionEntry;
 pub use deleted::DeletedKey;
 pub use embedded::EmbeddedRegistry;
 pub use error::RegistryError;
@@ -93,7 +95,7 @@ pub use keys::UpdatedKey;
 pub use managed_by::ManagedBy;
 pub use new_secret::NewSecret;
 pub use once::{Keep, KeptAnswer, Once, RESPONSE_LIFETIME_S};
-pub use partition_keys::DECISION_KEY_PATTERNS;
+pub use partition_keys::{COMPOSER_KEY_PATTERNS, DECISION_KEY_PATTERNS};
 pub use plans::Put;
 pub use record::{
     KeyPatch, KeyRecord, MAX_DESCRIPTION_CHARACTERS, MAX_METADATA_CHARACTERS, MAX_METADATA_ENTRIES,

@@ -11,12 +11,18 @@ pub(crate) const PLAN: &str = "plan";
 pub(crate) const POLICY: &str = "policy";
 /// The partition key of every candidate of a policy.
 pub(crate) const CANDIDATE: &str = "policy-candidate";
+/// The partition key of every document of compositions.
+pub(crate) const COMPOSITION: &str = "composition";
 /// The partition key of the document of blocks.
 pub(crate) const BLOCKS: &str = "blocks";
 
 /// Patterns of the partition keys that a decision reads. Idempotent responses and shared secrets,
 /// which are in the same table, are not among them.
 pub const DECISION_KEY_PATTERNS: [&str; 5] = ["key#*", PLAN, POLICY, CANDIDATE, BLOCKS];
+
+/// Partition keys of the documents that a composer reads: its compositions, the policy that decides
+/// on parts, and the plans of charged parts.
+pub const COMPOSER_KEY_PATTERNS: [&str; 3] = [COMPOSITION, POLICY, PLAN];
 
 #[cfg(test)]
 mod tests {
@@ -49,6 +55,7 @@ mod tests {
             ItemKey::of_answer("a"),
             ItemKey::of_secret("a"),
             ItemKey::of_plan_use("p"),
+            ItemKey::of_composition("c"),
             ItemKey::of_audit("2026-11-29", "a"),
         ] {
             assert!(!is_listed(&key), "{key:?}");

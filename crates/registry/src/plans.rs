@@ -217,7 +217,8 @@ impl Admin<'_> {
             .0)
     }
 
-    async fn document(
+    /// Returns the document of an item with this name.
+    pub(super) async fn document(
         &self,
         name: &str,
         key: ItemKey,
@@ -231,7 +232,7 @@ impl Admin<'_> {
 
     /// Writes the document that `stored` makes from the present one, and returns its other result.
     /// A document that exists keeps the name of the program that created it.
-    async fn put_document<T>(
+    pub(super) async fn put_document<T>(
         &self,
         key: ItemKey,
         stored: impl Fn(Option<&str>) -> Result<(String, T), RegistryError>,
@@ -277,6 +278,45 @@ impl Admin<'_> {
             if self.table.commit(writes).await? == CommitOutcome::Yes {
                 return Ok((outcome, stored));
             }
+        }
+        Err(Refusal::Busy.into())
+    }
+}
+
+impl Admin<'_> {
+    /// Deletes a document together with other items, and returns it.
+    pub(super) async fn delete_document(
+        &self,
+        name: &str,
+        key: ItemKey,
+        with_it: &[Write],
+        condition: &Condition,
+    ) -> Result<String, AdminError> {
+        let mut tried = None;
+        for _ in 0..ATTEMPTS {
+            let stored = match self.document(name, key.clone()).await {
+                // An earlier attempt, whose response was lost, may have deleted it.
+                Err(error) if error.is_not_found() => return self.outcome_of(tried, error).await,
+                stored => stored?,
+            };
+            if !condition.holds(Some(&stored.version)) {
+                return Err(Refusal::Precondition.into());
+            }
+
+            let unchanged = Guard::Unchanged(stored.document.clone());
+            let mut writes = vec![Write::Delete(key.clone(), unchanged)];
+            writes.extend_from_slice(with_it);
+            let record = self.record_of(&Change::Document {
+                before: Some(&stored.document),
+                after: None,
+                creator: None,
+            });
+            let attempt = Attempt::of(record.as_ref());
+            writes.extend(record);
+            if self.table.commit(writes).await? == CommitOutcome::Yes {
+                return Ok(stored.document);
+            }
+            tried = attempt.map(|attempt| attempt.with(stored.document));
         }
         Err(Refusal::Busy.into())
     }

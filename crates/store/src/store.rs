@@ -116,6 +116,21 @@ impl Store {
         }
     }
 
+    /// Returns a document of compositions as JSON, or `None` if there is none. It is never cached.
+    ///
+    /// # Errors
+    /// As for [`Store::key`].
+    pub async fn composition(
+        &self,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Option<String>, RegistryError> {
+        match self {
+            Self::Embedded(store) => Ok(store.registry().composition(name)),
+            Self::DynamoDb(store) => Box::pin(store.registry().composition(name, deadline)).await,
+        }
+    }
+
     /// Decides on a call, and charges it as a whole or not at all.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ pub(super) const KEY_ID: &str = "key_id";
 pub(super) const PLAN: &str = "plan";
 /// When DynamoDB may delete an item, in seconds since 1970.
 pub(super) const TTL: &str = "ttl";
-/// The program that created a plan or a policy.
+/// The program that created a plan, a policy or compositions.
 pub(super) const MANAGED_BY: &str = "managed_by";
 
 pub(super) fn key_attributes(key: &ItemKey) -> HashMap<String, AttributeValue> {

@@ -1,7 +1,8 @@
-//! The registry table: plans, keys and policies, each one JSON document, and the document of
-//! blocks.
+//! The registry table: plans, keys, policies and compositions, each one JSON document, and the
+//! document of blocks.
 //!
-//! IAM: dynamodb:GetItem on RegistryTable key#*, plan, policy, policy-candidate, blocks
+//! IAM of an authorizer: dynamodb:GetItem on RegistryTable key#*, plan, policy, policy-candidate,
+//! blocks. A composer reads composition, policy and plan.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -170,6 +171,28 @@ impl DynamoDbRegistry {
             .transpose()
     }
 
+    /// Returns the document of compositions with this name, or `None` if there is none. It is never
+    /// cached.
+    ///
+    /// # Errors
+    /// As for [`Self::policy`].
+    pub async fn composition(
+        &self,
+        name: &str,
+        deadline: Deadline,
+    ) -> Result<Option<String>, RegistryError> {
+        const KIND: &str = "document of compositions";
+        if check_name(name).is_err() {
+            return Ok(None);
+        }
+        let attributes = self
+            .answered(KIND, ItemKey::of_composition(name), deadline)
+            .await?;
+        attributes
+            .map(|attributes| document(KIND, &attributes).map(str::to_owned))
+            .transpose()
+    }
+
     /// Writes a plan, or replaces it, and logs its warnings.
     ///
     /// # Errors
@@ -200,6 +223,16 @@ impl DynamoDbRegistry {
             Guard::None,
         )
         .await
+    }
+
+    /// Writes a document of compositions, or replaces it. It is not checked.
+    ///
+    /// # Errors
+    /// As for [`Self::put_policy`].
+    pub async fn put_composition(&self, name: &str, document: &str) -> Result<(), RegistryError> {
+        check_name(name)?;
+        let item = Item::new(ItemKey::of_composition(name), document.to_owned());
+        self.put(item, Guard::None).await
     }
 
     /// Writes those plans and keys that do not exist yet, and logs the plans' warnings.

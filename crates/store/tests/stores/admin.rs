@@ -19,6 +19,11 @@ use crate::candidates::{
     a_policy_that_changes_is_never_lost_to_its_candidate,
 };
 use crate::cases::test_on_stores;
+use crate::compositions::{
+    compositions_and_policies_of_one_name_are_separate,
+    compositions_are_listed_with_the_program_that_created_them,
+    compositions_are_written_read_and_deleted,
+};
 use crate::creators::{
     a_key_keeps_the_program_that_created_it, an_object_that_is_created_again_has_its_new_creator,
     plans_and_policies_keep_the_program_that_created_them,
@@ -66,6 +71,9 @@ test_on_stores! {
     plans_and_policies_keep_the_program_that_created_them
     a_key_keeps_the_program_that_created_it
     an_object_that_is_created_again_has_its_new_creator
+    compositions_are_written_read_and_deleted
+    compositions_and_policies_of_one_name_are_separate
+    compositions_are_listed_with_the_program_that_created_them
 }
 
 /// Makes registries, each with the server that it needs.

@@ -19,6 +19,7 @@ mod blocks;
 mod candidates;
 mod cases;
 mod clock;
+mod compositions;
 mod creators;
 mod exactness;
 mod failure;

@@ -150,10 +150,15 @@ async fn creator_is_an_attribute_that_the_release_before_ignores(world: &World) 
         .put_policy(&name, r#"{"rules":[]}"#, &Condition::None)
         .await
         .unwrap();
+    admin
+        .put_composition(&name, r#"{"routes":{}}"#, &Condition::None)
+        .await
+        .unwrap();
 
     for (kind, document) in [
         ("plan", r#"{"shadow":true}"#),
         ("policy", r#"{"rules":[]}"#),
+        ("composition", r#"{"routes":{}}"#),
     ] {
         let mut item = world.item(kind, &name).await;
         assert_eq!(item["doc"].as_s().unwrap(), document);
