@@ -4,8 +4,26 @@
 //! parts. This crate checks the documents, fills the paths of parts, and merges and shapes their
 //! responses. It makes no calls.
 
+mod cache_control;
+mod edit;
+mod entity_tag;
+mod fields;
+mod json;
+mod json_reader;
+mod merge;
 mod missing;
 mod model;
+mod next_link;
+mod node;
+mod shape;
 
+pub use cache_control::{PartCaching, strictest_cache_control};
+pub use entity_tag::{entity_tag, matches_entity_tag};
+pub use fields::{
+    FieldSelection, FieldsError, MAX_FIELDS_BYTES, MAX_FIELDS_DEPTH, MAX_FIELDS_NAMES, Unexpected,
+};
+pub use json::{MAX_JSON_DEPTH, check_json, replace_at, scalar};
+pub use merge::{Answer, render};
 pub use missing::{Missing, MissingPart};
 pub use model::{Change, Cost, Part, PartMethod, Route, Service, VersionShape};
+pub use next_link::next_link;

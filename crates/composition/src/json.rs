@@ -1,0 +1,183 @@
+//! JSON text of services: the check of a response, and the value at a JSON pointer.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use serde_json::value::RawValue;
+
+use crate::Missing;
+use crate::json_reader::{for_each_field, for_each_item};
+
+/// The deepest nesting of arrays and objects in the response of a service.
+pub const MAX_JSON_DEPTH: usize = 128;
+
+/// Checks the body of a service's response, and returns its JSON without the space around it.
+///
+/// The value is one JSON text in UTF-8 without a byte order mark, nested at most
+/// [`MAX_JSON_DEPTH`] levels deep. Numbers of any size and unpaired surrogates are valid, because
+/// they are passed on and never converted.
+///
+/// # Errors
+/// [`Missing::InvalidResponse`] for anything else, and for an empty body.
+///
+/// ```
+/// assert_eq!(composition::check_json(b" {\"total\": 1e999}\n"), Ok("{\"total\": 1e999}"));
+/// assert!(composition::check_json(b"<html>").is_err());
+/// ```
+pub fn check_json(body: &[u8]) -> Result<&str, Missing> {
+    let text = str::from_utf8(body).map_err(|_| Missing::InvalidResponse)?;
+    // Neither call recurses: serde_json keeps the open brackets of a skipped value on the heap.
+    let json: &RawValue = serde_json::from_str(text).map_err(|_| Missing::InvalidResponse)?;
+
+    if is_deeper_than(json.get(), MAX_JSON_DEPTH) {
+        return Err(Missing::InvalidResponse);
+    }
+    Ok(json.get())
+}
+
+/// True if valid JSON is nested deeper than `levels`.
+fn is_deeper_than(json: &str, levels: usize) -> bool {
+    // Most values have fewer brackets than levels. Counting them needs no state, so it is fast.
+    let brackets = json.bytes().filter(|byte| matches!(byte, b'{' | b'['));
+    if brackets.count() <= levels {
+        return false;
+    }
+
+    let (mut depth, mut is_string, mut is_escaped) = (0_usize, false, false);
+    json.bytes().any(|byte| {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => is_string = !is_string,
+            b'{' | b'[' if !is_string => depth += 1,
+            b'}' | b']' if !is_string => depth -= 1,
+            _ => {}
+        }
+        depth > levels
+    })
+}
+
+/// Returns the string, number or boolean at a JSON pointer (RFC 6901) as text.
+///
+/// Numbers keep their digits. Returns `None` if the pointer leads nowhere, or to `null`, an array or
+/// an object. Of several fields with one name, the last counts.
+///
+/// ```
+/// let json = r#"{"user": {"segments": ["new", 1.50]}}"#;
+///
+/// assert_eq!(composition::scalar(json, "/user/segments/0").as_deref(), Some("new"));
+/// assert_eq!(composition::scalar(json, "/user/segments/1").as_deref(), Some("1.50"));
+/// assert_eq!(composition::scalar(json, "/user"), None);
+/// ```
+#[must_use]
+pub fn scalar<'j>(json: &'j str, pointer: &str) -> Option<Cow<'j, str>> {
+    let value = value_at(json, pointer)?;
+
+    match value.as_bytes().first()? {
+        b'"' => decode_string(value),
+        b'{' | b'[' | b'n' => None,
+        _ => Some(Cow::Borrowed(value)),
+    }
+}
+
+/// Returns the JSON in which the value at a JSON pointer is a string, or `null` without one.
+///
+/// All other text is unchanged. If the pointer leads nowhere, the whole text is unchanged.
+///
+/// ```
+/// let json = r#"{"next": "http://orders.internal/orders?cursor=b", "total": 1}"#;
+///
+/// let replaced = composition::replace_at(json, "/next", Some("/bff/dashboard?cursor=b"));
+/// assert_eq!(replaced, r#"{"next": "/bff/dashboard?cursor=b", "total": 1}"#);
+/// ```
+#[must_use]
+pub fn replace_at(json: &str, pointer: &str, value: Option<&str>) -> String {
+    let Some(place) = value_at(json, pointer).and_then(|value| place_of(value, json)) else {
+        return json.to_owned();
+    };
+    let value = value.map_or(Cow::Borrowed("null"), |value| {
+        Cow::Owned(encode_string(value))
+    });
+
+    [&json[..place.start], &value, &json[place.end..]].concat()
+}
+
+/// Returns the text of the value at a JSON pointer, if there is one.
+fn value_at<'j>(json: &'j str, pointer: &str) -> Option<&'j str> {
+    let json = json.trim_ascii();
+    if pointer.is_empty() {
+        return Some(json);
+    }
+
+    let tokens = pointer.strip_prefix('/')?.split('/');
+    tokens
+        .map(decode_token)
+        .try_fold(json, |value, token| child(value, &token))
+}
+
+/// Returns a token of a JSON pointer without its escapes.
+fn decode_token(token: &str) -> Cow<'_, str> {
+    if token.contains('~') {
+        // In this order, so that `~01` is `~1`.
+        Cow::Owned(token.replace("~1", "/").replace("~0", "~"))
+    } else {
+        Cow::Borrowed(token)
+    }
+}
+
+/// Returns the field or the item of a value.
+fn child<'j>(json: &'j str, token: &str) -> Option<&'j str> {
+    let mut found = None;
+
+    if json.starts_with('{') {
+        for_each_field(json, |name, value| {
+            if name.is(token) {
+                found = Some(value);
+            }
+        });
+    } else {
+        let mut rest = item_index(token)?;
+        for_each_item(json, |item| {
+            if rest == 0 {
+                found.get_or_insert(item);
+            }
+            rest = rest.saturating_sub(1);
+        });
+    }
+
+    found
+}
+
+/// Returns the index of an item, which is written without leading zeros.
+fn item_index(token: &str) -> Option<usize> {
+    let is_number = token.bytes().all(|byte| byte.is_ascii_digit());
+    let is_canonical = token == "0" || !token.starts_with('0');
+
+    (is_number && is_canonical)
+        .then(|| token.parse().ok())
+        .flatten()
+}
+
+/// Returns the place of a piece of a text in this text.
+fn place_of(piece: &str, text: &str) -> Option<Range<usize>> {
+    let start = piece.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    let place = start..start.checked_add(piece.len())?;
+
+    (text.get(place.clone()) == Some(piece)).then_some(place)
+}
+
+/// Returns the characters of a JSON string. `None` if it has an unpaired surrogate.
+pub(crate) fn decode_string(json: &str) -> Option<Cow<'_, str>> {
+    let content = json.strip_prefix('"')?.strip_suffix('"')?;
+
+    if content.contains('\\') {
+        serde_json::from_str(json).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(content))
+    }
+}
+
+/// Returns a text as a JSON string.
+pub(crate) fn encode_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,134 @@
+//! The merged response.
+
+use serde::Serialize;
+
+use crate::edit::{Edit, apply_change};
+use crate::fields::FieldSelection;
+use crate::json_reader::Name;
+use crate::node::{Field, Node, write_fields};
+use crate::{Missing, MissingPart, VersionShape};
+
+/// The bytes of `_metadata` for one missing part without its name, at most.
+const MISSING_PART_BYTES: usize = 80;
+
+/// The parts of a response.
+#[derive(Clone, Debug)]
+pub struct Answer<'a> {
+    /// The name of each part in the response and its JSON, in the order of the document.
+    ///
+    /// The JSON is from [`check_json`](crate::check_json), or is the fallback of the part.
+    pub parts: Vec<(&'a str, &'a str)>,
+    /// The missing parts, with and without a fallback.
+    pub missing: Vec<MissingPart<'a>>,
+}
+
+/// Returns the response as JSON.
+///
+/// The parts are merged. Then the shapes apply in order, and then the selection. `_metadata`, which
+/// names the missing parts, is the last field, and neither changes it. Text that no change reaches
+/// is written as it was read. Of several fields with one name in an object that a change reaches,
+/// the last is kept.
+///
+/// ```
+/// use composition::{Answer, FieldSelection, render};
+///
+/// let answer = Answer {
+///     parts: vec![("user", r#"{"name": "Ada", "age": 36}"#), ("orders", "[]")],
+///     missing: Vec::new(),
+/// };
+/// let selection = FieldSelection::parse("user(name)").unwrap();
+///
+/// let body = render(&answer, &[], Some(&selection));
+/// assert_eq!(body, br#"{"user":{"name":"Ada"}}"#);
+/// ```
+#[must_use]
+pub fn render(
+    answer: &Answer<'_>,
+    shapes: &[&VersionShape],
+    selection: Option<&FieldSelection>,
+) -> Vec<u8> {
+    let mut root = Node::Object(answer.parts.iter().map(field).collect());
+
+    for change in shapes.iter().flat_map(|shape| &shape.changes) {
+        apply_change(&mut root, change);
+    }
+    if let Some(selection) = selection {
+        Edit::Select(selection.names()).apply(&mut root);
+    }
+
+    let mut out = Vec::with_capacity(size(answer));
+    write(&root, &answer.missing, &mut out);
+    out
+}
+
+fn field<'a>(&(name, json): &(&'a str, &'a str)) -> Field<'a> {
+    let name = Name::Plain(name);
+    Field {
+        name,
+        value: Node::Text(json),
+    }
+}
+
+/// Returns the bytes of the response without changes, or a few more.
+fn size(answer: &Answer<'_>) -> usize {
+    let parts = answer
+        .parts
+        .iter()
+        .map(|(name, json)| name.len() + json.len() + 4);
+    let missing = answer
+        .missing
+        .iter()
+        .map(|part| part.name.len() + MISSING_PART_BYTES);
+
+    2 + parts.sum::<usize>() + missing.sum::<usize>()
+}
+
+fn write(root: &Node<'_>, missing: &[MissingPart<'_>], out: &mut Vec<u8>) {
+    let Node::Object(fields) = root else { return };
+
+    out.push(b'{');
+    write_fields(fields, out);
+    if !missing.is_empty() {
+        if !fields.is_empty() {
+            out.push(b',');
+        }
+        write_metadata(missing, out);
+    }
+    out.push(b'}');
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    missing: Vec<MissingEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct MissingEntry<'a> {
+    part: &'a str,
+    reason: &'static str,
+    fallback: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+}
+
+fn write_metadata(missing: &[MissingPart<'_>], out: &mut Vec<u8>) {
+    let missing = missing.iter().map(entry).collect();
+
+    out.extend_from_slice(b"\"_metadata\":");
+    // Writing to memory cannot fail.
+    let _ = serde_json::to_writer(out, &Metadata { missing });
+}
+
+fn entry<'a>(part: &MissingPart<'a>) -> MissingEntry<'a> {
+    let status = match part.missing {
+        Missing::Status(status) => Some(status),
+        _ => None,
+    };
+
+    MissingEntry {
+        part: part.name,
+        reason: part.missing.as_str(),
+        fallback: part.has_fallback,
+        status,
+    }
+}

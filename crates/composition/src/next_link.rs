@@ -1,0 +1,90 @@
+//! Links to the next page of a part, which lead to the composition instead of the service.
+
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// The longest link that is rewritten, in bytes.
+const MAX_LINK_BYTES: usize = 8_192;
+/// The characters that a query value contains as they are (RFC 3986, section 2.3).
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Returns the link of the composition that leads to the page of a service's link.
+///
+/// `link` is an absolute or relative URL, of which only the query counts. `parameters` are the query
+/// parameters of the part and of the client that fills them, as `cursor` and `orders_cursor` of
+/// `cursor={query.orders_cursor}`. `path` and `client_query` are those of the request, still
+/// encoded. The client's parameters get the values of the link. Those that the link lacks are
+/// removed, and all others are unchanged.
+///
+/// Returns `None` if the link has none of the parameters, or is longer than 8,192 bytes.
+#[must_use]
+pub fn next_link(
+    link: &str,
+    parameters: &[(&str, &str)],
+    path: &str,
+    client_query: &str,
+) -> Option<String> {
+    let query = query_of(link).filter(|_| link.len() <= MAX_LINK_BYTES)?;
+    let values: Vec<_> = parameters
+        .iter()
+        .map(|(key, name)| (*name, value_of(query, key)))
+        .collect();
+    if values.iter().all(|(_, value)| value.is_none()) {
+        return None;
+    }
+
+    let is_kept = |pair: &&str| !values.iter().any(|(name, _)| name_of(pair) == *name);
+    let kept = client_query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .filter(is_kept);
+    let replaced = values
+        .iter()
+        .filter_map(|(name, value)| Some(encode(name, value.as_deref()?)));
+
+    let pairs: Vec<_> = kept
+        .map(Cow::Borrowed)
+        .chain(replaced.map(Cow::Owned))
+        .collect();
+    Some(format!("{path}?{}", pairs.join("&")))
+}
+
+fn query_of(link: &str) -> Option<&str> {
+    let (url, _) = link.split_once('#').unwrap_or((link, ""));
+    url.split_once('?').map(|(_, query)| query)
+}
+
+/// Returns the decoded value of the first pair with a key.
+fn value_of<'q>(query: &'q str, key: &str) -> Option<Cow<'q, str>> {
+    let pair = query.split('&').find(|pair| name_of(pair) == key)?;
+    let (_, value) = pair.split_once('=').unwrap_or((pair, ""));
+    decode(value)
+}
+
+/// Returns the decoded name of a pair.
+fn name_of(pair: &str) -> Cow<'_, str> {
+    let (name, _) = pair.split_once('=').unwrap_or((pair, ""));
+    decode(name).unwrap_or(Cow::Borrowed(name))
+}
+
+/// Decodes a name or a value. Returns `None` if it is not UTF-8.
+fn decode(text: &str) -> Option<Cow<'_, str>> {
+    if text.contains('+') {
+        let spaced = text.replace('+', " ");
+        let decoded = percent_decode_str(&spaced).decode_utf8().ok()?.into_owned();
+        Some(Cow::Owned(decoded))
+    } else {
+        percent_decode_str(text).decode_utf8().ok()
+    }
+}
+
+fn encode(name: &str, value: &str) -> String {
+    let name = utf8_percent_encode(name, ENCODED);
+    let value = utf8_percent_encode(value, ENCODED);
+    format!("{name}={value}")
+}
