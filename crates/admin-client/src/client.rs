@@ -142,7 +142,7 @@ impl AdminClient {
         *request.uri_mut() = url.parse().map_err(|_| ClientError::InvalidPath { path })?;
 
         let call = HttpCall {
-            service: "tollgate",
+            service: "tollgate".into(),
             operation: "Route",
             request,
             replay: Replay::Never,
@@ -204,7 +204,7 @@ impl AdminClient {
             signer.sign(&mut request).await?;
         }
         let call = HttpCall {
-            service: "tollgate",
+            service: "tollgate".into(),
             operation: "AdminApi",
             request,
             replay: Replay::Never,

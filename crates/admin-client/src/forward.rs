@@ -41,7 +41,7 @@ impl AdminClient {
         let request = self.signed(request, limit).await?;
 
         let call = HttpCall {
-            service: "tollgate",
+            service: "tollgate".into(),
             operation: "AdminApi",
             request,
             replay: Replay::Never,

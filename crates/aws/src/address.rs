@@ -42,6 +42,9 @@ pub enum Reach {
     /// https and http, but only to RFC 1918 and unique local addresses. For an endpoint inside a VPC
     /// that a policy explicitly calls without TLS.
     PrivateNetwork,
+    /// https and http to any host, but never to a loopback, link-local, metadata or unspecified
+    /// address. For services that the operator of a deployed function chose.
+    Services,
 }
 
 /// Returns the host and port of a URL that may be called.
@@ -57,7 +60,7 @@ pub(crate) fn callable(url: &Uri, reach: Reach) -> Result<String, CallError> {
     }
 
     let plain_http = match reach {
-        Reach::Any | Reach::PrivateNetwork => true,
+        Reach::Any | Reach::PrivateNetwork | Reach::Services => true,
         Reach::Local => is_loopback(authority.host()),
         Reach::Deployed => false,
     };
@@ -82,7 +85,7 @@ impl Reach {
     pub(crate) fn admits(self, address: IpAddr) -> bool {
         match self {
             Self::Any | Self::Local => true,
-            Self::Deployed => !is_internal(address),
+            Self::Deployed | Self::Services => !is_internal(address),
             Self::PrivateNetwork => is_private_site(address),
         }
     }
@@ -167,6 +170,37 @@ mod tests {
         ] {
             assert!(
                 callable(&url.parse().unwrap(), Reach::PrivateNetwork).is_ok(),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn services_may_be_private_or_public_but_never_loopback_or_metadata() {
+        for url in [
+            "http://127.0.0.1:9001/2018-06-01/runtime/invocation/next",
+            "https://[::1]/",
+            "http://0.0.0.0/",
+            "http://169.254.169.254/latest",
+            "http://[fd00:ec2::254]/latest",
+            "http://[::ffff:127.0.0.1]/",
+            "http://[64:ff9b::a9fe:a9fe]/",
+            "http://me@10.0.0.1/",
+            "ftp://10.0.0.1/",
+        ] {
+            assert!(
+                callable(&url.parse().unwrap(), Reach::Services).is_err(),
+                "{url}"
+            );
+        }
+        for url in [
+            "http://10.0.0.1:8080/users",
+            "https://10.0.0.1/",
+            "http://198.51.100.7/",
+            "http://internal-alb.example/",
+        ] {
+            assert!(
+                callable(&url.parse().unwrap(), Reach::Services).is_ok(),
                 "{url}"
             );
         }

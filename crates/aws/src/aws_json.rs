@@ -158,7 +158,7 @@ impl AwsJson {
             service, operation, ..
         } = operation;
         let call = HttpCall {
-            service,
+            service: service.into(),
             operation,
             request,
             replay: Replay::Once,

@@ -1,5 +1,6 @@
 //! The circuit breaker. While a service is down, callers fail fast and the service gets no load.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -66,7 +67,7 @@ pub struct Changes {
 /// ```
 #[derive(Debug)]
 pub struct Breaker {
-    name: &'static str,
+    name: Cow<'static, str>,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -75,25 +76,25 @@ static BREAKERS: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
 
 #[derive(Debug)]
 struct Registered {
-    name: &'static str,
+    name: Cow<'static, str>,
     inner: Weak<Mutex<Inner>>,
 }
 
 /// Returns the name and the state at `now` of each breaker of this process. Several breakers can
 /// have the same name. A breaker that would admit a probe is half-open.
 #[must_use]
-pub fn states(now: Instant) -> Vec<(&'static str, State)> {
+pub fn states(now: Instant) -> Vec<(Cow<'static, str>, State)> {
     let breakers = lock(&BREAKERS);
     let states = breakers.iter().filter_map(|breaker| {
         let inner = breaker.inner.upgrade()?;
         let state = lock(&inner).phase.state_at(now);
-        Some((breaker.name, state))
+        Some((breaker.name.clone(), state))
     });
     states.collect()
 }
 
 /// Adds a breaker to those of the process, and removes dropped ones.
-fn register(name: &'static str, inner: &Arc<Mutex<Inner>>) {
+fn register(name: Cow<'static, str>, inner: &Arc<Mutex<Inner>>) {
     let mut breakers = lock(&BREAKERS);
     breakers.retain(|breaker| breaker.inner.strong_count() > 0);
     breakers.push(Registered {
@@ -125,13 +126,14 @@ enum Phase {
 impl Breaker {
     /// Returns a closed breaker. `name` is the service's name in logs and metrics.
     #[must_use]
-    pub fn new(name: &'static str) -> Self {
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        let name = name.into();
         let inner = Arc::new(Mutex::new(Inner {
             phase: Phase::Closed(Tally::EMPTY),
             generation: 0,
             changes: Changes::default(),
         }));
-        register(name, &inner);
+        register(name.clone(), &inner);
         Self { name, inner }
     }
 
@@ -148,7 +150,7 @@ impl Breaker {
             }
 
             inner.enter(
-                self.name,
+                &self.name,
                 Phase::HalfOpen {
                     successes: 0,
                     probing: false,
@@ -171,9 +173,9 @@ impl Breaker {
         })
     }
 
-    const fn refusal(&self, retry_in: Duration) -> CallError {
+    fn refusal(&self, retry_in: Duration) -> CallError {
         CallError::BreakerOpen {
-            name: self.name,
+            name: self.name.clone(),
             retry_in,
         }
     }
@@ -184,6 +186,13 @@ impl Breaker {
         self.lock().phase.state()
     }
 
+    /// True if a permit would be refused at `now` because the breaker is open. It may also be refused
+    /// while a probe is in progress.
+    #[must_use]
+    pub fn is_open(&self, now: Instant) -> bool {
+        self.lock().phase.state_at(now) == State::Open
+    }
+
     /// Returns the number of state changes.
     #[must_use]
     pub fn changes(&self) -> Changes {
@@ -192,8 +201,8 @@ impl Breaker {
 
     /// Returns the service's name.
     #[must_use]
-    pub const fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -212,13 +221,13 @@ impl Breaker {
             *probing = false;
         }
         if let Some((verdict, ended)) = outcome {
-            inner.count(self.name, verdict, began, ended);
+            inner.count(&self.name, verdict, began, ended);
         }
     }
 }
 
 impl Inner {
-    fn count(&mut self, name: &'static str, verdict: Verdict, began: Instant, ended: Instant) {
+    fn count(&mut self, name: &str, verdict: Verdict, began: Instant, ended: Instant) {
         let failed = match verdict {
             Verdict::Success => false,
             Verdict::Failure => true,
@@ -243,7 +252,7 @@ impl Inner {
         }
     }
 
-    fn enter(&mut self, name: &'static str, phase: Phase) {
+    fn enter(&mut self, name: &str, phase: Phase) {
         let (from, to) = (self.phase.state(), phase.state());
         self.phase = phase;
         self.generation += 1;
@@ -329,13 +338,13 @@ mod tests {
         for _ in 0..CONSECUTIVE_FAILURES {
             second.permit(now).unwrap().settle(Verdict::Failure, now);
         }
-        let expected = [State::Closed, State::Open].map(|state| ("states-test", state));
+        let expected = [State::Closed, State::Open].map(|state| ("states-test".into(), state));
         assert_eq!(of_test(now), expected);
-        let expected = [State::Closed, State::HalfOpen].map(|state| ("states-test", state));
+        let expected = [State::Closed, State::HalfOpen].map(|state| ("states-test".into(), state));
         assert_eq!(of_test(now + OPEN_DURATION), expected);
 
         drop(second);
-        assert_eq!(of_test(now), [("states-test", State::Closed)]);
+        assert_eq!(of_test(now), [("states-test".into(), State::Closed)]);
         drop(first);
         assert_eq!(of_test(now), []);
     }

@@ -1,5 +1,6 @@
 //! The error type of calls.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -67,7 +68,7 @@ pub enum CallError {
     #[error("circuit breaker for {name} is open for another {retry_in:?}")]
     BreakerOpen {
         /// The breaker's name.
-        name: &'static str,
+        name: Cow<'static, str>,
         /// The time until the next probe. Zero while a probe is in progress.
         retry_in: Duration,
     },

@@ -24,15 +24,17 @@ pub enum Cause {
     ConnectTimeout,
     /// Connecting failed for another reason.
     Connect,
-    /// The connection broke, or the response is not HTTP.
+    /// The connection broke.
     Broken,
+    /// The response is not valid HTTP.
+    InvalidResponse,
 }
 
 impl Cause {
     /// Returns the cause of a connector's error.
     pub(crate) fn of(error: &ConnectorError) -> Self {
         let Some(failed) = find_source::<ConnectError>(error) else {
-            return Self::Broken;
+            return Self::of_exchange(error);
         };
         if find_source::<ResolutionError>(error).is_some() || error_sources(error).any(is_dns) {
             Self::Name
@@ -49,6 +51,14 @@ impl Cause {
         }
     }
 
+    /// Returns the cause of an error after the connection was open.
+    pub(crate) fn of_exchange(error: &(dyn StdError + 'static)) -> Self {
+        match find_source::<hyper::Error>(error) {
+            Some(error) if error.is_parse() => Self::InvalidResponse,
+            _ => Self::Broken,
+        }
+    }
+
     /// Returns the cause for log fields.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -60,6 +70,7 @@ impl Cause {
             Self::ConnectTimeout => "connect_timeout",
             Self::Connect => "connect",
             Self::Broken => "broken",
+            Self::InvalidResponse => "invalid_response",
         }
     }
 }
@@ -76,6 +87,7 @@ impl fmt::Display for Cause {
             Self::ConnectTimeout => "no connection within the timeout",
             Self::Connect => "cannot connect",
             Self::Broken => "the connection broke",
+            Self::InvalidResponse => "the response is not valid HTTP",
         })
     }
 }

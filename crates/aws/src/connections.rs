@@ -10,7 +10,11 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use http_body_util::{BodyExt, Limited};
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http::uri::Scheme;
+use http_body_util::{BodyExt, Either, Limited};
+use hyper::body::Incoming;
 use telemetry::{EndpointKind, find_source};
 use tokio::time::{Instant, timeout_at};
 
@@ -21,12 +25,17 @@ use crate::cause::Cause;
 use crate::connect_error::{ConnectError, ForbiddenAddressError};
 use crate::deadline::Deadline;
 use crate::failure::Failure;
+use crate::lazy_connector::LazyConnector;
+use crate::plain_client::{IDLE_TIMEOUT, PlainClient};
 use crate::proxy::Proxy;
 use crate::resolver::Resolver;
 
 const MAX_IDLE_PER_HOST: usize = 32;
 /// The part of a discarded response that is read so that its connection can be reused.
 const MAX_DISCARDED_BYTES: usize = 64 * 1024;
+
+/// The body of a response, from which nothing has been read.
+pub(crate) type UnreadBody = Either<SdkBody, Incoming>;
 
 /// A pool of connections. Clones share it. Create one per process, because creating it reads the
 /// root certificates.
@@ -36,9 +45,11 @@ const MAX_DISCARDED_BYTES: usize = 64 * 1024;
 /// one connect timeout.
 #[derive(Debug, Clone)]
 pub struct Connections {
-    connector: SharedHttpConnector,
+    connector: LazyConnector,
     /// The connector for other machines. It connects directly to hosts that the proxy excludes.
     proxied: Option<SharedHttpConnector>,
+    /// The client for http URLs. Without it, `connector` also calls them.
+    plain: Option<PlainClient>,
     reach: Reach,
     connect: Duration,
     proxy: Option<Proxy>,
@@ -58,8 +69,9 @@ impl Connections {
     #[must_use]
     pub fn unrestricted(connect: Duration, authorities: &ExtraAuthorities) -> Self {
         Self {
-            connector: plain_connector(connect, authorities),
+            connector: LazyConnector::created(default_connector(connect, authorities)),
             proxied: None,
+            plain: None,
             reach: Reach::Any,
             connect,
             proxy: None,
@@ -70,6 +82,37 @@ impl Connections {
     #[must_use]
     pub fn reaching(reach: Reach, connect: Duration) -> Self {
         Self::assembled(reach, connect, None, &ExtraAuthorities::default())
+    }
+
+    /// Returns a pool for services of the operator. At most `max_idle` connections to each host stay
+    /// open while they are idle, for 50 seconds. The root certificates are read with the first https
+    /// call, or by [`Self::prepare_tls`].
+    #[must_use]
+    pub fn for_services(reach: Reach, connect: Duration, max_idle: usize) -> Self {
+        Self::to_services(reach, connect, max_idle, ExtraAuthorities::default())
+    }
+
+    fn to_services(
+        reach: Reach,
+        connect: Duration,
+        max_idle: usize,
+        authorities: ExtraAuthorities,
+    ) -> Self {
+        let tls = move || {
+            let settings = builder(connect)
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                .pool_max_idle_per_host(max_idle);
+            checking_connector(settings, Resolver { reach }, None, &authorities)
+        };
+
+        Self {
+            connector: LazyConnector::new(tls),
+            proxied: None,
+            plain: Some(PlainClient::new(connect, Resolver { reach }, max_idle)),
+            reach,
+            connect,
+            proxy: None,
+        }
     }
 
     /// Returns a pool for a developer's machine, whose https requests to other hosts use a proxy.
@@ -88,7 +131,15 @@ impl Connections {
         if authorities.is_empty() {
             return self;
         }
-        Self::assembled(self.reach, self.connect, self.proxy, authorities)
+        match self.plain {
+            Some(plain) => Self::to_services(
+                self.reach,
+                self.connect,
+                plain.max_idle(),
+                authorities.clone(),
+            ),
+            None => Self::assembled(self.reach, self.connect, self.proxy, authorities),
+        }
     }
 
     /// Returns a pool that uses another connector, which resolves names itself. It reaches what
@@ -96,8 +147,9 @@ impl Connections {
     #[must_use]
     pub fn of(connector: impl HttpConnector + 'static) -> Self {
         Self {
-            connector: SharedHttpConnector::new(connector),
+            connector: LazyConnector::created(connector),
             proxied: None,
+            plain: None,
             reach: Reach::Local,
             connect: Duration::ZERO,
             proxy: None,
@@ -110,10 +162,12 @@ impl Connections {
         proxy: Option<Proxy>,
         authorities: &ExtraAuthorities,
     ) -> Self {
-        let connector = |proxy| checking_connector(connect, Resolver { reach }, proxy, authorities);
+        let connector =
+            |proxy| checking_connector(builder(connect), Resolver { reach }, proxy, authorities);
         Self {
-            connector: connector(None),
+            connector: LazyConnector::created(connector(None)),
             proxied: proxy.as_ref().map(|proxy| connector(Some(proxy))),
+            plain: None,
             reach,
             connect,
             proxy,
@@ -123,8 +177,9 @@ impl Connections {
     #[cfg(test)]
     pub(crate) fn over(connector: impl HttpConnector + 'static) -> Self {
         Self {
-            connector: SharedHttpConnector::new(connector),
+            connector: LazyConnector::created(connector),
             proxied: None,
+            plain: None,
             reach: Reach::Any,
             connect: Duration::ZERO,
             proxy: None,
@@ -135,6 +190,35 @@ impl Connections {
     #[must_use]
     pub const fn reach(&self) -> Reach {
         self.reach
+    }
+
+    /// Reads the root certificates now, so that the first https call does not wait for it.
+    pub fn prepare_tls(&self) {
+        self.connector.get();
+    }
+
+    /// Sends a request and returns the head of the response with its unread body.
+    pub(crate) async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<UnreadBody>, ConnectorError> {
+        if let Some(plain) = &self.plain
+            && request.uri().scheme() == Some(&Scheme::HTTP)
+        {
+            let uri = request.uri().clone();
+            let response = plain.call(request).await;
+            return response
+                .map(|response| response.map(Either::Right))
+                .map_err(|error| with_connect_error(error, EndpointKind::Public, Some(&uri)));
+        }
+
+        let request = HttpRequest::try_from(request.map(SdkBody::from))
+            .map_err(|error| ConnectorError::user(error.into()))?;
+        let response = self.call(request).await?;
+        let response = response
+            .try_into_http1x()
+            .map_err(|error| ConnectorError::other(error.into(), None))?;
+        Ok(response.map(Either::Left))
     }
 
     /// Returns the pool as the HTTP client of an SDK configuration.
@@ -181,7 +265,7 @@ impl Connections {
 
 /// Returns a connector with the system's name resolution. It is a function of its own, so that a
 /// program without the other connector does not link a second HTTP client.
-fn plain_connector(connect: Duration, authorities: &ExtraAuthorities) -> SharedHttpConnector {
+fn default_connector(connect: Duration, authorities: &ExtraAuthorities) -> SharedHttpConnector {
     let connector = builder(connect)
         .tls_provider(TLS)
         .tls_context(authorities.tls_context())
@@ -191,12 +275,11 @@ fn plain_connector(connect: Duration, authorities: &ExtraAuthorities) -> SharedH
 
 /// Returns a connector that checks each address.
 fn checking_connector(
-    connect: Duration,
+    mut builder: ConnectorBuilder,
     resolver: Resolver,
     proxy: Option<&Proxy>,
     authorities: &ExtraAuthorities,
 ) -> SharedHttpConnector {
-    let mut builder = builder(connect);
     builder.set_proxy_config(proxy.map(|proxy| proxy.config.clone()));
     let connector = builder
         .tls_provider(TLS)
@@ -229,7 +312,7 @@ impl HttpConnector for Connections {
             .proxied
             .as_ref()
             .filter(|_| is_own_machine() == Some(false))
-            .unwrap_or(&self.connector);
+            .unwrap_or_else(|| self.connector.get());
 
         let response = connector.call(request);
         HttpConnectorFuture::new(async move {

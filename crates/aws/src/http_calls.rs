@@ -1,13 +1,11 @@
 //! HTTP calls without an SDK client. They share its connector, limit the size of responses, do not
 //! follow redirects, and retry within the deadline.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::response::Parts;
 use http::uri::Authority;
@@ -21,7 +19,7 @@ use crate::authorities::ExtraAuthorities;
 use crate::breaker::{Breaker, Verdict};
 use crate::call_error::CallError;
 use crate::cause::Cause;
-use crate::connections::{Connections, call_error};
+use crate::connections::{Connections, UnreadBody, call_error};
 use crate::deadline::Deadline;
 use crate::error_response::ErrorResponse;
 use crate::failure::Failure;
@@ -29,7 +27,6 @@ use crate::fate::Fate;
 use crate::replay::Replay;
 use crate::retry::{pause, retry_after};
 use crate::span_attributes::{describe_request, describe_response};
-use crate::timeouts::Timeouts;
 
 /// An HTTP client. Clones share the connections.
 #[derive(Debug, Clone)]
@@ -43,7 +40,7 @@ pub struct HttpCalls {
 #[derive(Clone)]
 pub struct HttpCall {
     /// The service's name in call records, such as `jwks` or `introspection`.
-    pub service: &'static str,
+    pub service: Cow<'static, str>,
     /// The operation's name in call records.
     pub operation: &'static str,
     /// Method, absolute URL, headers and body. `x-request-id` and `traceparent` are added to it.
@@ -117,14 +114,27 @@ impl HttpCalls {
         call: HttpCall,
         deadline: Deadline,
     ) -> Result<Response<Bytes>, CallError> {
-        let host = callable(call.request.uri(), self.connections.reach())?;
-        let mut record = self.records.begin(call.service, call.operation);
+        self.send_counted(call, deadline).await.0
+    }
+
+    /// Makes a call as [`Self::send`] does, and also returns the number of attempts.
+    pub async fn send_counted(
+        &self,
+        call: HttpCall,
+        deadline: Deadline,
+    ) -> (Result<Response<Bytes>, CallError>, u32) {
+        let host = match callable(call.request.uri(), self.connections.reach()) {
+            Ok(host) => host,
+            Err(error) => return (Err(error), 0),
+        };
+        let mut record = self.records.begin(call.service.clone(), call.operation);
         describe_request(record.span(), &call);
         let outcome = self.attempts(&call, &host, deadline, &mut record).await;
 
+        let attempts = record.attempts();
         describe_response(record.span(), &outcome);
         record.finish(recorded(&outcome));
-        outcome
+        (outcome, attempts)
     }
 
     /// Makes one attempt of a call, with a timeout that the caller chooses. For callers that wait
@@ -139,7 +149,7 @@ impl HttpCalls {
         limit: Duration,
     ) -> Result<Response<Bytes>, CallError> {
         let host = callable(call.request.uri(), self.connections.reach())?;
-        let mut record = self.records.begin(call.service, call.operation);
+        let mut record = self.records.begin(call.service.clone(), call.operation);
         describe_request(record.span(), &call);
         record.begin_attempt();
         let outcome = self
@@ -203,13 +213,13 @@ impl HttpCalls {
         });
         for attempt in 1..=call.replay.attempts() {
             let remaining = deadline.remaining(Instant::now().into_std());
-            let Some(timeouts) = Timeouts::within(remaining, call.replay.shares(attempt)) else {
+            let Some(limit) = call.replay.attempt_time(attempt, remaining) else {
                 break;
             };
 
             record.begin_attempt();
             last = self
-                .attempt(&call.request, host, timeouts.attempt, record.span())
+                .attempt(&call.request, host, limit, record.span())
                 .await;
             match pause_before_retry(call.replay, &last, attempt, deadline) {
                 Some(pause) => sleep(pause).await,
@@ -241,27 +251,23 @@ impl HttpCalls {
         request: &Request<Bytes>,
         host: &str,
         span: &Span,
-    ) -> Result<(Parts, SdkBody), CallError> {
+    ) -> Result<(Parts, UnreadBody), CallError> {
         let mut request = request.clone();
         RequestScope::current()
             .within(span)
             .put_on(request.headers_mut());
         let to_call_error = |error: ConnectorError| call_error(host.to_owned(), error);
-        let request = HttpRequest::try_from(request.map(SdkBody::from))
-            .map_err(|error| to_call_error(ConnectorError::user(error.into())))?;
 
-        let response = self
-            .connections
-            .call(request)
-            .await
-            .map_err(to_call_error)?;
-        let response = response
-            .try_into_http1x()
-            .map_err(|error| to_call_error(ConnectorError::other(error.into(), None)))?;
-        Ok(response.into_parts())
+        let response = self.connections.exchange(request).await;
+        Ok(response.map_err(to_call_error)?.into_parts())
     }
 
-    async fn read_body(&self, head: &Parts, body: SdkBody, host: &str) -> Result<Bytes, CallError> {
+    async fn read_body(
+        &self,
+        head: &Parts,
+        body: UnreadBody,
+        host: &str,
+    ) -> Result<Bytes, CallError> {
         if declared_length(&head.headers).is_some_and(|length| length > self.max_body_bytes) {
             return Err(self.body_too_large(host));
         }
@@ -281,7 +287,7 @@ impl HttpCalls {
             host: host.to_owned(),
             kind: ErrorKind::Network,
             fate: Fate::Unknown,
-            cause: Cause::Broken,
+            cause: Cause::of_exchange(error.as_ref()),
             source: error,
         }
     }
@@ -349,6 +355,7 @@ fn pause_before_retry(
     deadline: Deadline,
 ) -> Option<Duration> {
     let failure = failure_of(outcome).filter(|failure| failure.retryable)?;
+    let status = outcome.as_ref().ok().map(Response::status);
     let header = outcome
         .as_ref()
         .ok()
@@ -356,9 +363,7 @@ fn pause_before_retry(
     let requested_pause =
         header.and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
 
-    if attempt >= replay.attempts()
-        || !replay.admits(failure, outcome.is_ok(), requested_pause.is_some())
-    {
+    if attempt >= replay.attempts() || !replay.admits(failure, status, requested_pause.is_some()) {
         return None;
     }
 
@@ -375,8 +380,9 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use aws_smithy_runtime_api::client::http::HttpConnectorFuture;
-    use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+    use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+    use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+    use aws_smithy_types::body::SdkBody;
 
     use super::*;
     use crate::test_log::TestLog;
@@ -421,7 +427,7 @@ mod tests {
             .body(Bytes::new())
             .unwrap();
         let call = HttpCall {
-            service: "busy",
+            service: "busy".into(),
             operation: "Get",
             request,
             replay: Replay::Safe,

@@ -43,6 +43,8 @@ mod explanation;
 mod failure;
 mod fate;
 mod http_calls;
+mod lazy_connector;
+mod plain_client;
 mod proxy;
 mod record_interceptor;
 mod replay;

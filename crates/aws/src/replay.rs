@@ -1,10 +1,14 @@
 //! How often a call may be made again, and after which failures.
 
+use std::time::Duration;
+
+use http::StatusCode;
 use telemetry::ErrorKind;
 
 use crate::failure::Failure;
 use crate::fate::Fate;
 use crate::retry::MAX_ATTEMPTS;
+use crate::timeouts::{MIN_CALL_TIME, Timeouts};
 
 /// How often a call may be made again, and after which failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +25,10 @@ pub enum Replay {
     /// One retry, and only if the connection failed or broke. After an error response or a timeout
     /// the service may be overloaded, and a second call would add to that.
     OnceIfNoResponse,
+    /// Up to [`MAX_ATTEMPTS`] attempts in all. Each may use all of the remaining time, so none follows
+    /// a timeout. Another attempt follows a failure of the network, 502, 503, 504, and 429 with
+    /// Retry-After. For reads whose timeout the operator chose.
+    UntilDeadline,
 }
 
 impl Replay {
@@ -28,13 +36,21 @@ impl Replay {
     pub(crate) const fn attempts(self) -> u32 {
         match self {
             Self::Never => 1,
-            Self::Safe | Self::OnlyIfNotApplied => MAX_ATTEMPTS,
+            Self::Safe | Self::OnlyIfNotApplied | Self::UntilDeadline => MAX_ATTEMPTS,
             Self::Once | Self::OnceIfNoResponse => 2,
         }
     }
 
+    /// Returns the time for an attempt, or `None` if too little remains for one.
+    pub(crate) fn attempt_time(self, attempt: u32, remaining: Duration) -> Option<Duration> {
+        match self {
+            Self::UntilDeadline => (remaining >= MIN_CALL_TIME).then_some(remaining),
+            _ => Timeouts::within(remaining, self.shares(attempt)).map(|it| it.attempt),
+        }
+    }
+
     /// Returns the number of attempts that share the remaining time, including the next one.
-    pub(crate) const fn shares(self, attempt: u32) -> u32 {
+    const fn shares(self, attempt: u32) -> u32 {
         match self {
             // No attempt follows a timeout, and connecting has its own timeout.
             Self::OnceIfNoResponse => 1,
@@ -42,11 +58,12 @@ impl Replay {
         }
     }
 
-    /// True if another attempt may follow this failure.
+    /// True if another attempt may follow this failure. `status` is that of the response, if there
+    /// was one.
     pub(crate) fn admits(
         self,
         failure: Failure,
-        has_response: bool,
+        status: Option<StatusCode>,
         has_retry_after: bool,
     ) -> bool {
         match self {
@@ -54,7 +71,12 @@ impl Replay {
             Self::Safe => true,
             Self::OnlyIfNotApplied => failure.fate == Fate::NotApplied,
             Self::Once => failure.kind != ErrorKind::Throttling || has_retry_after,
-            Self::OnceIfNoResponse => !has_response && failure.kind == ErrorKind::Network,
+            Self::OnceIfNoResponse => status.is_none() && failure.kind == ErrorKind::Network,
+            Self::UntilDeadline => match status.map(|status| status.as_u16()) {
+                None => failure.kind == ErrorKind::Network,
+                Some(429) => has_retry_after,
+                Some(status) => matches!(status, 502..=504),
+            },
         }
     }
 }

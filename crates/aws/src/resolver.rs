@@ -59,16 +59,13 @@ mod tests {
     #[tokio::test]
     async fn loopback_names_are_not_resolved_for_a_deployed_function() {
         for name in ["localhost", "0x7f.1", "2130706433"] {
-            let error = Resolver {
-                reach: Reach::Deployed,
+            for reach in [Reach::Deployed, Reach::Services] {
+                let error = Resolver { reach }.resolve_dns(name).await.unwrap_err();
+                assert!(
+                    telemetry::find_source::<ForbiddenAddressError>(&error).is_some(),
+                    "{name}: {error:?}"
+                );
             }
-            .resolve_dns(name)
-            .await
-            .unwrap_err();
-            assert!(
-                telemetry::find_source::<ForbiddenAddressError>(&error).is_some(),
-                "{name}: {error:?}"
-            );
             assert!(
                 Resolver {
                     reach: Reach::Local

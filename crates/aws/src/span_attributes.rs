@@ -22,7 +22,7 @@ pub(crate) fn describe_request(span: &mut Span, call: &HttpCall) {
     span.rename(method);
     span.set("http.request.method", method);
     span.set("url.full", url_without_query(call.request.uri()));
-    span.set("tollgate.service", call.service);
+    span.set("tollgate.service", call.service.clone());
     span.set("tollgate.operation", call.operation);
     describe_server(span, call.request.uri());
 }

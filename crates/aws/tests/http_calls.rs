@@ -49,7 +49,7 @@ impl Caller {
             .header("authorization", "secret")
             .body(body);
         let call = HttpCall {
-            service: "introspection",
+            service: "introspection".into(),
             operation: "Introspect",
             request: request.unwrap(),
             replay,
@@ -73,7 +73,7 @@ async fn deployed_error(url: &str, seconds: u64) -> CallError {
     let calls = HttpCalls::new(connections, RecordLog::to(Lines::default()), 9);
     let request = Request::get(url).body(Bytes::new()).unwrap();
     let call = HttpCall {
-        service: "jwks",
+        service: "jwks".into(),
         operation: "Fetch",
         request,
         replay: Replay::Safe,
@@ -368,7 +368,7 @@ async fn call_with_private_authority(
     let calls = HttpCalls::new(connections, RecordLog::to(Lines::default()), 1_024);
     let calls = calls.trusting(authorities);
     let call = HttpCall {
-        service: "jwks",
+        service: "jwks".into(),
         operation: "Fetch",
         request: Request::get(server.url("/keys"))
             .body(Bytes::new())
@@ -438,7 +438,7 @@ async fn open_breaker_stops_calls_of_a_failing_server() {
         let request = Request::get(server.url()).body(Bytes::new()).unwrap();
         let replay = Replay::OnceIfNoResponse;
         let call = HttpCall {
-            service: "introspection",
+            service: "introspection".into(),
             operation: "Introspect",
             request,
             replay,
@@ -474,7 +474,7 @@ async fn get_through(url: &str, variables: &[(&str, &str)]) -> Result<Response<B
         .body(Bytes::new())
         .unwrap();
     let call = HttpCall {
-        service: "jwks",
+        service: "jwks".into(),
         operation: "GetKeys",
         request,
         replay: Replay::Once,

@@ -353,7 +353,7 @@ mod tests {
     #[test]
     fn an_open_breaker_knows_when_to_come_back() {
         let error = CallError::BreakerOpen {
-            name: "usage",
+            name: "usage".into(),
             retry_in: Duration::from_secs(17),
         };
         assert_eq!(Outage::refused(&error).retry_in, Duration::from_secs(17));

@@ -98,12 +98,13 @@ impl RecordLog {
     /// Starts the record of a call, and its span as a child of the request's.
     pub fn begin(
         &self,
-        service: &'static str,
+        service: impl Into<Cow<'static, str>>,
         operation: impl Into<Cow<'static, str>>,
     ) -> OpenRecord {
+        let service = service.into();
         OpenRecord {
             log: self.clone(),
-            span: begin_span(service),
+            span: begin_span(&service),
             service,
             operation: operation.into(),
             began: Instant::now(),
@@ -162,13 +163,13 @@ impl fmt::Debug for RecordLog {
 }
 
 /// Begins the span of a call. The caller names it, because the name depends on the protocol.
-fn begin_span(service: &'static str) -> Span {
+fn begin_span(service: &Cow<'static, str>) -> Span {
     if !is_traced() {
         return Span::none();
     }
 
     let parent = RequestScope::current().traceparent;
-    Span::begin(SpanKind::Client, service, parent.as_ref())
+    Span::begin(SpanKind::Client, service.clone(), parent.as_ref())
 }
 
 /// The record of a call in progress. If it is dropped unfinished, the caller stopped waiting, and
@@ -178,7 +179,7 @@ fn begin_span(service: &'static str) -> Span {
 pub struct OpenRecord {
     log: RecordLog,
     span: Span,
-    service: &'static str,
+    service: Cow<'static, str>,
     operation: Cow<'static, str>,
     began: Instant,
     wall_clock: SystemTime,
@@ -206,6 +207,12 @@ impl OpenRecord {
     /// Counts an attempt that begins.
     pub fn begin_attempt(&mut self) {
         self.attempts += 1;
+    }
+
+    /// Returns the number of attempts that have begun.
+    #[must_use]
+    pub const fn attempts(&self) -> u32 {
+        self.attempts
     }
 
     /// Writes the record of a success or a failure.
@@ -242,7 +249,7 @@ impl OpenRecord {
             .unwrap_or_default();
 
         CallRecord {
-            service: self.service.into(),
+            service: self.service.clone(),
             operation: self.operation.clone(),
             duration_ms: milliseconds(duration),
             success: outcome.is_ok(),

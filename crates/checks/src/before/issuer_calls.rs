@@ -112,7 +112,7 @@ impl IssuerCalls {
         *request.uri_mut() = uri;
 
         let call = HttpCall {
-            service: "jwks",
+            service: "jwks".into(),
             operation,
             request,
             replay: Replay::Once,

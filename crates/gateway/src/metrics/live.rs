@@ -1,5 +1,6 @@
 //! The state of the process at this moment: connections, requests and circuit breakers.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -64,18 +65,18 @@ impl Drop for OpenConnection {
 }
 
 /// Returns the states of breakers. A service is closed only if all its breakers are.
-fn breakers(states: &[(&'static str, State)]) -> FamilySnapshot {
-    let mut services: Vec<_> = states.iter().map(|(service, _)| *service).collect();
+fn breakers(states: &[(Cow<'static, str>, State)]) -> FamilySnapshot {
+    let mut services: Vec<_> = states.iter().map(|(service, _)| service).collect();
     services.sort_unstable();
     services.dedup();
 
     let series = services.into_iter().flat_map(|service| {
         let current = STATES
             .iter()
-            .find(|(state, _)| states.contains(&(service, *state)));
+            .find(|(state, _)| states.contains(&(service.clone(), *state)));
         STATES.iter().map(move |named| {
             let value = Value::Count(u64::from(current == Some(named)));
-            (LabelValues::from([service, named.1]), value)
+            (LabelValues::from([&**service, named.1]), value)
         })
     });
     FamilySnapshot {
@@ -88,8 +89,13 @@ fn breakers(states: &[(&'static str, State)]) -> FamilySnapshot {
 mod tests {
     use super::*;
 
+    fn family(states: &[(&'static str, State)]) -> FamilySnapshot {
+        let states = states.iter().map(|(name, state)| ((*name).into(), *state));
+        breakers(&states.collect::<Vec<_>>())
+    }
+
     fn shown(states: &[(&'static str, State)]) -> Vec<String> {
-        let family = breakers(states);
+        let family = family(states);
         let series = family.series.iter().filter_map(|(labels, value)| {
             let is_current = matches!(value, Value::Count(1));
             is_current.then(|| labels.iter().collect::<Vec<_>>().join(" "))
@@ -110,7 +116,7 @@ mod tests {
             shown(&states),
             ["events closed", "registry half_open", "usage open"]
         );
-        assert_eq!(breakers(&states).series.len(), 9);
+        assert_eq!(family(&states).series.len(), 9);
         assert_eq!(shown(&[]), [""; 0]);
     }
 

@@ -82,7 +82,7 @@ fn call(url: &str) -> HttpCall {
         .body(bytes::Bytes::from(SECRET))
         .unwrap();
     HttpCall {
-        service: "jwks",
+        service: "jwks".into(),
         operation: "Fetch",
         request,
         replay: Replay::Safe,

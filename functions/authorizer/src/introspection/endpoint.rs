@@ -151,7 +151,7 @@ impl Endpoint {
             Replay::OnceIfNoResponse
         };
         let call = HttpCall {
-            service: "introspection",
+            service: "introspection".into(),
             operation: "Introspect",
             request,
             replay,

@@ -121,7 +121,7 @@ impl KeySource {
         *request.uri_mut() = uri;
 
         let call = HttpCall {
-            service: "jwks",
+            service: "jwks".into(),
             operation,
             request,
             replay: Replay::Once,

@@ -1,0 +1,156 @@
+//! A service with its circuit breaker and its limit of concurrent calls.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use aws::{Breaker, CallError, Cause, Deadline, Failure, HttpCall, Permit, Replay, Verdict};
+use bytes::Bytes;
+use composition::{Missing, PartMethod};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Response, Uri};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
+
+use crate::part_call::PartCall;
+
+/// A service that parts call.
+#[derive(Debug)]
+pub(crate) struct Service {
+    /// The name in call records, logs and metrics: `service:` and the name in the document. No
+    /// service of AWS has such a name.
+    name: Cow<'static, str>,
+    url: Uri,
+    max_concurrent_calls: usize,
+    slots: Semaphore,
+    breaker: Breaker,
+}
+
+/// Permission of the breaker to make one call.
+pub(crate) struct CallPermit<'s> {
+    permit: Permit<'s>,
+    began: Instant,
+}
+
+impl Service {
+    /// Returns a service with a closed breaker.
+    pub(crate) fn new(service: &composition::Service) -> Self {
+        let name = name(service);
+        Self {
+            url: service.url.clone(),
+            max_concurrent_calls: service.max_concurrent_calls,
+            slots: Semaphore::new(service.max_concurrent_calls),
+            breaker: Breaker::new(name.clone()),
+            name: name.into(),
+        }
+    }
+
+    /// True if the document describes this service and has not changed.
+    pub(crate) fn is(&self, service: &composition::Service) -> bool {
+        self.name == name(service)
+            && self.url == service.url
+            && self.max_concurrent_calls == service.max_concurrent_calls
+    }
+
+    /// Returns the call of a part, or `None` if its path cannot be part of a URL.
+    pub(crate) fn http_call(&self, call: PartCall<'_>) -> Option<HttpCall> {
+        let (method, operation, replay) = match call.part.method {
+            PartMethod::Get => (Method::GET, "GET", Replay::UntilDeadline),
+            PartMethod::Post => (Method::POST, "POST", Replay::Never),
+        };
+
+        let mut request = Request::new(call.body);
+        *request.method_mut() = method;
+        *request.uri_mut() = self.address(call.path_and_query)?;
+        *request.headers_mut() = call.headers;
+        Some(HttpCall {
+            service: self.name.clone(),
+            operation,
+            request,
+            replay,
+        })
+    }
+
+    /// Returns the URL of a path of the service. Scheme, host and port are always the configured ones.
+    fn address(&self, path_and_query: String) -> Option<Uri> {
+        let base = self.url.path().trim_end_matches('/');
+        let path = if base.is_empty() {
+            PathAndQuery::try_from(path_and_query)
+        } else {
+            PathAndQuery::try_from(format!("{base}{path_and_query}"))
+        };
+
+        let mut parts = self.url.clone().into_parts();
+        parts.path_and_query = Some(path.ok()?);
+        Uri::from_parts(parts).ok()
+    }
+
+    /// Waits until fewer than the maximum number of calls are in progress.
+    ///
+    /// # Errors
+    /// `Overloaded` at the deadline. `CircuitOpen` if the breaker is open, which needs no wait.
+    pub(crate) async fn slot(&self, deadline: Deadline) -> Result<SemaphorePermit<'_>, Missing> {
+        if self.breaker.is_open(Instant::now().into_std()) {
+            return Err(Missing::CircuitOpen);
+        }
+
+        match timeout_at(deadline.instant().into(), self.slots.acquire()).await {
+            Ok(Ok(slot)) => Ok(slot),
+            Ok(Err(_)) | Err(_) => Err(Missing::Overloaded),
+        }
+    }
+
+    /// Asks the breaker for permission to make a call.
+    ///
+    /// # Errors
+    /// `CircuitOpen`.
+    pub(crate) fn permit(&self) -> Result<CallPermit<'_>, Missing> {
+        let began = Instant::now();
+        let permit = self.breaker.permit(began.into_std());
+        let permit = permit.map_err(|_| Missing::CircuitOpen)?;
+        Ok(CallPermit { permit, began })
+    }
+
+    /// Logs the failure of a call, and returns what clients see of it.
+    pub(crate) fn missing(&self, error: &CallError) -> Missing {
+        tracing::warn!(
+            service = &*self.name,
+            cause = error.cause(),
+            %error,
+            "call of a service failed"
+        );
+
+        match error {
+            CallError::TimedOut { .. } | CallError::NoTimeLeft { .. } => Missing::Timeout,
+            CallError::BodyTooLarge { .. } => Missing::TooLarge,
+            CallError::BreakerOpen { .. } => Missing::CircuitOpen,
+            CallError::Transport {
+                cause: Cause::InvalidResponse,
+                ..
+            } => Missing::InvalidResponse,
+            _ => Missing::Unreachable,
+        }
+    }
+}
+
+impl CallPermit<'_> {
+    /// Reports the result of the call to the breaker. `timeout` is that of the part.
+    ///
+    /// A failed connection, a timeout, a 5xx and a 429 count as failures of the service. A service
+    /// that had less than half of the timeout, because the rest of the composition took too long, is
+    /// not at fault. A response that is too large does not count either: the service responded.
+    pub(crate) fn settle(self, outcome: &Result<Response<Bytes>, CallError>, timeout: Duration) {
+        let verdict = match outcome {
+            Ok(response) => Failure::of_status(response.status().as_u16())
+                .map_or(Verdict::Success, |failure| failure.verdict()),
+            Err(CallError::NoTimeLeft { .. } | CallError::BodyTooLarge { .. }) => return,
+            Err(CallError::TimedOut { .. }) if self.began.elapsed() < timeout / 2 => return,
+            Err(_) => Verdict::Failure,
+        };
+
+        self.permit.settle(verdict, Instant::now().into_std());
+    }
+}
+
+fn name(service: &composition::Service) -> String {
+    format!("service:{}", service.name)
+}

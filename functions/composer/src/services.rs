@@ -1,0 +1,94 @@
+//! The services that parts call. Each has its own circuit breaker and limit of concurrent calls.
+
+use std::sync::Arc;
+
+use aws::HttpCalls;
+use composition::Missing;
+use tokio::time::Instant;
+
+use crate::part_call::{PartBody, PartCall, PartReply};
+use crate::part_response::part_body;
+use crate::service::Service;
+
+/// The services of the compositions. Clones share connections, breakers and limits.
+#[derive(Clone, Debug)]
+pub(crate) struct Services {
+    calls: HttpCalls,
+    services: Arc<[Arc<Service>]>,
+}
+
+impl Services {
+    /// Returns the services of a document, which are called with `calls`.
+    pub(crate) fn new(services: &[composition::Service], calls: HttpCalls) -> Self {
+        prepare_tls(services, &calls);
+
+        let services = services.iter().map(Service::new).map(Arc::new);
+        Self {
+            services: services.collect(),
+            calls,
+        }
+    }
+
+    /// Returns the services of a new version of the document. A service that has not changed keeps
+    /// its breaker and its limit.
+    pub(crate) fn renewed(&self, services: &[composition::Service]) -> Self {
+        prepare_tls(services, &self.calls);
+
+        let renewed = services.iter().map(|service| {
+            let unchanged = self.services.iter().find(|known| known.is(service));
+            unchanged.map_or_else(|| Arc::new(Service::new(service)), Arc::clone)
+        });
+        Self {
+            services: renewed.collect(),
+            calls: self.calls.clone(),
+        }
+    }
+
+    /// Calls a service for a part.
+    ///
+    /// The timeout of the part covers the wait for a free call of the service, all attempts, and the
+    /// pauses between them. The future ends then, or at the deadline if that is earlier. If it is
+    /// dropped, the breaker does not count the call.
+    pub(crate) async fn call(&self, call: PartCall<'_>) -> PartReply {
+        let began = Instant::now();
+        let mut attempts = 0;
+        let outcome = self.outcome(call, began, &mut attempts).await;
+
+        PartReply {
+            outcome,
+            attempts,
+            duration: began.elapsed(),
+        }
+    }
+
+    async fn outcome(
+        &self,
+        call: PartCall<'_>,
+        began: Instant,
+        attempts: &mut u32,
+    ) -> Result<PartBody, Missing> {
+        let Some(service) = self.services.get(call.service) else {
+            return Err(Missing::Unreachable);
+        };
+        let timeout = call.part.timeout;
+        let deadline = call.deadline.at_most(began.into_std(), timeout);
+        let call = service.http_call(call).ok_or(Missing::InvalidValue)?;
+
+        let _slot = service.slot(deadline).await?;
+        let permit = service.permit()?;
+        let (response, made) = self.calls.send_counted(call, deadline).await;
+        permit.settle(&response, timeout);
+
+        *attempts = made;
+        let response = response.map_err(|error| service.missing(&error))?;
+        part_body(response)
+    }
+}
+
+/// Reads the root certificates at startup if a service needs them.
+fn prepare_tls(services: &[composition::Service], calls: &HttpCalls) {
+    let is_https = |service: &composition::Service| service.url.scheme_str() == Some("https");
+    if services.iter().any(is_https) {
+        calls.connections().prepare_tls();
+    }
+}
