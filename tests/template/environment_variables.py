@@ -51,6 +51,7 @@ NOT_SET = {
         "DNS_TIMEOUT_MS": "the default is far below the deadline of a run",
     },
     "AuthorizerFunction": COMMON | {"EMBEDDED_STORE": EMBEDDED},
+    "ComposerFunction": COMMON | {"EMBEDDED_STORE": EMBEDDED},
     "LimiterFunction": COMMON | {"EMBEDDED_STORE": EMBEDDED},
     "MetricsPublisherFunction": COMMON,
 }

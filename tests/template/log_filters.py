@@ -29,6 +29,7 @@ PLATFORM_FIELDS = {"type", "record", "time"}
 SHARED = ("crates/aws/src", "crates/telemetry/src", "crates/dynamodb/src", "crates/registry/src", "crates/store/src")
 FUNCTIONS = {
     "AuthorizerLogGroup": "functions/authorizer/src",
+    "ComposerLogGroup": "functions/composer/src",
     "LimiterLogGroup": "functions/limiter/src",
     "AlbSyncLogGroup": "functions/alb-sync/src",
     "MetricsPublisherLogGroup": "functions/metrics-publisher/src",

@@ -28,10 +28,11 @@ def stacks_in_vpc(template: Template) -> list[tuple[str, Stack]]:
     part missing in turn.
     """
     stacks = []
-    for switch in ("AuthorizerInVpc", "LimiterInVpc", "SyncInVpc", "MetricsInVpc"):
+    for switch in ("AuthorizerInVpc", "LimiterInVpc", "SyncInVpc", "MetricsInVpc", "Compositions"):
         if switch in template.parameters:
+            value = SAMPLES.get(switch, "true")
             complete = with_needs(
-                template, {switch: "true", "SyncDnsServers": SAMPLES["SyncDnsServers"]}
+                template, {switch: value, "SyncDnsServers": SAMPLES["SyncDnsServers"]}
             )
             stacks.append((f"{switch} with full access", Stack(template, complete)))
             endpoints = ["CreateDynamoDbEndpoint", "EndpointSecurityGroupId"]
@@ -41,7 +42,7 @@ def stacks_in_vpc(template: Template) -> list[tuple[str, Stack]]:
                     (f"{switch} without {missing}", Stack(template, required(template) | rest))
                 )
 
-            egress = {switch: "true", "SubnetsHaveEgress": "true", "PublishMetrics": "true"}
+            egress = {switch: value, "SubnetsHaveEgress": "true", "PublishMetrics": "true"}
             names = ("SyncTargets", "SyncTargetGroupArns", "SyncDnsServers", "SyncDnsCidr")
             egress |= {name: SAMPLES[name] for name in names}
             stacks.append((f"{switch} with egress", Stack(template, required(template) | egress)))

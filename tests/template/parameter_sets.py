@@ -24,6 +24,8 @@ SAMPLES: dict[str, Any] = {
     "AccessLogGroupName": "/aws/apigateway/tollgate",
     "AlbSyncFunctionName": "tollgate-alb-sync",
     "AlbSyncLogGroupName": "/aws/lambda/tollgate-alb-sync",
+    "ComposerFunctionName": "tollgate-composer",
+    "ComposerLogGroupName": "/aws/lambda/tollgate-composer",
     "ApiId": "a1b2c3d4e5",
     "AuthorizerAliasArn": "arn:aws:lambda:us-east-1:123456789012:function:tollgate-authorizer:live",
     "AuthorizerFaultsAlarmName": "tollgate-AuthorizerFaultsAlarm",
@@ -56,6 +58,8 @@ SAMPLES: dict[str, Any] = {
     "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/01234567-0123-0123-0123-0123456789ab",
     "CertificateName": "orders.internal.example.com",
     "ClientCidr": "10.0.0.0/16",
+    "Compositions": "table:mobile",
+    "CompositionsPrefix": "/api/mobile",
     "DecisionDeadlineMs": 500,
     "DeletionProtection": "true",
     "DnsName": "internal-orders-1.us-east-1.elb.amazonaws.com",
@@ -99,6 +103,7 @@ SAMPLES: dict[str, Any] = {
     "SecondZone": "us-east-1b",
     "SecretArns": "arn:aws:secretsmanager:us-east-1:123456789012:secret:idp-Ab3dEf",
     "ForbiddenPercent": 30,
+    "PartialPercent": 10,
     "RefusalMinimumRequests": 200,
     "ThrottledPercent": 50,
     "UnauthorizedPercent": 10,
@@ -134,6 +139,10 @@ NEEDS: dict[str, dict[str, Any]] = {
     "AlarmTopicArn": {"CreateAlarms": "true"},
     "AlbSyncFunctionName": {"AlbSyncLogGroupName": ...},
     "AlbSyncLogGroupName": {"AlbSyncFunctionName": ...},
+    "ComposerFunctionName": {"ComposerLogGroupName": ...},
+    "ComposerLogGroupName": {"ComposerFunctionName": ...},
+    "Compositions": {"CreateDynamoDbEndpoint": "true", "DynamoDbPrefixListId": ...},
+    "CompositionsPrefix": {"Compositions": ...},
     "AlbListenerPort": {"BackendTlsServerName": ...},
     "AuthorizerId": {"ProtectedIntegrationId": ..., "PublicIntegrationId": ...},
     "ProtectedIntegrationId": {"AuthorizerId": ..., "PublicIntegrationId": ...},
@@ -199,10 +208,15 @@ NEEDS: dict[str, dict[str, Any]] = {
     "TruststoreUri": {"CertificateArn": ..., "DailyHealthRequest": "false"},
     "TruststoreVersion": {"TruststoreUri": ...},
 }
+COMPOSED = {
+    "Compositions": '{"routes":{"GET /bff/home":{"parts":{"user":{"get":"/users/{user_id}"}}}}}',
+    "DynamoDbPrefixListId": SAMPLES["DynamoDbPrefixListId"],
+}
 # Sets of values that are invalid only together.
 INVALID_TOGETHER: list[dict[str, Any]] = [
     {"Tracing": COLLECTOR_LAYER, "LimiterInVpc": "true", "DynamoDbPrefixListId": SAMPLES["DynamoDbPrefixListId"]},
     {"ThrottledRulePriority": 7, "UnavailableRulePriority": 7},
+    {**COMPOSED, "VpcLinkId": "a1b2c3", "VpcId": "", "PrivateSubnetIds": ""},
 ]
 # Valid sets of several values that no other set includes.
 VALID_TOGETHER: list[dict[str, Any]] = [
@@ -216,6 +230,13 @@ VALID_TOGETHER: list[dict[str, Any]] = [
     {"DomainName": "api.example.com", "ApiMappingKey": "orders/v1", "CertificateArn": SAMPLES["CertificateArn"]},
     {"Tracing": COLLECTOR_LAYER, "SyncTargets": SAMPLES["SyncTargets"], "SyncTargetGroupArns": TARGET_GROUP, "PublishMetrics": "true"},
     {"Tracing": "http://collector.internal:4318", "CaBundleLayerArn": SAMPLES["CaBundleLayerArn"]},
+    COMPOSED,
+    {**COMPOSED, "BackendUrl": "http://internal-alb-1.us-east-1.elb.amazonaws.com"},
+    {**COMPOSED, "HttpApiId": "none"},
+    {**COMPOSED, "HttpApiId": "a1b2c3d4e5"},
+    {**COMPOSED, "AllowedOrigins": SAMPLES["AllowedOrigins"], "PublishMetrics": "true"},
+    {**COMPOSED, "VpcLinkId": "a1b2c3", "AlbSecurityGroupId": ""},
+    {**COMPOSED, "CreateVpcLink": "false", "BackendUrl": SAMPLES["BackendUrl"], "VpcId": "", "PrivateSubnetIds": "", "DynamoDbPrefixListId": ""},
 ]
 # Parameters whose value "false" needs others.
 NEEDED_BY_FALSE = {"CreateVpcLink", "PublicHealth"}

@@ -93,7 +93,14 @@ def stated(function: str, include_lambda: bool = True) -> set[Grant]:
         if include_lambda or not statement.is_for_lambda
         for action in statement.actions
         for resource in items(statement.resource)
+        if not is_unread(function, resource)
     }
+
+
+def is_unread(function: str, resource: str) -> bool:
+    """True if a function does not read this part of the registry, which a shared file states."""
+    table, _, key = resource.partition(" ")
+    return table == "RegistryTable" and key in PACKAGES[function].unread
 
 
 def lambda_grants(stack: Stack, function: str) -> set[Grant]:

@@ -75,6 +75,9 @@ ADMINISTRATION = [
     ),
 ]
 
+# The composer gets the caller and the key from the authorizer, which has checked them.
+ONLY_KEYS = frozenset({"key#*", "policy-candidate", "blocks"})
+
 
 @dataclasses.dataclass(frozen=True)
 class Package:
@@ -85,6 +88,8 @@ class Package:
     name: str
     settings: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
+    # The partition keys of the services' files that this function does not read.
+    unread: frozenset[str] = frozenset()
 
     def files(self) -> list[str]:
         own = sorted((PROJECT / "functions" / self.name / "src").rglob("*.rs"))
@@ -115,6 +120,7 @@ class Package:
 PACKAGES = {
     "AlbSyncFunction": Package("alb-sync"),
     "AuthorizerFunction": Package("authorizer", tuple(STORE_SETTINGS), tuple(DECISIONS)),
+    "ComposerFunction": Package("composer", tuple(STORE_SETTINGS), tuple(DECISIONS), ONLY_KEYS),
     "LimiterFunction": Package("limiter", tuple(STORE_SETTINGS), (*DECISIONS, *ADMINISTRATION)),
     "MetricsPublisherFunction": Package("metrics-publisher"),
 }

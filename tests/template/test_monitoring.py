@@ -28,6 +28,7 @@ TARGETS = {
     "SyncTargets": SAMPLES["SyncTargets"],
     "SyncTargetGroupArns": SAMPLES["SyncTargetGroupArns"],
 }
+COMPOSER = {"Compositions": SAMPLES["Compositions"]}
 METRICS = {
     "PublishMetrics": "true",
     "ProbeServices": "monitoring",
@@ -49,8 +50,10 @@ PARAMETER_SETS: list[dict[str, str]] = [
     {**MONITORING, **METRICS, **TARGETS},
     {**MONITORING, **METRICS, **TARGETS, "CreateDashboard": "with-key-insights"},
     {**MONITORING, **METRICS, "PublishMetrics": "once"},
+    {**MONITORING, **COMPOSER},
+    {**MONITORING, **METRICS, **TARGETS, **COMPOSER},
 ]
-ALL_ALARMS = {**MONITORING, **METRICS, **TARGETS, "PublishMetrics": "once"}
+ALL_ALARMS = {**MONITORING, **METRICS, **TARGETS, **COMPOSER, "PublishMetrics": "once"}
 RUNBOOK_ROW = re.compile(r"^\| \[(\w+Alarm)\]\(#\w+\) \| (.+?) \| .+? \| (\w+) \| \$([\d.]+) \|$", re.MULTILINE)
 CENTS_PER_METRIC, CENTS_PER_COMPOSITE = 10, 50
 
