@@ -5,20 +5,33 @@
 //! responses. It makes no calls.
 
 mod cache_control;
+mod check;
+mod client_version;
+mod compositions;
+mod document;
 mod edit;
 mod entity_tag;
+mod error;
 mod fields;
 mod json;
 mod json_reader;
 mod merge;
 mod missing;
 mod model;
+mod names;
 mod next_link;
 mod node;
+mod part;
 mod shape;
+mod stages;
+mod template;
+mod values;
 
 pub use cache_control::{PartCaching, strictest_cache_control};
+pub use client_version::client_version;
+pub use compositions::{Compositions, ReplacedUrls, Settings};
 pub use entity_tag::{entity_tag, matches_entity_tag};
+pub use error::{CompositionError, CompositionWarning};
 pub use fields::{
     FieldSelection, FieldsError, MAX_FIELDS_BYTES, MAX_FIELDS_DEPTH, MAX_FIELDS_NAMES, Unexpected,
 };
@@ -27,3 +40,5 @@ pub use merge::{Answer, render};
 pub use missing::{Missing, MissingPart};
 pub use model::{Change, Cost, Part, PartMethod, Route, Service, VersionShape};
 pub use next_link::next_link;
+pub use template::Target;
+pub use values::Values;

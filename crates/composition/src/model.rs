@@ -7,12 +7,15 @@ use routes::RouteKey;
 use semver::Version;
 use serde_json::value::RawValue;
 
+use crate::template::Template;
+
 /// A service that parts call. Its host is fixed by the configuration.
 #[derive(Clone, Debug)]
 pub struct Service {
     /// The name in the document, `default` for parts that name none.
     pub name: String,
-    /// The URL before the paths of parts, without a trailing slash, query or user info.
+    /// The URL before the paths of parts, without a query or user info. Its path does not end in a
+    /// slash, but `http` returns `/` for an empty one.
     pub url: Uri,
     /// The most calls that one process makes at the same time.
     pub max_concurrent_calls: usize,
@@ -50,6 +53,8 @@ pub struct Part {
     pub field: String,
     /// The method of the call.
     pub method: PartMethod,
+    /// The path and query of the call.
+    pub(crate) template: Template,
     /// The index of the service.
     pub service: usize,
     /// The indexes of the parts that must be complete before.
@@ -58,7 +63,7 @@ pub struct Part {
     pub fallback: Option<Box<RawValue>>,
     /// True if the request fails without this part.
     pub is_required: bool,
-    /// The time for all attempts of the call.
+    /// The time for all attempts of the call, at most that of the route.
     pub timeout: Duration,
     /// The JSON pointer of the link to the next page, if there is one.
     pub next: Option<String>,

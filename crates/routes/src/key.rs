@@ -72,6 +72,11 @@ impl RouteKey {
         &self.path
     }
 
+    /// Returns the names of the variables, in the order of the path.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().filter_map(Segment::variable)
+    }
+
     pub(crate) fn segments(&self) -> &[Segment] {
         &self.segments
     }

@@ -1,0 +1,130 @@
+//! A compositions document as JSON. Unknown and duplicate fields are errors.
+
+mod entries;
+mod one_or_many;
+mod text;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+pub(crate) use entries::Entries;
+pub(crate) use one_or_many::OneOrMany;
+pub(crate) use text::read;
+
+/// The whole document.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CompositionsDocument {
+    /// The services by name.
+    #[serde(default)]
+    pub(crate) services: Entries<ServiceDocument>,
+    /// The routes by method and path.
+    pub(crate) routes: Entries<RouteDocument>,
+}
+
+/// A service.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServiceDocument {
+    /// The URL before the paths of parts.
+    pub(crate) url: String,
+    /// The most calls that one process makes at the same time.
+    #[serde(default, deserialize_with = "entries::present")]
+    pub(crate) max_concurrent_calls: Option<u64>,
+}
+
+/// A route.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RouteDocument {
+    /// The parts by name.
+    pub(crate) parts: Entries<PartDocument>,
+    /// The headers of the client that services receive.
+    #[serde(default)]
+    pub(crate) headers: Vec<String>,
+    /// The time for all parts, in milliseconds.
+    #[serde(default, deserialize_with = "entries::present")]
+    pub(crate) timeout_ms: Option<u64>,
+    /// The status of a response that lacks a part.
+    #[serde(default, deserialize_with = "entries::present")]
+    pub(crate) partial_status: Option<u64>,
+    /// The query parameter that selects fields.
+    #[serde(default, deserialize_with = "entries::present")]
+    pub(crate) fields_parameter: Option<String>,
+    /// The calls that a request counts as.
+    #[serde(default)]
+    pub(crate) cost: CostDocument,
+    /// The shapes for client versions.
+    #[serde(default)]
+    pub(crate) versions: Vec<VersionDocument>,
+}
+
+/// The calls that a request counts as.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CostDocument {
+    /// The cost of the policy's rule.
+    #[default]
+    Rule,
+    /// One call more for each part after the first.
+    Parts,
+}
+
+/// A part.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PartDocument {
+    /// The path and query of a `GET`.
+    #[serde(default, deserialize_with = "entries::present")]
+    pub(crate) get: Option<String>,
+    /// The path and query of a `POST`.
+    #[serde(default, deserialize_with = "entries::present")]
+    pub(crate) post: Option<String>,
+    /// The name of the service.
+    #[serde(default, deserialize_with = "entries::present")]
+    pub(crate) service: Option<String>,
+    /// The parts that must be complete before.
+    #[serde(default)]
+    pub(crate) after: OneOrMany,
+    /// The name in the response.
+    #[serde(default, rename = "as", deserialize_with = "entries::present")]
+    pub(crate) alias: Option<String>,
+    /// The JSON that replaces a missing part.
+    #[serde(default, deserialize_with = "entries::present")]
+    pub(crate) fallback: Option<Box<RawValue>>,
+    /// True if the request fails without this part.
+    #[serde(default, deserialize_with = "entries::present")]
+    pub(crate) required: Option<bool>,
+    /// The time for all attempts of the call, in milliseconds.
+    #[serde(default, deserialize_with = "entries::present")]
+    pub(crate) timeout_ms: Option<u64>,
+    /// The JSON pointer of the link to the next page.
+    #[serde(default, deserialize_with = "entries::present")]
+    pub(crate) next: Option<String>,
+    /// True if the call is charged as a request to its own route.
+    #[serde(default)]
+    pub(crate) charged: bool,
+}
+
+/// The shape of the response for some client versions.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VersionDocument {
+    /// The request header that contains the version.
+    pub(crate) header: String,
+    /// The lowest version.
+    #[serde(default, deserialize_with = "entries::present")]
+    pub(crate) from: Option<String>,
+    /// The lowest version to which the shape does not apply.
+    #[serde(default, deserialize_with = "entries::present")]
+    pub(crate) below: Option<String>,
+    /// The paths of fields to remove.
+    #[serde(default)]
+    pub(crate) drop: Vec<String>,
+    /// The new path of each field to move.
+    #[serde(default, rename = "move")]
+    pub(crate) moves: Entries<String>,
+    /// The new name of each field to rename.
+    #[serde(default)]
+    pub(crate) rename: Entries<String>,
+}

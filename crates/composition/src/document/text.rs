@@ -1,0 +1,59 @@
+//! Reads the text of a document.
+
+use serde_path_to_error::Segment;
+use strict_json::JsonError;
+
+use super::CompositionsDocument;
+use crate::error::{CompositionError, field_name, pointer_to};
+use crate::names::similar;
+
+/// The longest document in bytes. An item of DynamoDB has at most 400 kB.
+const MAX_DOCUMENT_BYTES: usize = 300_000;
+
+/// Reads a document.
+///
+/// # Errors
+/// [`CompositionError`] if the text is not JSON or has a field that is unknown, duplicate, or of the
+/// wrong type.
+pub(crate) fn read(text: &str) -> Result<CompositionsDocument, CompositionError> {
+    if text.len() > MAX_DOCUMENT_BYTES {
+        let problem = format!(
+            "{} bytes are too many, expected at most {MAX_DOCUMENT_BYTES}",
+            text.len()
+        );
+        return Err(CompositionError::new(String::new(), problem));
+    }
+
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let document = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| shape_error(&pointer_of(error.path()), error.inner()))?;
+    deserializer
+        .end()
+        .map_err(|error| shape_error("", &error))?;
+    Ok(document)
+}
+
+fn shape_error(pointer: &str, error: &serde_json::Error) -> CompositionError {
+    let error = JsonError::new(field_name(pointer), error);
+    let problem = match suggestion(&error.problem) {
+        Some(name) => format!("{}, did you mean `{name}`?", error.problem),
+        None => error.problem,
+    };
+    CompositionError::new(pointer.to_owned(), problem).at(error.position)
+}
+
+/// Returns the expected field that is most similar to an unknown one, from serde's message.
+fn suggestion(problem: &str) -> Option<&str> {
+    let mut names = problem.split('`').skip(1).step_by(2);
+    let name = names.next().filter(|_| problem.starts_with("unknown "))?;
+    similar(name, &names.collect::<Vec<_>>())
+}
+
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    path.iter()
+        .fold(String::new(), |pointer, segment| match segment {
+            Segment::Seq { index } => pointer_to(&pointer, index.to_string()),
+            Segment::Map { key } => pointer_to(&pointer, key),
+            Segment::Enum { .. } | Segment::Unknown => pointer,
+        })
+}

@@ -1,0 +1,126 @@
+//! Placeholders: their syntax and their values.
+
+use std::borrow::Cow;
+
+use outcome::ContextField;
+
+use super::{Placeholder, Scope};
+use crate::names::{is_query_name, unknown};
+use crate::values::Values;
+
+/// The fields of the authorizer's context that templates may use.
+pub(crate) const CONTEXT_FIELDS: [ContextField; 7] = [
+    ContextField::UserId,
+    ContextField::Issuer,
+    ContextField::Email,
+    ContextField::KeyId,
+    ContextField::Plan,
+    ContextField::ClientIp,
+    ContextField::RequestId,
+];
+
+impl Placeholder {
+    /// Reads the text between the braces.
+    ///
+    /// # Errors
+    /// The problem, and what was expected.
+    pub(super) fn parse(text: &str, scope: &Scope<'_>) -> Result<Self, String> {
+        if let Some((part, pointer)) = text.split_once('#') {
+            return parse_part(part, pointer, scope);
+        }
+        if let Some(name) = text.strip_prefix("query.") {
+            return parse_query(name, scope);
+        }
+        if let Some(name) = text.strip_prefix("header.") {
+            return parse_header(name, scope);
+        }
+        if text.ends_with('+') {
+            return Err(format!(
+                "`{{{text}}}` would be more than one segment, expected `{{{}}}`",
+                text.trim_end_matches('+')
+            ));
+        }
+        if scope.variables.contains(&text) {
+            return Ok(Self::Parameter(text.to_owned()));
+        }
+
+        let context = CONTEXT_FIELDS.iter().find(|field| field.as_str() == text);
+        context.map(|field| Self::Context(*field)).ok_or_else(|| {
+            let names = CONTEXT_FIELDS.iter().map(|field| field.as_str());
+            unknown(
+                "parameter",
+                text,
+                scope.variables.iter().copied().chain(names),
+            )
+        })
+    }
+
+    /// Returns the value. An empty field of the context is absent.
+    pub(super) fn value<'v>(&self, values: &'v dyn Values) -> Option<Cow<'v, str>> {
+        match self {
+            Self::Parameter(name) => values.parameter(name),
+            Self::Query(name) => values.query(name),
+            Self::Header(name) => values.header(name),
+            Self::Context(field) => values
+                .context(*field)
+                .filter(|value| !value.is_empty() && value != "-"),
+            Self::Part(part, pointer) => values.part(*part, pointer),
+        }
+    }
+
+    /// True if the client may omit the value.
+    pub(super) fn is_optional(&self) -> bool {
+        matches!(self, Self::Query(_) | Self::Header(_))
+    }
+}
+
+fn parse_part(part: &str, pointer: &str, scope: &Scope<'_>) -> Result<Placeholder, String> {
+    let Some(index) = scope.parts.iter().position(|known| *known == part) else {
+        return Err(unknown("part", part, scope.parts.iter().copied()));
+    };
+    if !is_json_pointer(pointer) {
+        return Err(format!(
+            "invalid JSON pointer `{pointer}`, expected a form such as /address/city"
+        ));
+    }
+    if !scope.after.contains(&index) {
+        return Err(format!(
+            "`{{{part}#{pointer}}}` needs the response of `{part}`, expected `\"after\": \"{part}\"`"
+        ));
+    }
+    Ok(Placeholder::Part(index, pointer.to_owned()))
+}
+
+fn parse_query(name: &str, scope: &Scope<'_>) -> Result<Placeholder, String> {
+    if !is_query_name(name) {
+        return Err(format!(
+            "invalid query parameter `{name}`, expected letters, digits and `-._~[]`"
+        ));
+    }
+    if scope.fields_parameter == Some(name) {
+        return Err(format!(
+            "`{{query.{name}}}` is also the fields_parameter of the route, expected another parameter"
+        ));
+    }
+    Ok(Placeholder::Query(name.to_owned()))
+}
+
+fn parse_header(name: &str, scope: &Scope<'_>) -> Result<Placeholder, String> {
+    let name = name.to_ascii_lowercase();
+    if scope.headers.iter().any(|known| *known == name.as_str()) {
+        Ok(Placeholder::Header(name))
+    } else {
+        Err(format!(
+            "header `{name}` is not passed on, expected one of the route's `headers`"
+        ))
+    }
+}
+
+/// True for a JSON pointer of RFC 6901.
+pub(crate) fn is_json_pointer(pointer: &str) -> bool {
+    let is_escaped = |after: &str| after.starts_with('0') || after.starts_with('1');
+    let has_valid_escapes = pointer.split('~').skip(1).all(is_escaped);
+    (pointer.is_empty() || pointer.starts_with('/'))
+        && has_valid_escapes
+        && !pointer.contains(char::is_control)
+}
