@@ -114,7 +114,7 @@ impl AwsApi {
             .map_err(|_| AwsError::Signature)?;
 
         let call = HttpCall {
-            service: service.name,
+            service: service.name.into(),
             operation: "Read",
             request,
             replay: Replay::Never,

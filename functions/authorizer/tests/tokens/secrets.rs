@@ -292,7 +292,7 @@ async fn aws_call(aws: &str, target: &str, body: &Value) -> Value {
         .unwrap();
     let calls = http_calls(RecordLog::to(std::io::sink()), Reach::Local);
     let call = HttpCall {
-        service,
+        service: service.into(),
         operation: "Create",
         request,
         replay: Replay::OnlyIfNotApplied,
