@@ -9,8 +9,9 @@ use authorizer::{Authorizer, Config, ConfigError, Failure, PolicyLoadError, loca
 use aws::timeouts::INTEGRATION_TIMEOUT;
 use aws::{Deadline, Proxy, ProxyError, check_system_authorities};
 use lambda_runtime::Diagnostic;
-use limiter::{Limiter, RateLimitHeaders};
+use limiter::Limiter;
 use metrics_publisher::Publisher;
+use outcome::RateLimitHeaders;
 use policy::{KeyHeader, stored_policy_name};
 use serde::Deserialize;
 use serde_json::Value;

@@ -17,9 +17,11 @@ mod words;
 mod backend_headers;
 mod context_field;
 mod decision;
+mod rate_limit_headers;
 mod reason;
 
 pub use backend_headers::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ORIGIN_HEADER};
 pub use context_field::ContextField;
 pub use decision::Decision;
+pub use rate_limit_headers::{RateLimitHeaders, RateLimitHeadersError};
 pub use reason::Reason;

@@ -56,6 +56,48 @@ pub fn header_list(items: &[String], separator: char) -> Cow<'_, str> {
     }
 }
 
+/// Returns the string of a value that [`header_value`] or [`access_log_value`] has encoded. `None`
+/// for any other value.
+///
+/// ```
+/// use policy::header_value::decode_header_value;
+///
+/// assert_eq!(decode_header_value("J%C3%BCrgen").as_deref(), Some("J\u{fc}rgen"));
+/// assert_eq!(decode_header_value("100%"), None);
+/// ```
+#[must_use]
+pub fn decode_header_value(value: &str) -> Option<Cow<'_, str>> {
+    if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return None;
+    }
+    if !value.contains('%') {
+        return Some(Cow::Borrowed(value));
+    }
+
+    let mut pieces = value.split('%');
+    let mut decoded = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        let (digits, rest) = piece.split_at_checked(2)?;
+        let is_encoded = |byte: u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');
+        if !digits.bytes().all(is_encoded) {
+            return None;
+        }
+        decoded.push(u8::from_str_radix(digits, 16).ok()?);
+        decoded.extend_from_slice(rest.as_bytes());
+    }
+    String::from_utf8(decoded).ok().map(Cow::Owned)
+}
+
+/// Returns the items of a list that [`header_list`] has encoded. `None` for any other value. An
+/// empty value is an empty list.
+#[must_use]
+pub fn decode_header_list(value: &str, separator: char) -> Option<Vec<Cow<'_, str>>> {
+    if value.is_empty() {
+        return Some(Vec::new());
+    }
+    value.split(separator).map(decode_header_value).collect()
+}
+
 fn bounded(value: Cow<'_, str>) -> Cow<'_, str> {
     if value.len() <= MAX_VALUE_BYTES {
         value
@@ -139,7 +181,46 @@ mod tests {
         }
     }
 
+    #[test]
+    fn value_with_another_encoding_is_not_decoded() {
+        for value in [
+            "%",
+            "a%2",
+            "%zz",
+            "%c3%bc",
+            "%FF",
+            "%+1",
+            "a b",
+            "J\u{fc}rgen",
+            "%C3",
+        ] {
+            assert_eq!(decode_header_value(value), None, "{value}");
+            assert_eq!(decode_header_list(value, ','), None, "{value}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn decoding_returns_the_encoded_string(text in "\\PC{0,40}|[%\"\\\\, -]{0,8}|.{0,40}") {
+            for value in [header_value(&text), access_log_value(&text)] {
+                let decoded = decode_header_value(&value);
+                prop_assert_eq!(decoded.as_deref(), Some(&*text));
+            }
+        }
+
+        #[test]
+        fn decoding_returns_the_encoded_list(
+            items in proptest::collection::vec("[a-z%, -]{0,4}|.{0,8}", 0..6),
+        ) {
+            for separator in [',', ' '] {
+                let list = header_list(&items, separator);
+                // One empty item has the value of an empty list.
+                let expected = if items == [""] { &[][..] } else { &items };
+                let decoded = decode_header_list(&list, separator).unwrap();
+                prop_assert_eq!(decoded.as_slice(), expected);
+            }
+        }
+
         #[test]
         fn different_strings_have_different_valid_values(one in ".{0,40}", other in ".{0,40}") {
             for value in [header_value, access_log_value] {

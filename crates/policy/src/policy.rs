@@ -8,6 +8,7 @@ use crate::introspection_server::IntrospectionServer;
 use crate::issuer::{Issuer, KeyOrigin};
 use crate::mtls::Mtls;
 use crate::rule::Rule;
+use crate::tenants::TenantPattern;
 use crate::token_location::TokenLocation;
 use crate::warning::{NamedPlan, PolicyWarning};
 
@@ -66,6 +67,34 @@ impl Policy {
     /// Returns all rules with their route keys, in the order of the document.
     pub fn rules(&self) -> impl Iterator<Item = (&RouteKey, &Rule)> {
         self.rules.iter()
+    }
+
+    /// Returns the names of the issuers that a verified token with this `iss` may be of. Several
+    /// if tenants of different issuers overlap, and none for an issuer that the policy lacks.
+    ///
+    /// `is_opaque` is true for a token that the authorization server has verified.
+    #[must_use]
+    pub fn issuer_names(&self, iss: &str, is_opaque: bool) -> Vec<&str> {
+        let server = self.introspection.as_ref().filter(|_| is_opaque);
+        let opaque = server.map(|server| &server.mapping);
+        let signed = self.issuers.iter().filter(|(issuer, _)| {
+            let accepts = |tenants: &TenantPattern| {
+                let tenant = tenants.tenant(iss);
+                tenant.is_some_and(|tenant| tenants.accepts(tenant))
+            };
+            let is_issuer = issuer
+                .tenants
+                .as_ref()
+                .map_or_else(|| issuer.iss() == iss, accepts);
+            !is_opaque && is_issuer
+        });
+
+        let mappings = signed.map(|(issuer, _)| &issuer.mapping);
+        let opaque = opaque.filter(|mapping| *mapping.issuer == *iss);
+        mappings
+            .chain(opaque)
+            .map(|mapping| &*mapping.name)
+            .collect()
     }
 
     /// Returns the rule for a request, or `None` if the request is refused because of its path.

@@ -56,6 +56,7 @@ mod partition_keys;
 mod plan_use;
 mod plans;
 mod record;
+mod reload_schedule;
 mod rotation;
 mod scan;
 mod schema_version;
@@ -101,6 +102,7 @@ pub use record::{
     KeyPatch, KeyRecord, MAX_DESCRIPTION_CHARACTERS, MAX_METADATA_CHARACTERS, MAX_METADATA_ENTRIES,
     MAX_NAME_CHARACTERS, MAX_PREFIX_CHARACTERS, MAX_SCOPE_CHARACTERS, MAX_SCOPES, Retirement, hint,
 };
+pub use reload_schedule::{ReloadSchedule, ReloadStep};
 pub use scan::{KeyScan, MIN_SCAN_ENTRIES, ScannedKey};
 pub use secret::Secret;
 pub use secret_lookup::SecretState;

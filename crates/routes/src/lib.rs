@@ -21,11 +21,13 @@
 mod choice;
 mod fold;
 mod key;
+mod path_check;
 mod path_options;
 mod spellings;
 mod table;
 
 pub use choice::{Ambiguity, Conflict, Demands, PathRules};
 pub use key::{RouteKey, RouteKeyError};
+pub use path_check::path_ambiguity;
 pub use path_options::PathOptions;
 pub use table::{DuplicateRoute, Match, RouteTable};

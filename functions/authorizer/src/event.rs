@@ -7,7 +7,6 @@ mod default_route;
 mod fields;
 mod headers;
 mod json_str;
-mod path_check;
 mod request;
 mod token;
 mod v1;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use limits::Caller;
 use outcome::Reason;
-use policy::Rule;
+use policy::{CallerFacts, Rule, UnmetRequirement};
 use registry::ApiKey;
 
 use crate::certificate::Holder;
@@ -121,27 +121,13 @@ impl Identity {
     /// # Errors
     /// 403 for the first requirement that is not met.
     pub(crate) fn check_rule(&self, rule: &Rule) -> Result<(), Rejection> {
-        if let (Some(bearer), Some(accepted)) = (&self.bearer, &rule.issuers)
-            && !accepted.iter().any(|name| **name == *bearer.issuer_name)
-        {
-            let detail = "the rule does not accept tokens of this issuer";
-            return Err(Rejection::forbidden(Reason::IssuerNotAccepted).because(detail));
-        }
-
-        if let Some(scope) = rule
-            .scopes
-            .iter()
-            .find(|scope| !self.scopes().contains(scope))
-        {
-            return Err(Rejection::forbidden(Reason::InsufficientScope)
-                .because(format!("scope `{scope}` is missing")));
-        }
-
-        let has_role = rule.roles.iter().any(|role| self.roles().contains(role));
-        if !rule.roles.is_empty() && !has_role {
-            let detail = format!("none of the roles `{}`", rule.roles.join("`, `"));
-            return Err(Rejection::forbidden(Reason::MissingRole).because(detail));
-        }
+        let issuer_name = self.bearer.as_ref().map(|bearer| [&*bearer.issuer_name]);
+        let facts = CallerFacts {
+            issuer_names: issuer_name.as_ref().map(|name| &name[..]),
+            scopes: self.scopes(),
+            roles: self.roles(),
+        };
+        rule.check(&facts).map_err(rejection)?;
 
         self.check_token_plan()
     }
@@ -178,5 +164,17 @@ impl Identity {
     /// Returns the roles of the caller. Only tokens have roles.
     fn roles(&self) -> &[String] {
         self.bearer.as_ref().map_or(&[], |bearer| &bearer.roles)
+    }
+}
+
+/// Returns the rejection of a caller that does not meet a requirement of the rule.
+fn rejection(unmet: UnmetRequirement<'_>) -> Rejection {
+    match unmet {
+        UnmetRequirement::Issuer => Rejection::forbidden(Reason::IssuerNotAccepted)
+            .because("the rule does not accept tokens of this issuer"),
+        UnmetRequirement::Scope(scope) => Rejection::forbidden(Reason::InsufficientScope)
+            .because(format!("scope `{scope}` is missing")),
+        UnmetRequirement::Roles(roles) => Rejection::forbidden(Reason::MissingRole)
+            .because(format!("none of the roles `{}`", roles.join("`, `"))),
     }
 }

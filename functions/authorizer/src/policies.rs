@@ -7,12 +7,13 @@ use aws::{Deadline, HttpCalls};
 use jiff::Timestamp;
 use outcome::Reason;
 use policy::{Environment, NamedPlan, Policy, PolicyName, PolicySource};
+use registry::ReloadStep;
 use store::Store;
 
 use crate::active_policy::{ActivePolicy, IssuerCalls};
 use crate::candidate::Candidate;
 use crate::policy_load_error::PolicyLoadError;
-use crate::policy_reload::{PolicyReload, ReloadState, ReloadStep};
+use crate::policy_reload::{LoadedText, PolicyReload};
 use crate::rejection::Rejection;
 use crate::secrets::SecretReader;
 
@@ -79,8 +80,7 @@ impl Policies {
         now: Timestamp,
     ) -> Result<Arc<ActivePolicy>, Rejection> {
         if let Some(reload) = &self.reload {
-            let step = reload.state().step(now);
-            match step {
+            match reload.schedule.step(now) {
                 ReloadStep::Use => {}
                 ReloadStep::ReloadInBackground => self.reload_in_background(now),
                 ReloadStep::Wait => Box::pin(self.reload(reload, now)).await,
@@ -112,8 +112,8 @@ impl Policies {
 
     /// Reloads the policy, unless another request did so while this one waited for its turn.
     async fn reload(&self, reload: &PolicyReload, now: Timestamp) {
-        let _turn = reload.turn.lock().await;
-        if reload.state().step(now) == ReloadStep::Use {
+        let _turn = reload.schedule.turn().await;
+        if reload.schedule.step(now) == ReloadStep::Use {
             return;
         }
 
@@ -127,7 +127,7 @@ impl Policies {
         reload: &PolicyReload,
         now: Timestamp,
     ) -> Result<(), PolicyLoadError> {
-        reload.state().tried_at = Some(now);
+        reload.schedule.begin(now);
         let name = &reload.source.name;
         // Startup waits for one read instead of two.
         let deadline = self.store.deadline();
@@ -137,7 +137,7 @@ impl Policies {
         );
         let text = text?.ok_or_else(|| PolicyLoadError::Missing(name.clone()))?;
 
-        let is_unchanged = reload.state().text == text;
+        let is_unchanged = reload.loaded().text == text;
         if !is_unchanged {
             let policy = parse(&text, &reload.source)?;
             self.activate(policy, now).await?;
@@ -145,18 +145,14 @@ impl Policies {
 
         let candidate = candidate.unwrap_or_else(|problem| {
             tracing::warn!(%problem, "the candidate could not be read; the previous one stays");
-            reload.state().candidate.clone()
+            reload.loaded().candidate.clone()
         });
-        if !is_unchanged || reload.state().candidate != candidate {
+        if !is_unchanged || reload.loaded().candidate != candidate {
             self.set_candidate(candidate.as_deref(), &text, &reload.source);
         }
 
-        *reload.state() = ReloadState {
-            text,
-            candidate,
-            loaded_at: Some(now),
-            tried_at: Some(now),
-        };
+        *reload.loaded() = LoadedText { text, candidate };
+        reload.schedule.finish(now);
         Ok(())
     }
 

@@ -1,9 +1,8 @@
 //! Settings, read once from the environment.
 
+use outcome::{RateLimitHeaders, RateLimitHeadersError};
 use policy::{KeyHeader, KeyHeaderError, stored_policy_name};
 use store::{StoreConfig, StoreConfigError};
-
-use crate::response_headers::{RateLimitHeaders, RateLimitHeadersError};
 
 /// The settings of the function. An invalid one aborts startup, and the error names the variable.
 #[derive(Debug)]

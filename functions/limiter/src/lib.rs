@@ -80,6 +80,7 @@ use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Context, LambdaEvent};
 use lambda_runtime::Diagnostic;
+use outcome::RateLimitHeaders;
 use policy::KeyHeader;
 use registry::Admin;
 use serde_json::Value;
@@ -91,7 +92,6 @@ use event::EventRequest;
 
 pub use config::{Config, ConfigError};
 pub use panic_guard::handle_event;
-pub use response_headers::{RateLimitHeaders, RateLimitHeadersError};
 pub use store_setup::open;
 
 /// Handles the events of the function, one after another or concurrently.

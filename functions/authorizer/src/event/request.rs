@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use limits::USAGE_PATH;
 use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ORIGIN_HEADER, Reason};
 use policy::{AUTHORIZATION, Policy};
-use routes::RouteKey;
+use routes::{RouteKey, path_ambiguity};
 use telemetry::RequestScope;
 
 use crate::certificate::Certificate;
@@ -17,7 +17,6 @@ use super::default_route::DefaultRoute;
 use super::fields::Fields;
 use super::headers::Headers;
 use super::json_str::JsonStr;
-use super::path_check::ambiguity;
 
 /// The methods that rules can name. Some backends convert another spelling, such as `delete`, to
 /// upper case.
@@ -176,7 +175,7 @@ impl Request<'_> {
             }
         };
 
-        match ambiguity(&path) {
+        match path_ambiguity(&path) {
             Some(problem) => Err(problem),
             None => Ok(path),
         }

@@ -1,6 +1,6 @@
 //! The headers of every response: the id of the request, security headers and rate limits.
 
-use limiter::RateLimitHeaders;
+use outcome::RateLimitHeaders;
 use serde_json::{Value, json};
 
 use crate::support::{Api, Call, Response};

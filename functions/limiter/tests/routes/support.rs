@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use aws::{AwsCalls, Timeouts};
 use jiff::Timestamp;
-use limiter::{Limiter, RateLimitHeaders};
+use limiter::Limiter;
 use limits::{Caller, Plan, PlanDocument};
+use outcome::RateLimitHeaders;
 use policy::KeyHeader;
 use registry::{Block, BlockTarget, Condition, Seeds};
 use serde_json::{Value, json};

@@ -12,7 +12,13 @@ const AMBIGUOUS: [(&str, &str); 7] = [
 ];
 
 /// Returns why a backend might read the path as another one than the rules were matched with.
-pub(super) fn ambiguity(path: &str) -> Option<&'static str> {
+///
+/// ```
+/// assert_eq!(routes::path_ambiguity("/orders/7"), None);
+/// assert_eq!(routes::path_ambiguity("/orders/../admin"), Some("the path contains `..`"));
+/// ```
+#[must_use]
+pub fn path_ambiguity(path: &str) -> Option<&'static str> {
     if let Some((_, problem)) = AMBIGUOUS.iter().find(|(text, _)| path.contains(text)) {
         return Some(problem);
     }
