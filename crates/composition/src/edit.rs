@@ -166,3 +166,6 @@ fn fields_of<'n, 'a>(node: &'n mut Node<'a>) -> Option<&'n mut Vec<Field<'a>>> {
         Node::Text(_) | Node::Array(..) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,3 +72,6 @@ fn first_tag(list: &str) -> Option<(&str, Option<&str>)> {
 const fn is_blank(character: char) -> bool {
     matches!(character, ' ' | '\t')
 }
+
+#[cfg(test)]
+mod tests;

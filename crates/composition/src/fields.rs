@@ -181,3 +181,6 @@ impl Names {
         self.0.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -181,3 +181,6 @@ pub(crate) fn decode_string(json: &str) -> Option<Cow<'_, str>> {
 pub(crate) fn encode_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
+
+#[cfg(test)]
+mod tests;

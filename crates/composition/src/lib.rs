@@ -42,3 +42,6 @@ pub use model::{Change, Cost, Part, PartMethod, Route, Service, VersionShape};
 pub use next_link::next_link;
 pub use template::Target;
 pub use values::Values;
+
+#[cfg(test)]
+mod properties;

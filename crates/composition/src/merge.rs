@@ -132,3 +132,6 @@ fn entry<'a>(part: &MissingPart<'a>) -> MissingEntry<'a> {
         status,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::Part;
+
 /// The longest link that is rewritten, in bytes.
 const MAX_LINK_BYTES: usize = 8_192;
 /// The characters that a query value contains as they are (RFC 3986, section 2.3).
@@ -15,25 +17,26 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Returns the link of the composition that leads to the page of a service's link.
 ///
-/// `link` is an absolute or relative URL, of which only the query counts. `parameters` are the query
-/// parameters of the part and of the client that fills them, as `cursor` and `orders_cursor` of
-/// `cursor={query.orders_cursor}`. `path` and `client_query` are those of the request, still
-/// encoded. The client's parameters get the values of the link. Those that the link lacks are
-/// removed, and all others are unchanged.
+/// `link` is an absolute or relative URL, of which only the query counts. `path` and `client_query`
+/// are those of the client's request, still encoded. If the part has `cursor={query.orders_cursor}`,
+/// the value of `cursor` in the link becomes that of `orders_cursor`. Parameters of the part that
+/// the link lacks are removed. All others of the client are unchanged.
 ///
-/// Returns `None` if the link has none of the parameters, or is longer than 8,192 bytes.
+/// Returns `None` if the link has no parameter of the part, or is longer than 8,192 bytes.
 #[must_use]
-pub fn next_link(
+pub fn next_link(link: &str, part: &Part, path: &str, client_query: &str) -> Option<String> {
+    rewrite(link, part.passed_parameters(), path, client_query)
+}
+
+/// `parameters` are the names of a query parameter for the service and for the client.
+fn rewrite<'p>(
     link: &str,
-    parameters: &[(&str, &str)],
+    parameters: impl Iterator<Item = (Cow<'p, str>, &'p str)>,
     path: &str,
     client_query: &str,
 ) -> Option<String> {
     let query = query_of(link).filter(|_| link.len() <= MAX_LINK_BYTES)?;
-    let values: Vec<_> = parameters
-        .iter()
-        .map(|(key, name)| (*name, value_of(query, key)))
-        .collect();
+    let values = values_of(query, parameters);
     if values.iter().all(|(_, value)| value.is_none()) {
         return None;
     }
@@ -52,6 +55,23 @@ pub fn next_link(
         .chain(replaced.map(Cow::Owned))
         .collect();
     Some(format!("{path}?{}", pairs.join("&")))
+}
+
+/// Returns each parameter of the client with the value that the link has for it.
+fn values_of<'l, 'p>(
+    query: &'l str,
+    parameters: impl Iterator<Item = (Cow<'p, str>, &'p str)>,
+) -> Vec<(&'p str, Option<Cow<'l, str>>)> {
+    let mut values: Vec<(_, Option<_>)> = Vec::new();
+
+    for (key, name) in parameters {
+        let value = value_of(query, &key);
+        match values.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = known.take().or(value),
+            None => values.push((name, value)),
+        }
+    }
+    values
 }
 
 fn query_of(link: &str) -> Option<&str> {
@@ -88,3 +108,6 @@ fn encode(name: &str, value: &str) -> String {
     let value = utf8_percent_encode(value, ENCODED);
     format!("{name}={value}")
 }
+
+#[cfg(test)]
+mod tests;

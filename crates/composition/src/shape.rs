@@ -1,25 +1,23 @@
 //! The shapes of a client version, and the names that its client sees.
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use http::HeaderName;
-use semver::Version;
 
-use crate::{Change, Route, VersionShape};
+use crate::{Change, Route, VersionShape, client_version};
 
 impl Route {
     /// Returns the shapes that apply to a request, in the order of the document.
     ///
-    /// `header` returns the value of a request header. Versions follow Semantic Versioning 2.0.0,
-    /// without a leading `v`. An absent or invalid version matches no shape.
+    /// `header` returns the value of a request header. An absent or invalid version matches no
+    /// shape.
     pub fn shapes_for<'r, 'h>(
         &'r self,
         header: impl Fn(&HeaderName) -> Option<&'h str>,
     ) -> Vec<&'r VersionShape> {
         let applies = |shape: &&VersionShape| {
-            let version = header(&shape.header).and_then(|value| Version::parse(value.trim()).ok());
-            version.is_some_and(|version| shape.contains(&version))
+            let version = header(&shape.header).and_then(client_version);
+            version.is_some_and(|version| shape.applies_to(&version))
         };
 
         self.versions.iter().filter(applies).collect()
@@ -34,16 +32,6 @@ impl Route {
             change.apply_to_names(&mut names);
         }
         names
-    }
-}
-
-impl VersionShape {
-    /// True if the shape applies to a version. Build metadata does not count.
-    fn contains(&self, version: &Version) -> bool {
-        let is_from = |from: &Version| version.cmp_precedence(from) != Ordering::Less;
-        let is_below = |below: &Version| version.cmp_precedence(below) == Ordering::Less;
-
-        self.from.as_ref().is_none_or(is_from) && self.below.as_ref().is_none_or(is_below)
     }
 }
 
@@ -74,3 +62,6 @@ impl Change {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
