@@ -10,7 +10,7 @@ mod versions;
 use ::routes::RouteTable;
 
 use crate::compositions::{Compositions, Settings};
-use crate::document::CompositionsDocument;
+use crate::document::{CompositionsDocument, Object};
 use crate::error::{CompositionError, CompositionWarning, pointer_to};
 use limits::MAX_ROUTES;
 use routes::{RouteContext, check_route};
@@ -37,7 +37,7 @@ pub(crate) fn check(
     let mut services = Services::check(document.services, settings)?;
     let mut warnings = Vec::new();
     let mut routes = RouteTable::default();
-    for (key, route) in document.routes.0 {
+    for (key, Object(route)) in document.routes.0 {
         let pointer = pointer_to("/routes", &key);
         let context = RouteContext {
             settings,
@@ -83,3 +83,6 @@ fn sorted(warnings: Vec<CompositionWarning>) -> Vec<CompositionWarning> {
     }
     unique
 }
+
+#[cfg(test)]
+mod tests;

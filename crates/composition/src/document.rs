@@ -1,6 +1,7 @@
 //! A compositions document as JSON. Unknown and duplicate fields are errors.
 
 mod entries;
+mod object;
 mod one_or_many;
 mod text;
 
@@ -8,6 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub(crate) use entries::Entries;
+pub(crate) use object::Object;
 pub(crate) use one_or_many::OneOrMany;
 pub(crate) use text::read;
 
@@ -17,9 +19,9 @@ pub(crate) use text::read;
 pub(crate) struct CompositionsDocument {
     /// The services by name.
     #[serde(default)]
-    pub(crate) services: Entries<ServiceDocument>,
+    pub(crate) services: Entries<Object<ServiceDocument>>,
     /// The routes by method and path.
-    pub(crate) routes: Entries<RouteDocument>,
+    pub(crate) routes: Entries<Object<RouteDocument>>,
 }
 
 /// A service.
@@ -38,7 +40,7 @@ pub(crate) struct ServiceDocument {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RouteDocument {
     /// The parts by name.
-    pub(crate) parts: Entries<PartDocument>,
+    pub(crate) parts: Entries<Object<PartDocument>>,
     /// The headers of the client that services receive.
     #[serde(default)]
     pub(crate) headers: Vec<String>,
@@ -56,7 +58,7 @@ pub(crate) struct RouteDocument {
     pub(crate) cost: CostDocument,
     /// The shapes for client versions.
     #[serde(default)]
-    pub(crate) versions: Vec<VersionDocument>,
+    pub(crate) versions: Vec<Object<VersionDocument>>,
 }
 
 /// The calls that a request counts as.

@@ -42,3 +42,50 @@ fn cycle(dependencies: &[&[usize]], is_placed: &[bool], start: usize) -> Vec<usi
     }
     path
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn part_is_in_the_first_stage_after_its_dependencies() {
+        let stages = stages(&[&[2], &[], &[1], &[], &[0, 3]]);
+        assert_eq!(stages, Ok(vec![vec![1, 3], vec![2], vec![0], vec![4]]));
+    }
+
+    #[test]
+    fn cycle_is_named_without_the_parts_that_wait_for_it() {
+        assert_eq!(stages(&[&[1], &[0]]), Err(vec![0, 1]));
+        assert_eq!(stages(&[&[1], &[2], &[3], &[1]]), Err(vec![1, 2, 3]));
+        assert_eq!(stages(&[&[0]]), Err(vec![0]));
+    }
+
+    proptest! {
+        #[test]
+        fn dependencies_are_in_earlier_stages_or_form_a_cycle(
+            edges in prop::collection::vec(prop::collection::vec(0..12_usize, 0..4), 1..12),
+        ) {
+            let count = edges.len();
+            let edges: Vec<Vec<usize>> = edges.into_iter().map(|before| before.into_iter().filter(|index| *index < count).collect()).collect();
+            let borrowed: Vec<&[usize]> = edges.iter().map(Vec::as_slice).collect();
+
+            match stages(&borrowed) {
+                Ok(stages) => {
+                    let stage_of = |part: usize| stages.iter().position(|stage| stage.contains(&part));
+                    prop_assert_eq!(stages.iter().map(Vec::len).sum::<usize>(), count);
+                    for (part, before) in edges.iter().enumerate() {
+                        let latest = before.iter().map(|before| stage_of(*before).unwrap() + 1).max();
+                        prop_assert_eq!(stage_of(part), Some(latest.unwrap_or(0)));
+                    }
+                    prop_assert!(stages.iter().all(|stage| stage.is_sorted()));
+                }
+                Err(cycle) => {
+                    let next = cycle.iter().cycle().skip(1);
+                    prop_assert!(!cycle.is_empty() && cycle.iter().zip(next).all(|(part, next)| edges[*part].contains(next)));
+                }
+            }
+        }
+    }
+}

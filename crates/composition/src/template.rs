@@ -181,11 +181,7 @@ fn fill_segment(pieces: &[Piece], values: &dyn Values) -> Option<SegmentText> {
         }
     }
 
-    if pieces.is_empty() || !is_dot_segment(&text.decoded) {
-        Some(text)
-    } else {
-        None
-    }
+    Some(text).filter(|text| pieces.is_empty() || !is_dot_segment(&text.decoded))
 }
 
 /// Returns the value of a pair, or `None` to omit the pair.
@@ -216,8 +212,13 @@ fn is_segment(value: &str) -> bool {
     !value.is_empty() && !value.contains(is_separator)
 }
 
-/// True if a service may read a segment as `.` or `..`. Some ignore the text after `;`, and spaces.
+/// True if a service may read a segment as `.` or `..`, or ignore it. Some services ignore the text
+/// after `;`, and dots and spaces at the end.
 fn is_dot_segment(segment: &str) -> bool {
     let name = segment.split(';').next().unwrap_or_default();
-    matches!(name.trim(), "." | "..")
+    name.chars()
+        .all(|letter| letter == '.' || letter.is_whitespace())
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,10 +10,10 @@ use super::parts::{PartContext, check_part, dependencies};
 use super::services::Services;
 use super::versions::check_versions;
 use crate::compositions::Settings;
-use crate::document::{CostDocument, PartDocument, RouteDocument};
+use crate::document::{CostDocument, Object, PartDocument, RouteDocument};
 use crate::error::{CompositionError, CompositionWarning, pointer_to};
 use crate::model::{Cost, Part, PartMethod, Route};
-use crate::names::is_query_name;
+use crate::names::{is_name, is_query_name};
 use crate::stages::stages;
 
 /// The state of a check that routes share.
@@ -55,7 +55,7 @@ pub(super) fn check_route(
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let variables: Vec<&str> = key.variables().collect();
     let parts_pointer = pointer_to(pointer, "parts");
-    for ((name, part), after) in document.parts.0.into_iter().zip(after) {
+    for ((name, Object(part)), after) in document.parts.0.into_iter().zip(after) {
         let part_context = PartContext {
             key: &key,
             variables: &variables,
@@ -103,14 +103,26 @@ fn check_key(text: &str, prefix: &str) -> Result<RouteKey, String> {
     }
     check_prefix(key.path(), prefix)?;
 
-    let context_field = key
-        .variables()
-        .find(|name| ContextField::from_word(name).is_some());
-    match context_field {
-        Some(name) => Err(format!(
+    for name in key.variables() {
+        check_variable(name)?;
+    }
+    Ok(key)
+}
+
+/// Checks the name of a variable. The client chooses its value, so it may not have the name of a
+/// value that the authorizer verified.
+fn check_variable(name: &str) -> Result<(), String> {
+    if ContextField::from_word(name).is_some() {
+        return Err(format!(
             "variable `{{{name}}}` has the name of a field of the authorizer's context, expected another name"
-        )),
-        None => Ok(key),
+        ));
+    }
+    if is_name(name) {
+        Ok(())
+    } else {
+        Err(format!(
+            "invalid variable `{{{name}}}`, expected 1 to 64 letters, digits, `_` and `-`"
+        ))
     }
 }
 
@@ -169,7 +181,7 @@ fn order(document: &RouteDocument, pointer: &str) -> Result<Order, CompositionEr
     }
 
     let names: Vec<&str> = document.parts.names().collect();
-    let dependencies_of = |(name, part): &(String, PartDocument)| {
+    let dependencies_of = |(name, Object(part)): &(String, Object<PartDocument>)| {
         dependencies(part, name, &names, &pointer_to(&pointer, name))
     };
     let after: Vec<Vec<usize>> = document

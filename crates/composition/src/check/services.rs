@@ -6,7 +6,7 @@ use http::uri::Scheme;
 
 use super::limits::{CONCURRENT_CALLS, DEFAULT_CONCURRENT_CALLS, MAX_SERVICES, at_most, in_range};
 use crate::compositions::Settings;
-use crate::document::{Entries, ServiceDocument};
+use crate::document::{Entries, Object, ServiceDocument};
 use crate::error::{CompositionError, CompositionWarning, pointer_to};
 use crate::model::Service;
 use crate::names::{is_name, unknown};
@@ -28,7 +28,7 @@ impl Services {
     /// # Errors
     /// [`CompositionError`] for the first service that is invalid.
     pub(super) fn check(
-        document: Entries<ServiceDocument>,
+        document: Entries<Object<ServiceDocument>>,
         settings: &Settings<'_>,
     ) -> Result<Self, CompositionError> {
         at_most(document.0.len(), MAX_SERVICES, "services", || {
@@ -36,7 +36,7 @@ impl Services {
         })?;
 
         let mut list = Vec::with_capacity(document.0.len());
-        for (name, service) in document.0 {
+        for (name, Object(service)) in document.0 {
             let pointer = pointer_to("/services", &name);
             list.push(check_service(name, service, &pointer, settings)?);
         }
@@ -229,7 +229,7 @@ fn check_host_name(host: &str) -> Result<(), String> {
 
 /// Returns the URL without a slash at the end of its path.
 fn base_url(uri: &Uri) -> Result<Uri, String> {
-    let path = uri.path().trim_end_matches('/');
+    let path = uri.path().strip_suffix('/').unwrap_or(uri.path());
     let is_dots = |segment: &str| matches!(segment, "" | "." | "..");
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte);
     if path.split('/').skip(1).any(is_dots) || !path.bytes().all(is_plain) {

@@ -8,7 +8,7 @@ use semver::Version;
 use super::METADATA_FIELD;
 use super::headers::check_header;
 use super::limits::{MAX_CHANGES, MAX_PATH_NAMES, MAX_VERSIONS, at_most};
-use crate::document::VersionDocument;
+use crate::document::{Object, VersionDocument};
 use crate::error::{CompositionError, pointer_to};
 use crate::model::{Change, Part, VersionShape};
 use crate::names::{MAX_NAME_BYTES, unknown};
@@ -18,7 +18,7 @@ use crate::names::{MAX_NAME_BYTES, unknown};
 /// # Errors
 /// [`CompositionError`] for the first field that is invalid.
 pub(super) fn check_versions(
-    documents: Vec<VersionDocument>,
+    documents: Vec<Object<VersionDocument>>,
     parts: &[Part],
     pointer: &str,
     key_header: &str,
@@ -29,7 +29,7 @@ pub(super) fn check_versions(
 
     let mut fields: Vec<String> = parts.iter().map(|part| part.field.clone()).collect();
     let mut shapes = Vec::with_capacity(documents.len());
-    for (index, document) in documents.into_iter().enumerate() {
+    for (index, Object(document)) in documents.into_iter().enumerate() {
         let pointer = pointer_to(pointer, index.to_string());
         let (header, from, below) = check_range(&document, &pointer, key_header)?;
         let changes = check_changes(&document, &fields, parts, &pointer)?;
@@ -57,12 +57,10 @@ fn check_range(
     let header =
         check_header(&document.header, key_header).map_err(|problem| refuse("header", problem))?;
     let version = |field: &str, text: Option<&str>| {
-        text.map(Version::parse).transpose().map_err(|error| {
-            refuse(
-                field,
-                format!("{error}, expected a semantic version such as 2.0.0"),
-            )
-        })
+        let problem = "invalid version, expected a semantic version such as 2.0.0";
+        text.map(Version::parse)
+            .transpose()
+            .map_err(|_| refuse(field, problem.to_owned()))
     };
     let from = version("from", document.from.as_deref())?;
     let below = version("below", document.below.as_deref())?;
@@ -197,11 +195,12 @@ impl Shape<'_> {
                 "`{name}` is the name of a part, expected another name"
             ));
         }
-        if self.targets.iter().any(|other| other == path) {
-            return Err(format!(
-                "`{}` is already a new name in this version, expected another name",
-                path.join(".")
-            ));
+        let overlaps = |other: &Vec<String>| other.starts_with(path) || path.starts_with(other);
+        if self.targets.iter().any(overlaps) {
+            return Err(
+                "an earlier change of this version has this new path, expected another one"
+                    .to_owned(),
+            );
         }
         self.targets.push(path.to_vec());
         Ok(())

@@ -3,7 +3,7 @@
 use serde_path_to_error::Segment;
 use strict_json::JsonError;
 
-use super::CompositionsDocument;
+use super::{CompositionsDocument, Object};
 use crate::error::{CompositionError, field_name, pointer_to};
 use crate::names::similar;
 
@@ -25,7 +25,7 @@ pub(crate) fn read(text: &str) -> Result<CompositionsDocument, CompositionError>
     }
 
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let document = serde_path_to_error::deserialize(&mut deserializer)
+    let Object(document) = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| shape_error(&pointer_of(error.path()), error.inner()))?;
     deserializer
         .end()
