@@ -298,6 +298,14 @@ fn functions_reach_only_the_items_that_the_code_writes_and_reads() {
     }
     let keys = |function, sid| leading_keys("template.yaml", function, sid);
     assert_eq!(
+        keys("ComposerFunction", "ReadPlansAndPolicies"),
+        registry::COMPOSER_KEY_PATTERNS
+    );
+    assert_eq!(
+        keys("ComposerFunction", "ChargeCallers"),
+        all_of(&store::CHARGE_KEYS)
+    );
+    assert_eq!(
         keys("LimiterFunction", "ChargeAndReportCallers"),
         all_of(&store::CHARGE_KEYS)
     );
@@ -316,10 +324,11 @@ fn functions_reach_only_the_items_that_the_code_writes_and_reads() {
 }
 
 #[test]
-fn this_api_alone_may_invoke_the_authorizer_and_the_limiter() {
+fn this_api_alone_may_invoke_the_authorizer_the_limiter_and_the_composer() {
     for (permission, part) in [
         ("AuthorizerPermission", ":${Id}/authorizers/${Authorizer}"),
         ("LimiterPermission", ":${Id}/*/*/_tollgate/*"),
+        ("ComposerPermission", ":${Id}/*/*${CompositionsPrefix}/*"),
     ] {
         let mut properties = properties_of("template.yaml", permission);
         assert_eq!(

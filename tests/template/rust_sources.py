@@ -76,7 +76,8 @@ ADMINISTRATION = [
 ]
 
 # The composer gets the caller and the key from the authorizer, which has checked them.
-ONLY_KEYS = frozenset({"key#*", "policy-candidate", "blocks"})
+NOT_FOR_COMPOSERS = frozenset({"key#*", "policy-candidate", "blocks"})
+NOT_FOR_AUTHORIZERS = frozenset({"composition"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,8 +120,10 @@ class Package:
 
 PACKAGES = {
     "AlbSyncFunction": Package("alb-sync"),
-    "AuthorizerFunction": Package("authorizer", tuple(STORE_SETTINGS), tuple(DECISIONS)),
-    "ComposerFunction": Package("composer", tuple(STORE_SETTINGS), tuple(DECISIONS), ONLY_KEYS),
+    "AuthorizerFunction": Package(
+        "authorizer", tuple(STORE_SETTINGS), tuple(DECISIONS), NOT_FOR_AUTHORIZERS
+    ),
+    "ComposerFunction": Package("composer", tuple(STORE_SETTINGS), tuple(DECISIONS), NOT_FOR_COMPOSERS),
     "LimiterFunction": Package("limiter", tuple(STORE_SETTINGS), (*DECISIONS, *ADMINISTRATION)),
     "MetricsPublisherFunction": Package("metrics-publisher"),
 }

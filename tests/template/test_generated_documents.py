@@ -129,6 +129,7 @@ class Costs(unittest.TestCase):
             {
                 "AuthorizerFunction": 512,
                 "LimiterFunction": 512,
+                "ComposerFunction": 512,
                 "AlbSyncFunction": {"Fn::If": ["HasCollectorLayer", 256, 128]},
                 "MetricsPublisherFunction": 512,
             },

@@ -26,6 +26,12 @@ KEY_PROPERTIES = {
     "AWS::Logs::LogGroup": "KmsKeyId",
     "AWS::SQS::Queue": "KmsMasterKeyId",
 }
+# The parameters that create every function.
+EVERY_FUNCTION = {
+    "SyncTargets": SAMPLES["SyncTargets"],
+    "PublishMetrics": "true",
+    "Compositions": SAMPLES["Compositions"],
+}
 IN_VPC = ("AuthorizerInVpc", "LimiterInVpc", "SyncInVpc", "MetricsInVpc")
 
 
@@ -85,7 +91,7 @@ class Key(unittest.TestCase):
 
     def conditions(self, sid: str) -> dict[str, Any]:
         """Returns the condition of each role's statement with this Sid, by the name of the role."""
-        given = stack(KmsKeyArn=KEY, SyncTargets=SAMPLES["SyncTargets"], PublishMetrics="true")
+        given = stack(KmsKeyArn=KEY, **EVERY_FUNCTION)
         return {
             name: statement["Condition"]["StringLike"]
             for name, role in given.of_type("AWS::IAM::Role").items()
@@ -101,6 +107,7 @@ class Key(unittest.TestCase):
             {
                 "AuthorizerFunctionRole": tables,
                 "LimiterFunctionRole": tables,
+                "ComposerFunctionRole": tables,
                 "AlbSyncFunctionRole": [tables, queues],
                 "MetricsPublisherFunctionRole": [tables, queues],
             },
@@ -195,12 +202,13 @@ class FunctionsInVpc(unittest.TestCase):
 
 
 class Traces(unittest.TestCase):
-    ALL = {"SyncTargets": SAMPLES["SyncTargets"], "PublishMetrics": "true"}
     LOCAL = "http://localhost:4318"
     ADDRESS = "https://collector.example.com/otlp"
 
     def functions(self, tracing: str, **parameters: str) -> dict[str, Any]:
-        given = stack(Tracing=tracing, **self.ALL, **parameters)
+        given = stack(
+            Tracing=tracing, SubnetsHaveEgress="true", **EVERY_FUNCTION, **parameters
+        )
         self.assertEqual(given.failed_assertions, [])
         found = given.of_type("AWS::Lambda::Function")
         self.assertEqual(found.keys(), PACKAGES.keys())
@@ -233,16 +241,18 @@ class Traces(unittest.TestCase):
 
     def test_only_active_tracing_grants_permissions_of_x_ray(self) -> None:
         for tracing in ("PassThrough", "Active", COLLECTOR_LAYER, self.ADDRESS):
-            given = stack(Tracing=tracing, **self.ALL)
+            given = stack(Tracing=tracing, **EVERY_FUNCTION)
             for function in PACKAGES:
                 actions = {action for action, _ in permissions.granted(given, function)}
                 traces = {action for action in actions if action.startswith("xray:")}
                 self.assertEqual(bool(traces), tracing == "Active", (function, tracing))
 
     def test_collector_needs_a_way_out_of_the_vpc(self) -> None:
-        for switch in IN_VPC:
+        others = {name: it for name, it in EVERY_FUNCTION.items() if name != "Compositions"}
+        compositions = {"Compositions": EVERY_FUNCTION["Compositions"]}
+        for switch in (*({name: "true"} for name in IN_VPC), compositions):
             for tracing in (COLLECTOR_LAYER, self.ADDRESS):
-                given = {switch: "true", "Tracing": tracing, "EndpointSecurityGroupId": "", **self.ALL}
+                given = {"Tracing": tracing, "EndpointSecurityGroupId": "", **others, **switch}
                 failed = stack(**given).failed_assertions
                 found = [it for it in failed if it.startswith("WayToTheCollector: ")]
                 self.assertEqual(len(found), 1, (switch, tracing))

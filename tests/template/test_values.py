@@ -56,6 +56,20 @@ class Values(unittest.TestCase):
         )
         self.assert_rejected("AuthPolicy", "{" + " " * 2_999 + "}")
 
+    def test_compositions_are_a_json_object_or_the_name_of_a_stored_document(self) -> None:
+        self.assert_accepted("Compositions", "", '{"routes": {}}', "\n{ }\n", "table:mobile-1.eu")
+        self.assert_accepted("Compositions", "{" + " " * 2_998 + "}")
+        self.assert_rejected("Compositions", "nonsense", "[]", "table:", "table:a b", " ")
+        self.assert_rejected("Compositions", "{" + " " * 2_999 + "}")
+
+    def test_prefix_of_compositions_is_a_path_outside_tollgates_own(self) -> None:
+        self.assert_accepted("CompositionsPrefix", "/bff", "/api/bff-2", "/a")
+        self.assert_rejected(
+            "CompositionsPrefix",
+            *("", "/", "bff", "/bff/", "//bff", "/BFF", "/bff/{id}", "/bff/{proxy+}", "/a b"),
+            *("/_tollgate", "/_tollgate/v1", "/bff/../admin", "/bff?x", "/" + "a" * 100),
+        )
+
     def test_targets_are_an_array_of_objects(self) -> None:
         self.assert_accepted("SyncTargets", "", f"[{ENTRY}]", f"[{ENTRY},\n {ENTRY}]")
         self.assert_rejected(
@@ -193,8 +207,21 @@ class Values(unittest.TestCase):
         self.assert_accepted("RunbookUrl", "", "https://wiki.example.com/a?page=1", "http://wiki/x")
         self.assert_rejected("RunbookUrl", "docs/runbook.md", "https://wiki/x#pagealarm", "https://")
 
-    def test_backend_url_is_https(self) -> None:
+    def test_backend_url_is_https_or_an_internal_load_balancer(self) -> None:
+        """API Gateway cannot reach an internal load balancer without a VPC link, so that it never
+        sends a request over the internet without TLS.
+        """
         self.assert_accepted("BackendUrl", "", "https://orders.example.com/base")
+        alb = "http://internal-alb-1.eu-central-1.elb.amazonaws.com"
+        self.assert_accepted("BackendUrl", alb, f"{alb}:8080/base", f"{alb}.cn")
+        self.assert_rejected(
+            "BackendUrl",
+            "http://alb-1.eu-central-1.elb.amazonaws.com",
+            f"{alb}.example.com",
+            f"{alb}@example.com",
+            f"{alb}:80@example.com",
+            f"http://example.com/{alb}",
+        )
         self.assert_rejected(
             "BackendUrl",
             "http://orders.example.com",
@@ -215,6 +242,8 @@ class Values(unittest.TestCase):
             "ResolverForwardTargets",
             "DomainName",
             "BackendUrl",
+            "Compositions",
+            "CompositionsPrefix",
             "KmsKeyArn",
             "OriginSecretArn",
             "OriginSecretVersion",

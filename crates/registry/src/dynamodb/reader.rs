@@ -1,8 +1,9 @@
 //! The registry table: plans, keys, policies and compositions, each one JSON document, and the
 //! document of blocks.
 //!
-//! IAM of an authorizer: dynamodb:GetItem on RegistryTable key#*, plan, policy, policy-candidate,
-//! blocks. A composer reads composition, policy and plan.
+//! IAM: dynamodb:GetItem on RegistryTable key#*, plan, policy, policy-candidate, blocks, composition
+//!
+//! An authorizer does not read compositions. A composer reads only plans, policies and compositions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
