@@ -214,6 +214,7 @@ class Values(unittest.TestCase):
         self.assert_accepted("BackendUrl", "", "https://orders.example.com/base")
         alb = "http://internal-alb-1.eu-central-1.elb.amazonaws.com"
         self.assert_accepted("BackendUrl", alb, f"{alb}:8080/base", f"{alb}.cn")
+        self.assert_accepted("BackendUrl", "http://internal-net-Alb-1AB2-3.us-east-1.elb.amazonaws.com")
         self.assert_rejected(
             "BackendUrl",
             "http://alb-1.eu-central-1.elb.amazonaws.com",
