@@ -1,7 +1,7 @@
 //! Checks documents and converts them to compositions.
 
 mod headers;
-mod limits;
+pub(crate) mod limits;
 mod parts;
 mod routes;
 mod services;

@@ -3,6 +3,8 @@
 mod entries;
 mod object;
 mod one_or_many;
+#[cfg(test)]
+mod reference;
 mod text;
 
 use serde::Deserialize;

@@ -12,6 +12,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use crate::missing::Missing;
 use crate::values::Values;
 
+#[cfg(test)]
+pub(crate) use parse::MAX_TEMPLATE_BYTES;
 pub(crate) use parse::Scope;
 pub(crate) use placeholder::is_json_pointer;
 
@@ -22,7 +24,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 /// The longest path and query of a part, in bytes. Load balancers accept 16 kB of request line.
-const MAX_TARGET_BYTES: usize = 8_192;
+pub(crate) const MAX_TARGET_BYTES: usize = 8_192;
 
 /// The path and query of a part. Values are always encoded, and never add a segment or a pair.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use crate::error::{CompositionError, field_name, pointer_to};
 use crate::names::similar;
 
 /// The longest document in bytes. An item of DynamoDB has at most 400 kB.
-const MAX_DOCUMENT_BYTES: usize = 300_000;
+pub(super) const MAX_DOCUMENT_BYTES: usize = 300_000;
 
 /// Reads a document.
 ///

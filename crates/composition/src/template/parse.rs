@@ -5,7 +5,7 @@ use http::HeaderName;
 use super::{Pair, Piece, Placeholder, Template, is_dot_segment};
 
 /// The longest template in bytes.
-const MAX_TEMPLATE_BYTES: usize = 2_048;
+pub(crate) const MAX_TEMPLATE_BYTES: usize = 2_048;
 /// The characters of a path besides letters and digits (RFC 3986, 3.3).
 const PATH_CHARACTERS: &[u8] = b"-._~!$&'()*+,;=:@";
 /// The characters of the name and the value of a pair, besides letters and digits.
