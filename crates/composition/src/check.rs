@@ -2,7 +2,9 @@
 
 mod headers;
 pub(crate) mod limits;
+mod order;
 mod parts;
+mod route_key;
 mod routes;
 mod services;
 mod versions;

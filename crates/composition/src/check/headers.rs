@@ -37,21 +37,23 @@ const RESERVED: [&str; 34] = [
     "x-client-ip",
     "x-cluster-client-ip",
     "x-real-ip",
-    // Another method or path than the one that the policy decided.
+    // Another method than the one that the policy decided.
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
-    "x-original-url",
-    "x-rewrite-url",
+    // The proof of the front, and the id that the composer sets.
+    "x-origin-verify",
+    "x-request-id",
 ];
-const RESERVED_OTHERS: [&str; 3] = ["x-origin-verify", "x-request-id", "x-original-host"];
-const RESERVED_PREFIXES: [&str; 7] = [
+const RESERVED_PREFIXES: [&str; 9] = [
     "content-",
     "if-",
     "proxy-",
     "sec-websocket-",
     "x-amz",
-    "x-forwarded-",
+    "x-forwarded",
+    "x-original-",
+    "x-rewrite-",
     outcome::BACKEND_HEADER_PREFIX,
 ];
 
@@ -92,7 +94,6 @@ pub(super) fn check_header(name: &str, key_header: &str) -> Result<HeaderName, S
     let read = header.as_str().replace('_', "-");
     let has_prefix = |prefix: &&str| read.starts_with(prefix);
     let is_reserved = RESERVED.contains(&read.as_str())
-        || RESERVED_OTHERS.contains(&read.as_str())
         || RESERVED_PREFIXES.iter().any(has_prefix)
         || read == key_header.to_ascii_lowercase().replace('_', "-");
 

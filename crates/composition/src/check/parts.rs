@@ -2,30 +2,26 @@
 
 use std::time::Duration;
 
-use http::HeaderName;
-use routes::RouteKey;
+use ::routes::RouteKey;
 use serde_json::value::RawValue;
 use strict_json::StrictValue;
 
 use super::METADATA_FIELD;
 use super::limits::{DEFAULT_PART_TIMEOUT_MS, PART_TIMEOUT_MS, timeout};
+use super::routes::RouteSettings;
 use super::services::Services;
 use crate::document::PartDocument;
 use crate::error::{CompositionError, CompositionWarning, pointer_to};
 use crate::model::{Part, PartMethod};
-use crate::names::{is_name, unknown};
+use crate::names::is_name;
 use crate::template::{Scope, Template, is_json_pointer};
 
 /// The route of a part, and the parts before it.
 pub(super) struct PartContext<'c> {
-    pub(super) key: &'c RouteKey,
-    pub(super) variables: &'c [&'c str],
-    pub(super) headers: &'c [HeaderName],
+    pub(super) route: &'c RouteSettings,
     /// The names of all parts, by index.
     pub(super) names: &'c [&'c str],
     pub(super) earlier: &'c [Part],
-    pub(super) route_timeout: Duration,
-    pub(super) fields_parameter: Option<&'c str>,
     pub(super) services: &'c mut Services,
     pub(super) warnings: &'c mut Vec<CompositionWarning>,
 }
@@ -43,12 +39,15 @@ pub(super) fn check_part(
 ) -> Result<Part, CompositionError> {
     let field = check_field(&name, document.alias.as_deref(), pointer, &context)?;
     let (method, text) = check_method(&document, pointer, &context)?;
+    let route = context.route;
+    let variables: Vec<&str> = route.key.variables().collect();
     let scope = Scope {
-        variables: context.variables,
-        headers: context.headers,
+        variables: &variables,
+        greedy: greedy_variable(&route.key, &variables),
+        headers: &route.headers,
         parts: context.names,
         after: &after,
-        fields_parameter: context.fields_parameter,
+        fields_parameter: route.fields_parameter.as_deref(),
     };
     let template = Template::parse(text, &scope).map_err(|problem| {
         let field = method.as_str().to_ascii_lowercase();
@@ -71,7 +70,7 @@ pub(super) fn check_part(
         &document,
         is_required,
         pointer,
-        context.route_timeout,
+        route.timeout,
         context.warnings,
     );
     Ok(Part {
@@ -83,49 +82,16 @@ pub(super) fn check_part(
         after,
         fallback: document.fallback,
         is_required,
-        timeout: timeout.min(context.route_timeout),
+        timeout: timeout.min(route.timeout),
         next: document.next,
         is_charged: document.charged,
     })
 }
 
-/// Returns the indexes of the parts that must be complete before a part.
-///
-/// # Errors
-/// [`CompositionError`] if a name is unknown, a duplicate, or the part itself.
-pub(super) fn dependencies(
-    part: &PartDocument,
-    own: &str,
-    names: &[&str],
-    pointer: &str,
-) -> Result<Vec<usize>, CompositionError> {
-    let pointer = pointer_to(pointer, "after");
-    let mut indexes = Vec::with_capacity(part.after.names.len());
-    for (position, name) in part.after.names.iter().enumerate() {
-        let refuse = |problem: String| {
-            let place = if part.after.is_list {
-                pointer_to(&pointer, position.to_string())
-            } else {
-                pointer.clone()
-            };
-            Err(CompositionError::new(place, problem))
-        };
-
-        let others = || names.iter().copied().filter(|other| *other != own);
-        match names.iter().position(|known| known == name) {
-            None => return refuse(unknown("part", name, others())),
-            Some(_) if name == own => {
-                return refuse(format!(
-                    "`{own}` cannot wait for itself, expected another part"
-                ));
-            }
-            Some(index) if indexes.contains(&index) => {
-                return refuse(format!("duplicate part `{name}`"));
-            }
-            Some(index) => indexes.push(index),
-        }
-    }
-    Ok(indexes)
+/// Returns the variable that may be several segments. It is the last one.
+fn greedy_variable<'v>(key: &RouteKey, variables: &[&'v str]) -> Option<&'v str> {
+    let last = variables.last().copied();
+    last.filter(|_| key.path().ends_with("+}"))
 }
 
 /// Returns the name of a part in the response.
@@ -186,7 +152,7 @@ fn check_method<'d>(
     };
 
     let refuse = |problem: String| Err(CompositionError::new(pointer_to(pointer, "post"), problem));
-    if context.key.method() != Some("POST") {
+    if context.route.key.method() != Some("POST") {
         return refuse("unexpected `post` in a route of GET, expected `get`".to_owned());
     }
     match context

@@ -1,26 +1,36 @@
 //! Checks routes.
 
+use std::time::Duration;
+
 use ::routes::RouteKey;
-use http::StatusCode;
-use outcome::ContextField;
+use http::{HeaderName, StatusCode};
 
 use super::headers::check_headers;
-use super::limits::{DEFAULT_ROUTE_TIMEOUT_MS, MAX_PARTS, MAX_STAGES, ROUTE_TIMEOUT_MS, timeout};
-use super::parts::{PartContext, check_part, dependencies};
+use super::limits::{DEFAULT_ROUTE_TIMEOUT_MS, ROUTE_TIMEOUT_MS, timeout};
+use super::order::{Order, check_order};
+use super::parts::{PartContext, check_part};
+use super::route_key::check_key;
 use super::services::Services;
 use super::versions::check_versions;
 use crate::compositions::Settings;
-use crate::document::{CostDocument, Object, PartDocument, RouteDocument};
+use crate::document::{CostDocument, Entries, Object, PartDocument, RouteDocument};
 use crate::error::{CompositionError, CompositionWarning, pointer_to};
 use crate::model::{Cost, Part, PartMethod, Route};
-use crate::names::{is_name, is_query_name};
-use crate::stages::stages;
+use crate::names::is_query_name;
 
 /// The state of a check that routes share.
 pub(super) struct RouteContext<'c> {
     pub(super) settings: &'c Settings<'c>,
     pub(super) services: &'c mut Services,
     pub(super) warnings: &'c mut Vec<CompositionWarning>,
+}
+
+/// The fields of a route that its parts depend on.
+pub(super) struct RouteSettings {
+    pub(super) key: RouteKey,
+    pub(super) headers: Vec<HeaderName>,
+    pub(super) timeout: Duration,
+    pub(super) fields_parameter: Option<String>,
 }
 
 /// Checks a route.
@@ -31,62 +41,31 @@ pub(super) fn check_route(
     key: &str,
     document: RouteDocument,
     pointer: &str,
-    context: RouteContext<'_>,
+    mut context: RouteContext<'_>,
 ) -> Result<Route, CompositionError> {
-    let key = check_key(key, context.settings.prefix)
-        .map_err(|problem| CompositionError::new(pointer.to_owned(), problem))?;
-    let headers = check_headers(
-        &document.headers,
-        &pointer_to(pointer, "headers"),
-        context.settings.key_header,
-    )?;
-    let timeout = timeout(
-        document.timeout_ms,
-        DEFAULT_ROUTE_TIMEOUT_MS,
-        ROUTE_TIMEOUT_MS,
-        || pointer_to(pointer, "timeout_ms"),
-    )?;
+    let route = check_settings(key, &document, pointer, context.settings)?;
     let partial_status = check_partial_status(document.partial_status, pointer)?;
-    check_fields_parameter(document.fields_parameter.as_deref(), pointer)?;
 
-    let (after, stages) = order(&document, pointer)?;
-    let mut parts: Vec<Part> = Vec::with_capacity(after.len());
-    let names: Vec<String> = document.parts.names().map(str::to_owned).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let variables: Vec<&str> = key.variables().collect();
     let parts_pointer = pointer_to(pointer, "parts");
-    for ((name, Object(part)), after) in document.parts.0.into_iter().zip(after) {
-        let part_context = PartContext {
-            key: &key,
-            variables: &variables,
-            headers: &headers,
-            names: &names,
-            earlier: &parts,
-            route_timeout: timeout,
-            fields_parameter: document.fields_parameter.as_deref(),
-            services: &mut *context.services,
-            warnings: &mut *context.warnings,
-        };
-        let place = pointer_to(&parts_pointer, &name);
-        parts.push(check_part(name, part, after, &place, part_context)?);
-    }
-
+    let Order { after, stages } = check_order(&document, &parts_pointer)?;
+    let parts = check_parts(document.parts, after, &parts_pointer, &route, &mut context)?;
     let versions = check_versions(
         document.versions,
         &parts,
         &pointer_to(pointer, "versions"),
         context.settings.key_header,
     )?;
-    warn_about_body(&key, &parts, pointer, context.warnings);
+
+    warn_about_body(&route.key, &parts, pointer, context.warnings);
     warn_about_status(partial_status, &parts, pointer, context.warnings);
     Ok(Route {
-        key,
+        key: route.key,
         parts,
         stages,
-        headers,
-        timeout,
+        headers: route.headers,
+        timeout: route.timeout,
         partial_status,
-        fields_parameter: document.fields_parameter,
+        fields_parameter: route.fields_parameter,
         versions,
         cost: match document.cost {
             CostDocument::Rule => Cost::Rule,
@@ -95,54 +74,58 @@ pub(super) fn check_route(
     })
 }
 
-/// Reads the key of a route. API Gateway's route `ANY {prefix}/{proxy+}` must reach it.
-fn check_key(text: &str, prefix: &str) -> Result<RouteKey, String> {
-    let key: RouteKey = text.parse().map_err(|error| format!("{error}"))?;
-    if !matches!(key.method(), Some("GET" | "POST")) {
-        return Err("unexpected method, expected GET or POST".to_owned());
-    }
-    check_prefix(key.path(), prefix)?;
+fn check_settings(
+    key: &str,
+    document: &RouteDocument,
+    pointer: &str,
+    settings: &Settings<'_>,
+) -> Result<RouteSettings, CompositionError> {
+    let key = check_key(key, settings.prefix)
+        .map_err(|problem| CompositionError::new(pointer.to_owned(), problem))?;
+    let headers = check_headers(
+        &document.headers,
+        &pointer_to(pointer, "headers"),
+        settings.key_header,
+    )?;
+    let timeout = timeout(
+        document.timeout_ms,
+        DEFAULT_ROUTE_TIMEOUT_MS,
+        ROUTE_TIMEOUT_MS,
+        || pointer_to(pointer, "timeout_ms"),
+    )?;
+    check_fields_parameter(document.fields_parameter.as_deref(), pointer)?;
 
-    for name in key.variables() {
-        check_variable(name)?;
-    }
-    Ok(key)
+    Ok(RouteSettings {
+        key,
+        headers,
+        timeout,
+        fields_parameter: document.fields_parameter.clone(),
+    })
 }
 
-/// Checks the name of a variable. The client chooses its value, so it may not have the name of a
-/// value that the authorizer verified.
-fn check_variable(name: &str) -> Result<(), String> {
-    if ContextField::from_word(name).is_some() {
-        return Err(format!(
-            "variable `{{{name}}}` has the name of a field of the authorizer's context, expected another name"
-        ));
-    }
-    if is_name(name) {
-        Ok(())
-    } else {
-        Err(format!(
-            "invalid variable `{{{name}}}`, expected 1 to 64 letters, digits, `_` and `-`"
-        ))
-    }
-}
+fn check_parts(
+    documents: Entries<Object<PartDocument>>,
+    after: Vec<Vec<usize>>,
+    pointer: &str,
+    route: &RouteSettings,
+    context: &mut RouteContext<'_>,
+) -> Result<Vec<Part>, CompositionError> {
+    let names: Vec<String> = documents.names().map(str::to_owned).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut parts: Vec<Part> = Vec::with_capacity(names.len());
 
-fn check_prefix(path: &str, prefix: &str) -> Result<(), String> {
-    let below = if prefix.is_empty() {
-        path.get(1..)
-            .and_then(|path| path.split_once('/'))
-            .map(|(_, below)| below)
-    } else {
-        path.strip_prefix(prefix)
-            .and_then(|rest| rest.strip_prefix('/'))
-    };
-    if below.is_some_and(|below| !below.is_empty()) {
-        return Ok(());
+    for ((name, Object(document)), after) in documents.0.into_iter().zip(after) {
+        let part_context = PartContext {
+            route,
+            names: &names,
+            earlier: &parts,
+            services: context.services,
+            warnings: context.warnings,
+        };
+        let place = pointer_to(pointer, &name);
+        parts.push(check_part(name, document, after, &place, part_context)?);
     }
-
-    let example = if prefix.is_empty() { "/bff" } else { prefix };
-    Err(format!(
-        "unexpected path `{path}`, expected one below a prefix such as `{example}`"
-    ))
+    Ok(parts)
 }
 
 fn check_partial_status(
@@ -167,53 +150,6 @@ fn check_fields_parameter(name: Option<&str>, pointer: &str) -> Result<(), Compo
         )),
         None => Ok(()),
     }
-}
-
-type Order = (Vec<Vec<usize>>, Vec<Vec<usize>>);
-
-/// Returns the dependencies of each part, and the stages.
-fn order(document: &RouteDocument, pointer: &str) -> Result<Order, CompositionError> {
-    let pointer = pointer_to(pointer, "parts");
-    let count = document.parts.0.len();
-    if !(1..=MAX_PARTS).contains(&count) {
-        let problem = format!("{count} parts, expected 1 to {MAX_PARTS}");
-        return Err(CompositionError::new(pointer, problem));
-    }
-
-    let names: Vec<&str> = document.parts.names().collect();
-    let dependencies_of = |(name, Object(part)): &(String, Object<PartDocument>)| {
-        dependencies(part, name, &names, &pointer_to(&pointer, name))
-    };
-    let after: Vec<Vec<usize>> = document
-        .parts
-        .0
-        .iter()
-        .map(dependencies_of)
-        .collect::<Result<_, _>>()?;
-    let edges: Vec<&[usize]> = after.iter().map(Vec::as_slice).collect();
-    let stages = stages(&edges).map_err(|cycle| cycle_error(&cycle, &names, &pointer))?;
-    if let Some(part) = stages.get(MAX_STAGES).and_then(|stage| stage.first()) {
-        let problem = format!(
-            "stage {} is too late, expected at most {MAX_STAGES} stages",
-            MAX_STAGES + 1
-        );
-        let place = pointer_to(&pointer_to(&pointer, names[*part]), "after");
-        return Err(CompositionError::new(place, problem));
-    }
-    Ok((after, stages))
-}
-
-fn cycle_error(cycle: &[usize], names: &[&str], pointer: &str) -> CompositionError {
-    let first = cycle.first().map_or("", |index| names[*index]);
-    let mut path: Vec<&str> = cycle.iter().map(|index| names[*index]).collect();
-    path.push(first);
-    CompositionError::new(
-        pointer_to(&pointer_to(pointer, first), "after"),
-        format!(
-            "cycle {}, expected parts that do not wait for each other",
-            path.join(" → ")
-        ),
-    )
 }
 
 fn warn_about_body(

@@ -35,9 +35,12 @@ pub(crate) fn read(text: &str) -> Result<CompositionsDocument, CompositionError>
 
 fn shape_error(pointer: &str, error: &serde_json::Error) -> CompositionError {
     let error = JsonError::new(field_name(pointer), error);
-    let problem = match suggestion(&error.problem) {
-        Some(name) => format!("{}, did you mean `{name}`?", error.problem),
-        None => error.problem,
+    let problem = error
+        .problem
+        .replace("expected u64", "expected a whole number");
+    let problem = match suggestion(&problem) {
+        Some(name) => format!("{problem}, did you mean `{name}`?"),
+        None => problem,
     };
     CompositionError::new(pointer.to_owned(), problem).at(error.position)
 }

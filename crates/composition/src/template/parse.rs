@@ -11,11 +11,16 @@ const PATH_CHARACTERS: &[u8] = b"-._~!$&'()*+,;=:@";
 /// The characters of the name and the value of a pair, besides letters and digits.
 const QUERY_CHARACTERS: &[u8] = b"-._~!$'()*+,;:@/?[]";
 
+/// The message for a template without a path.
+const NO_PATH: &str = "expected a path that starts with `/`";
+
 /// The names that a template can use.
 #[derive(Debug)]
 pub(crate) struct Scope<'s> {
     /// The variables of the route.
     pub(crate) variables: &'s [&'s str],
+    /// The variable that may be several segments.
+    pub(crate) greedy: Option<&'s str>,
     /// The headers that the route passes on.
     pub(crate) headers: &'s [HeaderName],
     /// The names of all parts, by index.
@@ -44,7 +49,7 @@ impl Template {
         for piece in pieces {
             match piece {
                 Piece::Literal(literal) => parser.literal(&literal)?,
-                Piece::Placeholder(placeholder) => parser.placeholder(placeholder)?,
+                Piece::Placeholder(placeholder) => parser.placeholder(placeholder, scope)?,
             }
         }
         parser.finish(text)
@@ -85,7 +90,7 @@ impl Parser {
                 }
                 '/' if !self.has_query => self.segments.push(Vec::new()),
                 _ if self.segments.is_empty() => {
-                    return Err("expected a path that starts with `/`".to_owned());
+                    return Err(NO_PATH.to_owned());
                 }
                 '?' if !self.has_query => {
                     self.has_query = true;
@@ -134,7 +139,7 @@ impl Parser {
         Ok(())
     }
 
-    fn placeholder(&mut self, placeholder: Placeholder) -> Result<(), String> {
+    fn placeholder(&mut self, placeholder: Placeholder, scope: &Scope<'_>) -> Result<(), String> {
         let pieces = match self.pairs.last_mut() {
             Some(pair) if pair.prefix.contains('=') => &mut pair.value,
             Some(_) => {
@@ -143,18 +148,23 @@ impl Parser {
                         .to_owned(),
                 );
             }
-            None => self
-                .segments
-                .last_mut()
-                .ok_or("expected a path that starts with `/`")?,
+            None => self.segments.last_mut().ok_or(NO_PATH)?,
         };
-        pieces.push(Piece::Placeholder(placeholder));
-        Ok(())
+
+        match &placeholder {
+            Placeholder::Parameter(name) if !self.has_query && scope.greedy == Some(name) => Err(
+                format!("`{{{name}}}` may have several segments, expected it in the query"),
+            ),
+            _ => {
+                pieces.push(Piece::Placeholder(placeholder));
+                Ok(())
+            }
+        }
     }
 
     fn finish(self, text: &str) -> Result<Template, String> {
         if self.segments.is_empty() {
-            return Err("expected a path that starts with `/`".to_owned());
+            return Err(NO_PATH.to_owned());
         }
         for (index, segment) in self.segments.iter().enumerate() {
             check_segment(segment, index + 1 == self.segments.len())?;

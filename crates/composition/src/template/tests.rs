@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const VARIABLES: [&str; 2] = ["id", "kind"];
+const VARIABLES: [&str; 3] = ["id", "kind", "rest"];
 const PARTS: [&str; 3] = ["user", "orders", "own"];
 
 /// Values by the text of the placeholder.
@@ -50,6 +50,7 @@ fn parse(text: &str) -> Result<Template, String> {
         text,
         &Scope {
             variables: &VARIABLES,
+            greedy: Some("rest"),
             headers: &[HeaderName::from_static("accept-language")],
             parts: &PARTS,
             after: &[0],
@@ -194,6 +195,12 @@ fn pair_of_an_absent_query_parameter_or_header_is_omitted() {
 }
 
 #[test]
+fn variable_with_several_segments_is_possible_in_a_query() {
+    let target = fill("/a?path={rest}", &[("rest", "b/../c")]);
+    assert_eq!(target.unwrap().1, "/a?path=b%2F..%2Fc");
+}
+
+#[test]
 fn value_cannot_add_to_the_query() {
     let value = "1&admin=true#x=y z+\u{fc}/\\";
     assert_eq!(
@@ -253,16 +260,20 @@ fn invalid_template_is_refused() {
         ("/a?b{id}=c", "placeholder in the name of a query parameter"),
         ("/{id", "`{` without `}`"),
         (
+            "/{rest}",
+            "`{rest}` may have several segments, expected it in the query",
+        ),
+        (
             "/{id+}",
             "`{id+}` would be more than one segment, expected `{id}`",
         ),
         (
             "/{}",
-            "unknown parameter ``, expected one of id, kind, user_id",
+            "unknown parameter ``, expected one of id, kind, rest, user_id",
         ),
         (
             "/{{id}}",
-            "unknown parameter `{id`, expected one of id, kind, user_id",
+            "unknown parameter `{id`, expected one of id, kind, rest, user_id",
         ),
         (
             "/{userid}",

@@ -52,6 +52,82 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A part of a valid document. `after` is the distance to an earlier part.
+#[derive(Clone, Debug)]
+struct ValidPart {
+    after: Option<usize>,
+    uses_after: bool,
+    segment: &'static str,
+    pair: &'static str,
+    more: &'static str,
+}
+
+fn valid_part() -> impl Strategy<Value = ValidPart> {
+    (
+        prop::option::of(1..12_usize),
+        any::<bool>(),
+        prop::sample::select(vec![
+            "a",
+            "{user_id}",
+            "v{id}",
+            "{query.q}.json",
+            "{header.x-a}",
+            "{id}{key_id}",
+        ]),
+        prop::sample::select(vec![
+            "?a=b",
+            "?a={query.a}",
+            "?a=%20{email}&b=1&b=2",
+            "?x={header.x-a}&y",
+            "?p[]={plan}",
+        ]),
+        prop::sample::select(vec![
+            "\"required\": true",
+            "\"fallback\": null",
+            "\"fallback\": {\"a\": [1, 2.5e3]}",
+            "\"timeout_ms\": 50",
+            "\"charged\": true",
+            "\"service\": \"other\"",
+        ]),
+    )
+        .prop_map(|(after, uses_after, segment, pair, more)| ValidPart {
+            after,
+            uses_after,
+            segment,
+            pair,
+            more,
+        })
+}
+
+/// Returns a document with these parts, of which chains have at most four stages.
+fn valid_document(parts: &[ValidPart]) -> String {
+    let mut stages: Vec<usize> = Vec::new();
+    let mut texts = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        let before = part.after.and_then(|distance| index.checked_sub(distance));
+        let before = before.filter(|before| stages[*before] < 4);
+        stages.push(before.map_or(1, |before| stages[before] + 1));
+
+        let value = before
+            .filter(|_| part.uses_after)
+            .map(|before| format!("/{{p{before}#/id}}"));
+        let after = before.map(|before| format!(", \"after\": \"p{before}\""));
+        texts.push(format!(
+            "\"p{index}\": {{\"get\": \"/{}{}{}\", {}{}}}",
+            part.segment,
+            value.unwrap_or_default(),
+            part.pair,
+            part.more,
+            after.unwrap_or_default()
+        ));
+    }
+    format!(
+        "{{\"services\": {{\"default\": {{\"url\": \"http://a.example\"}}, \"other\": {{\"url\": \"https://10.0.0.1/v1\"}}}}, \
+         \"routes\": {{\"GET /bff/x/{{id}}\": {{\"headers\": [\"x-a\"], \"parts\": {{{}}}}}}}}}",
+        texts.join(", ")
+    )
+}
+
 /// Returns the JSON pointers of all values of a document.
 fn pointers(value: &Value, pointer: &str, found: &mut Vec<String>) {
     found.push(pointer.to_owned());
@@ -94,6 +170,20 @@ proptest! {
     #[test]
     fn any_json_is_a_document_or_an_error(value in any_json()) {
         assert_place(&value.to_string());
+    }
+
+    #[test]
+    fn valid_document_is_accepted(parts in prop::collection::vec(valid_part(), 1..=12)) {
+        let text = valid_document(&parts);
+        let compositions = parse(&text).map_err(|error| TestCaseError::fail(format!("{error}: {text}")))?;
+        let route = compositions.find("GET", "/bff/x/7").unwrap().value;
+
+        prop_assert_eq!(route.parts.len(), parts.len());
+        for (part, expected) in route.parts.iter().zip(&parts) {
+            let has_segment = part.template_text()[1..].starts_with(expected.segment);
+            prop_assert!(has_segment);
+            prop_assert_eq!(part.is_charged, expected.more.contains("charged"));
+        }
     }
 
     #[test]

@@ -118,6 +118,15 @@ fn variable_may_not_be_mistaken_for_a_verified_value() {
 }
 
 #[test]
+fn variable_with_several_segments_may_not_be_in_a_path() {
+    assert_refused(&[(
+        "\"POST /bff/orders/{id}\"",
+        "\"POST /bff/orders/{id+}\"",
+        "routes[\"POST /bff/orders/{id+}\"].parts.order.post: `{id}` may have several segments, expected it in the query",
+    )]);
+}
+
+#[test]
 fn routes_for_the_same_requests_are_refused() {
     assert_refused(&[(
         "\"POST /bff/orders/{id}\": {",

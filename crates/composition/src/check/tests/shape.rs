@@ -111,7 +111,7 @@ fn value_of_the_wrong_type_is_refused() {
         (
             "\"timeout_ms\": 1500",
             "\"timeout_ms\": \"1500\"",
-            &format!("{part}.user.timeout_ms: invalid type: string, expected"),
+            &format!("{part}.user.timeout_ms: invalid type: string, expected a whole number"),
         ),
         (
             "\"timeout_ms\": 1500",
@@ -121,7 +121,9 @@ fn value_of_the_wrong_type_is_refused() {
         (
             "\"timeout_ms\": 1500",
             "\"timeout_ms\": -1",
-            &format!("{part}.user.timeout_ms: "),
+            &format!(
+                "{part}.user.timeout_ms: invalid value: integer `-1`, expected a whole number"
+            ),
         ),
         (
             "\"required\": false",

@@ -1,0 +1,59 @@
+//! Checks the keys of routes.
+
+use ::routes::RouteKey;
+use outcome::ContextField;
+
+use crate::names::is_name;
+
+/// Reads the key of a route. API Gateway's route `ANY {prefix}/{proxy+}` must reach it.
+///
+/// # Errors
+/// The problem, and what was expected.
+pub(super) fn check_key(text: &str, prefix: &str) -> Result<RouteKey, String> {
+    let key: RouteKey = text.parse().map_err(|error| format!("{error}"))?;
+    if !matches!(key.method(), Some("GET" | "POST")) {
+        return Err("unexpected method, expected GET or POST".to_owned());
+    }
+    check_prefix(key.path(), prefix)?;
+
+    for name in key.variables() {
+        check_variable(name)?;
+    }
+    Ok(key)
+}
+
+/// Checks the name of a variable. The client chooses its value, so it may not have the name of a
+/// value that the authorizer verified.
+fn check_variable(name: &str) -> Result<(), String> {
+    if ContextField::from_word(name).is_some() {
+        return Err(format!(
+            "variable `{{{name}}}` has the name of a field of the authorizer's context, expected another name"
+        ));
+    }
+    if is_name(name) {
+        Ok(())
+    } else {
+        Err(format!(
+            "invalid variable `{{{name}}}`, expected 1 to 64 letters, digits, `_` and `-`"
+        ))
+    }
+}
+
+fn check_prefix(path: &str, prefix: &str) -> Result<(), String> {
+    let below = if prefix.is_empty() {
+        path.get(1..)
+            .and_then(|path| path.split_once('/'))
+            .map(|(_, below)| below)
+    } else {
+        path.strip_prefix(prefix)
+            .and_then(|rest| rest.strip_prefix('/'))
+    };
+    if below.is_some_and(|below| !below.is_empty()) {
+        return Ok(());
+    }
+
+    let example = if prefix.is_empty() { "/bff" } else { prefix };
+    Err(format!(
+        "unexpected path `{path}`, expected one below a prefix such as `{example}`"
+    ))
+}
