@@ -85,6 +85,37 @@ impl Caller {
         }
     }
 
+    /// Returns the caller with this text form, which is that of [`Display`](fmt::Display). `None` if
+    /// there is none.
+    ///
+    /// ```
+    /// use limits::Caller;
+    ///
+    /// let caller = Caller::from_text("key#mobile");
+    /// assert_eq!(caller, Some(Caller::Key("mobile".to_owned())));
+    /// ```
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (kind, id) = text.split_at(text.find('#')? + 1);
+        if id.is_empty() {
+            return None;
+        }
+
+        match kind {
+            KEY_CALLER => Some(Self::Key(id.to_owned())),
+            SUBJECT_CALLER => hash_from_text(id).map(Self::Subject),
+            CERTIFICATE_CALLER => hash_from_text(id).map(Self::Certificate),
+            ADDRESS_CALLER => {
+                let (address, plan) = id.split_once('#').filter(|(_, plan)| !plan.is_empty())?;
+                let caller = Self::from_address(address.parse().ok()?, plan);
+                Some(caller)
+            }
+            PLAN_CALLER => Some(Self::Plan(id.into())),
+            GROUP_CALLER => Some(Self::Group(id.into())),
+            _ => None,
+        }
+    }
+
     /// True if the store keeps days of this caller for reports. It keeps none of addresses and shared
     /// plans.
     pub fn has_reports(&self) -> bool {
@@ -106,6 +137,21 @@ fn hash_of(first: &str, second: &str) -> [u8; 32] {
         .chain_update(first)
         .chain_update(second);
     hash.finalize().into()
+}
+
+/// Reads the 64 lower-case hexadecimal digits of a hash.
+fn hash_from_text(text: &str) -> Option<[u8; 32]> {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if text.len() != 64 || !text.bytes().all(is_digit) {
+        return None;
+    }
+
+    let mut hash = [0; 32];
+    for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
+        let digits = std::str::from_utf8(digits).ok()?;
+        *byte = u8::from_str_radix(digits, 16).ok()?;
+    }
+    Some(hash)
 }
 
 fn write_hash(formatter: &mut fmt::Formatter<'_>, kind: &str, hash: &[u8; 32]) -> fmt::Result {
@@ -135,6 +181,43 @@ mod tests {
 
     fn caller(address: &str) -> String {
         Caller::from_address(address.parse().unwrap(), "p").to_string()
+    }
+
+    #[test]
+    fn text_form_is_read_back() {
+        let address = |text: &str| Caller::from_address(text.parse().unwrap(), "a#b");
+        for caller in [
+            Caller::Key("k#1".to_owned()),
+            Caller::from_subject("https://issuer.example", "alice"),
+            Caller::from_certificate("CN=a", "CN=ca"),
+            address("192.0.2.7"),
+            address("2001:db8::1"),
+            Caller::Plan("free".into()),
+            Caller::Group("acme".into()),
+        ] {
+            assert_eq!(Caller::from_text(&caller.to_string()), Some(caller));
+        }
+    }
+
+    #[test]
+    fn other_text_is_no_caller() {
+        let upper = format!("sub#{}", "0A".repeat(32));
+        let short = format!("cert#{}", "0a".repeat(31));
+        for text in [
+            "",
+            "-",
+            "key",
+            "key#",
+            "Key#a",
+            "user#a",
+            "ip#192.0.2.7",
+            "ip#192.0.2.7#",
+            "ip#x#p",
+            &upper,
+            &short,
+        ] {
+            assert_eq!(Caller::from_text(text), None, "{text}");
+        }
     }
 
     #[test]

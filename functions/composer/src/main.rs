@@ -1,3 +1,45 @@
 //! The Lambda function of the composer.
 
-fn main() {}
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use composer::{Config, OWN_CRATES, invoke, open};
+use lambda_runtime::layers::TracingLayer;
+use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
+use otlp::{FlushLayer, Service};
+use serde_json::value::RawValue;
+use telemetry::{Invocation, RecordLog, Trigger, exit_code, start_log};
+
+/// The name and version of the service in traces and metrics.
+const SERVICE: Service<'_> = Service {
+    name: env!("CARGO_PKG_NAME"),
+    version: env!("CARGO_PKG_VERSION"),
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    exit_code(serve().await)
+}
+
+/// Serves events until Lambda ends the process.
+async fn serve() -> Result<(), Error> {
+    let variable = |name: &str| std::env::var(name).ok();
+    start_log(OWN_CRATES, variable)?;
+    let otlp = otlp::start_in_function(variable, SERVICE);
+
+    let config = Config::from_lookup(variable)?;
+    let records = RecordLog::stdout().aggregated();
+    let opened = open(config, variable, records.clone(), None).await;
+    // A failed startup ends the process, and an instance may serve a single request.
+    records.flush();
+    let composer = Arc::new(opened?);
+
+    let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| {
+        records.flush_ended_minutes(SystemTime::now());
+        let invocation = Invocation::new(&event.context.request_id, Trigger::Http);
+        invocation.run(invoke(Arc::clone(&composer), event.payload))
+    });
+    let runtime = Runtime::new(handler).layer(TracingLayer::new());
+    runtime.layer(FlushLayer::new(otlp)).run().await
+}

@@ -67,7 +67,7 @@ fn is_json(value: &HeaderValue) -> bool {
         || media_type
             .split_once('/')
             .is_some_and(|(_, subtype)| subtype.ends_with("+json"));
-    is_json && fields.all(|parameter| is_not_another_charset(parameter))
+    is_json && fields.all(is_not_another_charset)
 }
 
 /// False for a parameter that names another charset than UTF-8.

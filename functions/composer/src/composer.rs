@@ -1,0 +1,237 @@
+//! The composer, and the order of its checks.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use aws::Deadline;
+use composition::{Compositions, Cost, Route};
+use http::HeaderValue;
+use jiff::Timestamp;
+use lambda_runtime::Diagnostic;
+use limits::Decision;
+use outcome::{ContextField, RateLimitHeaders};
+use policy::Policy;
+use serde_json::value::RawValue;
+use store::Store;
+
+use crate::active_compositions::ActiveCompositions;
+use crate::arrival::Arrival;
+use crate::called_parts::called_parts;
+use crate::caller::VerifiedCaller;
+use crate::caller_context::CallerContext;
+use crate::charge::Charges;
+use crate::decision::check_decision;
+use crate::document::Document;
+use crate::function_response::fault;
+use crate::log::{ReplyKind, log_request};
+use crate::part_run::{PartResult, PartRun};
+use crate::problem::Problem;
+use crate::reply::Reply;
+use crate::request::Request;
+use crate::response_headers::add_response_headers;
+use crate::routing::{Found, find};
+use crate::service_headers::{allowed_headers, service_headers};
+use crate::values::RequestValues;
+
+type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The composer with its settings. It serves any number of requests, one after another or
+/// concurrently.
+pub struct Composer {
+    pub(crate) compositions: Arc<Document<ActiveCompositions>>,
+    pub(crate) policy: Arc<Document<Policy>>,
+    /// `None` if no setting names a store.
+    pub(crate) store: Option<Arc<Store>>,
+    pub(crate) origin_secret: HeaderValue,
+    pub(crate) rate_limit_headers: RateLimitHeaders,
+    pub(crate) clock: Clock,
+}
+
+/// A request on its way through the checks.
+struct Progress<'r> {
+    request: &'r Request,
+    /// The key of the route, for the log.
+    route: Option<String>,
+    /// The decision on a charge after that of the authorizer.
+    decision: Option<Decision>,
+}
+
+impl Composer {
+    /// Handles one event. Writes one log line, which contains no value of the request.
+    ///
+    /// # Errors
+    /// [`Diagnostic`] if the event is not from an HTTP API with payload format 2.0. The message
+    /// contains no value of the event.
+    pub async fn handle(&self, event: &RawValue) -> Result<Box<RawValue>, Diagnostic> {
+        let request = Request::from_event(event).map_err(|error| {
+            tracing::error!(reason = "fault", %error, "the event is invalid");
+            fault(error.to_string())
+        })?;
+        self.compose(&request).await.to_function_response()
+    }
+
+    /// Responds to a request. Writes one log line, which contains no value of the request.
+    pub async fn compose(&self, request: &Request) -> Reply {
+        request
+            .scope()
+            .serve("composer", self.respond(request))
+            .await
+    }
+
+    /// Returns the compositions in force.
+    #[must_use]
+    pub fn compositions(&self) -> Arc<Compositions> {
+        Arc::clone(&self.compositions.current().compositions)
+    }
+
+    async fn respond(&self, request: &Request) -> Reply {
+        let started = Instant::now();
+        let mut progress = Progress {
+            request,
+            route: None,
+            decision: None,
+        };
+        let reply = self.reply(&mut progress).await;
+        let mut reply =
+            reply.unwrap_or_else(|problem| Reply::problem(&problem, ReplyKind::Refused));
+
+        let decision = progress.decision.as_ref();
+        add_response_headers(
+            &mut reply.headers,
+            request,
+            decision,
+            self.rate_limit_headers,
+        );
+        if request.method == "HEAD" {
+            reply.body.clear();
+        }
+        let (id, route) = (request.id.as_deref(), progress.route.as_deref());
+        log_request(id, route, &reply, started.elapsed());
+        reply
+    }
+
+    /// Runs the checks in order, and composes the response.
+    ///
+    /// # Errors
+    /// The problem of a request that is refused.
+    async fn reply(&self, progress: &mut Progress<'_>) -> Result<Reply, Problem> {
+        let request = progress.request;
+        let Some(context) = &request.context else {
+            tracing::error!(
+                reason = "fault",
+                problem = "the event has no context of the authorizer",
+                "the request failed"
+            );
+            return Ok(Reply::problem(&Problem::fault(), ReplyKind::Fault));
+        };
+        check_decision(context)?;
+
+        let now = (self.clock)();
+        let active = self.compositions.at(now).await;
+        let found = match find(&active.compositions, request)? {
+            Found::Route(found) => found,
+            Found::Preflight(reply) => return Ok(reply),
+        };
+        progress.route = Some(found.value.key.to_string());
+
+        let arrival = Arrival::new(request, context, &active, &found)?;
+        let policy = self.policy.at(now).await;
+        self.run(arrival, &policy, progress).await
+    }
+
+    async fn run(
+        &self,
+        arrival: Arrival<'_>,
+        policy: &Policy,
+        progress: &mut Progress<'_>,
+    ) -> Result<Reply, Problem> {
+        let Arrival {
+            request,
+            context,
+            route,
+            ..
+        } = arrival;
+        let called = called_parts(route, &arrival.shapes, arrival.selection.as_ref());
+        let deadline = Deadline::after(Instant::now(), route.timeout);
+        let charges = Charges {
+            store: self.store.as_deref(),
+            policy,
+            context,
+            address: client_address(request, context),
+            deadline,
+        };
+        progress.decision = charge_route(&charges, request, route, &called).await?;
+
+        let allowed = allowed_headers(route, policy, &request.headers);
+        let service_headers = service_headers(&allowed, context, &self.origin_secret);
+        let caller = VerifiedCaller::from_context(context);
+        let results: Vec<OnceLock<PartResult>> =
+            route.parts.iter().map(|_| OnceLock::new()).collect();
+        let values = RequestValues {
+            parameters: arrival.parameters,
+            query: &arrival.query,
+            headers: &allowed,
+            context,
+            results: &results,
+        };
+        let run = PartRun {
+            route,
+            called: &called,
+            services: &arrival.active.services,
+            policy,
+            caller: &caller,
+            charges: &charges,
+            values,
+            service_headers: &service_headers,
+            client_headers: &request.headers,
+            body: &request.body,
+            deadline,
+        };
+
+        let missing = run.run().await.err();
+        let is_identified = caller.is_identified();
+        let results = results.into_iter().map(OnceLock::into_inner).collect();
+        Ok(arrival.finish(results, missing, is_identified))
+    }
+}
+
+impl fmt::Debug for Composer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Composer")
+            .field("compositions", &self.compositions())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns the address that the authorizer identifies a caller without a credential by.
+fn client_address(request: &Request, context: &CallerContext) -> Option<IpAddr> {
+    match context.get(ContextField::ClientIp) {
+        Some(address) => address.parse().ok(),
+        None => request.source_address,
+    }
+}
+
+/// Charges the calls of the parts after the first one, if the cost of the route follows its parts.
+///
+/// # Errors
+/// 429, 503 or 403 if the plan does not allow them. Nothing is called then.
+async fn charge_route(
+    charges: &Charges<'_>,
+    request: &Request,
+    route: &Route,
+    called: &[bool],
+) -> Result<Option<Decision>, Problem> {
+    let calls = called.iter().filter(|called| **called).count();
+    let further = u64::try_from(calls.saturating_sub(1)).unwrap_or(u64::MAX);
+    if route.cost == Cost::Rule || further == 0 {
+        return Ok(None);
+    }
+
+    let decision = charges
+        .charge_route(&request.method, &request.path, further)
+        .await;
+    decision.map_err(|refusal| refusal.into_problem())
+}

@@ -1,0 +1,73 @@
+//! The log of the function: JSON, one line per request, without any value of the request.
+
+use std::time::Duration;
+
+use telemetry::{RequestScope, milliseconds};
+
+use crate::reply::{PartReport, Reply};
+
+/// The function's own crates, which may log below INFO.
+pub const OWN_CRATES: [&str; 5] = ["composer", "aws", "dynamodb", "registry", "store"];
+
+/// The kind of a response, for logs and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyKind {
+    /// All parts that the request needs are in the response.
+    Complete,
+    /// A part is missing that is not required.
+    Partial,
+    /// A required part is missing, or the response is too large.
+    Failed,
+    /// The request is refused: its limits, its method, its path or its query.
+    Refused,
+    /// Tollgate failed.
+    Fault,
+}
+
+impl ReplyKind {
+    /// Returns the word for logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+/// Writes the log line of a request. `route` is the route key of the document.
+pub(crate) fn log_request(
+    request_id: Option<&str>,
+    route: Option<&str>,
+    reply: &Reply,
+    elapsed: Duration,
+) {
+    let trace = RequestScope::current().traceparent;
+    let calls: u32 = reply.parts.iter().map(|part| part.attempts).sum();
+
+    tracing::info!(
+        request_id,
+        trace_id = trace.as_ref().map(|parent| parent.trace_id()),
+        route,
+        status = reply.status.as_u16(),
+        result = reply.kind.as_str(),
+        missing = missing(&reply.parts),
+        calls,
+        duration_ms = milliseconds(elapsed),
+        "composed"
+    );
+}
+
+/// Returns the missing parts with their reasons, such as `orders=timeout offers=status`. `None` if no
+/// part is missing.
+fn missing(parts: &[PartReport]) -> Option<String> {
+    let missing: Vec<String> = parts
+        .iter()
+        .filter_map(|part| Some((part, part.outcome.err()?)))
+        .map(|(part, missing)| format!("{}={}", part.name, missing.as_str()))
+        .collect();
+    (!missing.is_empty()).then(|| missing.join(" "))
+}
