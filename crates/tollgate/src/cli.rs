@@ -23,12 +23,13 @@ pub(crate) use mappings::{Mappings, MappingsFormat};
 pub(crate) use serve::{LogFormat, Serve};
 pub(crate) use template::EvaluateTemplate;
 pub(crate) use token::{ExplainToken, Token, TokenCommand};
-pub(crate) use values::parameter;
+pub(crate) use values::{parameter, service_url};
 
 use crate::commands::apply::ApplyOptions;
 use crate::commands::audit::AuditCommand;
 use crate::commands::blocks::BlocksCommand;
 use crate::commands::check::CheckOptions;
+use crate::commands::compose::ComposeCommand;
 use crate::commands::console::ConsoleOptions;
 use crate::commands::diff::DiffOptions;
 use crate::commands::dump::DumpOptions;
@@ -59,6 +60,7 @@ Examples:
   tollgate token --sub alice --plan pro               print a token for `authorization: Bearer`
   tollgate token explain --policy policy.json --file token.txt --request 'GET /orders'
   tollgate invoke authorizer events/authorizer.allowed.json
+  tollgate compose check compositions.json --policy policy.json
   tollgate mappings --format terraform > tollgate.tf
   tollgate keys list --stack tollgate --plan free    administer a deployed stack
   tollgate diff tollgate.yaml
@@ -118,6 +120,9 @@ pub(crate) enum Command {
     Audit(AuditCommand),
     /// Check parameters before a deployment, and the stack and the API after it
     Check(Box<CheckOptions>),
+    /// Check compositions
+    #[command(subcommand)]
+    Compose(ComposeCommand),
     /// Open the web console of an API in a browser
     Console(ConsoleOptions),
     /// Print the plans, policies and keys of an API as a file for `apply`

@@ -5,6 +5,7 @@ pub(crate) mod apply;
 pub(crate) mod audit;
 pub(crate) mod blocks;
 pub(crate) mod check;
+pub(crate) mod compose;
 pub(crate) mod console;
 mod csv_pages;
 mod declaration_file;

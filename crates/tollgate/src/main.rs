@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Ok(Command::Blocks(command)) => commands::blocks::run(&command),
         Ok(Command::Audit(command)) => commands::audit::run(&command),
         Ok(Command::Check(options)) => commands::check::run(&options),
+        Ok(Command::Compose(command)) => commands::compose::run(&command),
         Ok(Command::Console(options)) => commands::console::run(&options),
         Ok(Command::Dump(options)) => commands::dump::run(&options),
         Ok(Command::Diff(options)) => commands::diff::run(&options),

@@ -13,7 +13,7 @@ import { idsNamed, useKeyNames } from "./audit/key_names.js";
 import { RecordList } from "./audit/record_list.js";
 import { useAuditRecords } from "./audit/records.js";
 
-const INTRO = "Every change of a plan, key, policy or block, and every grant. Records are kept for 400 days.";
+const INTRO = "Every change of a plan, key, policy, composition or block, and every grant. Records are kept for 400 days.";
 const LOCAL = "The local gateway needs no identity for changes, so they are all by “local”.";
 
 /** Shows the records that the filter in the address selects. */
@@ -61,13 +61,14 @@ function NoRecords({ filter, names }) {
   if (hasFilter(filter)) {
     const actions = html`<${Button} onClick=${() => navigate(["audit"])}>Clear the filter<//>`;
     return html`<${Empty} title="No change matches the filter" actions=${actions}>
-      ${filter.target === "" ? "" : "Enter the whole id of a key, or the whole name of a plan or policy. "}
+      ${filter.target === "" ? "" : "Enter the whole id of a key, or the whole name of a plan, policy or composition. "}
       Choose a longer period, or clear the filter.
     <//>`;
   }
   const actions = html`<a class="button primary" href=${href(["plans"])}>Create a plan</a>`;
   return html`<${Empty} title="Nothing has changed in the last 31 days" actions=${actions}>
-    Changes of plans, keys, policies and blocks appear here, made by this console, the command line or the API.
+    Changes of plans, keys, policies, compositions and blocks appear here. They are made by this console, the command line
+    or the API.
   <//>`;
 }
 

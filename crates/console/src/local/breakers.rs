@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::overview::{BreakerState, BreakerStatus};
 
-/// The most services whose breakers are shown. Services are part of the program.
-const MAX_SERVICES: usize = 32;
+/// The most services whose breakers are shown. Their names are those of the program and of compositions.
+const MAX_SERVICES: usize = 64;
 
 /// The services whose breaker has changed its state.
 #[derive(Debug, Default)]

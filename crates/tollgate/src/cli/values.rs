@@ -15,11 +15,21 @@ pub(super) fn endpoint(text: &str) -> Result<Uri, String> {
         .ok_or_else(|| "expected http(s)://HOST:PORT without a path".to_owned())
 }
 
+/// Parses the URL of a service, which may have a path.
+pub(crate) fn service_url(text: &str) -> Result<Uri, String> {
+    let expected = "expected http(s)://HOST:PORT with an optional path";
+    url(text, &["http", "https"]).ok_or_else(|| expected.to_owned())
+}
+
 /// Parses a URL without a user, path or query.
 pub(super) fn address(text: &str, schemes: &[&str]) -> Option<Uri> {
+    url(text, schemes).filter(|url| url.path() == "/")
+}
+
+/// Parses a URL without a user or query.
+fn url(text: &str, schemes: &[&str]) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
-    let is_plain =
-        schemes.contains(&uri.scheme_str()?) && uri.path() == "/" && uri.query().is_none();
+    let is_plain = schemes.contains(&uri.scheme_str()?) && uri.query().is_none();
     // A connection to an invalid port would go to the default port of the scheme instead.
     let has_valid_port = |authority: &Authority| {
         let rest = authority.as_str().strip_prefix(authority.host());

@@ -14,9 +14,9 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// A text file, and its name for errors.
 #[derive(Debug)]
-struct TextFile {
-    name: String,
-    text: String,
+pub(crate) struct TextFile {
+    pub(crate) name: String,
+    pub(crate) text: String,
 }
 
 impl TextFile {

@@ -17,6 +17,7 @@ mod check_api;
 mod check_output;
 mod check_stack;
 mod completions;
+mod compose_check;
 mod console;
 mod console_process;
 mod documented;

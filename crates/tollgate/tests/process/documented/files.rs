@@ -42,6 +42,10 @@ const KEY_FILE: &str = "Name,Key,Description,Enabled,UsagePlanIds\n\
     Team B,a-key-of-the-key-file-0002,,TRUE,glvrsr\n";
 /// The policy of a page that shows none.
 const POLICY: &str = r#"{"rules": [{"match": "ANY /{proxy+}", "auth": "api_key"}]}"#;
+/// The compositions of a page that shows none.
+const COMPOSITIONS: &str = r#"{"services": {"default": {"url": "http://orders.example"}, "users": {"url": "http://users.example"}},
+    "routes": {"GET /bff/dashboard": {"parts": {
+        "user": {"get": "/users/{user_id}", "service": "users"}, "orders": {"get": "/orders?userId={user_id}"}}}}}"#;
 
 /// Adds the files of the project, those in the page, a key file and a token.
 pub(super) fn add_files(page: &Page, folder: &Path) {
@@ -57,12 +61,13 @@ pub(super) fn add_files(page: &Page, folder: &Path) {
             fs::write(folder.join(name), block).unwrap();
         }
     }
-    let policy = folder.join("policy.json");
-    if !policy.exists() {
-        fs::write(&policy, POLICY).unwrap();
+    for (name, text) in [("policy.json", POLICY), ("compositions.json", COMPOSITIONS)] {
+        if !folder.join(name).exists() {
+            fs::write(folder.join(name), text).unwrap();
+        }
     }
     for name in CANDIDATES {
-        fs::copy(&policy, folder.join(name)).unwrap();
+        fs::copy(folder.join("policy.json"), folder.join(name)).unwrap();
     }
     fs::write(folder.join("keys.csv"), KEY_FILE).unwrap();
     fs::write(folder.join("names.csv"), NAMES).unwrap();
@@ -75,6 +80,8 @@ fn file_name(block: &str) -> Option<&'static str> {
     let document: Value = serde_json::from_str(block).ok()?;
     if document.get("rules").is_some() {
         Some("policy.json")
+    } else if document.get("routes").is_some() {
+        Some("compositions.json")
     } else if document.get("plans").is_some() && document.get("keys").is_some() {
         Some("seeds.json")
     } else {
