@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::properties::{Json, json_text};
 
 #[test]
 fn valid_json_is_returned_without_the_space_around_it() {
@@ -203,17 +204,30 @@ proptest! {
 
     /// Compares the check with a parser that counts levels in another way.
     #[test]
-    fn the_depth_is_that_of_the_parsed_value(json in "[\\[\\]{}\",:a1\\\\]{0,40}", levels in 0_usize..6) {
-        fn depth(value: &serde_json::Value) -> usize {
-            match value {
-                serde_json::Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-                serde_json::Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-                _ => 0,
-            }
-        }
-
-        if let Ok(value) = serde_json::from_str::<serde_json::Value>(&json) {
-            prop_assert_eq!(is_deeper_than(&json, levels), depth(&value) > levels);
+    fn the_depth_is_that_of_the_parsed_value(json in json_like(), levels in 0_usize..6) {
+        // Numbers that overflow and unpaired surrogates have no value, but are valid text.
+        if serde_json::from_str::<serde_json::Value>(&json).is_ok() {
+            prop_assert_eq!(check_json(json.as_bytes()), Ok(json.trim_ascii()));
+            prop_assert_eq!(is_deeper_than(&json, levels), Json::parse(&json).depth() > levels);
         }
     }
+}
+
+/// Returns text that is often JSON, or differs from JSON in one character.
+fn json_like() -> impl Strategy<Value = String> {
+    let pieces = "[\\[\\]{}\",:a1\\\\ .eE+-]{0,40}";
+    let json = json_text();
+    let changed = (
+        json.clone(),
+        any::<prop::sample::Index>(),
+        "[ -~\u{0}\u{1f}\u{7f}é]?",
+    )
+        .prop_map(|(json, index, piece)| {
+            let mut characters: Vec<char> = json.chars().collect();
+            let index = index.index(characters.len());
+            characters.splice(index..=index, piece.chars());
+            characters.into_iter().collect()
+        });
+
+    prop_oneof![1 => pieces, 1 => json, 3 => changed]
 }

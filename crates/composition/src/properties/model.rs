@@ -8,7 +8,7 @@ use crate::json_reader::{for_each_field, for_each_item};
 
 /// A JSON value. Scalars are text.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Json {
+pub(crate) enum Json {
     Scalar(String),
     Array(Vec<Json>),
     Object(Vec<(String, Json)>),
@@ -19,7 +19,7 @@ type EditFields<'e> = dyn FnMut(&mut Vec<(String, Json)>, &str) + 'e;
 
 impl Json {
     /// Reads the text that a test rendered.
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let text = text.trim();
         match text.as_bytes()[0] {
             b'{' => {
@@ -35,6 +35,21 @@ impl Json {
                 Self::Array(items)
             }
             _ => Self::Scalar(text.to_owned()),
+        }
+    }
+
+    /// Returns the levels of arrays and objects.
+    pub(crate) fn depth(&self) -> usize {
+        match self {
+            Self::Scalar(_) => 0,
+            Self::Array(items) => 1 + items.iter().map(Self::depth).max().unwrap_or(0),
+            Self::Object(fields) => {
+                1 + fields
+                    .iter()
+                    .map(|(_, value)| value.depth())
+                    .max()
+                    .unwrap_or(0)
+            }
         }
     }
 
@@ -226,7 +241,7 @@ fn path() -> impl Strategy<Value = Vec<String>> {
     proptest::collection::vec(NAME, 1..4)
 }
 
-pub(super) fn json() -> impl Strategy<Value = Json> {
+pub(super) fn json() -> impl Strategy<Value = Json> + Clone {
     let scalar = prop_oneof![
         Just("null".to_owned()),
         Just("true".to_owned()),
