@@ -148,13 +148,8 @@ impl Composed<'_> {
             return Cow::Borrowed(json);
         };
 
-        let parameters: Vec<_> = part.passed_parameters().collect();
-        let parameters: Vec<_> = parameters
-            .iter()
-            .map(|(own, name)| (&**own, *name))
-            .collect();
         let path = utf8_percent_encode(&self.request.path, NOT_IN_PATH).to_string();
-        let link = next_link(&link, &parameters, &path, &self.request.query);
+        let link = next_link(&link, part, &path, &self.request.query);
         Cow::Owned(replace_at(json, pointer, link.as_deref()))
     }
 
