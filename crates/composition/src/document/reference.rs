@@ -10,6 +10,8 @@ use crate::compositions::{Compositions, Settings};
 use crate::missing::Missing;
 
 const PAGE: &str = include_str!("../../../../docs/reference/compositions.md");
+const GUIDE: &str = include_str!("../../../../docs/guides/composition.md");
+const EXAMPLE: &str = include_str!("../../../../examples/compositions/compositions.json");
 
 /// Records the fields of a struct.
 struct FieldNames<'f>(&'f mut Vec<&'static str>);
@@ -98,26 +100,47 @@ fn page_lists_every_reason_of_a_missing_part() {
     );
 }
 
-#[test]
-fn examples_of_documents_on_the_page_are_valid() {
-    let blocks = PAGE.split("```json\n").skip(1);
-    let documents: Vec<_> = blocks
+fn settings() -> Settings<'static> {
+    Settings {
+        prefix: "/bff",
+        key_header: "x-api-key",
+        default_url: Some(http::Uri::from_static("https://backend.example.com")),
+        replaced: None,
+        is_deployed: true,
+    }
+}
+
+/// Returns the documents on a page.
+fn documents(page: &'static str) -> Vec<&'static str> {
+    let blocks = page.split("```json\n").skip(1);
+    blocks
         .filter_map(|block| block.split("```").next())
         .filter(|block| block.contains("\"routes\""))
-        .collect();
-    assert_eq!(documents.len(), 2);
+        .collect()
+}
 
-    for document in documents {
-        let settings = Settings {
-            prefix: "/bff",
-            key_header: "x-api-key",
-            default_url: Some(http::Uri::from_static("https://backend.example.com")),
-            replaced: None,
-            is_deployed: true,
-        };
-        let compositions = Compositions::parse(document, &settings).unwrap();
-        assert_eq!(compositions.warnings(), [], "{document}");
+#[test]
+fn documents_on_the_pages_are_valid() {
+    for (page, count) in [(PAGE, 2), (GUIDE, 3)] {
+        let documents = documents(page);
+        assert_eq!(documents.len(), count);
+
+        for document in documents {
+            let compositions = Compositions::parse(document, &settings()).unwrap();
+            assert_eq!(compositions.warnings(), [], "{document}");
+        }
     }
+    assert!(Compositions::parse(EXAMPLE, &settings()).is_ok());
+}
+
+#[test]
+fn page_shows_the_message_for_its_own_example() {
+    let document = documents(PAGE)[0].replace("\"after\": \"user\"", "\"after\": \"usr\"");
+    let error = Compositions::parse(&document, &settings()).unwrap_err();
+    let position = error.position(&document).unwrap();
+
+    let message = format!("```text\ncompositions.json:{position}: {error}\n```");
+    assert!(PAGE.contains(&message), "{message}");
 }
 
 #[test]

@@ -23,10 +23,16 @@ const NOT_RUN: [(&str, &str); 7] = [
     ("cargo install", "compiles for minutes"),
 ];
 /// The options that pages name for the gateway.
-const GATEWAY_OPTIONS: [(&str, &[&str]); 1] = [(
-    "docs/guides/migrate-from-kong.md",
-    &["--parameter", "KeyHeader=apikey"],
-)];
+const GATEWAY_OPTIONS: [(&str, &[&str]); 2] = [
+    (
+        "docs/guides/composition.md",
+        &["--compositions", "compositions.json"],
+    ),
+    (
+        "docs/guides/migrate-from-kong.md",
+        &["--parameter", "KeyHeader=apikey"],
+    ),
+];
 /// The address of the local gateway in documents.
 const ADDRESS: &str = "http://127.0.0.1:3000";
 
