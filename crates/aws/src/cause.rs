@@ -53,9 +53,11 @@ impl Cause {
 
     /// Returns the cause of an error after the connection was open.
     pub(crate) fn of_exchange(error: &(dyn StdError + 'static)) -> Self {
-        match find_source::<hyper::Error>(error) {
-            Some(error) if error.is_parse() => Self::InvalidResponse,
-            _ => Self::Broken,
+        let is_invalid_head = find_source::<hyper::Error>(error).is_some_and(hyper::Error::is_parse);
+        if is_invalid_head || error_sources(error).any(is_invalid_body) {
+            Self::InvalidResponse
+        } else {
+            Self::Broken
         }
     }
 
@@ -132,6 +134,14 @@ fn tls_error<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e rustls::Erro
 fn unwrapped<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e (dyn StdError + 'static)> {
     let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
     Some(inner)
+}
+
+/// True for a body with invalid chunks. The HTTP client reports them as I/O errors.
+fn is_invalid_body(error: &(dyn StdError + 'static)) -> bool {
+    let invalid = [io::ErrorKind::InvalidData, io::ErrorKind::InvalidInput];
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| invalid.contains(&error.kind()))
 }
 
 fn is_refused(error: &(dyn StdError + 'static)) -> bool {

@@ -5,17 +5,19 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::uri::Authority;
-use http::{Request, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use telemetry::{ErrorKind, OpenRecord, RecordLog, RequestScope, Span, find_source};
+use http::{HeaderMap, Request, Response};
+use telemetry::{ErrorKind, OpenRecord, RecordLog, RequestScope, Span};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::address::callable;
 use crate::authorities::ExtraAuthorities;
+use crate::body::{BodyError, read_body};
 use crate::breaker::{Breaker, Verdict};
 use crate::call_error::CallError;
 use crate::cause::Cause;
@@ -268,27 +270,26 @@ impl HttpCalls {
         body: UnreadBody,
         host: &str,
     ) -> Result<Bytes, CallError> {
-        if declared_length(&head.headers).is_some_and(|length| length > self.max_body_bytes) {
-            return Err(self.body_too_large(host));
+        if has_two_lengths(&head.headers) {
+            return Err(self.body_broken(host, Cause::InvalidResponse, TWO_LENGTHS.into()));
         }
-        let body = Limited::new(body, self.max_body_bytes)
-            .collect()
-            .await
-            .map_err(|error| self.body_error(host, error))?;
-        Ok(body.to_bytes())
+
+        let body = read_body(body, declared_length(&head.headers), self.max_body_bytes).await;
+        body.map_err(|error| match error {
+            BodyError::TooLarge => self.body_too_large(host),
+            BodyError::Broken(error) => {
+                self.body_broken(host, Cause::of_exchange(error.as_ref()), error)
+            }
+        })
     }
 
-    fn body_error(&self, host: &str, error: Box<dyn std::error::Error + Send + Sync>) -> CallError {
-        if find_source::<LengthLimitError>(error.as_ref()).is_some() {
-            return self.body_too_large(host);
-        }
-
+    fn body_broken(&self, host: &str, cause: Cause, source: BoxError) -> CallError {
         CallError::Transport {
             host: host.to_owned(),
             kind: ErrorKind::Network,
             fate: Fate::Unknown,
-            cause: Cause::of_exchange(error.as_ref()),
-            source: error,
+            cause,
+            source,
         }
     }
 
@@ -315,9 +316,17 @@ async fn timed(
     }
 }
 
+const TWO_LENGTHS: &str = "the response has both Content-Length and Transfer-Encoding";
+
+/// True if a response has both a length and a transfer coding. Two recipients can then disagree about
+/// its end, so RFC 9112, section 6.3, has it handled as an error.
+fn has_two_lengths(headers: &HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH)
+}
+
 /// Returns the length of a body that its headers state. `None` if there is none, or an invalid one.
-fn declared_length(headers: &http::HeaderMap) -> Option<usize> {
-    let length = headers.get(http::header::CONTENT_LENGTH)?;
+fn declared_length(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
 }
 

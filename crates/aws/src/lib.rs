@@ -30,6 +30,7 @@ pub mod timeouts;
 mod address;
 mod authorities;
 mod aws_json;
+mod body;
 mod call_error;
 mod cause;
 mod connect_error;

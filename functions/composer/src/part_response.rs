@@ -1,12 +1,14 @@
 //! Checks of the responses of services.
 
 use bytes::Bytes;
-use composition::Missing;
+use composition::{Missing, check_json};
 use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use crate::part_call::PartBody;
 
+/// The longest body of a part, in bytes.
+pub(crate) const MAX_BODY_BYTES: usize = 2_000_000;
 const NULL: &[u8] = b"null";
 
 /// Returns the JSON of a response.
@@ -38,8 +40,8 @@ fn json(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Result<Bytes, M
         return Err(Missing::InvalidResponse);
     }
 
-    check_json(&body)?;
-    Ok(body)
+    let json = check_json(&body)?;
+    Ok(body.slice_ref(json.as_bytes()))
 }
 
 /// True if the body is not compressed.
@@ -92,10 +94,4 @@ fn caching_headers(headers: &HeaderMap) -> HeaderMap {
         }
     }
     kept
-}
-
-fn check_json(body: &[u8]) -> Result<(), Missing> {
-    serde_json::from_slice::<serde::de::IgnoredAny>(body)
-        .map(|_| ())
-        .map_err(|_| Missing::InvalidResponse)
 }

@@ -92,3 +92,6 @@ fn prepare_tls(services: &[composition::Service], calls: &HttpCalls) {
         calls.connections().prepare_tls();
     }
 }
+
+#[cfg(test)]
+mod tests;
