@@ -53,7 +53,8 @@ impl Cause {
 
     /// Returns the cause of an error after the connection was open.
     pub(crate) fn of_exchange(error: &(dyn StdError + 'static)) -> Self {
-        let is_invalid_head = find_source::<hyper::Error>(error).is_some_and(hyper::Error::is_parse);
+        let is_invalid_head =
+            find_source::<hyper::Error>(error).is_some_and(hyper::Error::is_parse);
         if is_invalid_head || error_sources(error).any(is_invalid_body) {
             Self::InvalidResponse
         } else {

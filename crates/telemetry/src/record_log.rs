@@ -104,7 +104,11 @@ impl RecordLog {
         let service = service.into();
         OpenRecord {
             log: self.clone(),
-            span: begin_span(&service),
+            span: if is_traced() {
+                begin_span(service.clone())
+            } else {
+                Span::none()
+            },
             service,
             operation: operation.into(),
             began: Instant::now(),
@@ -163,13 +167,9 @@ impl fmt::Debug for RecordLog {
 }
 
 /// Begins the span of a call. The caller names it, because the name depends on the protocol.
-fn begin_span(service: &Cow<'static, str>) -> Span {
-    if !is_traced() {
-        return Span::none();
-    }
-
+fn begin_span(service: Cow<'static, str>) -> Span {
     let parent = RequestScope::current().traceparent;
-    Span::begin(SpanKind::Client, service.clone(), parent.as_ref())
+    Span::begin(SpanKind::Client, service, parent.as_ref())
 }
 
 /// The record of a call in progress. If it is dropped unfinished, the caller stopped waiting, and

@@ -15,9 +15,8 @@ use crate::active_compositions::{ActiveCompositions, CompositionSettings};
 use crate::composer::Composer;
 use crate::config::{CompositionsSource, Config};
 use crate::document::{Document, DocumentError, DocumentKind, DocumentPlace};
+use crate::part_response::MAX_BODY_BYTES;
 
-/// The longest response of a service, in bytes.
-const MAX_RESPONSE_BYTES: usize = 2_000_000;
 /// The most idle connections to each host that stay open.
 const MAX_IDLE_CONNECTIONS: usize = 64;
 
@@ -99,7 +98,7 @@ fn composition_settings(config: &Config, records: RecordLog) -> CompositionSetti
         Reach::Any
     };
     let connections = Connections::for_services(reach, CONNECT_TIMEOUT, MAX_IDLE_CONNECTIONS);
-    let calls = HttpCalls::new(connections, records, MAX_RESPONSE_BYTES);
+    let calls = HttpCalls::new(connections, records, MAX_BODY_BYTES);
 
     CompositionSettings {
         prefix: config.prefix.clone(),
