@@ -1,0 +1,21 @@
+//! Whole requests against real services on loopback.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod authorized;
+mod caching;
+mod charges;
+mod events;
+mod identity;
+mod methods;
+mod missing;
+mod order;
+mod permission;
+mod reload;
+mod required;
+mod selection;
+mod support;
