@@ -56,6 +56,9 @@ fn invalid_url_is_refused() {
         ("http://0x7f.1", "invalid host"),
         ("http://127.1", "invalid host"),
         ("http://10.0.0.256", "invalid host"),
+        ("http://169.254.169.254.", "invalid host"),
+        ("http://[fe80::1%25eth0]", "invalid"),
+        ("http://users.internal%2e", "invalid"),
     ] {
         for is_deployed in [false, true] {
             let message = url_error(url, is_deployed).unwrap_or_default();
