@@ -55,3 +55,38 @@ impl fmt::Debug for LazyConnector {
         write!(formatter, "LazyConnector({is_created})")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Unreachable;
+
+    impl HttpConnector for Unreachable {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            HttpConnectorFuture::ready(Err(ConnectorError::io("unreachable".into())))
+        }
+    }
+
+    #[tokio::test]
+    async fn connector_is_created_once_with_the_first_call() {
+        let created = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&created);
+        let connector = LazyConnector::new(move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            SharedHttpConnector::new(Unreachable)
+        });
+        let clone = connector.clone();
+        assert_eq!(created.load(Ordering::SeqCst), 0);
+
+        for connector in [&connector, &clone, &connector] {
+            assert!(connector.call(HttpRequest::empty()).await.is_err());
+        }
+        assert_eq!(created.load(Ordering::SeqCst), 1);
+    }
+}

@@ -401,7 +401,7 @@ async fn private_authority_is_trusted_only_if_it_is_given() {
 }
 
 #[tokio::test]
-async fn overloaded_server_is_not_called_again() {
+async fn replay_decides_whether_an_overloaded_server_is_called_again() {
     for (replay, action, requests) in [
         (Replay::Never, Action::Reply(503, "", ""), 1),
         (Replay::Never, Action::HangUp, 1),
@@ -414,6 +414,15 @@ async fn overloaded_server_is_not_called_again() {
         (Replay::OnceIfNoResponse, Action::Reply(503, "", ""), 1),
         (Replay::OnceIfNoResponse, Action::Silence, 1),
         (Replay::OnceIfNoResponse, Action::HangUp, 2),
+        (Replay::UntilDeadline, Action::Silence, 1),
+        (Replay::UntilDeadline, Action::Reply(500, "", ""), 1),
+        (Replay::UntilDeadline, Action::Reply(408, "", ""), 1),
+        (Replay::UntilDeadline, Action::Reply(429, "", ""), 1),
+        (
+            Replay::UntilDeadline,
+            Action::Reply(503, "retry-after: 1\r\n", ""),
+            1,
+        ),
         (Replay::Once, Action::Reply(429, "", ""), 1),
         (
             Replay::Once,
