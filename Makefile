@@ -83,7 +83,7 @@ package-native: locked tools ## build the functions for this machine
 # Compiles everything for two architectures. The same commit in the same folder gives the same bytes. Only this target needs cargo-cyclonedx.
 CYCLONEDX := 0.5.9
 
-release: locked tools target/cargo-cyclonedx/$(CYCLONEDX) ## build a release into dist/; compiles ten programs with link-time optimization
+release: locked tools target/cargo-cyclonedx/$(CYCLONEDX) ## build a release into dist/; compiles twelve programs with link-time optimization
 	rustup target add aarch64-unknown-linux-gnu x86_64-unknown-linux-gnu
 	$(RUN) release
 

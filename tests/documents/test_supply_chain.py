@@ -105,7 +105,8 @@ def own_registry(resolved: str | None) -> bool:
 
 class Notices(unittest.TestCase):
     def test_every_crate_of_a_function_is_named_with_the_text_of_its_licence(self):
-        for package in ("alb-sync", "authorizer", "limiter", "metrics-publisher", "tollgate"):
+        functions = ("alb-sync", "authorizer", "composer", "limiter", "metrics-publisher")
+        for package in (*functions, "tollgate"):
             document = notices.notices(package)
             crates = notices.crates(package)
             self.assertGreater(len(crates), 100, package)

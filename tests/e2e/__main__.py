@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from e2e.cases import (
     administration,
     administrators_hour,
+    compositions,
     console,
     deployment_check,
     examples,
@@ -46,6 +47,7 @@ from harness.paths import PROJECT
 COMMON = [
     requests.Requests,
     administration.Administration,
+    compositions.Compositions,
     metrics.Metrics,
     target_groups.TargetGroups,
 ]

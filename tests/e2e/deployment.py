@@ -7,6 +7,7 @@ import pathlib
 import uuid
 
 from e2e.aws import ROOT_USER, AwsEmulator
+from e2e.composed_services import ComposedServices
 from e2e.deployed_api import DeployedApi
 from e2e.network_stack import NetworkStack
 from e2e.stack import BUCKET, Stack
@@ -33,6 +34,7 @@ class Deployment:
         self.signing_key = SigningKey("one")
         self.backend = EchoBackend(folder).start()
         self.names = NameServer().start()
+        self.services = ComposedServices().start()
         settings = {
             "AUTH": str(enforces_iam).lower(),
             "SSL_CERT_FILE": str(self.backend.certificate_file),
@@ -43,6 +45,7 @@ class Deployment:
         self.emulator.stop(STOP_TIMEOUT_S)
         self.names.stop()
         self.backend.stop()
+        self.services.stop()
 
     def deploy(self) -> "Deployment":
         """Creates the resources that the stack needs but does not create, and then the stack."""
@@ -116,6 +119,7 @@ class Deployment:
         shared = [
             {"match": "ANY /admin/{proxy+}", "auth": "api_key", "scopes": ["admin:read"]},
             {"match": "GET /_tollgate/usage", "auth": "api_key"},
+            {"match": "GET /reports", "auth": "api_key", "scopes": ["reports:read"]},
             {"match": "ANY /", "auth": "any"},
             {"match": "ANY /{proxy+}", "auth": "any"},
         ]
@@ -184,6 +188,8 @@ class Deployment:
             "Architecture": "x86_64",
             "DecisionDeadlineMs": "5000",
             "AuthPolicy": self.policy(),
+            "Compositions": self.services.compositions(),
+            "DynamoDbPrefixListId": "pl-02cd2c6b",
             "SyncTargets": json.dumps(followed),
             "SyncTargetGroupArns": f"{self.target_group},{nlb['SyncTargetGroupArns']}",
             "SyncDnsServers": self.names.address,

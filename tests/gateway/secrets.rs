@@ -247,6 +247,13 @@ fn each_function_may_do_what_it_does_and_no_more() {
     ]);
     limiter.extend(shared_statements());
     assert_eq!(actions("LimiterFunction"), limiter);
+
+    let mut composer = expected(&[
+        ("ReadPlansAndPolicies", &["GetItem"]),
+        ("ChargeParts", &["GetItem", "UpdateItem"]),
+    ]);
+    composer.extend(shared_statements());
+    assert_eq!(actions("ComposerFunction"), composer);
 }
 
 /// The partition keys that a statement of a function is limited to. `ForAllValues` is true for a
@@ -302,7 +309,7 @@ fn functions_reach_only_the_items_that_the_code_writes_and_reads() {
         registry::COMPOSER_KEY_PATTERNS
     );
     assert_eq!(
-        keys("ComposerFunction", "ChargeCallers"),
+        keys("ComposerFunction", "ChargeParts"),
         all_of(&store::CHARGE_KEYS)
     );
     assert_eq!(

@@ -179,6 +179,7 @@ async fn every_value_of_the_authorizers_context_that_is_mapped_or_logged_exists(
 fn every_variable_that_a_function_is_given_is_one_that_it_reads() {
     for (function, package) in [
         ("AuthorizerFunction", "authorizer"),
+        ("ComposerFunction", "composer"),
         ("LimiterFunction", "limiter"),
     ] {
         let sources = [

@@ -29,16 +29,20 @@ class QuietHandler(http.server.BaseHTTPRequestHandler):
 
 
 class HttpServer:
-    """A server on loopback. It can be stopped and started again on the same port."""
+    """A server on an address of this machine, by default on loopback. It can be stopped and started
+    again on the same port.
+    """
 
-    def __init__(self, handler: Handler, tls: ssl.SSLContext | None = None) -> None:
-        self.handler, self.tls = handler, tls
+    def __init__(
+        self, handler: Handler, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1"
+    ) -> None:
+        self.handler, self.tls, self.address = handler, tls, address
         self.port = 0
         self.server: http.server.ThreadingHTTPServer | None = None
 
     @property
     def url(self) -> str:
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.address}:{self.port}"
 
     def __enter__(self) -> Self:
         return self.start()
@@ -47,7 +51,7 @@ class HttpServer:
         self.stop()
 
     def start(self) -> Self:
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), self.handler)
+        self.server = http.server.ThreadingHTTPServer((self.address, self.port), self.handler)
         self.port = self.server.server_port
         if self.tls:
             plain = self.server.socket

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 
 from e2e.cases.case import StackCase
+from e2e.cases.compositions import CHARGED, invocation
 from e2e.cases.requests import event
 from e2e.deployment import ALB_NAME, FOLLOWED_NAME, Deployment
 from e2e.emulator_template import statements
@@ -22,6 +23,8 @@ NEEDED_BY = {
     "LookAtTargetGroups": {*REGISTRATIONS, "inspect a target group"},
     "KeepState": {*REGISTRATIONS, "inspect a target group"},
     "ShareThePlacesForSeries": {"count a new series"},
+    "ReadPlansAndPolicies": {"charge the parts of a composition"},
+    "ChargeParts": {"charge the parts of a composition"},
 }
 # The emulator does not check these actions. The tests simulate the deployed policy instead.
 SIMULATED = {
@@ -157,6 +160,10 @@ class Operations:
         self.key = deployment.create_key(self.plan)
         self.hosts = itertools.count(1)
         self.nlb = deployment.nlb.resources()["NlbTargetGroup"]
+        # Instances keep a plan in memory, so that each composition needs one of its own. `deny` shows
+        # that it could not be charged.
+        strict = {"on_store_failure": "deny"}
+        self.plans = [deployment.create_plan(**strict) for _ in range(len(NEEDED_BY) + 2)]
 
     def by_name(self) -> dict[str, Callable[[], None]]:
         return {
@@ -169,6 +176,7 @@ class Operations:
             "register a new address of the ALB": lambda: self.register(self.nlb),
             "inspect a target group": self.inspect_group,
             "count a new series": self.count_series,
+            "charge the parts of a composition": self.charge_parts,
         }
 
     def reject_unknown_key(self) -> None:
@@ -183,6 +191,14 @@ class Operations:
             response.status == 200
             and response.json()["headers"]["x-tollgate-decision"] == "allowed"
         ), response
+
+    def charge_parts(self) -> None:
+        plan, key_id = self.plans.pop(), self.key["key_id"]
+        context = {"plan": plan, "key_id": key_id, "caller": f"key#{key_id}", "auth": "api_key"}
+        response, _ = self.deployment.invoke(
+            "ComposerFunction", invocation(CHARGED, decision="allowed", **context)
+        )
+        assert response["statusCode"] == 200, response
 
     def read_plan(self) -> None:
         response = self.deployment.admin_request("GET", f"/plans/{self.plan}")
