@@ -228,6 +228,7 @@ VALID_TOGETHER: list[dict[str, Any]] = [
     {"HttpApiId": "a1b2c3d4e5", "CreateAlarms": "true", "CreateDashboard": "true", "PublishMetrics": "true"},
     {"VpcLinkId": "a1b2c3", "AlbSecurityGroupId": "", "VpcId": "", "PrivateSubnetIds": ""},
     {"DomainName": "api.example.com", "ApiMappingKey": "orders/v1", "CertificateArn": SAMPLES["CertificateArn"]},
+    {**COMPOSED, "Tracing": COLLECTOR_LAYER, "EndpointSecurityGroupId": SAMPLES["EndpointSecurityGroupId"]},
     {"Tracing": COLLECTOR_LAYER, "SyncTargets": SAMPLES["SyncTargets"], "SyncTargetGroupArns": TARGET_GROUP, "PublishMetrics": "true"},
     {"Tracing": "http://collector.internal:4318", "CaBundleLayerArn": SAMPLES["CaBundleLayerArn"]},
     COMPOSED,

@@ -38,7 +38,7 @@ STATEMENT = re.compile(
     re.M,
 )
 # The name of a variable. `env!` reads one when the program is compiled.
-VARIABLE = re.compile(r'(?<!env!\()"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
+VARIABLE = re.compile(r'(?<!env!\()"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|COMPOSITIONS)"')
 # The crates of the command line, the local gateway and the tests.
 NOT_DEPLOYED = (
     "admin-client",
