@@ -8,7 +8,7 @@ import hashlib
 
 from drills.administration import api
 from drills.drill import check
-from harness.client import get
+from harness.client import call, get
 from harness.gateway import Gateway
 
 AMPLE = {"throttle": {"rate": 1000, "burst": 100000}}
@@ -41,6 +41,9 @@ MANAGED = {
 }
 # An address of the documentation, which no call of this drill comes from.
 BLOCKED = "/blocks/ip/192.0.2.77"
+# A stored composition, which the previous release does not know.
+COMPOSED = "/compositions/drill"
+COMPOSITION = {"routes": {"GET /bff/me": {"parts": {"user": {"get": "/users/{user_id}"}}}}}
 
 
 def secret(name: str) -> str:
@@ -58,6 +61,7 @@ def write(gateway: Gateway) -> None:
         api(gateway, "PUT", path, fields, managed_by="drill")
     check_managed_by(gateway, dict.fromkeys(MANAGED, "drill"))
     api(gateway, "PUT", BLOCKED, {"note": "drill"})
+    api(gateway, "PUT", COMPOSED, COMPOSITION)
 
     check_statuses(gateway, {name: status for name, (_, status) in KEYS.items()})
 
@@ -67,6 +71,9 @@ def check_previous_release(gateway: Gateway) -> None:
     statuses = {name: status_of(gateway, name) for name in KEYS}
     admitted = [name for name, status in statuses.items() if status == 200]
     check(not admitted, "no caller with an unknown field is admitted", statuses)
+
+    status = call(gateway.port, "GET", f"/_tollgate/v1{COMPOSED}").status
+    check(status == 404, "no composition is known", status)
 
     # Lists contain the unknown items and fail. Other items can be read one by one.
     for path in ("/plans/quota", "/keys/quota", "/plans/managed", "/keys/managed"):
@@ -93,6 +100,8 @@ def check_this_release(gateway: Gateway) -> None:
     check(calls == 2, "a member's calls are counted", calls)
     blocks = [block["id"] for block in api(gateway, "GET", "/blocks")["items"]]
     check(len(blocks) == 1, "a block is unchanged", blocks)
+    composition = api(gateway, "GET", COMPOSED)
+    check(composition == COMPOSITION, "a composition is unchanged", composition)
 
 
 def check_managed_by(gateway: Gateway, expected: dict[str, str | None]) -> None:

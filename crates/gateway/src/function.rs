@@ -9,7 +9,7 @@ use authorizer::{Authorizer, Config, ConfigError, Failure, PolicyLoadError, loca
 use aws::timeouts::INTEGRATION_TIMEOUT;
 use aws::{Deadline, Proxy, ProxyError, check_system_authorities};
 use lambda_runtime::Diagnostic;
-use limiter::Limiter;
+use limiter::{ComposerSettings, Limiter};
 use metrics_publisher::Publisher;
 use outcome::RateLimitHeaders;
 use policy::{KeyHeader, stored_policy_name};
@@ -214,6 +214,7 @@ async fn open_limiter(
             .map_err(limiter::ConfigError::from)?;
         return Ok(Limiter::new(store, key_header)
             .with_policy_in_use(policy_in_use)
+            .with_composer(ComposerSettings::from_lookup(&setting))
             .with_rate_limit_headers(headers));
     }
 
@@ -222,5 +223,6 @@ async fn open_limiter(
     let store = Arc::new(store.map_err(FunctionError::LimiterStore)?);
     Ok(Limiter::new(store, config.key_header)
         .with_policy_in_use(config.policy_in_use)
+        .with_composer(config.composer)
         .with_rate_limit_headers(config.rate_limit_headers))
 }

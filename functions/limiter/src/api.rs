@@ -24,19 +24,20 @@ use crate::problem::{Mistake, Problem};
 use crate::request::{accept, caller};
 use crate::response_headers::add_headers;
 use crate::{
-    RateLimitHeaders, Shared, account_page, audit, blocks, callers, decisions, export, grants,
-    import, keys, openapi, plans, policies, response, usage_list, usage_report,
+    RateLimitHeaders, Shared, account_page, audit, blocks, callers, compositions, decisions,
+    export, grants, import, keys, openapi, plans, policies, response, usage_list, usage_report,
 };
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    info(title = "Tollgate limiter", description = "Plans, API keys, policies, blocks, usage and decisions."),
+    info(title = "Tollgate limiter", description = "Plans, API keys, policies, compositions, blocks, usage and decisions."),
     tags(
         (name = "plans", description = "Usage plans: rate limits and quotas"),
         (name = "keys", description = "API keys: shown once, stored as hashes"),
         (name = "usage", description = "Usage of API keys, and grants"),
         (name = "decisions", description = "Decisions for services without an authorizer"),
         (name = "policies", description = "Authorization policies: the credentials that each path requires"),
+        (name = "compositions", description = "API compositions: routes whose response is merged from those of several services"),
         (name = "audit", description = "Records of administrative changes")
     )
 )]
@@ -74,6 +75,12 @@ fn admin_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(policies::get, policies::put, policies::delete))
         .routes(routes!(candidate::get, candidate::put, candidate::delete))
         .routes(routes!(candidate::promote))
+        .routes(routes!(compositions::list))
+        .routes(routes!(
+            compositions::get,
+            compositions::put,
+            compositions::delete
+        ))
         .routes(routes!(blocks::list))
         .routes(routes!(blocks::get, blocks::put, blocks::delete))
         .routes(routes!(audit::list::list))
@@ -264,6 +271,10 @@ mod tests {
             "GET /_tollgate/v1/policies/{name}",
             "PUT /_tollgate/v1/policies/{name}",
             "GET /_tollgate/v1/policies",
+            "GET /_tollgate/v1/compositions",
+            "GET /_tollgate/v1/compositions/{name}",
+            "PUT /_tollgate/v1/compositions/{name}",
+            "DELETE /_tollgate/v1/compositions/{name}",
             "DELETE /_tollgate/v1/policies/{name}",
             "GET /_tollgate/v1/policies/{name}/candidate",
             "PUT /_tollgate/v1/policies/{name}/candidate",

@@ -8,7 +8,7 @@
 //!
 //! - `principal`: the ARN that IAM has authenticated, with the session name of an assumed role
 //! - `request_id`: the request id of API Gateway; the one in `span` may be chosen by the client
-//! - `action`, `target`: the change, and the id of the key, plan or policy. Of a block, the target is
+//! - `action`, `target`: the change, and the id of the key, plan, policy or composition. Of a block, the target is
 //!   its kind and its readable id, such as `key/acme`. Of a refund to the subject of a token, it is
 //!   the caller as the usage table names it
 //! - `changes`: JSON, see [`changes`]; `unlisted_changes` counts those that did not fit
@@ -47,6 +47,8 @@ pub(crate) enum Action {
     PutCandidate,
     DeleteCandidate,
     PromoteCandidate,
+    PutComposition,
+    DeleteComposition,
     CreateKey,
     UpdateKey,
     DeleteKey,
@@ -69,6 +71,8 @@ impl Action {
             Self::PutCandidate => "candidate.put",
             Self::DeleteCandidate => "candidate.delete",
             Self::PromoteCandidate => "candidate.promote",
+            Self::PutComposition => "composition.put",
+            Self::DeleteComposition => "composition.delete",
             Self::CreateKey => "key.create",
             Self::UpdateKey => "key.update",
             Self::DeleteKey => "key.delete",

@@ -4,6 +4,8 @@ use outcome::{RateLimitHeaders, RateLimitHeadersError};
 use policy::{KeyHeader, KeyHeaderError, stored_policy_name};
 use store::{StoreConfig, StoreConfigError};
 
+use crate::compositions::ComposerSettings;
+
 /// The settings of the function. An invalid one aborts startup, and the error names the variable.
 #[derive(Debug)]
 pub struct Config {
@@ -15,6 +17,8 @@ pub struct Config {
     /// The policy of the registry that the authorizer uses, if `AUTH_POLICY` is `table:NAME`. An
     /// authorizer refuses to start with an invalid value, so any other value is ignored here.
     pub policy_in_use: Option<String>,
+    /// The composer of the stack, from `COMPOSITIONS_PREFIX` and `COMPOSITIONS`.
+    pub composer: ComposerSettings,
     /// `RATE_LIMIT_HEADERS`: the format of the rate-limit headers. Default: `draft10`.
     pub rate_limit_headers: RateLimitHeaders,
 }
@@ -46,6 +50,7 @@ impl Config {
             key_header,
             rate_limit_headers: RateLimitHeaders::from_setting(lookup("RATE_LIMIT_HEADERS"))?,
             policy_in_use: stored_policy_name(&setting).map(str::to_owned),
+            composer: ComposerSettings::from_lookup(&lookup),
             store: StoreConfig::from_lookup(lookup)?,
         })
     }
@@ -75,6 +80,24 @@ mod tests {
             config(&[("EMBEDDED_STORE", "{}")]).unwrap().store,
             StoreConfig::Embedded(_)
         ));
+    }
+
+    #[test]
+    fn only_the_name_of_a_stored_composition_is_read() {
+        for (compositions, prefix, expected) in [
+            ("table:mobile", "/bff", (Some("mobile"), Some("/bff"))),
+            (r#"{"routes":{}}"#, "/api", (None, Some("/api"))),
+            ("", "", (None, None)),
+        ] {
+            let settings = [
+                ("EMBEDDED_STORE", "{}"),
+                ("COMPOSITIONS", compositions),
+                ("COMPOSITIONS_PREFIX", prefix),
+            ];
+            let composer = config(&settings).unwrap().composer;
+            let found = (composer.in_use.as_deref(), composer.prefix.as_deref());
+            assert_eq!(found, expected, "{compositions}");
+        }
     }
 
     #[test]

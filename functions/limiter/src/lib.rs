@@ -1,9 +1,9 @@
-//! The limiter: the HTTP API for plans, keys, policies, usage and decisions.
+//! The limiter: the HTTP API for plans, keys, policies, compositions, usage and decisions.
 //!
 //! - trigger: an API Gateway HTTP API (payload format 2.0). `ANY /_tollgate/v1/{proxy+}` requires IAM
 //!   authorization, `GET /_tollgate/usage` requires the authorizer, and
 //!   `GET /_tollgate/openapi.json` is public
-//! - reads: plans, keys, policies and usage
+//! - reads: plans, keys, policies, compositions and usage
 //! - writes: the same. Of a key's secret it writes only the hash
 //! - log: one line per request, and one per change by an administrator (see `audit`)
 //! - decisions: a request that the authorizer has marked gets 429 or 503 on every route, before any
@@ -44,6 +44,7 @@ mod api;
 mod audit;
 mod blocks;
 mod callers;
+mod compositions;
 mod config;
 mod csv_file;
 mod decisions;
@@ -90,6 +91,7 @@ use tower_service::Service as _;
 use decisions::charge_token::ChargeKey;
 use event::EventRequest;
 
+pub use compositions::ComposerSettings;
 pub use config::{Config, ConfigError};
 pub use panic_guard::handle_event;
 pub use store_setup::open;
@@ -111,6 +113,7 @@ struct Shared {
     key_header: KeyHeader,
     /// The policy that the authorizer of this stack uses, if it is in the registry.
     policy_in_use: Option<Arc<str>>,
+    composer: ComposerSettings,
     rate_limit_headers: RateLimitHeaders,
 }
 
@@ -154,6 +157,7 @@ impl Limiter {
             charge_key: ChargeKey::default(),
             key_header,
             policy_in_use: None,
+            composer: ComposerSettings::default(),
             rate_limit_headers: RateLimitHeaders::default(),
         };
 
@@ -168,6 +172,14 @@ impl Limiter {
     #[must_use]
     pub fn with_policy_in_use(mut self, name: Option<String>) -> Self {
         self.shared.policy_in_use = name.map(Into::into);
+        self.router = api::router(self.shared.clone());
+        self
+    }
+
+    /// Sets what is known about the composer of the stack.
+    #[must_use]
+    pub fn with_composer(mut self, composer: ComposerSettings) -> Self {
+        self.shared.composer = composer;
         self.router = api::router(self.shared.clone());
         self
     }

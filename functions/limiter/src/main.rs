@@ -36,6 +36,7 @@ async fn serve() -> Result<(), Error> {
     let store = Arc::new(open(&config.store, variable, records.clone()).await?);
     let limiter = Limiter::new(store, config.key_header)
         .with_policy_in_use(config.policy_in_use)
+        .with_composer(config.composer)
         .with_rate_limit_headers(config.rate_limit_headers);
     let limiter = Arc::new(limiter);
 

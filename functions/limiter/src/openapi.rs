@@ -126,6 +126,13 @@ fn example(operation: &str) -> Option<Value> {
         "putPolicy" | "putCandidate" => {
             json!({"rules": [{"match": "GET /health", "auth": "none"}, {"match": "ANY /{proxy+}", "auth": "any"}]})
         }
+        "putComposition" => json!({
+            "services": {"default": {"url": "http://internal-alb.example.com"}},
+            "routes": {"GET /bff/dashboard": {"partial_status": 200, "parts": {
+                "user": {"get": "/users/{user_id}", "fallback": {"name": "User"}},
+                "orders": {"get": "/orders?userId={user_id}&limit=5", "fallback": {"items": []}}
+            }}}
+        }),
         "putBlock" => json!({"until": "2030-12-31T23:59:59Z", "note": "stolen key"}),
         "importKeys" => {
             "Name,Key,UsagePlanIds\nAcme Inc.,20-to-128-characters-of-your-own,team\n".into()

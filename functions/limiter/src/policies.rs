@@ -21,6 +21,7 @@ use crate::problem::{Mistake, Problem};
 use crate::request::AdminRequest;
 use crate::request::body::{self, JsonBody};
 use crate::request::cursor::List;
+use crate::request::force::DeletionQuery;
 use crate::request::managed_by::Creator;
 use crate::request::precondition::Precondition;
 use crate::request::query::{Parameters, QueryParameters};
@@ -86,21 +87,6 @@ impl QueryParameters for PolicyListQuery {
         Self {
             limit: parameters.limit(),
             after: parameters.cursor(List::Policies),
-        }
-    }
-}
-
-/// The query of a deletion.
-pub(crate) struct DeletionQuery {
-    is_forced: bool,
-}
-
-impl QueryParameters for DeletionQuery {
-    const NAMES: &'static [&'static str] = &["force"];
-
-    fn read(parameters: &mut Parameters) -> Self {
-        Self {
-            is_forced: parameters.flag("force"),
         }
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod cursor;
 pub(crate) mod document;
+pub(crate) mod force;
 pub(crate) mod managed_by;
 pub(crate) mod precondition;
 pub(crate) mod query;

@@ -5,6 +5,9 @@ use outcome::ContextField;
 
 use crate::names::is_name;
 
+/// The path of Tollgate's own routes, which take precedence.
+const OWN_PREFIX: &str = "/_tollgate/";
+
 /// Reads the key of a route. API Gateway's route `ANY {prefix}/{proxy+}` must reach it.
 ///
 /// # Errors
@@ -40,6 +43,11 @@ fn check_variable(name: &str) -> Result<(), String> {
 }
 
 fn check_prefix(path: &str, prefix: &str) -> Result<(), String> {
+    if path.starts_with(OWN_PREFIX) {
+        return Err(format!(
+            "unexpected path below `{OWN_PREFIX}`, which is Tollgate's own"
+        ));
+    }
     let below = if prefix.is_empty() {
         path.get(1..)
             .and_then(|path| path.split_once('/'))

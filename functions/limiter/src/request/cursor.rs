@@ -26,6 +26,8 @@ pub(crate) enum List<'l> {
     Usage(&'l str),
     /// The policies.
     Policies,
+    /// The compositions.
+    Compositions,
     /// The keys that a filter selects.
     Search(&'l KeyFilter),
     /// The audit records, with the text of all filters.
@@ -63,6 +65,7 @@ impl<'l> List<'l> {
             Self::Plans => ("plans", None),
             Self::KeyHashes => ("key-hashes", None),
             Self::Policies => ("policies", None),
+            Self::Compositions => ("compositions", None),
             Self::Usage(selection) => ("usage", Some(Cow::Borrowed(selection))),
             Self::Keys(plan) => ("keys", plan.map(Cow::Borrowed)),
             // Strings, numbers and maps with string keys, so this cannot fail.
@@ -92,7 +95,7 @@ mod tests {
         fn cursor_belongs_to_one_list(last in "\\PC{1,40}", plan in "[a-z]{1,10}") {
             let cursor = List::Keys(Some(&plan)).cursor(&last);
             prop_assert_eq!(List::Keys(Some(&plan)).position(&cursor), Some(last));
-            for other in [List::Plans, List::Policies, List::Keys(None), List::Keys(Some("another-plan"))] {
+            for other in [List::Plans, List::Policies, List::Compositions, List::Keys(None), List::Keys(Some("another-plan"))] {
                 prop_assert_eq!(other.position(&cursor), None);
             }
         }

@@ -10,7 +10,7 @@ use crate::audit_records::records;
 use crate::support::{Api, Response, unique};
 
 /// The operations that write, each with the action of its record.
-const RECORDED: [(&str, &str); 20] = [
+const RECORDED: [(&str, &str); 22] = [
     ("putPlan", "plan.put"),
     ("deletePlan", "plan.delete"),
     ("createKey", "key.create"),
@@ -29,6 +29,8 @@ const RECORDED: [(&str, &str); 20] = [
     ("putCandidate", "candidate.put"),
     ("deleteCandidate", "candidate.delete"),
     ("promoteCandidate", "candidate.promote"),
+    ("putComposition", "composition.put"),
+    ("deleteComposition", "composition.delete"),
     ("putBlock", "block.put"),
     ("deleteBlock", "block.delete"),
 ];
@@ -170,6 +172,9 @@ async fn send_all(api: &Api) -> BTreeMap<&'static str, String> {
     assert_eq!(api.send("PUT", &path, candidate).await.status, 201);
     script.send("deleteCandidate", &of_policy, none()).await;
     script.send("deletePolicy", &of_policy, none()).await;
+    let composition = json!({"routes": {"GET /bff/a": {"parts": {"a": {"get": "/a"}}}}});
+    script.send("putComposition", &of_policy, composition).await;
+    script.send("deleteComposition", &of_policy, none()).await;
 
     let block = [("kind", "key"), ("id", &*chosen)];
     script

@@ -13,6 +13,8 @@ use crate::support::{Api, unique};
 /// The objects of a configuration: the list, the name, and two bodies.
 fn objects() -> Vec<(&'static str, String, Value, Value)> {
     let rules = |auth: &str| json!({"rules": [{"match": "GET /", "auth": auth}]});
+    let composition =
+        |path: &str| json!({"routes": {"GET /bff/a": {"parts": {"a": {"get": path}}}}});
     let secret = format!("a-secret-of-a-configuration-{}", unique("s"));
     let hash = KeyHash::of(&secret).unwrap();
     vec![
@@ -23,6 +25,12 @@ fn objects() -> Vec<(&'static str, String, Value, Value)> {
             json!({"near_limit": 0.5}),
         ),
         ("policies", unique("policy"), rules("any"), rules("none")),
+        (
+            "compositions",
+            unique("composition"),
+            composition("/a"),
+            composition("/b"),
+        ),
         (
             "keys",
             unique("key"),

@@ -162,7 +162,7 @@ async fn description_is_public() {
             &description["openapi"],
             description["paths"].as_object().unwrap().len()
         ),
-        (&json!("3.1.0"), 32)
+        (&json!("3.1.0"), 34)
     );
     assert_eq!(description, limiter::Limiter::openapi());
 }

@@ -270,6 +270,10 @@ async fn written_document_has_one_record() {
             ),
             (policy.clone(), rules.clone()),
             (format!("{policy}/candidate"), rules.clone()),
+            (
+                format!("/compositions/{}", unique("composition")),
+                json!({"routes": {"GET /bff/a": {"parts": {"a": {"get": "/a"}}}}}),
+            ),
         ] {
             let principal = principal();
             let request = Request {
@@ -443,8 +447,12 @@ async fn deletion_succeeds_with_one_record() {
         ] {
             world.api.send("PUT", &path, rules.clone()).await;
         }
+        let composition = format!("/compositions/{policy}");
+        let document = json!({"routes": {"GET /bff/a": {"parts": {"a": {"get": "/a"}}}}});
+        world.api.send("PUT", &composition, document).await;
 
         for path in [
+            composition,
             format!("/keys/{key_id}"),
             format!("/plans/{plan}"),
             format!("/policies/{policy}"),

@@ -14,6 +14,7 @@ mod audit_records;
 mod blocks;
 mod bulk;
 mod callers;
+mod compositions;
 mod concurrency;
 mod decisions;
 mod errors;
@@ -196,6 +197,15 @@ test_on_each_store! {
         candidate_is_put_in_force
         candidate_of_an_earlier_policy_is_not_put_in_force
         candidate_is_put_in_force_as_a_whole_or_not_at_all
+    }
+    compositions {
+        composition_is_returned_as_it_was_sent
+        only_compositions_that_a_composer_can_load_are_stored
+        doubtful_composition_is_stored_with_a_warning
+        composition_that_is_too_large_is_rejected
+        compositions_are_listed_page_by_page
+        change_of_a_composition_is_recorded_with_its_urls
+        composition_in_use_is_deleted_only_by_force
     }
     usage_reports {
         report_adds_up_to_the_allowed_calls

@@ -1,4 +1,4 @@
-//! The name of the program that created a plan, a policy or a key.
+//! The name of the program that created a plan, a policy, a composition or a key.
 
 use std::sync::Arc;
 
@@ -9,12 +9,13 @@ use crate::support::{Api, Response, unique};
 
 const HEADER: &str = "x-tollgate-managed-by";
 /// The lists, with the body that creates one of their objects.
-const KINDS: [&str; 3] = ["plans", "policies", "keys"];
+const KINDS: [&str; 4] = ["plans", "policies", "compositions", "keys"];
 
 fn body(kind: &str) -> Value {
     match kind {
         "plans" => json!({"near_limit": 0.5}),
         "policies" => json!({"rules": [{"match": "GET /", "auth": "none"}]}),
+        "compositions" => json!({"routes": {"GET /bff/a": {"parts": {"a": {"get": "/a"}}}}}),
         _ => json!({"plan": "open"}),
     }
 }
@@ -133,7 +134,7 @@ pub(crate) async fn later_changes_keep_the_program_that_created_the_object(api: 
 
 pub(crate) async fn object_that_is_created_again_has_the_new_name(api: Arc<Api>) {
     // The id of a deleted key cannot be used again.
-    for kind in ["plans", "policies"] {
+    for kind in ["plans", "policies", "compositions"] {
         let path = format!("/{kind}/{}", unique("again"));
         put_as(&api, &path, "first", body(kind)).await;
         assert_eq!(api.call("DELETE", &path).send().await.status, 204);
@@ -168,6 +169,7 @@ fn changed(kind: &str) -> Value {
     match kind {
         "plans" => json!({"near_limit": 0.4}),
         "policies" => json!({"rules": []}),
+        "compositions" => json!({"routes": {"GET /bff/b": {"parts": {"b": {"get": "/b"}}}}}),
         _ => json!({"name": "Acme"}),
     }
 }

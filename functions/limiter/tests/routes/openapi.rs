@@ -59,6 +59,7 @@ async fn every_example_can_be_sent() {
     send("put", "/policies/{name}", "/policies/main").await;
     let candidate = "/policies/main/candidate";
     send("put", "/policies/{name}/candidate", candidate).await;
+    send("put", "/compositions/{name}", "/compositions/main").await;
     send("put", "/blocks/{kind}/{id}", "/blocks/key/acme").await;
     let decision = send("post", "/decisions", "/decisions").await;
     assert_eq!(decision.json()["decision"], "allowed");

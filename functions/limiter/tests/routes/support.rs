@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws::{AwsCalls, Timeouts};
 use jiff::Timestamp;
-use limiter::Limiter;
+use limiter::{ComposerSettings, Limiter};
 use limits::{Caller, Plan, PlanDocument};
 use outcome::RateLimitHeaders;
 use policy::KeyHeader;
@@ -22,6 +22,8 @@ const SEEDS: &str = r#"{"plans": {"open": {},
 
 /// The policy of the registry that the authorizer uses.
 pub(crate) const POLICY_IN_USE: &str = "policy-in-use";
+/// The composition of the registry that the composer uses.
+pub(crate) const COMPOSITION_IN_USE: &str = "composition-in-use";
 
 /// The function and its store.
 pub(crate) struct Api {
@@ -110,15 +112,25 @@ impl Api {
 
     fn over(store: Store) -> Self {
         let store = Arc::new(store);
+        let composer = ComposerSettings {
+            prefix: Some("/bff".into()),
+            in_use: Some(COMPOSITION_IN_USE.into()),
+        };
         Self {
             limiter: Limiter::with_clock(Arc::clone(&store), KeyHeader::default(), noon)
-                .with_policy_in_use(Some(POLICY_IN_USE.to_owned())),
+                .with_policy_in_use(Some(POLICY_IN_USE.to_owned()))
+                .with_composer(composer),
             store,
         }
     }
 
     pub(crate) fn with_rate_limit_headers(mut self, format: RateLimitHeaders) -> Self {
         self.limiter = self.limiter.with_rate_limit_headers(format);
+        self
+    }
+
+    pub(crate) fn with_composer(mut self, composer: ComposerSettings) -> Self {
+        self.limiter = self.limiter.with_composer(composer);
         self
     }
 
@@ -177,6 +189,16 @@ impl Api {
         let admin = self.store.admin();
         admin
             .put_policy(name, &document, &Condition::None)
+            .await
+            .unwrap();
+    }
+
+    /// Writes a composition in one write, without an audit record.
+    pub(crate) async fn composition_without_record(&self, name: &str) {
+        let document = r#"{"routes":{"GET /bff/a":{"parts":{"a":{"get":"/a"}}}}}"#;
+        let admin = self.store.admin();
+        admin
+            .put_composition(name, document, &Condition::None)
             .await
             .unwrap();
     }

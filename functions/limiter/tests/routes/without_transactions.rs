@@ -9,9 +9,10 @@ use testing::Emulator;
 use crate::support::Api;
 
 /// The lists, page by page. Their order differs between stores.
-const LISTS: [&str; 16] = [
+const LISTS: [&str; 17] = [
     "/plans?limit=2",
     "/policies?limit=2",
+    "/compositions?limit=2",
     "/blocks",
     "/audit?from=2026-11-01&to=2026-11-30",
     "/keys?limit=3",
@@ -27,11 +28,12 @@ const LISTS: [&str; 16] = [
     "/plans/gold/usage?group=team-1&limit=3",
     "/usage?name=acme&limit=3",
 ];
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     "/plans/gold",
     "/plans/absent",
     "/policies/policy-1",
     "/policies/policy-1/candidate",
+    "/compositions/composition-1",
     "/keys/key-02",
     "/keys/key-03",
     "/keys/absent",
@@ -62,7 +64,7 @@ fn seeds() -> String {
     json!({"plans": {"gold": gold, "open": {}}, "keys": keys}).to_string()
 }
 
-/// Charges some keys, and writes policies and blocks.
+/// Charges some keys, and writes policies, compositions and blocks.
 async fn use_api(api: &Api) {
     for (number, calls) in [(2, 1), (4, 5), (6, 3), (13, 2)] {
         for _ in 0..calls {
@@ -75,6 +77,8 @@ async fn use_api(api: &Api) {
     api.finish().await;
     for number in 0..3 {
         api.policy_without_record(&format!("policy-{number}"), "any")
+            .await;
+        api.composition_without_record(&format!("composition-{number}"))
             .await;
         api.block_without_record(&format!("key-{:02}", 14 - number))
             .await;

@@ -17,12 +17,20 @@ export const ACTION_GROUPS = [
   { kind: "key", title: "Keys", actions: KEY_ACTIONS },
   { kind: "plan", title: "Plans", actions: { put: "Created or changed", delete: "Deleted" } },
   { kind: "policy", title: "Policies", actions: { put: "Created or changed", delete: "Deleted" } },
+  { kind: "composition", title: "Compositions", actions: { put: "Created or changed", delete: "Deleted" } },
   { kind: "candidate", title: "Candidates", actions: CANDIDATE_ACTIONS },
   { kind: "block", title: "Blocks", actions: { put: "Created or changed", delete: "Removed" } },
   { kind: "usage", title: "Grants and refunds", actions: { grant: "Granted", revoke: "Revoked", refund: "Refunded" } },
 ];
 
-const OBJECT = { key: "key", plan: "plan", policy: "policy", candidate: "candidate of policy", block: "block" };
+const OBJECT = {
+  key: "key",
+  plan: "plan",
+  policy: "policy",
+  composition: "composition",
+  candidate: "candidate of policy",
+  block: "block",
+};
 const USAGE = { grant: "Granted calls to", revoke: "Revoked a grant of", refund: "Refunded calls to" };
 
 /** Returns an action as the beginning of a sentence that ends with the target, such as `Changed key`. */
