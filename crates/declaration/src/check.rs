@@ -1,13 +1,19 @@
-//! Checks of plans, policies and keys.
+//! Checks of plans, policies, compositions and keys.
 
+use composition::{Compositions, Settings};
+use http::Uri;
 use limits::{PlanDocument, check_name};
 use policy::{KeyHeader, Policy, UNREAD_SECRET};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::compare::ObjectKind;
 use crate::key::KeyFields;
 use crate::located::Located;
 use crate::mistake::DeclarationMistake;
+
+/// Replaces the URL of the default service, which is a setting of the composer.
+const DEFAULT_URL: &str = "http://default.invalid";
 
 /// Finds mistakes in a file.
 pub(crate) struct Checker<'l> {
@@ -44,10 +50,12 @@ impl<'l> Checker<'l> {
         }
     }
 
-    /// Checks the name of a policy, which follows the rules of plans. It is a segment of a path.
-    pub(crate) fn policy_name(&mut self, pointer: &str, name: &str) {
+    /// Checks the name of a policy or a composition, which follows the rules of plans. It is a
+    /// segment of a path.
+    pub(crate) fn name(&mut self, pointer: &str, kind: ObjectKind, name: &str) {
         if let Err(error) = check_name(name) {
-            let problem = error.to_string().replacen("plan name", "policy name", 1);
+            let own = format!("{kind} name");
+            let problem = error.to_string().replacen("plan name", &own, 1);
             self.add(pointer, problem);
         }
     }
@@ -69,6 +77,22 @@ impl<'l> Checker<'l> {
         if let Err(error) = Policy::parse_new(&document.to_string(), &header, &environment) {
             let (field, problem) = split_place(&error.without_position());
             self.add(&format!("{pointer}{field}"), problem);
+        }
+    }
+
+    /// Checks a composition as the composer does. The path of its routes, the header of keys and the
+    /// default service are settings of the composer, which are unknown here.
+    pub(crate) fn composition(&mut self, pointer: &str, document: &Value) {
+        let header = KeyHeader::default();
+        let settings = Settings {
+            prefix: "",
+            key_header: header.as_str(),
+            default_url: Some(Uri::from_static(DEFAULT_URL)),
+            replaced: None,
+            is_deployed: false,
+        };
+        if let Err(error) = Compositions::parse(&document.to_string(), &settings) {
+            self.add(&format!("{pointer}{}", error.pointer()), error.message());
         }
     }
 

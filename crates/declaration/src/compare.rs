@@ -27,6 +27,8 @@ pub enum ObjectKind {
     Plan,
     /// An authorization policy.
     Policy,
+    /// A stored composition.
+    Composition,
     /// An API key.
     Key,
 }
@@ -38,6 +40,7 @@ impl ObjectKind {
         match self {
             Self::Plan => "plan",
             Self::Policy => "policy",
+            Self::Composition => "composition",
             Self::Key => "key",
         }
     }
@@ -48,6 +51,7 @@ impl ObjectKind {
         match self {
             Self::Plan => "plans",
             Self::Policy => "policies",
+            Self::Composition => "compositions",
             Self::Key => "keys",
         }
     }
@@ -59,7 +63,7 @@ impl fmt::Display for ObjectKind {
     }
 }
 
-/// A plan or a policy of the API.
+/// A plan, a policy or a composition of the API.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RemoteObject {
     /// The document. Not needed for an object that the file does not declare.
@@ -75,7 +79,7 @@ pub struct RemoteObject {
 pub struct Difference {
     /// The kind of the object.
     pub kind: ObjectKind,
-    /// The name of the plan or policy, or the id of the key.
+    /// The name of the plan, policy or composition, or the id of the key.
     pub name: String,
     /// The request that removes the difference.
     pub change: Change,
@@ -186,22 +190,32 @@ impl<'d> Comparison<'d> {
 
     /// Compares the policies with all policies of the API.
     pub fn policies(&mut self, remote: &BTreeMap<String, RemoteObject>) {
-        let declared = &self.declaration.policies;
+        self.documents(ObjectKind::Policy, &self.declaration.policies, remote);
+    }
+
+    /// Compares the compositions with all compositions of the API. The order of fields does not
+    /// count, although it is the order of the fields of a response.
+    pub fn compositions(&mut self, remote: &BTreeMap<String, RemoteObject>) {
+        self.documents(
+            ObjectKind::Composition,
+            &self.declaration.compositions,
+            remote,
+        );
+    }
+
+    fn documents(
+        &mut self,
+        kind: ObjectKind,
+        declared: &BTreeMap<String, Value>,
+        remote: &BTreeMap<String, RemoteObject>,
+    ) {
         for (name, document) in declared {
             let before = remote.get(name);
             let shown_before = before.map(|before| canonical_numbers(&before.document));
             let shown = canonical_numbers(document);
-            self.add(
-                ObjectKind::Policy,
-                name,
-                document,
-                before,
-                (shown_before, shown),
-            );
+            self.add(kind, name, document, before, (shown_before, shown));
         }
-        self.deletions(ObjectKind::Policy, remote, |name| {
-            declared.contains_key(name)
-        });
+        self.deletions(kind, remote, |name| declared.contains_key(name));
     }
 
     /// Compares a key of the API, as its list of keys shows it. `hash` is the hash of its secret, if

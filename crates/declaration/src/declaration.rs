@@ -1,4 +1,4 @@
-//! The content of a file: plans, policies and keys.
+//! The content of a file: plans, policies, compositions and keys.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 /// The name of a declaration without `name`.
 pub const DEFAULT_NAME: &str = "default";
 
-/// The plans, policies and keys of a file.
+/// The plans, policies, compositions and keys of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Declaration {
     /// Marks the objects that an `apply` of this file creates, so that `--prune` deletes only those.
@@ -20,6 +20,8 @@ pub struct Declaration {
     pub plans: BTreeMap<String, Value>,
     /// Policies by name, as in the API.
     pub policies: BTreeMap<String, Value>,
+    /// Compositions by name, as in the API. The order of their fields is that of the file.
+    pub compositions: BTreeMap<String, Value>,
     /// Keys, in the order of the file.
     pub keys: Vec<DeclaredKey>,
 }

@@ -1,4 +1,4 @@
-//! Files with a single plan or policy.
+//! Files with a single plan, policy or composition.
 
 use serde_json::Value;
 
@@ -30,6 +30,23 @@ pub fn parse_plan(file: &str, text: &str) -> Result<Value, DeclarationError> {
 /// [`DeclarationError`] with the first mistake in the file.
 pub fn parse_policy(file: &str, text: &str) -> Result<Value, DeclarationError> {
     parse(file, text, |checker, document| checker.policy("", document))
+}
+
+/// Reads a composition in YAML or JSON and checks it as the API does. `file` is its name in errors.
+/// The path below which the composer serves its routes is not known here.
+///
+/// # Errors
+/// [`DeclarationError`] with the first mistake in the file.
+///
+/// ```
+/// let text = "routes: {GET /bff/me: {parts: {user: {get: '/users/{user}'}}}}";
+/// let error = declaration::parse_composition("bff.yaml", text).unwrap_err();
+/// assert!(error.to_string().contains(": routes[\"GET /bff/me\"].parts.user.get: "));
+/// ```
+pub fn parse_composition(file: &str, text: &str) -> Result<Value, DeclarationError> {
+    parse(file, text, |checker, document| {
+        checker.composition("", document);
+    })
 }
 
 fn parse(
@@ -72,6 +89,16 @@ mod tests {
         for text in ["", "[]", "gold"] {
             assert_eq!(plan_error(text), "gold.yaml:1:1: expected an object");
         }
+    }
+
+    #[test]
+    fn fields_of_a_composition_keep_their_order() {
+        let text =
+            "routes:\n  GET /bff/me:\n    parts:\n      user: {get: /b}\n      orders: {get: /a}\n";
+        let document = parse_composition("bff.yaml", text).unwrap().to_string();
+        let expected =
+            r#"{"routes":{"GET /bff/me":{"parts":{"user":{"get":"/b"},"orders":{"get":"/a"}}}}}"#;
+        assert_eq!(document, expected);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub use compare::{
     declared_fields,
 };
 pub use declaration::{DEFAULT_NAME, Declaration, DeclaredKey, MAX_FILE_BYTES};
-pub use document::{parse_plan, parse_policy};
+pub use document::{parse_composition, parse_plan, parse_policy};
 pub use key::key_mistakes;
 pub use located::Located;
 pub use mistake::{DeclarationError, DeclarationMistake};

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value};
 
 use crate::check::Checker;
+use crate::compare::ObjectKind;
 use crate::declaration::{Declaration, DeclaredKey, MAX_FILE_BYTES};
 use crate::located::Located;
 use crate::mistake::{DeclarationError, DeclarationMistake};
 use crate::position::Position;
 
-const FIELDS: [&str; 4] = ["name", "plans", "policies", "keys"];
+const FIELDS: [&str; 5] = ["name", "plans", "policies", "compositions", "keys"];
 const MAX_NAME_BYTES: usize = 64;
 
 impl Declaration {
@@ -54,13 +55,20 @@ fn read(fields: &Map<String, Value>, checker: &mut Checker<'_>) -> Declaration {
     }
     let policies = named(fields, "policies", checker);
     for (name, policy) in &policies {
-        checker.policy_name(&place("policies", name), name);
+        checker.name(&place("policies", name), ObjectKind::Policy, name);
         checker.policy(&place("policies", name), policy);
+    }
+    let compositions = named(fields, "compositions", checker);
+    for (name, composition) in &compositions {
+        let place = place("compositions", name);
+        checker.name(&place, ObjectKind::Composition, name);
+        checker.composition(&place, composition);
     }
     Declaration {
         name: name(fields, checker),
         plans,
         policies,
+        compositions,
         keys: keys(fields, checker),
     }
 }
@@ -81,7 +89,7 @@ fn name(fields: &Map<String, Value>, checker: &mut Checker<'_>) -> Option<String
     name.map(str::to_owned)
 }
 
-/// Returns the entries of `plans` or `policies`. `null` means that there are none.
+/// Returns the entries of `plans`, `policies` or `compositions`. `null` means that there are none.
 fn named(
     fields: &Map<String, Value>,
     field: &str,

@@ -25,6 +25,7 @@ impl Declaration {
         }
         named(&mut text, "plans", self.plans.iter());
         named(&mut text, "policies", self.policies.iter());
+        named(&mut text, "compositions", self.compositions.iter());
         self.keys(&mut text);
         text
     }
@@ -68,7 +69,7 @@ impl DeclaredKey {
     }
 }
 
-/// Writes the entries of `plans` or `policies`, if there are any.
+/// Writes the entries of `plans`, `policies` or `compositions`, if there are any.
 fn named<'d>(
     text: &mut String,
     field: &str,
@@ -116,6 +117,16 @@ plans:
 policies:
   main:
     rules: []
+
+compositions:
+  bff:
+    routes:
+      GET /bff/me:
+        parts:
+          user:
+            get: \"/users/{user_id}\"
+          orders:
+            get: /orders
 
 keys:
   - key_id: acme

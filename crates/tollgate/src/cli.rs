@@ -120,16 +120,16 @@ pub(crate) enum Command {
     Audit(AuditCommand),
     /// Check parameters before a deployment, and the stack and the API after it
     Check(Box<CheckOptions>),
-    /// Check compositions
+    /// Check compositions, and administer stored ones
     #[command(subcommand)]
     Compose(ComposeCommand),
     /// Open the web console of an API in a browser
     Console(ConsoleOptions),
-    /// Print the plans, policies and keys of an API as a file for `apply`
+    /// Print the plans, policies, compositions and keys of an API as a file for `apply`
     Dump(DumpOptions),
-    /// Compare a file with the plans, policies and keys of an API
+    /// Compare a file with the plans, policies, compositions and keys of an API
     Diff(DiffOptions),
-    /// Give an API the plans, policies and keys of a file, after a question
+    /// Give an API the plans, policies, compositions and keys of a file, after a question
     Apply(ApplyOptions),
     /// Convert the configuration of other products to a file for `apply`
     #[command(subcommand)]

@@ -6,11 +6,13 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Names of commands in other programs, and names in the singular, each with the name here.
-const OTHER_NAMES: [(&str, &str); 16] = [
+const OTHER_NAMES: [(&str, &str); 18] = [
     ("plan", "plans"),
     ("key", "keys"),
     ("policy", "policies"),
     ("block", "blocks"),
+    ("composition", "compose"),
+    ("compositions", "compose"),
     ("ls", "list"),
     ("show", "get"),
     ("describe", "get"),

@@ -1,4 +1,4 @@
-//! `apply`: gives an API the plans, policies and keys of a file.
+//! `apply`: gives an API the plans, policies, compositions and keys of a file.
 
 mod interruption;
 mod new_secrets;
@@ -33,7 +33,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct ApplyOptions {
-    /// File with plans, policies and keys; `-` for standard input
+    /// File with plans, policies, compositions and keys; `-` for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Make the changes without asking

@@ -1,12 +1,16 @@
-//! `compose`: checks compositions.
+//! `compose`: checks compositions, and administers the stored ones of an API.
 
 mod check;
+mod stored;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use super::list::ListArgs;
+
 use check::CheckCompositions;
+use stored::{CreateComposition, DeleteComposition, GetComposition, SetComposition};
 
 /// The default of the template's parameter `CompositionsPrefix`.
 const DEFAULT_PREFIX: &str = "/bff";
@@ -16,11 +20,26 @@ const DEFAULT_PREFIX: &str = "/bff";
 pub(crate) enum ComposeCommand {
     /// Check a file of compositions, and show its routes and parts
     Check(CheckCompositions),
+    /// List the stored compositions
+    List(ListArgs),
+    /// Print a stored composition
+    Get(GetComposition),
+    /// Store a composition from a file. It must not exist
+    Create(CreateComposition),
+    /// Replace a stored composition by a file, or create it
+    Set(SetComposition),
+    /// Delete a stored composition
+    Delete(DeleteComposition),
 }
 
 /// Runs a command below `compose`.
 pub(crate) fn run(command: &ComposeCommand) -> ExitCode {
     match command {
         ComposeCommand::Check(options) => super::run(check::run(options)),
+        ComposeCommand::List(options) => super::run(stored::list(options)),
+        ComposeCommand::Get(options) => super::run(stored::get(options)),
+        ComposeCommand::Create(options) => super::run(stored::create(options)),
+        ComposeCommand::Set(options) => super::run(stored::set(options)),
+        ComposeCommand::Delete(options) => super::run(stored::delete(options)),
     }
 }

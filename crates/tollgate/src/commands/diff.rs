@@ -34,7 +34,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct DiffOptions {
-    /// File with plans, policies and keys; `-` for standard input
+    /// File with plans, policies, compositions and keys; `-` for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// List what `apply --prune` would delete: objects that an earlier `apply` of a file with the

@@ -1,4 +1,4 @@
-//! `dump`: prints the plans, policies and keys of an API as a file for `apply`.
+//! `dump`: prints the plans, policies, compositions and keys of an API as a file for `apply`.
 
 mod dump_file;
 
@@ -24,8 +24,7 @@ Examples:
   tollgate dump --with-hashes --out move.yaml && tollgate apply move.yaml --stack tollgate-new";
 
 /// The first lines of a file.
-const COMMENT: &str =
-    "Plans, policies and keys, written by `tollgate dump`. `tollgate apply` reads this file.";
+const COMMENT: &str = "Plans, policies, compositions and keys, written by `tollgate dump`. `tollgate apply` reads this file.";
 /// The next lines of a file.
 const NAME_COMMENT: &str = "\
 Before you use --prune, add `name: NAME`. It marks what this file creates, and files without it share one mark.";
@@ -58,7 +57,7 @@ async fn dump(options: &DumpOptions) -> Result<ExitCode, CommandError> {
     let client = options.target.connect().await?;
     let mut remote = Remote::new(&client);
 
-    let declaration = plans_and_policies(&mut remote).await?;
+    let declaration = documents(&mut remote).await?;
     let mut comments = vec![COMMENT.to_owned(), NAME_COMMENT.to_owned()];
     if options.with_hashes {
         comments.insert(0, CONFIDENTIAL.to_owned());
@@ -74,9 +73,11 @@ async fn dump(options: &DumpOptions) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn plans_and_policies(remote: &mut Remote<'_>) -> Result<Declaration, CommandError> {
+/// Returns everything but the keys.
+async fn documents(remote: &mut Remote<'_>) -> Result<Declaration, CommandError> {
     let plans = remote.plans().await?.into_iter();
     let policies = remote.policies(|_| true).await?;
+    let compositions = remote.compositions(|_| true).await?.into_iter();
 
     let candidates = policies.iter().filter(|(_, policy)| policy.has_candidate);
     for (name, _) in candidates {
@@ -88,6 +89,9 @@ async fn plans_and_policies(remote: &mut Remote<'_>) -> Result<Declaration, Comm
         policies: policies
             .into_iter()
             .map(|(name, policy)| (name, policy.object.document))
+            .collect(),
+        compositions: compositions
+            .map(|(name, composition)| (name, composition.document))
             .collect(),
         ..Declaration::default()
     })

@@ -152,7 +152,7 @@ fn candidate(name: &str) -> Document {
     }
 }
 
-fn policy_name(name: &str) -> Result<String, String> {
+pub(crate) fn policy_name(name: &str) -> Result<String, String> {
     // Proxies remove these names from a path.
     let is_dots = matches!(name, "." | "..");
     let is_name = !is_dots && stored_policy_name(&format!("table:{name}")) == Some(name);

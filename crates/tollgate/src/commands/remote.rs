@@ -1,8 +1,8 @@
-//! The plans, policies and keys of an API, to compare or to store them.
+//! The plans, policies, compositions and keys of an API, to compare or to store them.
 
 use std::collections::{BTreeMap, HashMap};
 
-use admin_client::{AdminClient, ClientError, Pages, path};
+use admin_client::{AdminClient, ApiPath, ClientError, Pages, path};
 use declaration::{Comparison, Declaration, Differences, ObjectKind, RemoteObject};
 use serde_json::Value;
 
@@ -46,6 +46,11 @@ impl<'c> Remote<'c> {
         let policies = self.policies(is_declared).await?.into_iter();
         let policies = policies.map(|(name, policy)| (name, policy.object));
         comparison.policies(&policies.collect());
+
+        if !declaration.compositions.is_empty() || prunes {
+            let is_declared = |name: &str| declaration.compositions.contains_key(name);
+            comparison.compositions(&self.compositions(is_declared).await?);
+        }
 
         // Without declared keys, none can differ. Only a deletion could be found.
         if declaration.keys.is_empty() && !prunes {
@@ -95,12 +100,39 @@ impl<'c> Remote<'c> {
                     object: object(&item, Value::Null)?,
                     has_candidate: item["candidate"] == true,
                 };
-                if !wanted(&name) || self.read_policy(&name, &mut policy.object).await? {
+                let path = path(&[ObjectKind::Policy.plural(), &name]);
+                if !wanted(&name) || self.read_document(&path, &mut policy.object).await? {
                     policies.insert(name, policy);
                 }
             }
         }
         Ok(policies)
+    }
+
+    /// Returns all compositions by name. The documents of those that are not `wanted` are null. An
+    /// API of an earlier release has none.
+    pub(super) async fn compositions(
+        &mut self,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, RemoteObject>, CommandError> {
+        let mut compositions = BTreeMap::new();
+        let mut pages = self.list(ObjectKind::Composition.plural());
+        loop {
+            let items = match self.next(&mut pages).await {
+                Ok(Some(items)) => items,
+                Ok(None) => return Ok(compositions),
+                Err(error) if error.is_not_found() => return Ok(compositions),
+                Err(error) => return Err(error.into()),
+            };
+            for item in items {
+                let name = name(&item);
+                let mut object = object(&item, Value::Null)?;
+                let path = path(&[ObjectKind::Composition.plural(), &name]);
+                if !wanted(&name) || self.read_document(&path, &mut object).await? {
+                    compositions.insert(name, object);
+                }
+            }
+        }
     }
 
     /// Returns the pages of a list.
@@ -126,23 +158,23 @@ impl<'c> Remote<'c> {
         Ok(page)
     }
 
-    /// Reads the document of a policy. Returns false if it was deleted since it was listed.
-    async fn read_policy(
+    /// Reads a document. Returns false if it was deleted since it was listed.
+    async fn read_document(
         &mut self,
-        name: &str,
-        policy: &mut RemoteObject,
+        path: &ApiPath,
+        object: &mut RemoteObject,
     ) -> Result<bool, ClientError> {
         self.requests += 1;
-        let response = match self.client.get(&path(&["policies", name])).await {
+        let response = match self.client.get(path).await {
             Ok(response) => response,
             Err(error) if error.is_not_found() => return Ok(false),
             Err(error) => return Err(error),
         };
 
         if let Some(etag) = response.etag() {
-            etag.clone_into(&mut policy.etag);
+            etag.clone_into(&mut object.etag);
         }
-        policy.document = response.json()?;
+        object.document = response.json()?;
         Ok(true)
     }
 

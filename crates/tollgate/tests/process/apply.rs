@@ -220,6 +220,40 @@ fn changes_are_shown_field_by_field_and_written() {
 }
 
 #[test]
+fn composition_is_created_changed_and_deleted() {
+    let api = Api::start();
+    let file = |path: &str| {
+        format!(
+            "name: bff\ncompositions: {{mobile: {{routes: {{GET /bff/me: {{partial_status: 200, \
+             parts: {{user: {{get: {path}}}}}}}}}}}}}\n"
+        )
+    };
+    let created = api.apply(&file("/a"), &[]);
+    assert_code(&created, 0);
+    let expected = "Compositions\n+ composition mobile\n    routes[\"GET /bff/me\"].";
+    let printed = text(&created.stdout);
+    assert!(printed.contains(expected), "{printed}");
+    assert_code(&api.diff(&file("/a"), &[]), 0);
+
+    let changed = api.apply(&file("/b"), &[]);
+    assert_code(&changed, 0);
+    let printed = text(&changed.stdout);
+    assert!(printed.contains("\"/a\" → \"/b\"\n"), "{printed}");
+
+    let invalid = api.apply(&file("/../b"), &[]);
+    assert_code(&invalid, 2);
+    let error = text(&invalid.stderr);
+    let place = "compositions.mobile.routes[\"GET /bff/me\"].parts.user.get: ";
+    assert!(error.contains(place), "{error}");
+
+    let pruned = api.apply("name: bff\nplans: {}\n", &["--prune"]);
+    assert_code(&pruned, 0);
+    let printed = text(&pruned.stdout);
+    assert!(printed.contains("- composition mobile\n"), "{printed}");
+    assert_eq!(api.send("GET", "/compositions/mobile", "").0, 404);
+}
+
+#[test]
 fn differences_are_also_json() {
     let api = Api::start();
     assert_code(&api.apply(FILE, &[]), 0);
@@ -520,7 +554,7 @@ fn example_is_applied_and_then_has_no_differences() {
     let applied = api.apply(&content, &[]);
     assert_code(&applied, 0);
     assert_eq!(text(&applied.stderr), "", "the example has no warnings");
-    assert!(text(&applied.stdout).contains("5 created, 0 changed, 0 deleted, 0 failed"));
+    assert!(text(&applied.stdout).contains("6 created, 0 changed, 0 deleted, 0 failed"));
     assert_code(&api.diff(&content, &["--prune"]), 0);
 }
 

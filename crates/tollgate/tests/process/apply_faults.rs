@@ -14,6 +14,8 @@ use crate::program::{text, tollgate};
 
 /// The lists of plans, policies and keys.
 const COMPARISON_REQUESTS: usize = 3;
+/// The same, and the list of compositions.
+const PRUNING_REQUESTS: usize = COMPARISON_REQUESTS + 1;
 const PLAN_AND_KEY: &str = "\
 plans: {gold: {throttle: {rate: 10, burst: 20}}}
 keys: [{key_id: acme, plan: free}]";
@@ -27,17 +29,23 @@ struct ProxiedApi {
 
 impl ProxiedApi {
     /// Injects a fault into each change, by its number from 0.
-    fn start(mut fault: impl FnMut(usize, SocketAddr) -> Fault + Send + 'static) -> Self {
+    fn start(fault: impl FnMut(usize, SocketAddr) -> Fault + Send + 'static) -> Self {
+        Self::start_after(COMPARISON_REQUESTS, fault)
+    }
+
+    /// Injects a fault into each change. The comparison before takes this number of requests.
+    fn start_after(
+        comparison: usize,
+        mut fault: impl FnMut(usize, SocketAddr) -> Fault + Send + 'static,
+    ) -> Self {
         let api = Api::start();
         let address = api.address();
         let runtime = Runtime::new().unwrap();
         let proxy = runtime.block_on(FaultProxy::in_front_of(address));
-        proxy.fault_by(
-            move |number, _| match number.checked_sub(COMPARISON_REQUESTS) {
-                Some(change) => fault(change, address),
-                None => Fault::None,
-            },
-        );
+        proxy.fault_by(move |number, _| match number.checked_sub(comparison) {
+            Some(change) => fault(change, address),
+            None => Fault::None,
+        });
         Self {
             api,
             proxy,
@@ -136,7 +144,7 @@ fn secret_of_a_key_that_another_request_created_is_removed() {
 
 #[test]
 fn changed_object_is_neither_overwritten_nor_deleted() {
-    let api = ProxiedApi::start(|change, api| {
+    let api = ProxiedApi::start_after(PRUNING_REQUESTS, |change, api| {
         if change == 0 {
             let name = r#"{"name": "changed by hand"}"#;
             for key in ["/keys/acme", "/keys/old"] {

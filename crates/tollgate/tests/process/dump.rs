@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use crate::apply::{Api, assert_code};
 use crate::program::{text, tollgate};
 
-/// Plans, policies and keys with every field.
+/// Plans, policies, compositions and keys with every field.
 const FILE: &str = "\
 plans:
   gold:
@@ -20,6 +20,11 @@ plans:
   off: {enabled: false}
 policies:
   partners: {clock_tolerance_s: 10, rules: [{match: 'ANY /{proxy+}', auth: api_key}]}
+compositions:
+  mobile:
+    routes:
+      GET /bff/me:
+        parts: {user: {get: '/users/{user_id}', fallback: {name: User}}, orders: {get: /orders}}
 keys:
   - key_id: acme
     name: 'Acme: a company, # 1'

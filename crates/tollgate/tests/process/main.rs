@@ -43,6 +43,7 @@ mod program;
 mod shutdown;
 mod signature;
 mod stack;
+mod stored_compositions;
 mod target;
 mod template;
 mod token;

@@ -55,6 +55,20 @@ pub(super) const EXAMPLES: &[(&str, &[&str])] = &[
         "policies candidate delete",
         &["tollgate policies candidate delete main"],
     ),
+    ("compose list", &["tollgate compose list"]),
+    (
+        "compose get",
+        &["tollgate compose get mobile > compositions.json"],
+    ),
+    (
+        "compose create",
+        &["tollgate compose create mobile --from compositions.json"],
+    ),
+    (
+        "compose set",
+        &["tollgate compose set mobile --from compositions.json"],
+    ),
+    ("compose delete", &["tollgate compose delete mobile"]),
     ("blocks list", &["tollgate blocks list"]),
     ("blocks get", &["tollgate blocks get key acme"]),
     ("blocks delete", &["tollgate blocks delete ip 192.0.2.0/24"]),

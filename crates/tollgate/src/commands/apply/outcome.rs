@@ -165,11 +165,12 @@ pub(super) fn stage(difference: &Difference) -> u8 {
     let kind = match difference.kind {
         ObjectKind::Plan => 0,
         ObjectKind::Policy => 1,
-        ObjectKind::Key => 2,
+        ObjectKind::Composition => 2,
+        ObjectKind::Key => 3,
     };
     match difference.change {
         Change::Create { .. } | Change::Update { .. } => kind,
-        Change::Delete { .. } => 5 - kind,
+        Change::Delete { .. } => 7 - kind,
     }
 }
 
@@ -211,11 +212,16 @@ mod tests {
     fn objects_are_deleted_in_reverse_order_after_all_others() {
         let mut stages = Vec::new();
         for change in [create(), delete()] {
-            for kind in [ObjectKind::Plan, ObjectKind::Policy, ObjectKind::Key] {
+            for kind in [
+                ObjectKind::Plan,
+                ObjectKind::Policy,
+                ObjectKind::Composition,
+                ObjectKind::Key,
+            ] {
                 stages.push(stage(&difference(kind, change.clone())));
             }
         }
-        assert_eq!(stages, [0, 1, 2, 5, 4, 3]);
+        assert_eq!(stages, [0, 1, 2, 3, 7, 6, 5, 4]);
     }
 
     #[test]

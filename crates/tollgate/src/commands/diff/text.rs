@@ -6,6 +6,13 @@ use declaration::{Change, Difference, Differences, ObjectKind};
 
 use crate::output::{OutputError, Style, escaped};
 
+/// The kinds of objects, in the order in which they are printed.
+const KINDS: [ObjectKind; 4] = [
+    ObjectKind::Plan,
+    ObjectKind::Policy,
+    ObjectKind::Composition,
+    ObjectKind::Key,
+];
 /// The most warnings that are printed.
 const MAX_WARNINGS: usize = 20;
 
@@ -34,7 +41,7 @@ pub(crate) fn print_warnings(differences: &Differences) {
 }
 
 fn write(output: &mut impl Write, differences: &Differences, style: Style) -> std::io::Result<()> {
-    for kind in [ObjectKind::Plan, ObjectKind::Policy, ObjectKind::Key] {
+    for kind in KINDS {
         let mut items = differences
             .items
             .iter()
@@ -64,6 +71,7 @@ fn heading(kind: ObjectKind) -> &'static str {
     match kind {
         ObjectKind::Plan => "Plans",
         ObjectKind::Policy => "Policies",
+        ObjectKind::Composition => "Compositions",
         ObjectKind::Key => "Keys",
     }
 }
