@@ -9,6 +9,7 @@
 //! | [`http_server`] | an HTTP server with scripted responses, which keeps the requests |
 //! | [`lambda_runtime`] | Lambda's runtime interface, for a function's binary |
 //! | [`log_buffer`] | a writer that keeps log lines for assertions |
+//! | [`raw_server`] | a TCP server that sends any bytes, and that can be stopped |
 //! | `dns_server` | a scripted DNS server (feature `dns`) |
 //! | `collector` | an OpenTelemetry collector that decodes what it receives (feature `otlp`) |
 //! | `tokens` | tokens and signing keys (feature `tokens`) |
@@ -55,6 +56,7 @@ pub mod lambda_runtime;
 #[cfg(feature = "alb-sync")]
 pub mod load_balancers;
 pub mod log_buffer;
+pub mod raw_server;
 #[cfg(feature = "stores")]
 pub mod store_time;
 #[cfg(feature = "stores")]

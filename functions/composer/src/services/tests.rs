@@ -3,7 +3,6 @@
 mod breaker;
 mod hostile;
 mod limits;
-mod raw_server;
 mod responses;
 mod retries;
 mod telemetry;

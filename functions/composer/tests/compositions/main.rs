@@ -14,6 +14,7 @@ mod identity;
 mod methods;
 mod missing;
 mod order;
+mod outage;
 mod permission;
 mod reload;
 mod required;

@@ -6,8 +6,8 @@ use aws::breaker::{CONSECUTIVE_FAILURES, OPEN_DURATION, SUCCESSES_TO_CLOSE};
 use composition::Missing;
 use futures_util::future::join_all;
 
-use super::raw_server::{Action, RawServer, ok, reply};
 use super::{Caller, Setup, json_of};
+use testing::raw_server::{Action, RawServer, ok, reply};
 
 /// Makes calls one after the other, and returns the reasons of failures.
 async fn outcomes(caller: &Caller, calls: u32) -> Vec<Result<String, Missing>> {

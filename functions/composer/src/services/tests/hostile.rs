@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use composition::Missing;
 
-use super::raw_server::{Action, RawServer, ok};
 use super::{Setup, json_of};
 use crate::part_response::MAX_BODY_BYTES;
+use testing::raw_server::{Action, RawServer, ok};
 
 /// The timeout of parts that are expected to run into it.
 const SHORT_MS: u64 = 300;

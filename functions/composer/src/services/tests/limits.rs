@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use composition::Missing;
 use futures_util::future::join_all;
 
-use super::raw_server::{Action, RawServer, ok};
 use super::{Setup, json_of};
+use testing::raw_server::{Action, RawServer, ok};
 
 #[tokio::test]
 async fn calls_above_the_limit_wait() {

@@ -2,8 +2,8 @@
 
 use composition::Missing;
 
-use super::raw_server::{Action, RawServer, reply};
 use super::{Setup, json_of};
+use testing::raw_server::{Action, RawServer, reply};
 
 /// Returns the JSON of a response with these header lines.
 async fn outcome(status: u16, headers: &str, body: &str) -> Result<String, Missing> {

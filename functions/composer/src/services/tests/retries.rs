@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use composition::Missing;
 
-use super::raw_server::{Action, RawServer, ok, reply};
 use super::{Setup, json_of};
+use testing::raw_server::{Action, RawServer, ok, reply};
 
 /// Returns a server that responds with `first` once, and then with JSON.
 async fn failing_once(first: Vec<u8>) -> RawServer {

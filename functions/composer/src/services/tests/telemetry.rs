@@ -7,9 +7,9 @@ use aws::{Connections, HttpCalls, Reach, breaker};
 use composition::Missing;
 use testing::LogBuffer;
 
-use super::raw_server::{Action, RawServer, ok, reply};
 use super::{Setup, json_of};
 use crate::part_response::MAX_BODY_BYTES;
+use testing::raw_server::{Action, RawServer, ok, reply};
 
 fn calls(reach: Reach, log: &LogBuffer) -> HttpCalls {
     let connections = Connections::for_services(reach, Duration::from_secs(1), 32);

@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 
 /// The behaviour of the server after it has read a request.
 #[derive(Clone, Debug)]
-pub(super) enum Action {
+pub enum Action {
     /// Sends bytes, and reads the next request.
     Send(Vec<u8>),
     /// Sends bytes, and closes the connection.
@@ -28,9 +28,9 @@ pub(super) enum Action {
     Close,
 }
 
-/// A server on a free port. It counts, and can be stopped.
+/// A server on a free port that sends any bytes. It counts what it receives, and can be stopped.
 #[derive(Clone)]
-pub(super) struct RawServer {
+pub struct RawServer {
     address: SocketAddr,
     counts: Arc<Counts>,
     tasks: Arc<Mutex<Vec<AbortHandle>>>,
@@ -46,24 +46,27 @@ struct Counts {
 }
 
 /// Returns a response with a JSON body.
-pub(super) fn reply(status: u16, headers: &str, body: &str) -> Vec<u8> {
+pub fn reply(status: u16, headers: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{headers}\r\n{body}").into_bytes()
 }
 
 /// Returns a complete JSON response.
-pub(super) fn ok(body: &str) -> Vec<u8> {
+pub fn ok(body: &str) -> Vec<u8> {
     reply(200, "content-type: application/json\r\n", body)
 }
 
 impl RawServer {
     /// Starts a server that does the same after each request.
-    pub(super) async fn always(action: Action) -> Self {
+    pub async fn always(action: Action) -> Self {
         Self::start(move |_| action.clone()).await
     }
 
     /// Starts a server. `act` gets the number of the request, from 1 on.
-    pub(super) async fn start(act: impl Fn(usize) -> Action + Send + Sync + 'static) -> Self {
+    ///
+    /// # Panics
+    /// If no loopback port is free.
+    pub async fn start(act: impl Fn(usize) -> Action + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Self {
             address: listener.local_addr().unwrap(),
@@ -85,36 +88,45 @@ impl RawServer {
     }
 
     /// Stops listening and closes all connections, as a process that is killed does.
-    pub(super) fn kill(&self) {
+    ///
+    /// # Panics
+    /// If serving a request has panicked.
+    pub fn kill(&self) {
         for task in self.tasks.lock().unwrap().drain(..) {
             task.abort();
         }
     }
 
-    pub(super) fn url(&self) -> String {
+    /// Returns the URL of the server without a `/` at its end.
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(super) fn connections(&self) -> usize {
+    /// Returns the number of connections that were accepted.
+    pub fn connections(&self) -> usize {
         self.counts.connections.load(Ordering::SeqCst)
     }
 
-    pub(super) fn requests(&self) -> usize {
+    /// Returns the number of requests that were received.
+    pub fn requests(&self) -> usize {
         self.counts.requests.load(Ordering::SeqCst)
     }
 
     /// Returns the requests, as they were received.
-    pub(super) fn received(&self) -> Vec<String> {
+    ///
+    /// # Panics
+    /// If serving a request has panicked.
+    pub fn received(&self) -> Vec<String> {
         self.counts.heads.lock().unwrap().clone()
     }
 
     /// Returns the number of bytes that were sent.
-    pub(super) fn sent_bytes(&self) -> usize {
+    pub fn sent_bytes(&self) -> usize {
         self.counts.sent_bytes.load(Ordering::SeqCst)
     }
 
     /// Waits until this number of connections were closed by the client.
-    pub(super) async fn closed(&self, connections: usize) {
+    pub async fn closed(&self, connections: usize) {
         while self.counts.closed.load(Ordering::SeqCst) < connections {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
