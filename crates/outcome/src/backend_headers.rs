@@ -23,6 +23,30 @@ pub const BACKEND_HEADERS: [&str; 10] = [
 /// it on every route, to the secret of the template's parameter `OriginSecretArn` or to `-`.
 pub const ORIGIN_HEADER: &str = "x-tollgate-origin";
 
+/// True if a header name begins like those that backends trust, with any punctuation for `-`: some
+/// backends read `x_tollgate_user_id` as `x-tollgate-user-id`.
+///
+/// ```
+/// use outcome::resembles_backend_header;
+///
+/// assert!(resembles_backend_header("x_tollgate_user_id"));
+/// assert!(!resembles_backend_header("x-request-id"));
+/// ```
+#[must_use]
+pub fn resembles_backend_header(lower_case_name: &str) -> bool {
+    let normalize = |letter: char| {
+        if letter.is_ascii_alphanumeric() {
+            letter
+        } else {
+            '-'
+        }
+    };
+    let mut letters = lower_case_name.chars().map(normalize);
+    BACKEND_HEADER_PREFIX
+        .chars()
+        .all(|letter| letters.next() == Some(letter))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

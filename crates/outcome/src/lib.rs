@@ -20,7 +20,9 @@ mod decision;
 mod rate_limit_headers;
 mod reason;
 
-pub use backend_headers::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ORIGIN_HEADER};
+pub use backend_headers::{
+    BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ORIGIN_HEADER, resembles_backend_header,
+};
 pub use context_field::ContextField;
 pub use decision::Decision;
 pub use rate_limit_headers::{RateLimitHeaders, RateLimitHeadersError};

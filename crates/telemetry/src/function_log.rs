@@ -11,6 +11,9 @@ use crate::log::log_at;
 use crate::log_level::level_in;
 use crate::panic::log_panics;
 
+/// The variables of functions whose name is one word. Other words in capitals are no variables.
+const ONE_WORD_VARIABLES: [&str; 1] = ["COMPOSITIONS"];
+
 /// Starts the log of a function on standard output, and logs panics. `own` are the function's
 /// crates, see [`log_to`](crate::log_to).
 ///
@@ -66,7 +69,8 @@ fn variable(error: &str) -> Option<&str> {
 
     let (name, rest) = error.split_at(end);
     let is_named = rest.starts_with(": ") || rest.starts_with(" is ");
-    (name.contains('_') && is_named).then_some(name)
+    let is_variable = name.contains('_') || ONE_WORD_VARIABLES.contains(&name);
+    (is_variable && is_named).then_some(name)
 }
 
 #[cfg(test)]
@@ -104,7 +108,12 @@ mod tests {
 
     #[test]
     fn missing_variable_is_named() {
-        assert_eq!(line("AUTH_POLICY is not set")["variable"], "AUTH_POLICY");
+        for variable in ["AUTH_POLICY", "COMPOSITIONS"] {
+            assert_eq!(
+                line(&format!("{variable} is not set"))["variable"],
+                variable
+            );
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::charge::Charges;
 use crate::decision::check_decision;
 use crate::document::Document;
 use crate::function_response::fault;
-use crate::log::{ReplyKind, log_request};
+use crate::log::{ReplyKind, describe_span, log_request};
 use crate::part_run::{PartResult, PartRun};
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -108,6 +108,7 @@ impl Composer {
             reply.body.clear();
         }
         let (id, route) = (request.id.as_deref(), progress.route.as_deref());
+        describe_span(request, route, &reply);
         log_request(id, route, &reply, started.elapsed());
         reply
     }
@@ -191,9 +192,9 @@ impl Composer {
         };
 
         let missing = run.run().await.err();
-        let is_identified = caller.is_identified();
+        let used_identity = caller.is_identified() || uses_context(route, &called);
         let results = results.into_iter().map(OnceLock::into_inner).collect();
-        Ok(arrival.finish(results, missing, is_identified))
+        Ok(arrival.finish(results, missing, used_identity))
     }
 }
 
@@ -212,6 +213,13 @@ fn client_address(request: &Request, context: &CallerContext) -> Option<IpAddr> 
         Some(address) => address.parse().ok(),
         None => request.source_address,
     }
+}
+
+/// True if the path or query of a part that is called contains a value of the context.
+fn uses_context(route: &Route, called: &[bool]) -> bool {
+    let parts = route.parts.iter().zip(called);
+    let mut called = parts.filter(|(_, called)| **called);
+    called.any(|(part, _)| part.context_fields().next().is_some())
 }
 
 /// Charges the calls of the parts after the first one, if the cost of the route follows its parts.

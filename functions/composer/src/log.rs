@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use telemetry::{RequestScope, milliseconds};
+use outcome::Reason;
+use telemetry::{RequestScope, milliseconds, on_current_span};
 
 use crate::reply::{PartReport, Reply};
+use crate::request::Request;
 
 /// The function's own crates, which may log below INFO.
 pub const OWN_CRATES: [&str; 5] = ["composer", "aws", "dynamodb", "registry", "store"];
@@ -59,6 +61,35 @@ pub(crate) fn log_request(
         duration_ms = milliseconds(elapsed),
         "composed"
     );
+}
+
+/// Describes the span of a request.
+pub(crate) fn describe_span(request: &Request, route: Option<&str>, reply: &Reply) {
+    on_current_span(|span| {
+        // API Gateway's id, which is also in the access log. The client may have sent another one.
+        if let Some(id) = &request.id {
+            span.set("tollgate.request_id", id.clone());
+        }
+        // Only names of the configuration are few.
+        if let Some(route) = route {
+            let path = route.split_once(' ').map_or(route, |(_, path)| path);
+            span.rename(route.to_owned());
+            span.set("http.route", path.to_owned());
+            span.set("http.request.method", request.method.clone());
+        }
+
+        span.set(
+            "http.response.status_code",
+            i64::from(reply.status.as_u16()),
+        );
+        span.set("tollgate.composition.result", reply.kind.as_str());
+        if let Some(missing) = missing(&reply.parts) {
+            span.set("tollgate.composition.missing", missing);
+        }
+        if reply.kind == ReplyKind::Fault {
+            span.fail(Reason::Fault.as_str());
+        }
+    });
 }
 
 /// Returns the missing parts with their reasons, such as `orders=timeout offers=status`. `None` if no

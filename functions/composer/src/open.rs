@@ -1,5 +1,7 @@
 //! Sets the composer up: its documents, its services and, if it needs one, its store.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use aws::timeouts::CONNECT_TIMEOUT;
@@ -8,7 +10,7 @@ use composition::{CompositionError, Cost};
 use environment::SettingError;
 use jiff::Timestamp;
 use policy::{Policy, PolicySource, UNREAD_SECRET};
-use store::{Store, StoreConfig};
+use store::{OpenStore, Store, StoreConfig};
 use telemetry::RecordLog;
 
 use crate::active_compositions::{ActiveCompositions, CompositionSettings};
@@ -19,6 +21,9 @@ use crate::part_response::MAX_BODY_BYTES;
 
 /// The most idle connections to each host that stay open.
 const MAX_IDLE_CONNECTIONS: usize = 64;
+
+/// Opens the connections of the store.
+type Connect = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The reason why the composer cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -72,15 +77,22 @@ pub async fn open_at(
 
     let is_policy_stored = matches!(config.policy, PolicySource::Table(_));
     let needs_store = is_policy_stored || inline.as_ref().is_none_or(charges);
+    let mut connect: Connect = Box::pin(async {});
     let store = match store {
-        None if needs_store => Some(open_store(config.store.as_ref(), setting, records).await?),
+        None if needs_store => {
+            let opened = open_store(config.store.as_ref(), setting, records).await?;
+            connect = opened.connect;
+            Some(Arc::new(opened.store))
+        }
         store => store,
     };
 
     let stored = store.as_ref();
     let compositions = compositions(config.compositions, settings, inline, stored, now);
     let policy = policy(config.policy, stored, now);
-    let (compositions, policy) = tokio::try_join!(compositions, policy)?;
+    let documents = async { tokio::try_join!(compositions, policy) };
+    let (documents, ()) = tokio::join!(documents, connect);
+    let (compositions, policy) = documents?;
     Ok(Composer {
         compositions,
         policy,
@@ -122,13 +134,11 @@ async fn open_store(
     config: Option<&StoreConfig>,
     setting: impl Fn(&str) -> Option<String>,
     records: RecordLog,
-) -> Result<Arc<Store>, OpenError> {
+) -> Result<OpenStore, OpenError> {
     let config = config.ok_or(SettingError::Missing("REGISTRY_TABLE"))?;
     let timeouts =
         |tables: &store::DynamoDbConfig| Timeouts::within(tables.deadline, 1).unwrap_or_default();
-    let opened = config.open(setting, records, timeouts).await?;
-    opened.connect.await;
-    Ok(Arc::new(opened.store))
+    Ok(config.open(setting, records, timeouts).await?)
 }
 
 async fn compositions(

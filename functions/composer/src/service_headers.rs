@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use composition::Route;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ContextField, ORIGIN_HEADER};
+use outcome::{
+    BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ContextField, ORIGIN_HEADER, resembles_backend_header,
+};
 use policy::{FRONT_HEADER, Policy};
 
 use crate::caller_context::CallerContext;
@@ -31,7 +33,7 @@ static IDENTITY_FIELDS: LazyLock<Vec<(HeaderName, ContextField)>> = LazyLock::ne
 pub(crate) fn allowed_headers(route: &Route, policy: &Policy, client: &HeaderMap) -> HeaderMap {
     let is_secret = |name: &HeaderName| {
         [&*policy.token.header, &*policy.key_header, FRONT_HEADER].contains(&name.as_str())
-            || name.as_str().starts_with(BACKEND_HEADER_PREFIX)
+            || resembles_backend_header(name.as_str())
     };
 
     let mut allowed = HeaderMap::new();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use limits::USAGE_PATH;
-use outcome::{BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ORIGIN_HEADER, Reason};
+use outcome::{BACKEND_HEADERS, ORIGIN_HEADER, Reason, resembles_backend_header};
 use policy::{AUTHORIZATION, Policy};
 use routes::{RouteKey, path_ambiguity};
 use telemetry::RequestScope;
@@ -122,7 +122,7 @@ impl Request<'_> {
         let is_overwritten = |name| BACKEND_HEADERS.contains(&name) || name == ORIGIN_HEADER;
         self.headers
             .names()
-            .any(|name| looks_like_ours(name) && !is_overwritten(name))
+            .any(|name| resembles_backend_header(name) && !is_overwritten(name))
     }
 
     /// True if the method is one that rules can name, in upper case.
@@ -180,19 +180,4 @@ impl Request<'_> {
             None => Ok(path),
         }
     }
-}
-
-/// True if the name begins with our prefix, with any punctuation for `-`.
-fn looks_like_ours(name: &str) -> bool {
-    let normalize = |letter: char| {
-        if letter.is_ascii_alphanumeric() {
-            letter
-        } else {
-            '-'
-        }
-    };
-    let mut letters = name.chars().map(normalize);
-    BACKEND_HEADER_PREFIX
-        .chars()
-        .all(|letter| letters.next() == Some(letter))
 }
