@@ -119,3 +119,32 @@ async fn deployed_function_does_not_call_its_own_machine() {
     }
     assert_eq!(server.connections(), 0);
 }
+
+#[tokio::test]
+async fn failed_call_is_logged_without_its_values() {
+    let log = LogBuffer::default();
+    let _guard = log.subscribe();
+    let forged = "HTTP/1.1 200 OK\r\nx: secret\r\ncontent-length: secret\r\n\r\nsecret";
+    for (action, cause) in [
+        (Action::Close, "broken"),
+        (Action::Silence, "timeout"),
+        (
+            Action::SendAndClose(forged.as_bytes().to_vec()),
+            "invalid_response",
+        ),
+    ] {
+        let server = RawServer::always(action).await;
+        let caller = Setup::of(&[("a", &server.url())]).timeout_ms(300).caller();
+        caller.post("{\"password\":\"secret\"}").await;
+
+        let line = log.json_lines().pop().unwrap();
+        let fields = &line["fields"];
+        assert_eq!(fields["message"], "call of a service failed");
+        assert_eq!(
+            (&fields["service"], &fields["cause"]),
+            (&"service:a".into(), &cause.into())
+        );
+    }
+    let text = log.text();
+    assert!(!text.contains("secret") && !text.contains("/x"), "{text}");
+}
