@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 pub(crate) use entries::Entries;
 pub(crate) use object::Object;
 pub(crate) use one_or_many::OneOrMany;
+pub use text::MAX_DOCUMENT_BYTES;
 pub(crate) use text::read;
 
 /// The services and routes of a composer.

@@ -30,7 +30,7 @@ mod values;
 pub use cache_control::{PartCaching, strictest_cache_control};
 pub use client_version::client_version;
 pub use compositions::{Compositions, ReplacedUrls, Settings};
-pub use document::CompositionsDocument;
+pub use document::{CompositionsDocument, MAX_DOCUMENT_BYTES};
 pub use entity_tag::{entity_tag, matches_entity_tag};
 pub use error::{CompositionError, CompositionWarning};
 pub use fields::{

@@ -183,7 +183,7 @@ fn page_states_the_limits() {
         ),
         format!(
             "has at most {} bytes",
-            thousands(super::text::MAX_DOCUMENT_BYTES as u64)
+            thousands(super::MAX_DOCUMENT_BYTES as u64)
         ),
         format!(
             "at most {} bytes, and a filled one",

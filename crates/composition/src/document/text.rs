@@ -7,8 +7,9 @@ use super::{CompositionsDocument, Object};
 use crate::error::{CompositionError, field_name, pointer_to};
 use crate::names::similar;
 
-/// The longest document in bytes. An item of DynamoDB has at most 400 kB.
-pub(super) const MAX_DOCUMENT_BYTES: usize = 300_000;
+/// The longest document in bytes. One with the most routes and parts, each with all of its fields, has
+/// about half as many.
+pub const MAX_DOCUMENT_BYTES: usize = 100_000;
 
 /// Reads a document.
 ///

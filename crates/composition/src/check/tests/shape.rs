@@ -20,10 +20,10 @@ fn text_that_is_no_json_is_refused() {
 
 #[test]
 fn document_that_is_too_large_is_refused() {
-    let text = format!("{{\"routes\": {{}}{}}}", " ".repeat(300_000));
+    let text = format!("{{\"routes\": {{}}{}}}", " ".repeat(100_000));
     assert_eq!(
         error(&text),
-        "1:1: 300014 bytes are too many, expected at most 300000"
+        "1:1: 100014 bytes are too many, expected at most 100000"
     );
 }
 
