@@ -1,11 +1,13 @@
 //! Charges for parts.
 
+use composer::{Config, open};
 use composition::Missing;
 use jiff::Zoned;
 use limits::Caller;
 use outcome::ContextField;
 use serde_json::{Value, json};
 use store::Store;
+use telemetry::RecordLog;
 use testing::http_server::{HttpReply, HttpServer};
 
 use crate::support::*;
@@ -257,4 +259,39 @@ async fn caller_without_limits_is_not_charged() {
     let reply = composer.compose(&request).await;
     assert_eq!(missing(&reply), [("user".to_owned(), Missing::Forbidden)]);
     assert_eq!(service.requests()[0].target, "/public");
+}
+
+#[tokio::test]
+async fn store_that_does_not_respond_makes_charged_parts_unavailable() {
+    let service = service_of_everything();
+    let mut document = charged(&service.url(), "/offers", false);
+    document["routes"]["GET /bff/b"] = json!({"cost": "parts",
+        "parts": {"user": {"get": "/user"}, "orders": {"get": "/orders"}}});
+    let (document, policy) = (document.to_string(), policy().to_string());
+    let setting = |name: &str| {
+        let value = match name {
+            "COMPOSITIONS" => document.as_str(),
+            "AUTH_POLICY" => policy.as_str(),
+            "REGISTRY_TABLE" | "USAGE_TABLE" | "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => "x",
+            "AWS_REGION" => "us-east-1",
+            // Nothing listens there.
+            "AWS_ENDPOINT_URL" => "http://127.0.0.1:1",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    };
+    let config = Config::from_lookup(setting).unwrap();
+    let records = RecordLog::to(std::io::sink());
+    let composer = open(config, setting, records, None).await.unwrap();
+
+    let reply = composer.compose(&get("/bff/a")).await;
+    assert_eq!(
+        missing(&reply),
+        [("offers".to_owned(), Missing::Unavailable)]
+    );
+    let reply = composer.compose(&get("/bff/b")).await;
+    assert_eq!(reply.status, 503);
+    assert_eq!(body(&reply)["reason"], "store_unavailable");
+    assert_eq!(reply.headers["retry-after"], "1");
+    assert!(service.requests().iter().all(|sent| sent.target == "/user"));
 }

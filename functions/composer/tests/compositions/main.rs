@@ -9,6 +9,7 @@
 mod authorized;
 mod caching;
 mod charges;
+mod direct_calls;
 mod events;
 mod identity;
 mod methods;
