@@ -158,6 +158,7 @@ advisories: tools ## look up known vulnerabilities of dependencies; needs the ne
 	npm audit --prefix tests
 	npm audit --prefix examples/cdk
 	npm audit --prefix tests/bench/node
+	npm audit --prefix tests/bench/bff
 
 # PART=limiter runs one comparison. Other load on the machine distorts the results.
 bench: tools peers ## run the benchmarks and write BENCHMARKS.md
@@ -204,14 +205,14 @@ $(CDK)/installed: examples/cdk/package.json examples/cdk/package-lock.json
 	touch $@
 
 # Installs pinned versions into this folder. wrk and nginx come from Debian.
-NODE_PEERS := tests/bench/node/node_modules
+NODE_PEERS := tests/bench/node/node_modules tests/bench/bff/node_modules
 PYTHON_PEERS := tests/bench/python/.venv tests/bench/zae-limiter/.venv
 
-peers: $(NODE_PEERS)/installed $(PYTHON_PEERS:=/installed) ## install what benchmarks compare with
+peers: $(NODE_PEERS:=/installed) $(PYTHON_PEERS:=/installed) ## install what benchmarks compare with
 	-(command -v wrk && command -v nginx) >/dev/null || apt-get install --yes --no-install-recommends wrk nginx-light
 
-$(NODE_PEERS)/installed: tests/bench/node/package.json tests/bench/node/package-lock.json
-	npm ci --prefix tests/bench/node --ignore-scripts --no-audit --no-fund --loglevel=error
+tests/bench/%/node_modules/installed: tests/bench/%/package.json tests/bench/%/package-lock.json
+	npm ci --prefix tests/bench/$* --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
 # pip is removed because it would not be deployed, and the size of the package is measured.

@@ -12,6 +12,7 @@ import time
 
 from bench import (
     builds,
+    compositions,
     gateway,
     growth,
     hot_key,
@@ -31,6 +32,7 @@ PARTS = {
     "hot_key": ("A hot key", hot_key),
     "publisher": ("Metrics", publisher),
     "gateway": ("Full request path on one machine", gateway),
+    "compositions": ("One response from several services", compositions),
     "growth": ("Growth", growth),
 }
 

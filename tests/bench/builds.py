@@ -17,8 +17,10 @@ BENCHMARKS = {
     "tokens": "authorizer",
     "runs": "alb-sync",
     "deliveries": "metrics-publisher",
+    "compositions": "composer",
+    "merge": "composition",
 }
-FUNCTIONS = ["authorizer", "alb-sync", "limiter", "metrics-publisher"]
+FUNCTIONS = ["authorizer", "alb-sync", "composer", "limiter", "metrics-publisher"]
 BINARIES = [*FUNCTIONS, "nothing", "tollgate"]
 
 

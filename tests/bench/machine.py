@@ -45,7 +45,12 @@ def pinned(path: str, names: list[str]) -> list[str]:
 
 
 def peers() -> list[str]:
-    node = json.loads((BENCH / "node/package.json").read_text())["dependencies"]
+    packages = (BENCH / f"{folder}/package.json" for folder in ("node", "bff"))
+    node = [
+        f"{name} {version}"
+        for package in packages
+        for name, version in json.loads(package.read_text())["dependencies"].items()
+    ]
     rust = [line.split('"') for line in (BENCH / "peers/Cargo.toml").read_text().splitlines()]
     rust = {
         parts[0].split(" ")[0]: parts[1].lstrip("=")
@@ -53,7 +58,7 @@ def peers() -> list[str]:
         if len(parts) > 2 and parts[1].startswith("=")
     }
     return [
-        *(f"{name} {version}" for name, version in node.items()),
+        *node,
         *pinned(
             "python/requirements.txt",
             ["PyJWT", "aws-lambda-powertools", "awslambdaric", "boto3", "cryptography"],

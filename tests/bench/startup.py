@@ -1,10 +1,12 @@
 """Cold starts of functions behind AWS's Lambda runtime interface emulator."""
 
+import contextlib
 import dataclasses
 import io
 import json
 import pathlib
 import re
+import socket
 import tempfile
 import zipfile
 
@@ -31,7 +33,7 @@ NAMES = {"a.example": ["10.0.0.1", "10.0.0.2", "10.0.0.3"]}
 NAME_TTL_S = 60
 ISSUER, AUDIENCE = "https://issuer.example", "https://api.example"
 SEEDS = {"plans": {"bench": {"throttle": {"rate": 100, "burst": 1000}}}}
-OURS = ["authorizer", "alb-sync", "limiter", "metrics-publisher"]
+OURS = ["authorizer", "alb-sync", "composer", "limiter", "metrics-publisher"]
 ROWS = [
     *OURS,
     "Rust, empty function",
@@ -39,6 +41,17 @@ ROWS = [
     "Node: aws-jwt-verify, AWS SDK",
     "Python: PyJWT, Powertools, boto3",
 ]
+COMPOSITIONS = {
+    "routes": {
+        "GET /bff/dashboard": {
+            "parts": {
+                "user": {"get": "/users/{user_id}", "fallback": {"name": "User"}},
+                "orders": {"get": "/orders?userId={user_id}&limit=5"},
+                "products": {"get": "/products/recommended"},
+            }
+        }
+    }
+}
 NODE, PYTHON = BENCH / "node", BENCH / "python"
 # Modules that each Node authorizer does not need.
 NOT_FOR_JOSE = ["aws-jwt-verify", "rate-limiter-flexible"]
@@ -64,6 +77,25 @@ def key_set_handler(document: str) -> Handler:
             self.respond(document.encode())
 
     return KeySet
+
+
+class Services(QuietHandler):
+    """Responds to each part of a composition."""
+
+    def do_GET(self) -> None:
+        self.respond(b'{"items":[]}')
+
+
+def own_address() -> str:
+    """Returns an address of this machine, which is not loopback unless it has no other. In Lambda,
+    the composer calls no service on loopback.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as route:
+        # Only selects a source address. Nothing is sent to this address for documentation.
+        with contextlib.suppress(OSError):
+            route.connect(("198.51.100.1", 9))
+        address = route.getsockname()[0]
+    return address if address != "0.0.0.0" else "127.0.0.1"
 
 
 def create_tables(tollgate: pathlib.Path, url: str) -> None:
@@ -93,7 +125,13 @@ def event(name: str) -> dict:
 
 
 def functions(
-    programs: Programs, url: str, keys_url: str, keys: dict, names: NameServer, token: str
+    programs: Programs,
+    url: str,
+    keys_url: str,
+    keys: dict,
+    names: NameServer,
+    services_url: str,
+    token: str,
 ) -> dict[str, Function]:
     tables_of = {"REGISTRY_TABLE": "tollgate-registry", "USAGE_TABLE": "tollgate-usage"}
     # The peers have no deadline, and the emulator is slow. Tollgate must not time out here either.
@@ -108,7 +146,7 @@ def functions(
     authorize["headers"]["authorization"] = f"Bearer {token}"
     peer_settings = {**settings, "ISSUER": ISSUER, "AUDIENCE": AUDIENCE, "JWKS_URI": keys_url}
     return {
-        **rust_functions(programs, settings, authorize, keys, names),
+        **rust_functions(programs, settings, authorize, keys, names, services_url),
         "Node: jose, AWS SDK": node_function("jose", NOT_FOR_JOSE, peer_settings, authorize),
         "Node: aws-jwt-verify, AWS SDK": node_function(
             "aws-jwt-verify", NOT_FOR_AWS_JWT_VERIFY, peer_settings, authorize
@@ -118,7 +156,12 @@ def functions(
 
 
 def rust_functions(
-    programs: Programs, settings: dict, authorize: dict, keys: dict, names: NameServer
+    programs: Programs,
+    settings: dict,
+    authorize: dict,
+    keys: dict,
+    names: NameServer,
+    services_url: str,
 ) -> dict[str, Function]:
     # In Lambda, the authorizer rejects a JWK set on loopback. The keys are therefore in its policy.
     issuer = {"issuer": ISSUER, "audiences": [AUDIENCE], "jwks": keys, "plan_claim": "plan"}
@@ -127,12 +170,19 @@ def rust_functions(
     targets = [{"name": "a.example", "target_group_arn": group, "port": 8443}]
     sync_settings = {"SYNC_TARGETS": json.dumps(targets), "DNS_SERVERS": names.address}
 
+    compositions = {
+        "COMPOSITIONS": json.dumps(COMPOSITIONS),
+        "BACKEND_URL": services_url,
+        "AUTH_POLICY": json.dumps({"rules": [{"match": "ANY /{proxy+}", "auth": "any"}]}),
+    }
+
     decide = event("limiter.decide")
     decide["body"] = json.dumps({"subject": "alice", "plan": "bench", "route": "GET /orders"})
 
     cases = {
         "authorizer": (authorize, {"AUTH_POLICY": json.dumps(policy)}, '"decision":"allowed"'),
         "alb-sync": (event("alb-sync.scheduled"), sync_settings, '"complete":true'),
+        "composer": (event("composer.partial"), compositions, '"statusCode":200'),
         "limiter": (decide, {}, "allowed"),
         "metrics-publisher": (event("metrics-publisher.records"), {}, '"accepted":3'),
         "nothing": (authorize, {}, '"isAuthorized":true'),
@@ -239,10 +289,17 @@ def measure(programs: Programs) -> list[Table]:
         NameServer(NAMES, NAME_TTL_S),
         HttpServer(key_set_handler(json.dumps(minted["jwks"]))),
     )
-    with ministack() as emulator, names, keys:
+    services = HttpServer(Services, address=own_address())
+    with ministack() as emulator, names, keys, services:
         create_tables(programs.binaries["tollgate"], emulator.url)
         found = functions(
-            programs, emulator.url, f"{keys.url}/jwks.json", minted["jwks"], names, minted["token"]
+            programs,
+            emulator.url,
+            f"{keys.url}/jwks.json",
+            minted["jwks"],
+            names,
+            services.url,
+            minted["token"],
         )
         runs.measure({name: lambda name=name: cold_start(found[name]) for name in ROWS}, ROUNDS)
 
@@ -254,7 +311,8 @@ def measure(programs: Programs) -> list[Table]:
     decisions = (
         "For an authorizer, the first real response is a complete decision on an emulator: verify a token, read a plan "
         "and write a charge. The peers fetch the signing keys from this machine. Tollgate has them in its policy, "
-        "because inside Lambda it rejects signing keys from loopback addresses."
+        "because inside Lambda it rejects signing keys from loopback addresses. For the composer it is a response with "
+        "three parts, whose services are on this machine."
     )
     return [
         Table(

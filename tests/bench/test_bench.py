@@ -4,6 +4,8 @@ import unittest
 
 from bench import cbor
 from bench.charts import chart, number
+from bench.compositions import load_figures
+from bench.environment import MeasurementError
 from bench.report import line, markdown
 from bench.rows import Row, Runs, Table
 from bench.tokens import divan_medians
@@ -18,7 +20,32 @@ tokens                   fastest       │ slowest       │ median        │ m
 """
 
 
+WRK = """
+Running 3s test @ http://127.0.0.1:7001/bff/dashboard
+  1 threads and 32 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency     3.98ms    1.10ms  21.49ms   93.27%
+    Req/Sec     8.09k   602.11     9.14k    80.00%
+  24000 requests in 3.00s, 72.10MB read
+{}Requests/sec:   8000.00
+Transfer/sec:     24.03MB
+"""
+
+
 class Parsing(unittest.TestCase):
+    def test_processor_time_is_divided_by_the_requests_of_wrk(self):
+        self.assertEqual(
+            load_figures(WRK.format(""), 2_400_000), {"rate": 8000.0, "processor": 100.0}
+        )
+
+    def test_failed_responses_fail_the_measurement(self):
+        for line in (
+            "  Non-2xx or 3xx responses: 3\n",
+            "  Socket errors: connect 0, read 2, write 0, timeout 0\n",
+        ):
+            with self.assertRaises(MeasurementError):
+                load_figures(WRK.format(line), 1)
+
     def test_medians_of_divan_are_parsed_in_microseconds(self):
         medians = divan_medians(DIVAN)
         self.assertEqual(medians[("api_key", "10")], 9.5)

@@ -73,6 +73,7 @@ class NodeTools(unittest.TestCase):
         locks = [
             PROJECT / "tests/package-lock.json",
             PROJECT / "tests/bench/node/package-lock.json",
+            PROJECT / "tests/bench/bff/package-lock.json",
             PROJECT / "examples/cdk/package-lock.json",
         ]
         for lock in locks:
