@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use aws::Deadline;
@@ -26,7 +26,7 @@ use crate::decision::check_decision;
 use crate::document::Document;
 use crate::function_response::fault;
 use crate::log::{ReplyKind, describe_span, log_request};
-use crate::part_run::{PartResult, PartRun};
+use crate::part_run::{CompletedRun, PartRun, part_results};
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::request::Request;
@@ -127,74 +127,82 @@ impl Composer {
             );
             return Ok(Reply::problem(&Problem::fault(), ReplyKind::Fault));
         };
-        check_decision(context)?;
 
         let now = (self.clock)();
         let active = self.compositions.at(now).await;
-        let found = match find(&active.compositions, request)? {
+        let found = find(&active.compositions, request);
+        if let Ok(Found::Route(found)) = &found {
+            progress.route = Some(found.key.to_string());
+        }
+        check_decision(context)?;
+        let found = match found? {
             Found::Route(found) => found,
             Found::Preflight(reply) => return Ok(reply),
         };
-        progress.route = Some(found.value.key.to_string());
 
         let arrival = Arrival::new(request, context, &active, &found)?;
         let policy = self.policy.at(now).await;
         self.run(arrival, &policy, progress).await
     }
 
+    /// Charges the request, runs its parts, and merges their responses.
+    ///
+    /// # Errors
+    /// The problem of a request that its plan does not allow.
     async fn run(
         &self,
         arrival: Arrival<'_>,
         policy: &Policy,
         progress: &mut Progress<'_>,
     ) -> Result<Reply, Problem> {
-        let Arrival {
-            request,
-            context,
-            route,
-            ..
-        } = arrival;
+        let (request, context, route) = (arrival.request, arrival.context, arrival.route);
         let called = called_parts(route, &arrival.shapes, arrival.selection.as_ref());
-        let deadline = Deadline::after(Instant::now(), route.timeout);
         let charges = Charges {
             store: self.store.as_deref(),
             policy,
             context,
             address: client_address(request, context),
-            deadline,
+            deadline: Deadline::after(Instant::now(), route.timeout),
         };
         progress.decision = charge_route(&charges, request, route, &called).await?;
 
-        let allowed = allowed_headers(route, policy, &request.headers);
-        let service_headers = service_headers(&allowed, context, &self.origin_secret);
         let caller = VerifiedCaller::from_context(context);
-        let results: Vec<OnceLock<PartResult>> =
-            route.parts.iter().map(|_| OnceLock::new()).collect();
-        let values = RequestValues {
-            parameters: arrival.parameters,
-            query: &arrival.query,
-            headers: &allowed,
-            context,
-            results: &results,
-        };
+        let run = self.run_parts(&arrival, &called, &charges, &caller).await;
+        let used_identity = caller.is_identified() || uses_context(route, &called);
+        Ok(arrival.finish(run.results, run.missing, used_identity))
+    }
+
+    async fn run_parts(
+        &self,
+        arrival: &Arrival<'_>,
+        called: &[bool],
+        charges: &Charges<'_>,
+        caller: &VerifiedCaller<'_>,
+    ) -> CompletedRun {
+        let (request, context, route) = (arrival.request, arrival.context, arrival.route);
+        let allowed = allowed_headers(route, charges.policy, &request.headers);
+        let service_headers = service_headers(&allowed, context, &self.origin_secret);
+        let results = part_results(route);
+
         let run = PartRun {
             route,
-            called: &called,
+            called,
             services: &arrival.active.services,
-            policy,
-            caller: &caller,
-            charges: &charges,
-            values,
+            caller,
+            charges,
+            values: RequestValues {
+                parameters: arrival.parameters,
+                query: &arrival.query,
+                headers: &allowed,
+                context,
+                results: &results,
+            },
             service_headers: &service_headers,
             client_headers: &request.headers,
             body: &request.body,
-            deadline,
         };
-
         let missing = run.run().await.err();
-        let used_identity = caller.is_identified() || uses_context(route, &called);
-        let results = results.into_iter().map(OnceLock::into_inner).collect();
-        Ok(arrival.finish(results, missing, used_identity))
+        CompletedRun::new(results, missing)
     }
 }
 

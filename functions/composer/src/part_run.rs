@@ -1,14 +1,14 @@
 //! Runs the parts of a composition: each as soon as the parts that it depends on are complete.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use aws::Deadline;
 use bytes::Bytes;
 use composition::{Missing, Part, PartMethod, Route};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use http::HeaderMap;
-use policy::{Policy, Rule};
+use policy::Rule;
 use routes::path_ambiguity;
 
 use crate::caller::VerifiedCaller;
@@ -24,7 +24,6 @@ pub(crate) struct PartRun<'r> {
     /// The parts to call, by index.
     pub(crate) called: &'r [bool],
     pub(crate) services: &'r Services,
-    pub(crate) policy: &'r Policy,
     pub(crate) caller: &'r VerifiedCaller<'r>,
     pub(crate) charges: &'r Charges<'r>,
     pub(crate) values: RequestValues<'r>,
@@ -34,7 +33,6 @@ pub(crate) struct PartRun<'r> {
     pub(crate) client_headers: &'r HeaderMap,
     /// The body of the client, for a POST part.
     pub(crate) body: &'r Bytes,
-    pub(crate) deadline: Deadline,
 }
 
 /// The result of a part.
@@ -66,6 +64,29 @@ impl PartResult {
             retry_after_s: None,
         }
     }
+}
+
+/// The results of all parts that were called.
+#[derive(Debug)]
+pub(crate) struct CompletedRun {
+    /// The results by index. `None` for a part that was not called, or whose call was cancelled.
+    pub(crate) results: Vec<Option<PartResult>>,
+    /// The required part that is missing.
+    pub(crate) missing: Option<usize>,
+}
+
+impl CompletedRun {
+    pub(crate) fn new(results: Vec<OnceLock<PartResult>>, missing: Option<usize>) -> Self {
+        Self {
+            results: results.into_iter().map(OnceLock::into_inner).collect(),
+            missing,
+        }
+    }
+}
+
+/// Returns a place for the result of each part.
+pub(crate) fn part_results(route: &Route) -> Vec<OnceLock<PartResult>> {
+    route.parts.iter().map(|_| OnceLock::new()).collect()
 }
 
 impl<'r> PartRun<'r> {
@@ -160,7 +181,7 @@ impl<'r> PartRun<'r> {
         result
     }
 
-    async fn result(&self, part: &'r Part) -> PartResult {
+    async fn result(&self, part: &Part) -> PartResult {
         let target = match part.target(&self.values) {
             Ok(target) => target,
             Err(missing) => return PartResult::missing(missing),
@@ -177,25 +198,31 @@ impl<'r> PartRun<'r> {
             };
         }
 
+        self.call(part, target.path_and_query).await
+    }
+
+    async fn call(&self, part: &Part, path_and_query: String) -> PartResult {
+        let headers = self.service_headers.clone();
         let (headers, body) = match part.method {
-            PartMethod::Get => (self.service_headers.clone(), Bytes::new()),
+            PartMethod::Get => (headers, Bytes::new()),
             PartMethod::Post => {
-                let headers = with_content_type(self.service_headers.clone(), self.client_headers);
+                let headers = with_content_type(headers, self.client_headers);
                 (headers, self.body.clone())
             }
         };
         let call = PartCall {
             service: part.service,
             part,
-            path_and_query: target.path_and_query.clone(),
+            path_and_query: path_and_query.clone(),
             headers,
             body,
-            deadline: self.deadline,
+            deadline: self.charges.deadline,
         };
+
         let reply = self.services.call(call).await;
         PartResult {
             outcome: reply.outcome,
-            path_and_query: Some(target.path_and_query),
+            path_and_query: Some(path_and_query),
             attempts: reply.attempts,
             duration: reply.duration,
             retry_after_s: None,
@@ -207,8 +234,10 @@ impl<'r> PartRun<'r> {
         if path_ambiguity(path).is_some() {
             return None;
         }
-        let rule = self.policy.rule(part.method.as_str(), path)?;
-        self.caller.satisfies(rule, self.policy).then_some(rule)
+        let rule = self.charges.policy.rule(part.method.as_str(), path)?;
+        self.caller
+            .satisfies(rule, self.charges.policy)
+            .then_some(rule)
     }
 
     async fn charge(&self, part: &Part, rule: &Rule, path: &str) -> Result<(), ChargeRefusal> {

@@ -105,6 +105,10 @@ async fn marked_request_is_refused_before_any_call() {
         assert_eq!(reply.headers["x-request-id"], "id-1");
     }
     assert!(service.requests().is_empty());
+
+    let mut request = get("/bff/unknown");
+    request.context = Some(context(&[(ContextField::Decision, "throttled")]));
+    assert_eq!(composer.compose(&request).await.status, 429);
 }
 
 #[tokio::test]
