@@ -9,8 +9,8 @@ from harness.processes import Program, free_port
 
 
 class Gateway(Program):
-    """`tollgate serve` on a free port. `seeds` and `policy` are documents, `environment` is added
-    to this process's.
+    """`tollgate serve` on a free port. `seeds`, `policy` and `compositions` are documents,
+    `environment` is added to this process's.
     """
 
     def __init__(
@@ -25,11 +25,13 @@ class Gateway(Program):
         environment: dict | None = None,
         binary: pathlib.Path = GATEWAY,
         template: pathlib.Path = PROJECT / "template.yaml",
+        compositions: dict | None = None,
     ) -> None:
         self.port = free_port()
         command = [binary, "serve", "--listen", f"127.0.0.1:{self.port}", "--template", template]
 
-        for flag, document in (("seeds", seeds), ("policy", policy)):
+        documents = {"seeds": seeds, "policy": policy, "compositions": compositions}
+        for flag, document in documents.items():
             if document is not None:
                 file = folder / f"{name}.{flag}.json"
                 file.write_text(json.dumps(document))

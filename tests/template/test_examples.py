@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import re
 import unittest
 from typing import Any
-from unittest import mock
 
 from harness.paths import PROJECT
 from template.parameter_sets import LISTENER, SAMPLES, required
@@ -16,8 +14,6 @@ from template.templates import Template
 from template.withheld_headers import http_integrations
 
 REST_API = Template.read("examples/rest-api.yaml")
-NETWORK = Template.read("examples/network.yaml")
-COMPOSITIONS = PROJECT / "examples" / "compositions" / "compositions.json"
 ALB = (
     "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/internal/0123456789abcdef"
 )
@@ -138,77 +134,6 @@ class OwnApi(unittest.TestCase):
             outputs += [name for name, it in parameters.items() if "(output" in it["Description"]]
         self.assertLessEqual(set(outputs), stack.body["Outputs"].keys())
         self.assertGreater(len(set(outputs)), 3)
-
-
-class NetworkServices(unittest.TestCase):
-    """The services of examples/network.yaml, with events as an ALB sends them."""
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.code: dict[str, Any] = {}
-        source = NETWORK.body["Mappings"]["Services"]["Code"]["Python"]
-        exec(compile(source, NETWORK.path, "exec"), cls.code)
-
-    def get(self, path: str, **query: str) -> dict[str, Any]:
-        event = {
-            "httpMethod": "GET",
-            "path": path,
-            "queryStringParameters": query,
-            "headers": {"x-tollgate-user-id": "alice", "x-api-key": "secret"},
-        }
-        with mock.patch.dict("os.environ", SERVICE="orders"):
-            response = self.code["handler"](event, None)
-        self.assertEqual(response["statusCode"], 200)
-        self.assertEqual(response["headers"]["content-type"], "application/json")
-        return json.loads(response["body"])
-
-    def test_path_without_data_shows_the_identity_headers_alone(self) -> None:
-        self.assertEqual(
-            self.get("/orders"),
-            {
-                "service": "orders",
-                "method": "GET",
-                "path": "/orders",
-                "caller": {"x-tollgate-user-id": "alice"},
-            },
-        )
-
-    def test_values_of_path_and_query_are_decoded(self) -> None:
-        self.assertEqual(self.get("/users/auth0%7Cann")["id"], "auth0|ann")
-        self.assertEqual(self.get("/catalog/recommendations", segment="a%26b")["segment"], "a&b")
-
-    def test_links_lead_through_all_pages_of_orders(self) -> None:
-        pages = [self.get("/orders", userId="alice", limit="5")]
-        while link := pages[-1]["next"]:
-            path, _, query = link.partition("?")
-            pages.append(self.get(path, **dict(pair.split("=") for pair in query.split("&"))))
-        ids = [item["id"] for page in pages for item in page["items"]]
-        self.assertEqual(ids, [f"o-{number}" for number in range(1, 13)])
-
-    def test_each_service_has_a_listener_rule_for_the_paths_that_it_serves(self) -> None:
-        stack = Stack(NETWORK, {})
-        patterns = [
-            pattern
-            for rule in stack.of_type("AWS::ElasticLoadBalancingV2::ListenerRule").values()
-            for condition in rule["Conditions"]
-            for pattern in condition.get("PathPatternConfig", {}).get("Values", [])
-        ]
-        document = json.loads(COMPOSITIONS.read_text())
-        paths = [
-            part["get"].partition("?")[0]
-            for route in document["routes"].values()
-            for part in route["parts"].values()
-        ]
-        for path in paths:
-            self.assertTrue(any(fnmatch.fnmatch(path, it) for it in patterns), path)
-
-    def test_compositions_fit_into_the_parameter(self) -> None:
-        value = COMPOSITIONS.read_text()
-        parameter = Template.read("template.yaml").parameters["Compositions"]
-        self.assertLessEqual(len(value), parameter["MaxLength"])
-        self.assertRegex(value, parameter["AllowedPattern"])
-        # The guide writes them in single quotes.
-        self.assertNotIn("'", value)
 
 
 if __name__ == "__main__":
