@@ -1,6 +1,8 @@
 """HTTP servers in threads of this process."""
 
+import contextlib
 import http.server
+import socket
 import ssl
 import threading
 from typing import Self
@@ -28,6 +30,28 @@ class QuietHandler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """Knows its open connections, so that it can close them like a process that ends."""
+
+    def __init__(self, address: tuple[str, int], handler: Handler) -> None:
+        super().__init__(address, handler)
+        self.connections: set[socket.socket] = set()
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:
+        self.connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: socket.socket) -> None:
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
+    def close_connections(self) -> None:
+        for connection in list(self.connections):
+            # The client may have closed it already.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 class HttpServer:
     """A server on an address of this machine, by default on loopback. It can be stopped and started
     again on the same port.
@@ -38,7 +62,7 @@ class HttpServer:
     ) -> None:
         self.handler, self.tls, self.address = handler, tls, address
         self.port = 0
-        self.server: http.server.ThreadingHTTPServer | None = None
+        self.server: Server | None = None
 
     @property
     def url(self) -> str:
@@ -51,7 +75,7 @@ class HttpServer:
         self.stop()
 
     def start(self) -> Self:
-        self.server = http.server.ThreadingHTTPServer((self.address, self.port), self.handler)
+        self.server = Server((self.address, self.port), self.handler)
         self.port = self.server.server_port
         if self.tls:
             plain = self.server.socket
@@ -65,5 +89,6 @@ class HttpServer:
     def stop(self) -> None:
         if self.server is not None:
             self.server.shutdown()
+            self.server.close_connections()
             self.server.server_close()
             self.server = None
