@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use composition::Missing;
 use outcome::Reason;
 use telemetry::{RequestScope, milliseconds, on_current_span};
 
@@ -57,6 +58,7 @@ pub(crate) fn log_request(
         status = reply.status.as_u16(),
         result = reply.kind.as_str(),
         missing = missing(&reply.parts),
+        cause = cause(&reply.parts),
         calls,
         duration_ms = milliseconds(elapsed),
         "composed"
@@ -101,4 +103,78 @@ fn missing(parts: &[PartReport]) -> Option<String> {
         .map(|(part, missing)| format!("{}={}", part.name, missing.as_str()))
         .collect();
     (!missing.is_empty()).then(|| missing.join(" "))
+}
+
+/// Returns `service` if a part is missing because its service failed, and `caller` if all missing
+/// parts are missing because of the request or its caller. `None` if no part is missing.
+fn cause(parts: &[PartReport]) -> Option<&'static str> {
+    let mut reasons = parts
+        .iter()
+        .filter_map(|part| part.outcome.err())
+        .peekable();
+    reasons.peek()?;
+
+    let is_service = reasons.any(is_failure_of_service);
+    Some(if is_service { "service" } else { "caller" })
+}
+
+/// True if the service of the part failed, or the store of the plan. A response with 4xx depends on
+/// what the caller requests.
+const fn is_failure_of_service(missing: Missing) -> bool {
+    match missing {
+        Missing::Forbidden | Missing::Throttled | Missing::InvalidValue | Missing::Dependency => {
+            false
+        }
+        Missing::Status(status) => status >= 500,
+        Missing::Unavailable
+        | Missing::Timeout
+        | Missing::Unreachable
+        | Missing::CircuitOpen
+        | Missing::Overloaded
+        | Missing::InvalidResponse
+        | Missing::TooLarge => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use composition::PartMethod;
+
+    use super::*;
+
+    fn report(outcome: Result<u16, Missing>) -> PartReport {
+        PartReport {
+            name: "orders".to_owned(),
+            method: PartMethod::Get,
+            url: None,
+            outcome,
+            attempts: 1,
+            duration: Duration::ZERO,
+            bytes: 0,
+            has_fallback: false,
+        }
+    }
+
+    #[test]
+    fn cause_is_the_service_only_if_a_service_failed() {
+        for (missing, expected) in [
+            (vec![], None),
+            (vec![Missing::Forbidden], Some("caller")),
+            (vec![Missing::Status(404)], Some("caller")),
+            (vec![Missing::Status(503)], Some("service")),
+            (
+                vec![Missing::InvalidValue, Missing::Dependency],
+                Some("caller"),
+            ),
+            (vec![Missing::Forbidden, Missing::Timeout], Some("service")),
+            (
+                vec![Missing::CircuitOpen, Missing::Dependency],
+                Some("service"),
+            ),
+        ] {
+            let mut parts = vec![report(Ok(200))];
+            parts.extend(missing.iter().map(|&missing| report(Err(missing))));
+            assert_eq!(cause(&parts), expected, "{missing:?}");
+        }
+    }
 }

@@ -45,7 +45,12 @@ impl Services {
             Some(replaced) => Some(replaced.named.get(DEFAULT).unwrap_or(&replaced.default)),
             None => settings.default_url.as_ref(),
         };
-        let fallback = url.map(|url| check_default(url, settings)).transpose()?;
+        // The URL of the backend may be unsuitable for calls, such as for API Gateway only.
+        let needs_default = list.iter().all(|service| service.name != DEFAULT);
+        let fallback = url
+            .filter(|_| needs_default)
+            .map(|url| check_default(url, settings))
+            .transpose()?;
         Ok(Self {
             is_used: vec![false; list.len()],
             list,

@@ -219,16 +219,23 @@ fn default_service_may_come_from_the_settings() {
 
 #[test]
 fn default_of_the_document_replaces_the_one_of_the_settings() {
-    let settings = Settings {
-        default_url: Some(uri("http://other.example")),
-        ..settings()
-    };
-    let compositions = Compositions::parse(FULL, &settings).unwrap();
-    assert_eq!(compositions.services().len(), 2);
-    assert_eq!(
-        compositions.services()[0].url,
-        "http://internal-alb.example"
-    );
+    // The URL of the settings is then not checked.
+    for url in [
+        "http://other.example",
+        "https://127.0.0.1",
+        "https://other.example?a=1",
+    ] {
+        let settings = Settings {
+            default_url: Some(uri(url)),
+            ..settings()
+        };
+        let compositions = Compositions::parse(FULL, &settings).unwrap();
+        assert_eq!(compositions.services().len(), 2);
+        assert_eq!(
+            compositions.services()[0].url,
+            "http://internal-alb.example"
+        );
+    }
 }
 
 #[test]
