@@ -374,3 +374,36 @@ pub(crate) fn call_error(host: String, error: ConnectorError) -> CallError {
         source: error.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has_read_certificates(connections: &Connections) -> bool {
+        format!("{:?}", connections.connector) == "LazyConnector(true)"
+    }
+
+    #[tokio::test]
+    async fn http_call_of_a_service_reads_no_certificates() {
+        let connections = Connections::for_services(Reach::Any, Duration::from_secs(1), 8);
+        let request = |url| http::Request::get(url).body(Bytes::new()).unwrap();
+
+        let refused = connections.exchange(request("http://127.0.0.1:9/")).await;
+        assert!(refused.is_err());
+        assert!(!has_read_certificates(&connections));
+
+        let refused = connections
+            .clone()
+            .exchange(request("https://127.0.0.1:9/"))
+            .await;
+        assert!(refused.is_err());
+        assert!(has_read_certificates(&connections));
+    }
+
+    #[test]
+    fn certificates_can_be_read_at_startup() {
+        let connections = Connections::for_services(Reach::Any, Duration::from_secs(1), 8);
+        connections.prepare_tls();
+        assert!(has_read_certificates(&connections));
+    }
+}

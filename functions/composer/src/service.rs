@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use aws::timeouts::MIN_CALL_TIME;
 use aws::{Breaker, CallError, Cause, Deadline, Failure, HttpCall, Permit, Replay, Verdict};
 use bytes::Bytes;
 use composition::{Missing, PartMethod};
@@ -87,15 +88,18 @@ impl Service {
     /// Waits until fewer than the maximum number of calls are in progress.
     ///
     /// # Errors
-    /// `Overloaded` at the deadline. `CircuitOpen` if the breaker is open, which needs no wait.
+    /// `Overloaded` if the wait left no time for the call. `CircuitOpen` if the breaker is open, which needs no wait.
     pub(crate) async fn slot(&self, deadline: Deadline) -> Result<SemaphorePermit<'_>, Missing> {
         if self.breaker.is_open(Instant::now().into_std()) {
             return Err(Missing::CircuitOpen);
         }
 
+        if let Ok(slot) = self.slots.try_acquire() {
+            return Ok(slot);
+        }
         match timeout_at(deadline.instant().into(), self.slots.acquire()).await {
-            Ok(Ok(slot)) => Ok(slot),
-            Ok(Err(_)) | Err(_) => Err(Missing::Overloaded),
+            Ok(Ok(slot)) if has_time_for_a_call(deadline) => Ok(slot),
+            _ => Err(Missing::Overloaded),
         }
     }
 
@@ -149,6 +153,10 @@ impl CallPermit<'_> {
 
         self.permit.settle(verdict, Instant::now().into_std());
     }
+}
+
+fn has_time_for_a_call(deadline: Deadline) -> bool {
+    deadline.remaining(Instant::now().into_std()) >= MIN_CALL_TIME
 }
 
 fn name(service: &composition::Service) -> String {

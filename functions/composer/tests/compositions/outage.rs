@@ -144,8 +144,9 @@ async fn service_that_is_killed_costs_only_its_part() {
 
         services.servers[index].kill();
         let reasons = load(&composer, 100, Some(name)).await;
-        assert!(reasons.contains(&Missing::Unreachable), "{reasons:?}");
-        assert_eq!(reasons.last(), Some(&Missing::CircuitOpen));
+        for reason in [Missing::Unreachable, Missing::CircuitOpen] {
+            assert!(reasons.contains(&reason), "{reasons:?}");
+        }
         assert_eq!(state(&format!("service:{run}-{name}")), Some(State::Open));
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use composition::Missing;
+use composition::{Missing, check_json};
+use proptest::prelude::*;
 
 use super::{Setup, json_of};
 use crate::part_response::MAX_BODY_BYTES;
@@ -185,5 +186,52 @@ async fn old_and_informational_responses_are_accepted() {
         let server = RawServer::always(send(text)).await;
         let caller = Setup::of(&[("a", &server.url())]).caller();
         assert_eq!(json_of(&caller.get("a").await), Ok("{\"a\":1}"), "{text:?}");
+    }
+}
+
+/// Returns a valid response of which some bytes are replaced, removed or repeated.
+fn damaged_response() -> impl Strategy<Value = Vec<u8>> {
+    let valid = prop_oneof![
+        Just("HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n{\"a\":1}"),
+        Just("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"a\":1}"),
+        Just("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7\r\n{\"a\":1}\r\n0\r\n\r\n"),
+        Just("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"),
+        Just("HTTP/1.1 503 X\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n"),
+    ];
+    let changes = prop::collection::vec((any::<prop::sample::Index>(), 0..3, any::<u8>()), 0..4);
+    (valid, changes).prop_map(|(valid, changes)| {
+        let mut bytes = valid.as_bytes().to_vec();
+        for (index, change, byte) in changes {
+            let index = index.index(bytes.len());
+            match change {
+                0 => bytes[index] = byte,
+                1 => bytes.truncate(index + 1),
+                _ => bytes.extend_from_within(index..),
+            }
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn damaged_response_is_valid_json_or_a_missing_part(bytes in damaged_response()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let reply = runtime.block_on(async {
+            let server = RawServer::always(Action::SendAndClose(bytes)).await;
+            let caller = Setup::of(&[("a", &server.url())]).caller();
+            caller.post("{}").await
+        });
+
+        prop_assert!(reply.duration < MAX_TIME);
+        match &reply.outcome {
+            Ok(body) => prop_assert_eq!(check_json(&body.json).map(str::as_bytes), Ok(&*body.json)),
+            Err(missing) => prop_assert!(matches!(
+                missing,
+                Missing::Status(_) | Missing::InvalidResponse | Missing::Unreachable | Missing::TooLarge
+            )),
+        }
     }
 }

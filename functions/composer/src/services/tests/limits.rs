@@ -22,19 +22,40 @@ async fn calls_above_the_limit_wait() {
 }
 
 #[tokio::test]
-async fn waiting_for_the_whole_timeout_is_overload() {
+async fn waiting_for_the_whole_time_is_overload() {
+    let server = RawServer::always(Action::Silence).await;
+    let caller = Setup::of(&[("a", &server.url())])
+        .max_concurrent_calls(1)
+        .caller();
+
+    let waiting = caller.get_within("a", Duration::from_millis(200));
+    let waiting = tokio::select! {
+        biased;
+        first = caller.get("a") => panic!("{first:?}"),
+        waiting = waiting => waiting,
+    };
+    assert_eq!(
+        (json_of(&waiting), waiting.attempts),
+        (Err(Missing::Overloaded), 0)
+    );
+    assert_eq!(server.requests(), 1);
+}
+
+// All calls begin at the same instant, so that the place is free when no time is left.
+#[tokio::test(start_paused = true)]
+async fn place_that_is_free_too_late_is_overload() {
     let server = RawServer::always(Action::Silence).await;
     let caller = Setup::of(&[("a", &server.url())])
         .max_concurrent_calls(1)
         .timeout_ms(300)
         .caller();
 
-    let began = Instant::now();
-    let (first, second) = tokio::join!(caller.get("a"), caller.get("a"));
-    assert_eq!(json_of(&first), Err(Missing::Timeout));
-    assert_eq!(json_of(&second), Err(Missing::Overloaded));
-    assert_eq!((second.attempts, server.requests()), (0, 1));
-    assert!(began.elapsed() < Duration::from_secs(2));
+    let calls = join_all((0..3).map(|_| caller.get("a"))).await;
+    assert_eq!(json_of(&calls[0]), Err(Missing::Timeout));
+    for waiting in &calls[1..] {
+        let expected = (Err(Missing::Overloaded), 0);
+        assert_eq!((json_of(waiting), waiting.attempts), expected);
+    }
 }
 
 #[tokio::test]

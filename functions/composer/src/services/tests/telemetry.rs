@@ -148,3 +148,18 @@ async fn failed_call_is_logged_without_its_values() {
     let text = log.text();
     assert!(!text.contains("secret") && !text.contains("/x"), "{text}");
 }
+
+#[tokio::test]
+async fn certificates_are_read_at_startup_only_for_https() {
+    for (url, is_read) in [
+        ("http://users.example", false),
+        ("https://users.example", true),
+    ] {
+        let calls = calls(Reach::Services, &LogBuffer::default());
+        let caller = Setup::of(&[("a", url)]).caller_with(calls.clone());
+
+        let state = format!("LazyConnector({is_read})");
+        assert!(format!("{calls:?}").contains(&state), "{calls:?}");
+        drop(caller);
+    }
+}
