@@ -36,6 +36,8 @@ use crate::service_headers::{allowed_headers, service_headers};
 use crate::values::RequestValues;
 
 type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
+/// Receives the key of the route and the response of each request to a composition.
+pub type Observer = Box<dyn Fn(&str, &Reply) + Send + Sync>;
 
 /// The composer with its settings. It serves any number of requests, one after another or
 /// concurrently.
@@ -47,6 +49,7 @@ pub struct Composer {
     pub(crate) origin_secret: HeaderValue,
     pub(crate) rate_limit_headers: RateLimitHeaders,
     pub(crate) clock: Clock,
+    pub(crate) observer: Option<Observer>,
 }
 
 /// A request on its way through the checks.
@@ -80,6 +83,13 @@ impl Composer {
             .await
     }
 
+    /// Adds an observer of responses, for metrics. It must not block.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Observer) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// Returns the compositions in force.
     #[must_use]
     pub fn compositions(&self) -> Arc<Compositions> {
@@ -110,6 +120,9 @@ impl Composer {
         let (id, route) = (request.id.as_deref(), progress.route.as_deref());
         describe_span(request, route, &reply);
         log_request(id, route, &reply, started.elapsed());
+        if let (Some(observe), Some(route)) = (&self.observer, route) {
+            observe(route, &reply);
+        }
         reply
     }
 

@@ -115,8 +115,11 @@ impl Config {
 }
 
 /// Only the authorizer reads the secrets of a policy. Rules do not depend on them.
-fn unread_secret(_: &str) -> Option<String> {
-    Some(UNREAD_SECRET.to_owned())
+///
+/// The authorizer also refuses loopback addresses of issuers in Lambda. The composer calls none, and
+/// a local gateway accepts them, so that the variable that Lambda sets counts as not set.
+pub(crate) fn unread_secret(name: &str) -> Option<String> {
+    (name != FUNCTION_NAME).then(|| UNREAD_SECRET.to_owned())
 }
 
 fn compositions(text: String) -> Result<CompositionsSource, SettingError> {
@@ -243,6 +246,14 @@ mod tests {
         let policy = r#"{"issuers": [{"issuer": "https://a.example", "audiences": ["api"],
             "algorithms": ["HS256"], "secret": "env:TOKEN_SECRET",
             "default_plan": "free"}],
+            "rules": [{"match": "ANY /{proxy+}", "auth": "jwt"}]}"#;
+        config(&[("AUTH_POLICY", policy)]).unwrap();
+    }
+
+    #[test]
+    fn issuers_of_a_local_gateway_may_be_on_this_machine() {
+        let policy = r#"{"issuers": [{"issuer": "http://tollgate.local", "audiences": ["api"],
+            "jwks_uri": "http://127.0.0.1:3000/keys", "default_plan": "free"}],
             "rules": [{"match": "ANY /{proxy+}", "auth": "jwt"}]}"#;
         config(&[("AUTH_POLICY", policy)]).unwrap();
     }

@@ -68,7 +68,7 @@ mod services;
 mod values;
 
 pub use caller_context::CallerContext;
-pub use composer::Composer;
+pub use composer::{Composer, Observer};
 pub use config::{Config, ConfigError};
 pub use document::DocumentError;
 pub use invocation::invoke;

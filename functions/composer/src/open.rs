@@ -9,13 +9,13 @@ use aws::{Connections, HttpCalls, Reach, Timeouts};
 use composition::{CompositionError, Cost};
 use environment::SettingError;
 use jiff::Timestamp;
-use policy::{Policy, PolicySource, UNREAD_SECRET};
+use policy::{Policy, PolicySource};
 use store::{OpenStore, Store, StoreConfig};
 use telemetry::RecordLog;
 
 use crate::active_compositions::{ActiveCompositions, CompositionSettings};
 use crate::composer::Composer;
-use crate::config::{CompositionsSource, Config};
+use crate::config::{CompositionsSource, Config, unread_secret};
 use crate::document::{Document, DocumentError, DocumentKind, DocumentPlace};
 use crate::part_response::MAX_BODY_BYTES;
 
@@ -100,6 +100,7 @@ pub async fn open_at(
         origin_secret: config.origin_secret,
         rate_limit_headers: config.rate_limit_headers,
         clock: Box::new(clock),
+        observer: None,
     })
 }
 
@@ -176,7 +177,7 @@ async fn policy(
     let place = place(DocumentKind::Policy, source.name, store)?;
     let key_header = source.key_header;
     let read = move |text: &str, _: Option<&Policy>| {
-        let policy = Policy::parse_stored(text, &key_header, &|_| Some(UNREAD_SECRET.to_owned()));
+        let policy = Policy::parse_stored(text, &key_header, &unread_secret);
         policy.map_err(DocumentError::from)
     };
     Ok(Document::load(place, now, read).await?)
