@@ -34,6 +34,11 @@ fn state() -> PathBuf {
     project().join(".tollgate")
 }
 
+/// The URL of a server.
+fn url(address: SocketAddr) -> http::Uri {
+    format!("http://{address}").parse().expect("an address")
+}
+
 /// A token of the local issuer.
 #[must_use]
 pub fn token(sub: &str, scope: Option<&str>, plan: Option<&str>) -> String {
@@ -56,6 +61,8 @@ pub struct Setup {
     backend: Option<SocketAddr>,
     seeds: Option<String>,
     policy: Option<String>,
+    compositions: Option<String>,
+    services: Vec<(String, SocketAddr)>,
     replacements: Vec<(String, String)>,
     endpoint: Option<String>,
     has_console: bool,
@@ -87,6 +94,20 @@ impl Setup {
     #[must_use]
     pub fn policy(mut self, json: &str) -> Self {
         self.policy = Some(json.to_owned());
+        self
+    }
+
+    /// The compositions.
+    #[must_use]
+    pub fn compositions(mut self, json: &str) -> Self {
+        self.compositions = Some(json.to_owned());
+        self
+    }
+
+    /// The address of a service that compositions call.
+    #[must_use]
+    pub fn service(mut self, name: &str, address: SocketAddr) -> Self {
+        self.services.push((name.to_owned(), address));
         self
     }
 
@@ -140,10 +161,16 @@ impl Setup {
             listen: ([127, 0, 0, 1], 0).into(),
             template: file("template.yaml", &template),
             parameters: self.parameters,
-            backend: self
-                .backend
-                .map(|address| format!("http://{address}").parse().expect("an address")),
+            backend: self.backend.map(url),
             policy: self.policy.map(|json| file("policy.json", &json)),
+            compositions: self
+                .compositions
+                .map(|json| file("compositions.json", &json)),
+            services: self
+                .services
+                .into_iter()
+                .map(|(name, address)| (name, url(address)))
+                .collect(),
             endpoint: self.endpoint.map(|url| url.parse().expect("an address")),
             seeds: self.seeds.map(|json| file("seeds.json", &json)),
             state: state(),

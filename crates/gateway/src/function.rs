@@ -8,6 +8,8 @@ use alb_sync::AlbSync;
 use authorizer::{Authorizer, Config, ConfigError, Failure, PolicyLoadError, local_http_calls};
 use aws::timeouts::INTEGRATION_TIMEOUT;
 use aws::{Deadline, Proxy, ProxyError, check_system_authorities};
+use composer::Composer;
+use composition::ReplacedUrls;
 use lambda_runtime::Diagnostic;
 use limiter::{ComposerSettings, Limiter};
 use metrics_publisher::Publisher;
@@ -29,6 +31,8 @@ pub enum Function {
     AlbSync(Arc<AlbSync>),
     /// `functions/authorizer`.
     Authorizer(Box<Authorizer>),
+    /// `functions/composer`.
+    Composer(Box<Composer>),
     /// `functions/limiter`.
     Limiter(Limiter),
     /// `functions/metrics-publisher`.
@@ -40,7 +44,7 @@ pub enum Function {
 pub enum FunctionError {
     /// There is no function of this name.
     #[error(
-        "there is no function `{0}`, expected one of alb-sync, authorizer, limiter, metrics-publisher"
+        "there is no function `{0}`, expected one of alb-sync, authorizer, composer, limiter, metrics-publisher"
     )]
     Unknown(String),
     /// A setting of alb-sync is invalid.
@@ -61,6 +65,12 @@ pub enum FunctionError {
     /// The proxy in the environment is invalid.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
+    /// A setting of the composer is invalid.
+    #[error("composer: {0}")]
+    Composer(#[from] composer::ConfigError),
+    /// The composer cannot be set up.
+    #[error("composer: {0}")]
+    ComposerOpen(#[from] composer::OpenError),
     /// A setting of the limiter is invalid.
     #[error("limiter: {0}")]
     Limiter(#[from] limiter::ConfigError),
@@ -94,6 +104,9 @@ impl Function {
             "authorizer" => Ok(Self::Authorizer(Box::new(
                 open_authorizer(store, Arc::new(setting), records).await?,
             ))),
+            "composer" => Ok(Self::Composer(Box::new(
+                open_composer(store, setting, records, None).await?,
+            ))),
             "limiter" => Ok(Self::Limiter(open_limiter(store, setting, records).await?)),
             "metrics-publisher" => Ok(Self::MetricsPublisher(Box::new(
                 metrics_publisher::open(setting, records).await?,
@@ -115,7 +128,7 @@ impl Function {
         match self {
             Self::Authorizer(authorizer) => authorizer.finish(deadline).await,
             Self::Limiter(limiter) => limiter.finish(deadline).await,
-            Self::AlbSync(_) | Self::MetricsPublisher(_) => {}
+            Self::AlbSync(_) | Self::Composer(_) | Self::MetricsPublisher(_) => {}
         }
     }
 
@@ -151,6 +164,10 @@ impl Function {
             }
             Self::Authorizer(authorizer) => {
                 let response = authorizer.handle(json(event)?).await?;
+                Ok(response.get().as_bytes().to_vec())
+            }
+            Self::Composer(composer) => {
+                let response = composer.handle(json(event)?).await?;
                 Ok(response.get().as_bytes().to_vec())
             }
             Self::Limiter(limiter) => {
@@ -198,6 +215,21 @@ pub(crate) async fn open_authorizer(
     });
     authorizer.load_policy().await?;
     Ok(authorizer)
+}
+
+/// Opens a composer. `urls` replace those of the compositions.
+pub(crate) async fn open_composer(
+    store: Option<Arc<Store>>,
+    setting: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    records: RecordLog,
+    urls: Option<ReplacedUrls>,
+) -> Result<Composer, FunctionError> {
+    check_system_authorities(|name| std::env::var(name).ok()).map_err(ConfigError::from)?;
+    let mut config = composer::Config::from_lookup(&setting)?;
+    if let Some(urls) = urls {
+        config.replace_urls(urls);
+    }
+    Ok(Box::pin(composer::open(config, setting, records, store)).await?)
 }
 
 async fn open_limiter(

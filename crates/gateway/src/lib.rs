@@ -25,6 +25,8 @@
 //!     backend: None,
 //!     endpoint: None,
 //!     policy: None,
+//!     compositions: None,
+//!     services: Vec::new(),
 //!     seeds: None,
 //!     state: DEFAULT_STATE_FOLDER.into(),
 //!     pages: None,

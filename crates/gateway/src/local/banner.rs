@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use aws::is_loopback;
+use composition::Compositions;
 use http::Uri;
 use jiff::Timestamp;
 use otlp::Signal;
@@ -26,6 +27,10 @@ pub(super) struct Banner<'b> {
     pub(super) stand_ins: &'b [StandIn],
     pub(super) backend: &'b Uri,
     pub(super) is_echo: bool,
+    /// The compositions, if a route has them.
+    pub(super) compositions: Option<&'b Compositions>,
+    /// The names and URLs of services that are not the backend.
+    pub(super) services: &'b [(String, Uri)],
     /// The endpoint of the tables, unless the store is embedded.
     pub(super) endpoint: Option<&'b Uri>,
     pub(super) seeds: &'b Seeds,
@@ -68,6 +73,7 @@ impl Banner<'_> {
 
         self.write_connections(text)?;
         self.write_routes(text)?;
+        self.write_compositions(text)?;
         self.write_schedules(text)?;
         self.write_stand_ins(text)?;
         self.write_keys(text)?;
@@ -86,6 +92,9 @@ impl Banner<'_> {
         let kind = if self.is_echo { ", built-in echo" } else { "" };
         writeln!(text, "Backend  {}{kind}", without_slash(self.backend))?;
 
+        if self.compositions.is_some() {
+            writeln!(text, "Services {}", self.services_of_compositions())?;
+        }
         match self.endpoint {
             Some(endpoint) => writeln!(text, "Store    DynamoDB at {}", without_slash(endpoint))?,
             None => writeln!(
@@ -109,6 +118,18 @@ impl Banner<'_> {
             "Metrics  http://{}{METRICS_PATH}, and as a table at the end",
             self.address
         )
+    }
+
+    fn services_of_compositions(&self) -> String {
+        let named = self.services.iter();
+        let named: Vec<_> = named
+            .map(|(name, url)| format!("{name} at {}", without_slash(url)))
+            .collect();
+
+        match named.as_slice() {
+            [] => "all services of compositions are the backend".to_owned(),
+            named => format!("{}; all others are the backend", named.join(", ")),
+        }
     }
 
     fn write_pages(&self, text: &mut String, pages: &Pages) -> std::fmt::Result {
@@ -155,6 +176,25 @@ impl Banner<'_> {
             )?;
         }
 
+        Ok(())
+    }
+
+    fn write_compositions(&self, text: &mut String) -> std::fmt::Result {
+        let Some(compositions) = self.compositions else {
+            return Ok(());
+        };
+
+        writeln!(text, "\nCompositions")?;
+        for route in compositions.routes() {
+            let parts: Vec<_> = route.parts.iter().map(|part| &*part.name).collect();
+            writeln!(
+                text,
+                "  {:<8} {:<24} {}",
+                route.key.method().unwrap_or("ANY"),
+                route.key.path(),
+                parts.join(", ")
+            )?;
+        }
         Ok(())
     }
 

@@ -46,6 +46,23 @@ pub enum StartError {
     /// A parameter is given more than once.
     #[error("the parameter `{0}` is given twice")]
     RepeatedParameter(String),
+    /// The compositions are given both as a file and as a parameter.
+    #[error("--compositions and the parameter `Compositions` exclude each other")]
+    CompositionsTwice,
+    /// A file of compositions is given for a template without the function that composes.
+    #[error("--compositions: no route of {path} invokes the composer", path = .0.display())]
+    NoComposer(PathBuf),
+    /// The URL of a service is given more than once.
+    #[error("--service: `{0}` is given twice")]
+    RepeatedService(String),
+    /// The URL of a service is given that the compositions do not name.
+    #[error("--service {name}: {}", service_hint(known))]
+    UnknownService {
+        /// The name.
+        name: String,
+        /// The services of the compositions.
+        known: Vec<String>,
+    },
     /// API keys would be passed on to the backend.
     #[error(
         "KEY_HEADER is `{header}`, but the integration of route `{route}` does not remove that header"
@@ -102,6 +119,16 @@ pub enum StartError {
     /// The built-in backend cannot start.
     #[error("the echo service cannot start: {0}")]
     Echo(String),
+}
+
+fn service_hint(known: &[String]) -> String {
+    match known {
+        [] => "there are no compositions; --compositions FILE adds them".to_owned(),
+        known => format!(
+            "the compositions have no service of this name, expected one of {}",
+            known.join(", ")
+        ),
+    }
 }
 
 fn listen_hint(error: &std::io::Error) -> &'static str {

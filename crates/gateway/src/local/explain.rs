@@ -111,7 +111,7 @@ fn without_front_secret(policy: &str) -> String {
 }
 
 /// Returns the header of API keys in a policy. With any other `KEY_HEADER` the policy is invalid.
-fn key_header(policy: &str) -> Option<String> {
+pub(super) fn key_header(policy: &str) -> Option<String> {
     let policy: Value = serde_json::from_str(policy).ok()?;
     Some(policy.pointer("/api_keys/header")?.as_str()?.to_owned())
 }

@@ -6,18 +6,30 @@ use std::sync::Arc;
 
 use ::store::Store;
 use authorizer::ConfigError;
+use composer::Composer;
+use composition::ReplacedUrls;
 use http::Uri;
 use telemetry::RecordLog;
 
+use super::compositions::CompositionsFile;
 use super::{LocalIssuer, StartError, file, store};
 use crate::api::Api;
-use crate::function::{Function, FunctionError};
+use crate::function::{Function, FunctionError, open_composer};
+use crate::metrics::LocalMetrics;
+
+/// The package of the function that composes.
+pub(super) const COMPOSER_PACKAGE: &str = "composer";
 
 /// Settings that replace those of the template.
 pub(super) struct Overrides<'o> {
     pub(super) policy: Option<&'o PolicyFile>,
+    pub(super) compositions: Option<&'o CompositionsFile>,
+    /// The URLs of the services that compositions call.
+    pub(super) urls: &'o ReplacedUrls,
     pub(super) endpoint: Option<&'o Uri>,
     pub(super) issuer: &'o LocalIssuer,
+    /// The metrics of composed responses.
+    pub(super) metrics: &'o Arc<LocalMetrics>,
 }
 
 /// The file of `--policy`.
@@ -38,6 +50,9 @@ impl PolicyFile {
     pub(super) fn start_error(&self, error: FunctionError) -> StartError {
         let (position, problem) = match &error {
             FunctionError::Authorizer(ConfigError::Policy(error)) => {
+                (error.position(&self.text), error.without_position())
+            }
+            FunctionError::Composer(composer::ConfigError::Policy(error)) => {
                 (error.position(&self.text), error.without_position())
             }
             FunctionError::Policy(error) => (None, error.to_string()),
@@ -62,6 +77,18 @@ impl Overrides<'_> {
             |file| file.text.clone(),
         )
     }
+
+    /// Returns an error about a document with the file of the document.
+    fn start_error(&self, error: FunctionError) -> StartError {
+        let of_compositions = match self.compositions {
+            Some(file) => file.start_error(error),
+            None => Err(error),
+        };
+        of_compositions.unwrap_or_else(|error| match self.policy {
+            Some(file) => file.start_error(error),
+            None => error.into(),
+        })
+    }
 }
 
 /// Sets up the functions that routes need, with their environment in the template.
@@ -76,6 +103,12 @@ pub(super) async fn set_up_functions(
         let mut settings = environment.clone();
         if let Some(text) = settings.get_mut("AUTH_POLICY") {
             *text = overrides.policy(text);
+        }
+        let compositions = overrides
+            .compositions
+            .filter(|_| package == COMPOSER_PACKAGE);
+        if let Some(file) = compositions {
+            settings.insert("COMPOSITIONS".to_owned(), file.text.clone());
         }
 
         // Administration uses other timeouts than decisions, so the limiter opens its own store.
@@ -95,11 +128,15 @@ pub(super) async fn set_up_functions(
             }
         };
 
-        let function = Box::pin(Function::new(package, shared, setting, records.clone())).await;
-        let function = function.map_err(|error| match overrides.policy {
-            Some(file) => file.start_error(error),
-            None => error.into(),
-        })?;
+        let function = if package == COMPOSER_PACKAGE {
+            let urls = Some(overrides.urls.clone());
+            let composer = open_composer(shared, setting, records.clone(), urls).await;
+            let metrics = Arc::clone(overrides.metrics);
+            composer.map(|composer| Function::Composer(Box::new(observed(composer, metrics))))
+        } else {
+            Box::pin(Function::new(package, shared, setting, records.clone())).await
+        };
+        let function = function.map_err(|error| overrides.start_error(error))?;
         functions.insert(package.clone(), Arc::new(function));
     }
     Ok(functions)
@@ -147,4 +184,19 @@ pub(super) fn key_headers(
         Function::Authorizer(authorizer) => authorizer.key_header(),
         _ => None,
     })
+}
+
+/// Counts the responses of a composer.
+fn observed(composer: Composer, metrics: Arc<LocalMetrics>) -> Composer {
+    composer.with_observer(Box::new(move |route, reply| {
+        metrics.count_composition(route, reply);
+    }))
+}
+
+/// Returns the function that composes, if a route invokes it.
+pub(super) fn composer(functions: &HashMap<String, Arc<Function>>) -> Option<&Composer> {
+    match &**functions.get(COMPOSER_PACKAGE)? {
+        Function::Composer(composer) => Some(composer),
+        _ => None,
+    }
 }

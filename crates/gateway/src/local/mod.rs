@@ -1,6 +1,8 @@
 //! Starts a local gateway: reads the template, sets up store, functions and issuer, and listens.
 
+mod attempt;
 mod banner;
+mod compositions;
 mod error;
 mod explain;
 mod export;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 
 use aws::Proxy;
 use bytes::Bytes;
+use composer::Composer;
 use http::Uri;
 use policy::KeyHeader;
 use telemetry::RecordLog;
@@ -32,11 +35,14 @@ use crate::function::{Function, FunctionError};
 use crate::metrics::LocalMetrics;
 use crate::server::{Gateway, LogSink, serve};
 use banner::Banner;
+use compositions::CompositionsFile;
 use export::Export;
 use functions::{Overrides, PolicyFile, check_secret_headers, key_headers, set_up_functions};
 use sam_template::{ParameterValues, Template};
 
+pub use attempt::{Attempt, AttemptCaller, AttemptError, AttemptOptions, attempt};
 pub use authorizer::{CheckResult, TokenCheck, TokenExplanation};
+pub use composer::{PartReport, Reply, Request};
 pub use error::StartError;
 pub use explain::{ExplainError, explain_token, explain_token_with};
 pub use issuer::{IssuerError, LocalIssuer, TokenClaims};
@@ -122,21 +128,35 @@ pub async fn start(
         .as_deref()
         .map(PolicyFile::read)
         .transpose()?;
+    let compositions_file = options
+        .compositions
+        .as_deref()
+        .map(CompositionsFile::read)
+        .transpose()?;
+    let (backend, is_echo) = backend_or_echo(options.backend.as_ref()).await?;
     let overrides = Overrides {
         policy: policy_file.as_ref(),
+        compositions: compositions_file.as_ref(),
+        urls: &compositions::urls(&backend, &options.services)?,
         endpoint,
         issuer: &issuer,
+        metrics: &metrics,
     };
     let functions =
         set_up_functions(&api.functions, &overrides, &Arc::new(store), &records).await?;
     check_secret_headers(&api, &functions)?;
+    let composer = functions::composer(&functions);
+    if options.compositions.is_some() && composer.is_none() {
+        return Err(StartError::NoComposer(options.template));
+    }
+    compositions::check_services(&options.services, composer)?;
+    let compositions = composer.map(Composer::compositions);
     let schedules = schedule::with_functions(schedules, endpoint, &records).await?;
 
     let listener = listen(options.listen).await?;
     let address = listener
         .local_addr()
         .map_err(listen_error(options.listen))?;
-    let (backend, is_echo) = backend_or_echo(options.backend.as_ref()).await?;
     let key_header = key_headers(&functions)
         .next()
         .unwrap_or_else(|| KeyHeader::default().to_string());
@@ -151,6 +171,8 @@ pub async fn start(
         stand_ins: &template.stand_ins,
         backend: &backend,
         is_echo,
+        compositions: compositions.as_deref(),
+        services: &options.services,
         endpoint,
         seeds: &seeds,
         are_secrets_shown,
@@ -186,7 +208,7 @@ pub async fn start(
 
 fn read_template(options: &Options) -> Result<Template, StartError> {
     let text = file::read(&options.template)?;
-    let parameters = unique_parameters(&options.parameters)?;
+    let parameters = unique_parameters(&compositions::parameters(options)?)?;
     Template::parse(&text, &parameters).map_err(|error| StartError::Template {
         path: options.template.clone(),
         error,

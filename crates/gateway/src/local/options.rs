@@ -25,6 +25,11 @@ pub struct Options {
     pub endpoint: Option<Uri>,
     /// A policy file that replaces the template's policy.
     pub policy: Option<PathBuf>,
+    /// A file of compositions, which replaces the template's compositions.
+    pub compositions: Option<PathBuf>,
+    /// The names and URLs of services that compositions call. Parts of any other service call the
+    /// backend, so that a local gateway never calls a production service by accident.
+    pub services: Vec<(String, Uri)>,
     /// A file of plans and keys that replaces the built-in ones.
     pub seeds: Option<PathBuf>,
     /// The folder of the local issuer's signing key.

@@ -101,6 +101,10 @@ families! {
         "Calls to other services, by success.";
     API_ERRORS = Counter "tollgate_api_errors_total" ["service", "error_type"]
         "Failed calls to other services, by type of error.";
+    COMPOSED_RESPONSES = Counter "tollgate_composed_responses_total" ["route", "result"]
+        "Responses of compositions, by result: complete, partial or failed.";
+    COMPOSITION_PARTS = Counter "tollgate_composition_parts_total" ["route", "part", "result"]
+        "Parts of composed responses, by result: ok, or the reason why the part is missing.";
     RESOLVED_ADDRESSES = Gauge "tollgate_resolved_addresses" ["target_group"]
         "Addresses that a target group's names resolved to in the last run of alb-sync.";
     REGISTERED_TARGETS = Gauge "tollgate_registered_targets" ["target_group"]

@@ -4,6 +4,7 @@
 //! alb-sync are read from the lines of the record log.
 
 mod calls;
+mod compositions;
 mod context;
 mod definition;
 mod exposition;
@@ -25,6 +26,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ::otlp::{Otlp, Snapshot};
 use calls::{Call, Calls};
+use composer::Reply;
+use compositions::Compositions;
 pub use definition::{Definition, Kind};
 pub use exposition::Format;
 use gauges::{Gauges, GroupGauges};
@@ -48,6 +51,7 @@ pub struct LocalMetrics {
 struct State {
     traffic: Traffic,
     calls: Calls,
+    compositions: Compositions,
     gauges: Gauges,
     rejected_records: u64,
 }
@@ -67,6 +71,11 @@ impl LocalMetrics {
         } else {
             self.lock().rejected_records += 1;
         }
+    }
+
+    /// Counts a response of a composition.
+    pub(crate) fn count_composition(&self, route: &str, reply: &Reply) {
+        self.lock().compositions.count(route, reply);
     }
 
     /// Returns the connections and requests that are open.
@@ -121,8 +130,10 @@ impl LocalMetrics {
         let state = self.lock();
         let mut families = state.traffic.copy();
         families.extend(state.calls.copy());
+        families.extend(state.compositions.copy());
         families.extend(state.gauges.copy());
-        let overflowed = state.traffic.overflowed() + state.calls.overflowed();
+        let of_compositions = state.compositions.overflowed();
+        let overflowed = state.traffic.overflowed() + state.calls.overflowed() + of_compositions;
         let rejected = state.rejected_records;
         drop(state);
 

@@ -10,7 +10,7 @@ use gateway::pages::Pages;
 use http::Uri;
 
 use super::listen;
-use super::values::{address, endpoint, parameter};
+use super::values::{address, endpoint, parameter, service};
 
 /// The options of `serve`.
 #[derive(Debug, Args)]
@@ -34,6 +34,12 @@ pub(crate) struct Serve {
     /// Policy of the authorizer as JSON, instead of the template's
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+    /// Compositions as JSON, instead of the template's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compositions: Option<PathBuf>,
+    /// URL of a service that compositions call, instead of the backend; may be repeated
+    #[arg(long = "service", value_name = "NAME=URL", value_parser = service)]
+    pub(crate) services: Vec<(String, Uri)>,
     /// Plans and keys as JSON, instead of the built-in ones
     #[arg(long, value_name = "FILE")]
     pub(crate) seeds: Option<PathBuf>,
@@ -55,6 +61,8 @@ impl Serve {
             backend: self.backend,
             endpoint: self.endpoint,
             policy: self.policy,
+            compositions: self.compositions,
+            services: self.services,
             seeds: self.seeds,
             state: self.state,
             pages: Some(pages),
@@ -84,6 +92,7 @@ impl LogFormat {
     }
 }
 
-fn backend(text: &str) -> Result<Uri, String> {
+/// Parses the address of a backend.
+pub(crate) fn backend(text: &str) -> Result<Uri, String> {
     address(text, &["http"]).ok_or_else(|| "expected http://HOST:PORT without a path".to_owned())
 }

@@ -15,6 +15,14 @@ pub(super) fn endpoint(text: &str) -> Result<Uri, String> {
         .ok_or_else(|| "expected http(s)://HOST:PORT without a path".to_owned())
 }
 
+/// Parses the name and the address of a service.
+pub(crate) fn service(text: &str) -> Result<(String, Uri), String> {
+    let expected = "expected NAME=http(s)://HOST:PORT with an optional path";
+    let (name, url) = text.split_once('=').ok_or(expected)?;
+    let url = service_url(url).map_err(|_| expected)?;
+    Ok((name.to_owned(), url))
+}
+
 /// Parses the URL of a service, which may have a path.
 pub(crate) fn service_url(text: &str) -> Result<Uri, String> {
     let expected = "expected http(s)://HOST:PORT with an optional path";

@@ -1,0 +1,236 @@
+//! Composes one response, without a gateway and its authorizer.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use composer::{CallerContext, Reply, Request};
+use http::Uri;
+use limits::Caller;
+use outcome::{ContextField, Decision, Reason};
+use policy::header_value::{access_log_value, header_list, header_value};
+use serde_json::{Value, json};
+use store::{EmbeddedStore, Store};
+use telemetry::RecordLog;
+
+use super::compositions::{CompositionsFile, urls};
+use super::functions::PolicyFile;
+use super::{StartError, backend_or_echo, explain, seeds};
+use crate::function::{FunctionError, open_composer};
+
+/// The issuer of tokens if no policy names one.
+const ISSUER: &str = "http://tollgate.local";
+/// The value of a field of the context that has none.
+const NOTHING: &str = "-";
+
+/// The settings of an attempt.
+#[derive(Debug)]
+pub struct AttemptOptions {
+    /// The file of compositions.
+    pub compositions: PathBuf,
+    /// The prefix of the paths of compositions.
+    pub prefix: String,
+    /// The policy file. Without one, every caller may call every part.
+    pub policy: Option<PathBuf>,
+    /// A file of plans that replaces the built-in ones.
+    pub seeds: Option<PathBuf>,
+    /// The URL of services that are not named. Without one, a built-in service echoes calls.
+    pub backend: Option<Uri>,
+    /// The names and URLs of services.
+    pub services: Vec<(String, Uri)>,
+}
+
+/// The caller of an attempt, as if the authorizer had verified it.
+#[derive(Clone, Debug, Default)]
+pub struct AttemptCaller {
+    /// The user.
+    pub user: Option<String>,
+    /// The issuer of the token. Without one, the only issuer of the policy.
+    pub issuer: Option<String>,
+    /// The id of the API key. With a key, the caller has no token.
+    pub key_id: Option<String>,
+    /// The scopes.
+    pub scopes: Vec<String>,
+    /// The roles of the token.
+    pub roles: Vec<String>,
+    /// The email address of the token.
+    pub email: Option<String>,
+    /// The usage plan.
+    pub plan: Option<String>,
+}
+
+/// The result of an attempt.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The response, and a report on each part.
+    pub reply: Reply,
+    /// The service that parts call whose service is not named.
+    pub backend: Uri,
+    /// True if that service is the built-in echo.
+    pub is_echo: bool,
+}
+
+/// The reasons why there is no attempt.
+#[derive(Debug, thiserror::Error)]
+pub enum AttemptError {
+    /// A file cannot be read or is invalid.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The issuer of the token is not known.
+    #[error("{0}")]
+    Issuer(String),
+}
+
+/// Composes the response to a request. Parts really call their services.
+///
+/// # Errors
+/// [`AttemptError`] if a file is missing or invalid.
+pub async fn attempt(
+    options: &AttemptOptions,
+    caller: &AttemptCaller,
+    mut request: Request,
+    records: impl std::io::Write + Send + 'static,
+) -> Result<Attempt, AttemptError> {
+    let compositions = CompositionsFile::read(&options.compositions)?;
+    let policy_file = options
+        .policy
+        .as_deref()
+        .map(PolicyFile::read)
+        .transpose()?;
+    let policy = policy_file
+        .as_ref()
+        .map_or_else(open_policy, |file| file.text.clone());
+    let issuer = issuer(caller, policy_file.as_ref())?;
+    request.context = Some(context(caller, issuer.as_deref()));
+
+    let (seeds, _) = seeds::read(options.seeds.as_deref())?;
+    let store = EmbeddedStore::new(&seeds).map_err(StartError::from)?;
+    let (backend, is_echo) = backend_or_echo(options.backend.as_ref()).await?;
+    let urls = urls(&backend, &options.services)?;
+
+    let (text, prefix) = (compositions.text.clone(), options.prefix.clone());
+    let key_header = explain::key_header(&policy);
+    let setting = move |name: &str| match name {
+        "COMPOSITIONS" => Some(text.clone()),
+        "COMPOSITIONS_PREFIX" => Some(prefix.clone()),
+        "AUTH_POLICY" => Some(policy.clone()),
+        "KEY_HEADER" => key_header.clone(),
+        _ => None,
+    };
+    let store = Some(Arc::new(Store::Embedded(store)));
+    let composer = open_composer(store, setting, RecordLog::to(records), Some(urls)).await;
+    let composer = composer.map_err(|error| start_error(error, &compositions, policy_file))?;
+    super::compositions::check_services(&options.services, Some(&composer))?;
+
+    Ok(Attempt {
+        reply: composer.compose(&request).await,
+        backend,
+        is_echo,
+    })
+}
+
+/// Returns an error about a document with the file of the document.
+fn start_error(
+    error: FunctionError,
+    compositions: &CompositionsFile,
+    policy: Option<PolicyFile>,
+) -> StartError {
+    compositions
+        .start_error(error)
+        .unwrap_or_else(|error| match policy {
+            Some(file) => file.start_error(error),
+            None => error.into(),
+        })
+}
+
+/// Returns a policy with which every caller may call every part.
+fn open_policy() -> String {
+    let issuer = json!({"issuer": ISSUER, "audiences": ["local"], "default_plan": "free", "jwks_uri": "http://127.0.0.1:3000/_tollgate/jwks.json"});
+    let rules = ["ANY /", "ANY /{proxy+}"].map(|route| json!({"match": route, "auth": "none"}));
+    json!({"issuers": [issuer], "rules": rules}).to_string()
+}
+
+/// Returns the issuer of the caller's token. `None` for a caller without a token.
+fn issuer(
+    caller: &AttemptCaller,
+    policy: Option<&PolicyFile>,
+) -> Result<Option<String>, AttemptError> {
+    if caller.key_id.is_some() || (caller.user.is_none() && caller.issuer.is_none()) {
+        return Ok(None);
+    }
+    if let Some(issuer) = &caller.issuer {
+        return Ok(Some(issuer.clone()));
+    }
+    let Some(policy) = policy else {
+        return Ok(Some(ISSUER.to_owned()));
+    };
+
+    // An invalid policy is reported when the composer reads it.
+    let document: Value = serde_json::from_str(&policy.text).unwrap_or_default();
+    let issuers = document["issuers"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    match issuers {
+        [one] => Ok(one["issuer"].as_str().map(str::to_owned)),
+        [] => Err(AttemptError::Issuer(
+            "--as: the policy has no issuer of tokens, expected --key-id for a caller with a key"
+                .to_owned(),
+        )),
+        _ => Err(AttemptError::Issuer(
+            "--as: the policy has several issuers, expected --issuer".to_owned(),
+        )),
+    }
+}
+
+/// Returns the context that the authorizer gives an allowed request of the caller.
+fn context(caller: &AttemptCaller, issuer: Option<&str>) -> CallerContext {
+    let user = caller.user.as_deref().unwrap_or_default();
+    let charged = match (&caller.key_id, issuer) {
+        (Some(key_id), _) => Some(Caller::Key(key_id.clone())),
+        (None, Some(issuer)) => Some(Caller::from_subject(issuer, user)),
+        (None, None) => None,
+    };
+    let auth = match (&caller.key_id, issuer) {
+        (Some(_), _) => "api_key",
+        (None, Some(_)) => "jwt",
+        (None, None) => "none",
+    };
+    let charged = charged.map(|caller| caller.to_string()).unwrap_or_default();
+    let value =
+        |text: &Option<String>| header_value(text.as_deref().unwrap_or_default()).into_owned();
+
+    let fields = [
+        (ContextField::Decision, Decision::Allowed.to_string()),
+        (ContextField::Reason, Reason::Ok.to_string()),
+        (ContextField::UserId, value(&caller.user)),
+        (
+            ContextField::Issuer,
+            access_log_value(issuer.unwrap_or_default()).into_owned(),
+        ),
+        (ContextField::Email, value(&caller.email)),
+        (
+            ContextField::Roles,
+            header_list(&caller.roles, ',').into_owned(),
+        ),
+        (ContextField::NearLimit, "false".to_owned()),
+        (ContextField::OverQuota, "false".to_owned()),
+        (ContextField::KeyId, value(&caller.key_id)),
+        (
+            ContextField::Caller,
+            access_log_value(&charged).into_owned(),
+        ),
+        (ContextField::Plan, value(&caller.plan)),
+        (
+            ContextField::Scopes,
+            header_list(&caller.scopes, ' ').into_owned(),
+        ),
+        (ContextField::Auth, auth.to_owned()),
+    ];
+    CallerContext::new(fields.map(|(field, value)| {
+        let value = if value.is_empty() {
+            NOTHING.to_owned()
+        } else {
+            value
+        };
+        (field, value)
+    }))
+}

@@ -1,0 +1,216 @@
+//! Services of a composition that fail under load.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tests::{Answer, Gateway, PRO, Setup};
+use tokio::net::TcpListener;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::compositions::json_response;
+use crate::scrape::{assert_values, scrape};
+
+/// The parts, each of a service of its own.
+const PARTS: [&str; 3] = ["user", "orders", "products"];
+/// The timeout of each part.
+const PART_TIMEOUT: Duration = Duration::from_millis(500);
+/// The deadline of the composition, and a margin for a busy machine.
+const LONGEST_RESPONSE: Duration = Duration::from_secs(5);
+const CLIENTS: usize = 8;
+const REQUESTS: usize = 25;
+/// The number of responses after which the service fails.
+const BEFORE_OUTAGE: usize = 40;
+
+/// A service that can fail.
+struct Service {
+    address: SocketAddr,
+    connections: AbortHandle,
+}
+
+impl Service {
+    /// Responds to every request with the name of the service.
+    async fn start(name: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let service = service_fn(move |_| async move {
+                    Ok::<_, std::convert::Infallible>(json_response(200, &json!({"from": name})))
+                });
+                let connection =
+                    http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                connections.spawn(connection);
+            }
+        });
+        Self {
+            address,
+            connections: task.abort_handle(),
+        }
+    }
+
+    /// Closes the port and all connections.
+    fn kill(&self) {
+        self.connections.abort();
+    }
+}
+
+/// A service that accepts connections and never responds.
+async fn silent() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut streams = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            streams.push(stream);
+        }
+    });
+    address
+}
+
+fn compositions() -> String {
+    let services = PARTS.map(|name| {
+        (
+            name.to_owned(),
+            json!({"url": format!("http://{name}.example")}),
+        )
+    });
+    let parts = PARTS.map(|name| {
+        let part = json!({"get": format!("/{name}"), "service": name, "fallback": {"from": "fallback"},
+                          "timeout_ms": PART_TIMEOUT.as_millis() as u64});
+        (name.to_owned(), part)
+    });
+    let object = |entries: [(String, Value); 3]| Value::Object(entries.into_iter().collect());
+    json!({
+        "services": object(services),
+        "routes": {"GET /bff/dashboard": {"parts": object(parts), "timeout_ms": 2_000}},
+    })
+    .to_string()
+}
+
+async fn start(addresses: [SocketAddr; 3]) -> Gateway {
+    let setup = Setup::default().seeds(
+        &json!({"plans": {"pro": {"throttle": {"rate": 10_000, "burst": 10_000}}},
+                "keys": [{"key": PRO, "key_id": "local-pro", "plan": "pro"}]})
+        .to_string(),
+    );
+    let named = PARTS.into_iter().zip(addresses);
+    let setup = named.fold(
+        setup.compositions(&compositions()),
+        |setup, (name, address)| setup.service(name, address),
+    );
+    setup.start().await
+}
+
+/// Checks a response: the failed part has its fallback, and the others are those of their services.
+fn check(answer: &Answer, failed: &str) -> bool {
+    let body = answer.json();
+    let is_complete = answer.status == 200;
+    assert!(
+        is_complete || answer.status == 206,
+        "{} {body}",
+        answer.status
+    );
+
+    for part in PARTS {
+        let is_missing = !is_complete && part == failed;
+        let expected = if is_missing { "fallback" } else { part };
+        assert_eq!(body[part], json!({"from": expected}), "{part}: {body}");
+    }
+    let missing = body["_metadata"]["missing"].as_array().map_or(0, Vec::len);
+    assert_eq!(missing, usize::from(!is_complete), "{body}");
+    is_complete
+}
+
+/// Kills the service of a part while clients send requests.
+async fn check_outage(failed: usize) {
+    let services = [
+        Service::start(PARTS[0]).await,
+        Service::start(PARTS[1]).await,
+        Service::start(PARTS[2]).await,
+    ];
+    let addresses = services.each_ref().map(|service| service.address);
+    let gateway = Arc::new(start(addresses).await);
+    let (services, responses) = (Arc::new(services), Arc::new(AtomicUsize::new(0)));
+
+    let mut clients = JoinSet::new();
+    for _ in 0..CLIENTS {
+        let (gateway, services) = (Arc::clone(&gateway), Arc::clone(&services));
+        let responses = Arc::clone(&responses);
+        clients.spawn(async move {
+            let mut partial = 0;
+            for _ in 0..REQUESTS {
+                let began = Instant::now();
+                let answer = gateway.get("/bff/dashboard", PRO).await;
+                assert!(began.elapsed() < LONGEST_RESPONSE, "{:?}", began.elapsed());
+                partial += usize::from(!check(&answer, PARTS[failed]));
+                if responses.fetch_add(1, Ordering::SeqCst) == BEFORE_OUTAGE {
+                    services[failed].kill();
+                }
+            }
+            partial
+        });
+    }
+
+    let partial: usize = clients.join_all().await.into_iter().sum();
+    let after_outage = CLIENTS * REQUESTS - BEFORE_OUTAGE;
+    // Requests that are in progress at the outage end with either result.
+    assert!(partial.abs_diff(after_outage) <= 2 * CLIENTS, "{partial}");
+
+    let state = |part: &str, state: &str| {
+        format!(r#"tollgate_circuit_breaker_state{{service="service:{part}",state="{state}"}}"#)
+    };
+    let (open, other) = (
+        state(PARTS[failed], "open"),
+        state(PARTS[(failed + 1) % 3], "closed"),
+    );
+    // Breakers are those of the process, in which nextest runs each test alone.
+    assert_values(&scrape(&gateway).await, &[(&open, 1.0), (&other, 1.0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fallback_replaces_the_first_service_when_it_is_killed_under_load() {
+    check_outage(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fallback_replaces_the_second_service_when_it_is_killed_under_load() {
+    check_outage(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fallback_replaces_the_third_service_when_it_is_killed_under_load() {
+    check_outage(2).await;
+}
+
+#[tokio::test]
+async fn silent_service_costs_its_timeout_until_the_breaker_opens() {
+    let (user, products) = (
+        Service::start("user").await,
+        Service::start("products").await,
+    );
+    let gateway = start([user.address, silent().await, products.address]).await;
+
+    let mut reasons = Vec::new();
+    for _ in 0..8 {
+        let began = Instant::now();
+        let answer = gateway.get("/bff/dashboard", PRO).await;
+        assert!(began.elapsed() < LONGEST_RESPONSE, "{:?}", began.elapsed());
+        assert!(!check(&answer, "orders"));
+        let body = answer.json();
+        reasons.push(
+            body["_metadata"]["missing"][0]["reason"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+    let expected = [["timeout"; 5].as_slice(), &["circuit_open"; 3]].concat();
+    assert_eq!(reasons, expected);
+}
