@@ -20,10 +20,10 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub(crate) use completions::Completions;
 pub(crate) use invoke::Invoke;
 pub(crate) use mappings::{Mappings, MappingsFormat};
-pub(crate) use serve::{LogFormat, Serve};
+pub(crate) use serve::{LogFormat, Serve, backend};
 pub(crate) use template::EvaluateTemplate;
 pub(crate) use token::{ExplainToken, Token, TokenCommand};
-pub(crate) use values::{parameter, service_url};
+pub(crate) use values::{parameter, service, service_url};
 
 use crate::commands::apply::ApplyOptions;
 use crate::commands::audit::AuditCommand;
@@ -60,7 +60,7 @@ Examples:
   tollgate token --sub alice --plan pro               print a token for `authorization: Bearer`
   tollgate token explain --policy policy.json --file token.txt --request 'GET /orders'
   tollgate invoke authorizer events/authorizer.allowed.json
-  tollgate compose check compositions.json --policy policy.json
+  tollgate compose try compositions.json 'GET /bff/dashboard' --as alice
   tollgate mappings --format terraform > tollgate.tf
   tollgate keys list --stack tollgate --plan free    administer a deployed stack
   tollgate diff tollgate.yaml
@@ -120,7 +120,7 @@ pub(crate) enum Command {
     Audit(AuditCommand),
     /// Check parameters before a deployment, and the stack and the API after it
     Check(Box<CheckOptions>),
-    /// Check compositions, and administer stored ones
+    /// Check and try compositions, and administer stored ones
     #[command(subcommand)]
     Compose(ComposeCommand),
     /// Open the web console of an API in a browser

@@ -17,7 +17,7 @@ use clap::Args;
 
 pub(crate) use confirm::confirm;
 pub(crate) use escape::escaped;
-pub(crate) use json::{JsonList, print_json};
+pub(crate) use json::{JsonList, print_json, print_json_text};
 pub(crate) use line::{note, print_line, warn};
 pub(crate) use style::Style;
 pub(crate) use table::Table;

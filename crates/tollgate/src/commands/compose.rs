@@ -1,5 +1,6 @@
-//! `compose`: checks compositions, and administers the stored ones of an API.
+//! `compose`: checks and tries compositions, and administers the stored ones of an API.
 
+mod attempt;
 mod check;
 mod stored;
 
@@ -9,6 +10,7 @@ use clap::Subcommand;
 
 use super::list::ListArgs;
 
+use attempt::TryComposition;
 use check::CheckCompositions;
 use stored::{CreateComposition, DeleteComposition, GetComposition, SetComposition};
 
@@ -20,6 +22,8 @@ const DEFAULT_PREFIX: &str = "/bff";
 pub(crate) enum ComposeCommand {
     /// Check a file of compositions, and show its routes and parts
     Check(CheckCompositions),
+    /// Compose one response on this machine, and show the call, time and result of each part
+    Try(Box<TryComposition>),
     /// List the stored compositions
     List(ListArgs),
     /// Print a stored composition
@@ -36,6 +40,7 @@ pub(crate) enum ComposeCommand {
 pub(crate) fn run(command: &ComposeCommand) -> ExitCode {
     match command {
         ComposeCommand::Check(options) => super::run(check::run(options)),
+        ComposeCommand::Try(options) => super::run(attempt::run(options)),
         ComposeCommand::List(options) => super::run(stored::list(options)),
         ComposeCommand::Get(options) => super::run(stored::get(options)),
         ComposeCommand::Create(options) => super::run(stored::create(options)),

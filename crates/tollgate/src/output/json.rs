@@ -18,6 +18,17 @@ pub(crate) fn print_json(value: &Value) -> Result<(), OutputError> {
     Ok(())
 }
 
+/// Prints JSON with indentation. Numbers and the order of fields stay as they are.
+///
+/// # Errors
+/// [`OutputError`] if standard output cannot be written.
+pub(crate) fn print_json_text(json: &str) -> Result<(), OutputError> {
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "{}", escaped_json(&indented(json)))?;
+    output.flush()?;
+    Ok(())
+}
+
 /// Prints a list of any length as one JSON array, item by item.
 ///
 /// If the command fails before [`Self::finish`], the array has no end. A program that reads it then
@@ -66,6 +77,47 @@ impl<W: Write> JsonList<W> {
     }
 }
 
+/// Returns valid JSON with the indentation of [`print_json`]. A [`Value`] would lose digits of numbers.
+fn indented(json: &str) -> String {
+    let mut text = String::with_capacity(json.len() * 2);
+    let (mut depth, mut is_in_string, mut is_escaped) = (0, false, false);
+
+    for character in json.chars() {
+        if is_in_string {
+            text.push(character);
+            is_in_string = is_escaped || character != '"';
+            is_escaped = !is_escaped && character == '\\';
+            continue;
+        }
+        match character {
+            ' ' | '\t' | '\n' | '\r' => continue,
+            '}' | ']' => {
+                depth -= 1;
+                // An empty object or array has no line of its own.
+                if !text.ends_with(['{', '[']) {
+                    push_line(&mut text, depth);
+                }
+            }
+            _ if text.ends_with(['{', '[', ',']) => push_line(&mut text, depth),
+            _ => {}
+        }
+
+        text.push(character);
+        match character {
+            '"' => is_in_string = true,
+            '{' | '[' => depth += 1,
+            ':' => text.push(' '),
+            _ => {}
+        }
+    }
+    text
+}
+
+fn push_line(text: &mut String, depth: usize) {
+    text.push('\n');
+    text.extend(std::iter::repeat_n("  ", depth));
+}
+
 /// Returns indented JSON without characters that control a terminal.
 fn pretty(value: &Value) -> String {
     escaped_json(&format!("{value:#}"))
@@ -104,6 +156,27 @@ mod tests {
         let mut output = Vec::new();
         JsonList::to(&mut output).push(&json!(1)).unwrap();
         assert!(serde_json::from_slice::<Value>(&output).is_err());
+    }
+
+    #[test]
+    fn text_is_indented_like_a_value() {
+        for json in [
+            r#"{"a":[1,{"b":[]},{}],"c":"x,y:{ \\\" [","d":[[1,2],[]],"e":{"f":null}}"#,
+            r#"[ {"a" : "" , "b":"\\\\"}, "{" ]"#,
+            "7",
+            r#""a""#,
+            "{}",
+        ] {
+            let value: Value = serde_json::from_str(json).unwrap();
+            assert_eq!(indented(json), format!("{value:#}"), "{json}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_the_order_of_fields_stay_as_they_are() {
+        let json = r#"{"b":1.0,"a":12345678901234567890123,"b2":1e400}"#;
+        let expected = "{\n  \"b\": 1.0,\n  \"a\": 12345678901234567890123,\n  \"b2\": 1e400\n}";
+        assert_eq!(indented(json), expected);
     }
 
     #[test]

@@ -18,6 +18,8 @@ mod check_output;
 mod check_stack;
 mod completions;
 mod compose_check;
+mod compose_serve;
+mod compose_try;
 mod console;
 mod console_process;
 mod documented;
