@@ -2,6 +2,7 @@
 
 import json
 
+from grafana.compositions import COMPOSITIONS
 from grafana.limits import REFUSALS, TOP_CALLERS
 from grafana.machine import DEPENDENCIES, SATURATION, SYNC
 from grafana.panels import COLUMNS, DATASOURCE, GUIDE, Panel
@@ -16,6 +17,7 @@ ROWS = {
     "Backend or gateway": TIME,
     "Decisions and refusals": REFUSALS,
     "Callers": TOP_CALLERS,
+    "Compositions": COMPOSITIONS,
     "Dependencies": DEPENDENCIES,
     "Saturation and process": SATURATION,
     "alb-sync": SYNC,

@@ -26,6 +26,7 @@ from observability.traffic import (
     BURST_ALLOWED,
     BURST_KEYS,
     BURST_THROTTLED,
+    COMPOSITIONS,
     MIX,
     POLICY,
     Client,
@@ -60,7 +61,9 @@ class Scene:
         nothing = f"http://127.0.0.1:{free_port()}"
         options = {"seeds": seeds(), "policy": POLICY, "binary": EVALUATOR}
         self.gateway = stack.enter_context(
-            Gateway(folder, "gateway", backend=service.url, **options)
+            Gateway(
+                folder, "gateway", backend=service.url, compositions=COMPOSITIONS, **options
+            )
         )
         self.failing = stack.enter_context(
             Gateway(

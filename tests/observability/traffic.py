@@ -25,6 +25,14 @@ POLICY = {
     ]
 }
 
+# A complete response, and one that lacks a part.
+COMPOSITIONS = {
+    "services": {"default": {"url": "http://services.example"}},
+    "routes": {
+        "GET /bff/dashboard": {"parts": {"orders": {"get": "/orders"}, "slow": {"get": "/slow/report"}}},
+        "GET /bff/report": {"parts": {"orders": {"get": "/orders"}, "report": {"get": "/fail"}}},
+    },
+}
 
 # Keys that send nothing but one burst each.
 BURST_PLAN = "batch"
@@ -69,6 +77,8 @@ MIX = [
     Request("/admin/users", "pro"),
     Request("/health"),
     Request("/_tollgate/v1/plans"),
+    Request("/bff/dashboard", "pro"),
+    Request("/bff/report", "pro"),
 ]
 
 
