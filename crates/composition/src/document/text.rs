@@ -7,8 +7,7 @@ use super::{CompositionsDocument, Object};
 use crate::error::{CompositionError, field_name, pointer_to};
 use crate::names::similar;
 
-/// The longest document in bytes. One with the most routes and parts, each with all of its fields, has
-/// about half as many.
+/// The longest document in bytes. With the most routes and parts, it has 166 bytes for each part.
 pub const MAX_DOCUMENT_BYTES: usize = 100_000;
 
 /// Reads a document.
