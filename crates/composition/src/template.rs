@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use outcome::ContextField;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use routes::path_ambiguity;
 
 use crate::missing::Missing;
 use crate::values::Values;
@@ -77,7 +78,8 @@ pub struct Target {
 }
 
 impl Template {
-    /// Fills the placeholders.
+    /// Fills the placeholders. A path that the gateway would refuse is refused here too, because
+    /// services could read it as another one.
     ///
     /// # Errors
     /// [`Missing::InvalidValue`] if a value is absent, or cannot be part of a path.
@@ -93,6 +95,10 @@ impl Template {
             target.path.push_str(&text.decoded);
             target.path_and_query.push('/');
             target.path_and_query.push_str(&text.encoded);
+        }
+
+        if path_ambiguity(&target.path).is_some() {
+            return Err(Missing::InvalidValue);
         }
 
         let mut separator = '?';
@@ -174,9 +180,8 @@ fn fill_segment(pieces: &[Piece], values: &dyn Values) -> Option<SegmentText> {
                 text.encoded.push_str(literal);
             }
             Piece::Placeholder(placeholder) => {
-                let value = placeholder
-                    .value(values)
-                    .filter(|value| is_segment(value))?;
+                let is_piece = |value: &Cow<'_, str>| !value.is_empty() && !value.contains('/');
+                let value = placeholder.value(values).filter(is_piece)?;
                 text.decoded.push_str(&value);
                 push_encoded(&mut text.encoded, &value);
             }
@@ -207,18 +212,11 @@ fn push_encoded(text: &mut String, value: &str) {
     let _ = write!(text, "{}", utf8_percent_encode(value, ENCODED));
 }
 
-/// True if a value can be part of a segment. A `%` is refused because some services decode a path
-/// twice.
-fn is_segment(value: &str) -> bool {
-    let is_separator = |letter: char| matches!(letter, '/' | '\\' | '%') || letter.is_control();
-    !value.is_empty() && !value.contains(is_separator)
-}
-
-/// True if a service may read a segment as `.` or `..`, or ignore it. Some services ignore the text
-/// after `;`, and dots and spaces at the end.
+/// True if a service may ignore a segment, or read it as `.` or `..`. Some ignore dots and spaces at
+/// the end.
 fn is_dot_segment(segment: &str) -> bool {
-    let name = segment.split(';').next().unwrap_or_default();
-    name.chars()
+    segment
+        .chars()
         .all(|letter| letter == '.' || letter.is_whitespace())
 }
 

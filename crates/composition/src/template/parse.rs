@@ -6,8 +6,8 @@ use super::{Pair, Piece, Placeholder, Template, is_dot_segment};
 
 /// The longest template in bytes.
 pub(crate) const MAX_TEMPLATE_BYTES: usize = 2_048;
-/// The characters of a path besides letters and digits (RFC 3986, 3.3).
-const PATH_CHARACTERS: &[u8] = b"-._~!$&'()*+,;=:@";
+/// The characters of a path besides letters and digits (RFC 3986, 3.3). Services read `;` differently.
+const PATH_CHARACTERS: &[u8] = b"-._~!$&'()*+,=:@";
 /// The characters of the name and the value of a pair, besides letters and digits.
 const QUERY_CHARACTERS: &[u8] = b"-._~!$'()*+,;:@/?[]";
 
@@ -187,8 +187,15 @@ fn check_segment(segment: &[Piece], is_last: bool) -> Result<(), String> {
         [Piece::Literal(text)] if is_dot_segment(text) => Err(format!(
             "unexpected segment `{text}`, expected a path without dot segments"
         )),
+        pieces if pieces.iter().any(has_two_dots) => {
+            Err("unexpected `..`, expected a path without it".to_owned())
+        }
         _ => Ok(()),
     }
+}
+
+fn has_two_dots(piece: &Piece) -> bool {
+    matches!(piece, Piece::Literal(text) if text.contains(".."))
 }
 
 fn check_pair(pair: &Pair) -> Result<(), String> {
