@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod any_request;
 mod authorized;
 mod caching;
 mod charges;
