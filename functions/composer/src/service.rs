@@ -73,6 +73,10 @@ impl Service {
 
     /// Returns the URL of a path of the service. Scheme, host and port are always the configured ones.
     fn address(&self, path_and_query: String) -> Option<Uri> {
+        if !path_and_query.starts_with('/') {
+            return None;
+        }
+
         let base = self.url.path().trim_end_matches('/');
         let path = if base.is_empty() {
             PathAndQuery::try_from(path_and_query)
@@ -161,4 +165,86 @@ fn has_time_for_a_call(deadline: Deadline) -> bool {
 
 fn name(service: &composition::Service) -> String {
     format!("service:{}", service.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(url: &str) -> Service {
+        Service::new(&composition::Service {
+            name: "users".to_owned(),
+            url: url.parse().unwrap(),
+            max_concurrent_calls: 1,
+        })
+    }
+
+    fn address(url: &str, path_and_query: &str) -> Option<String> {
+        let address = service(url).address(path_and_query.to_owned())?;
+        Some(address.to_string())
+    }
+
+    #[test]
+    fn path_follows_the_path_of_the_service() {
+        for (url, expected) in [
+            ("http://users.example", "http://users.example/a?b=c"),
+            ("http://users.example/", "http://users.example/a?b=c"),
+            (
+                "https://users.example:8443/v1",
+                "https://users.example:8443/v1/a?b=c",
+            ),
+            ("http://[fd12::1]/v1/", "http://[fd12::1]/v1/a?b=c"),
+        ] {
+            assert_eq!(address(url, "/a?b=c").as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn path_never_changes_the_host() {
+        for path in [
+            "",
+            "a",
+            "@evil.example/",
+            ".evil.example/",
+            ":81/",
+            "http://evil.example/",
+            "?a",
+        ] {
+            assert_eq!(address("http://users.example", path), None, "{path}");
+        }
+        for path in [
+            "//evil.example/a",
+            "/@evil.example",
+            "/\\evil.example",
+            "/:81",
+        ] {
+            let address = service("http://users.example").address(path.to_owned());
+            let host = address
+                .as_ref()
+                .map(|address| address.authority().unwrap().as_str());
+            assert!(matches!(host, None | Some("users.example")), "{path}");
+        }
+        for path in ["/a b", "/a\r\nhost: evil.example", "/\0"] {
+            assert_eq!(address("http://users.example", path), None, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn service_is_another_one_if_any_of_its_settings_changes() {
+        let described = |name: &str, url: &str, max_concurrent_calls| composition::Service {
+            name: name.to_owned(),
+            url: url.parse().unwrap(),
+            max_concurrent_calls,
+        };
+        let service = service("http://users.example");
+        assert!(service.is(&described("users", "http://users.example", 1)));
+        for other in [
+            described("orders", "http://users.example", 1),
+            described("users", "http://users.example:81", 1),
+            described("users", "https://users.example", 1),
+            described("users", "http://users.example", 2),
+        ] {
+            assert!(!service.is(&other), "{other:?}");
+        }
+    }
 }
