@@ -1,5 +1,6 @@
 //! Complete responses: merging, entity tags, caching and paging.
 
+use outcome::ContextField;
 use serde_json::{Value, json};
 use testing::http_server::{HttpReply, HttpServer};
 
@@ -117,6 +118,37 @@ async fn response_for_an_identified_caller_is_never_public() {
 
     let reply = composer.compose(&get("/bff/dashboard")).await;
     assert_eq!(reply.headers["cache-control"], "private, max-age=30");
+}
+
+#[tokio::test]
+async fn response_for_an_anonymous_caller_is_public_unless_it_contains_the_context() {
+    let server = HttpServer::responding(|_| {
+        HttpReply::json(200, &json!({})).header("cache-control", "public, max-age=30")
+    });
+    let document = json!({
+        "services": {"default": {"url": server.url()}},
+        "routes": {
+            "GET /bff/news": {"parts": {"news": {"get": "/news"}}},
+            "GET /bff/near": {"parts": {"near": {"get": "/near?ip={client_ip}"}}},
+        },
+    });
+    let public = json!({"rules": [{"match": "ANY /{proxy+}", "auth": "none"}]});
+    let composer = composer(&document, &public).await;
+
+    for (path, expected) in [
+        ("/bff/news", "public, max-age=30"),
+        ("/bff/near", "private, max-age=30"),
+    ] {
+        let mut request = get(path);
+        request.context = Some(context(&[
+            (ContextField::Auth, "none"),
+            (ContextField::UserId, "-"),
+            (ContextField::KeyId, "-"),
+            (ContextField::ClientIp, "192.0.2.7"),
+        ]));
+        let reply = composer.compose(&request).await;
+        assert_eq!(reply.headers["cache-control"], expected, "{path}");
+    }
 }
 
 #[tokio::test]

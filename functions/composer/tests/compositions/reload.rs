@@ -118,6 +118,25 @@ async fn changed_compositions_are_reloaded_and_an_invalid_document_is_not() {
 }
 
 #[tokio::test]
+async fn document_of_five_minutes_is_reloaded_in_the_background() {
+    let service = HttpServer::responding(|_| HttpReply::json(200, &json!(1)));
+    let stored = Stored::start(&home(&service.url(), "old"), &open_policy()).await;
+    put(&stored.store, Some(&home(&service.url(), "new")), None);
+
+    stored.seconds.fetch_add(400, Ordering::Relaxed);
+    let first = stored.composer.compose(&get("/bff/home")).await;
+    assert_eq!(body(&first), json!({"old": 1}));
+
+    for _ in 0..200 {
+        let next = stored.composer.compose(&get("/bff/home")).await;
+        if body(&next) == json!({"new": 1}) {
+            return;
+        }
+    }
+    panic!("the document was never reloaded");
+}
+
+#[tokio::test]
 async fn changed_policy_is_reloaded_and_an_invalid_one_is_not() {
     let service = HttpServer::responding(|_| HttpReply::json(200, &json!(1)));
     let stored = Stored::start(&home(&service.url(), "user"), &open_policy()).await;
