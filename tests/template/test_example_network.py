@@ -143,22 +143,41 @@ class ComposedResponses(unittest.TestCase):
         folder = pathlib.Path(running.enter_context(tempfile.TemporaryDirectory()))
         backend = running.enter_context(HttpServer(Backend))
         running.enter_context(mock.patch.dict("os.environ", SERVICE="network"))
-        cls.gateway = running.enter_context(
-            Gateway(
+
+        def gateway(name: str, **parameters: str) -> Gateway:
+            return Gateway(
                 folder,
-                "gateway",
+                name,
                 SEEDS,
                 backend=backend.url,
                 compositions=json.loads(COMPOSITIONS.read_text()),
                 # A busy machine does not decide without its limits.
-                parameters={"DecisionDeadlineMs": "5000"},
+                parameters={"DecisionDeadlineMs": "5000", **parameters},
                 binary=EVALUATOR,
             )
+
+        cls.gateway = running.enter_context(gateway("gateway"))
+        cls.browsers = running.enter_context(
+            gateway("browsers", AllowedOrigins="https://app.example.com")
         )
 
     def get(self, path: str, **headers: str) -> Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return call(self.gateway.port, "GET", path, {"x-api-key": KEY, **named})
+
+    def test_browsers_of_other_origins_reach_compositions_with_allowed_origins(self) -> None:
+        origin = "https://app.example.com"
+        requested = {"origin": origin, "access-control-request-method": "GET"}
+        preflight = call(self.browsers.port, "OPTIONS", "/bff/dashboard", requested)
+        self.assertEqual(preflight.status, 204, preflight)
+        self.assertEqual(preflight.headers["access-control-allow-origin"], origin)
+
+        response = call(
+            self.browsers.port, "GET", "/bff/dashboard", {"x-api-key": KEY, "origin": origin}
+        )
+        self.assertEqual((response.status, response.headers["x-tollgate-complete"]), (200, "true"))
+        exposed = response.headers["access-control-expose-headers"].split(",")
+        self.assertIn("x-tollgate-complete", [name.strip() for name in exposed])
 
     def without(self, path: str) -> contextlib.AbstractContextManager[object]:
         """Lets the services fail for paths that begin with this one."""

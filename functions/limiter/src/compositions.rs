@@ -11,7 +11,6 @@ use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
 use composition::CompositionsDocument;
 use http::StatusCode;
-use policy::stored_policy_name;
 use registry::ManagedBy;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,20 +42,6 @@ pub struct ComposerSettings {
     pub prefix: Option<Arc<str>>,
     /// The stored composition that the composer uses. It is deleted only with `force=true`.
     pub in_use: Option<Arc<str>>,
-}
-
-impl ComposerSettings {
-    /// Reads the settings. `COMPOSITIONS_PREFIX` is absent if the stack has no composer.
-    /// `COMPOSITIONS` is read only if it is `table:NAME`.
-    #[must_use]
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let compositions = lookup("COMPOSITIONS").unwrap_or_default();
-        let prefix = lookup("COMPOSITIONS_PREFIX").filter(|prefix| !prefix.is_empty());
-        Self {
-            prefix: prefix.map(Into::into),
-            in_use: stored_policy_name(&compositions).map(Into::into),
-        }
-    }
 }
 
 /// The composition as it is stored, with warnings.

@@ -56,6 +56,20 @@ impl Config {
     }
 }
 
+impl ComposerSettings {
+    /// Reads the settings. `COMPOSITIONS_PREFIX` is absent if the stack has no composer.
+    /// `COMPOSITIONS` is read only if it is `table:NAME`.
+    #[must_use]
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let compositions = lookup("COMPOSITIONS").unwrap_or_default();
+        let prefix = lookup("COMPOSITIONS_PREFIX").filter(|prefix| !prefix.is_empty());
+        Self {
+            prefix: prefix.map(Into::into),
+            in_use: stored_policy_name(&compositions).map(Into::into),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
