@@ -85,8 +85,8 @@ impl Caller {
         }
     }
 
-    /// Returns the caller with this text form, which is that of [`Display`](fmt::Display). `None` if
-    /// there is none.
+    /// Returns the caller with this text form, which is that of [`Display`](fmt::Display). `None`
+    /// if there is none.
     ///
     /// ```
     /// use limits::Caller;
@@ -116,8 +116,8 @@ impl Caller {
         }
     }
 
-    /// True if the store keeps days of this caller for reports. It keeps none of addresses and shared
-    /// plans.
+    /// True if the store keeps days of this caller for reports. It keeps none of addresses and
+    /// shared plans.
     pub fn has_reports(&self) -> bool {
         !matches!(self, Self::Address { .. } | Self::Plan(_))
     }

@@ -58,7 +58,8 @@ impl ReloadSchedule {
         self.with_times(|times| times.step(now))
     }
 
-    /// Waits until no other reload is in progress, and keeps others out as long as the guard exists.
+    /// Waits until no other reload is in progress, and keeps others out as long as the guard
+    /// exists.
     pub async fn turn(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().await
     }

@@ -2,8 +2,8 @@
 
 use composition::{Change, FieldSelection, Part, PartMethod, Route, VersionShape};
 
-/// Returns for each part whether it is called: if the client sees it, if it is required, or if such a
-/// part depends on it.
+/// Returns for each part whether it is called: if the client sees it, if it is required, or if such
+/// a part depends on it.
 pub(crate) fn called_parts(
     route: &Route,
     shapes: &[&VersionShape],

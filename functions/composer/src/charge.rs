@@ -82,7 +82,7 @@ impl Charges<'_> {
         path: &str,
     ) -> Result<(), ChargeRefusal> {
         let caller = match (rule.auth, &rule.address_plan) {
-            // A public route charges addresses, whoever calls.
+            // A public route charges the address, also of an identified caller.
             (policy::Auth::None, None) => None,
             (policy::Auth::None, Some(plan)) => {
                 let address = self.address.ok_or_else(unavailable)?;

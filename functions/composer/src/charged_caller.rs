@@ -18,7 +18,7 @@ pub(crate) struct ChargedCaller {
     pub(crate) plan: String,
 }
 
-/// The context does not say exactly who is charged, so that nobody can be charged.
+/// The context does not say exactly who is charged, so that no charge is possible.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct UnknownCaller;
 
@@ -71,8 +71,8 @@ impl ChargedCaller {
     /// Returns the group that is charged instead of the caller on a plan.
     ///
     /// # Errors
-    /// [`UnknownCaller`] if the plan has changed since the authorizer charged it, so that the group of
-    /// the key is charged now but unknown.
+    /// [`UnknownCaller`] if the plan has changed since the authorizer charged it, so that the group
+    /// of the key is charged now but unknown.
     pub(crate) fn group_on(&self, plan: &Plan) -> Result<Option<&Caller>, UnknownCaller> {
         let is_shared = plan.charged(&self.caller) != &self.caller;
         if self.is_shared && !is_shared && matches!(self.caller, Caller::Key(_)) {
@@ -90,7 +90,8 @@ fn own_key(context: &CallerContext) -> Result<Option<Caller>, UnknownCaller> {
     Ok(Some(Caller::Key(id.into_owned())))
 }
 
-/// Returns the caller on a plan whose callers are charged together. Its usage is reported separately.
+/// Returns the caller on a plan whose callers are charged together. Its usage is reported
+/// separately.
 fn own_caller(
     context: &CallerContext,
     address: Option<IpAddr>,

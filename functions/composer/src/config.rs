@@ -116,8 +116,8 @@ impl Config {
 
 /// Only the authorizer reads the secrets of a policy. Rules do not depend on them.
 ///
-/// The authorizer also refuses loopback addresses of issuers in Lambda. The composer calls none, and
-/// a local gateway accepts them, so that the variable that Lambda sets counts as not set.
+/// The authorizer also refuses loopback addresses of issuers in Lambda. The composer calls none,
+/// and a local gateway accepts them, so that the variable that Lambda sets counts as not set.
 pub(crate) fn unread_secret(name: &str) -> Option<String> {
     (name != FUNCTION_NAME).then(|| UNREAD_SECRET.to_owned())
 }

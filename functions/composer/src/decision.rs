@@ -1,8 +1,8 @@
 //! Enforcement of the authorizer's decision.
 //!
-//! The authorizer of an HTTP API cannot respond with 429, so it allows a throttled request and marks
-//! it. No listener rule of a load balancer is in front of this function, so the function responds
-//! itself, before any call.
+//! The authorizer of an HTTP API cannot respond with 429, so it allows a throttled request and
+//! marks it. No listener rule of a load balancer is in front of this function, so the function
+//! responds itself, before any call.
 
 use outcome::{ContextField, Decision, Reason};
 

@@ -6,10 +6,10 @@
 //!   of services
 //! - writes: the usage of the caller, only for compositions that charge their parts
 //! - log: one line per request, which contains no value of the request
-//! - on failure: nothing that the authorizer has refused is called, and no part that the caller could
-//!   not call directly. A part that is missing is replaced by its fallback and named in `_metadata`.
-//!   Every error response is a problem document (RFC 9457). The function itself only fails for an
-//!   event that is not from an HTTP API
+//! - on failure: nothing that the authorizer has refused is called, and no part that the caller
+//!   could not call directly. A part that is missing is replaced by its fallback and named in
+//!   `_metadata`. Every error response is a problem document (RFC 9457). The function itself only
+//!   fails for an event that is not from an HTTP API
 //!
 //! # Example
 //!

@@ -94,8 +94,8 @@ pub(crate) fn describe_span(request: &Request, route: Option<&str>, reply: &Repl
     });
 }
 
-/// Returns the missing parts with their reasons, such as `orders=timeout offers=status`. `None` if no
-/// part is missing.
+/// Returns the missing parts with their reasons, such as `orders=timeout offers=status`. `None` if
+/// no part is missing.
 fn missing(parts: &[PartReport]) -> Option<String> {
     let missing: Vec<String> = parts
         .iter()

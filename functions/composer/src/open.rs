@@ -42,8 +42,8 @@ pub enum OpenError {
     Store(#[from] store::OpenError),
 }
 
-/// Sets the composer up. It uses `store`, or else the store of its settings, if its documents are in
-/// the registry or it charges parts. `setting` returns settings of calls to AWS, and `records`
+/// Sets the composer up. It uses `store`, or else the store of its settings, if its documents are
+/// in the registry or it charges parts. `setting` returns settings of calls to AWS, and `records`
 /// receives the records of calls.
 ///
 /// # Errors

@@ -112,8 +112,8 @@ impl<'r> PartRun<'r> {
         }
     }
 
-    /// Returns the waiting parts whose dependencies are complete, and removes them. Parts of which a
-    /// dependency is missing are missing too.
+    /// Returns the waiting parts whose dependencies are complete, and removes them. Parts of which
+    /// a dependency is missing are missing too.
     fn take_ready(&self, waiting: &mut Vec<usize>) -> Result<Vec<usize>, usize> {
         let mut ready = Vec::new();
         loop {

@@ -44,8 +44,8 @@ pub struct PartReport {
     pub name: String,
     /// The method of the call.
     pub method: PartMethod,
-    /// The URL of the call, for the command line. It may contain values of the caller, so that it is
-    /// not logged. `None` if the part was not called.
+    /// The URL of the call, for the command line. It may contain values of the caller, so that it
+    /// is not logged. `None` if the part was not called.
     pub url: Option<Uri>,
     /// The status of the response, or the reason why the part is missing.
     pub outcome: Result<u16, Missing>,

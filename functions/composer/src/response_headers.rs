@@ -21,8 +21,8 @@ static CONSTANT_HEADERS: [(HeaderName, HeaderValue); 3] = [
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Adds the headers to a response. `decision` is that on the last charge of the composition's route,
-/// if there was one after the authorizer's.
+/// Adds the headers to a response. `decision` is that on the last charge of the composition's
+/// route, if there was one after the authorizer's.
 pub(crate) fn add_response_headers(
     headers: &mut HeaderMap,
     request: &Request,
