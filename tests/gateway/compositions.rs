@@ -170,6 +170,9 @@ async fn throttled_caller_gets_429_before_any_call() {
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(refused.json()["status"], 429);
     assert_eq!(scene.calls(), calls);
+    logged(&scene.gateway, 6).await;
+    let refused = (r#"tollgate_refusals_total{reason="rate_exceeded"}"#, 1.0);
+    assert_values(&scrape(&scene.gateway).await, &[refused]);
 
     let unauthorized = scene.gateway.call("GET", "/bff/strict").send().await;
     assert_eq!(unauthorized.status, StatusCode::UNAUTHORIZED);

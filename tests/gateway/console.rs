@@ -523,3 +523,29 @@ async fn target_describes_the_gateway() {
     }
     assert_eq!(target["policy_source"]["kind"], "template");
 }
+
+#[tokio::test]
+async fn requests_to_compositions_are_requests_to_the_api() {
+    let orders = crate::compositions::orders().await;
+    let gateway = Setup::default()
+        .compositions(&crate::compositions::compositions())
+        .backend(orders.address)
+        .console()
+        .start()
+        .await;
+    for _ in 0..6 {
+        gateway.get("/bff/strict", FREE).await;
+    }
+
+    let overview = overview_with(&gateway, 6).await;
+    let totals = &overview["totals"];
+    assert_eq!(
+        (&totals["throttled"], &totals["server_errors"]),
+        (&json!(1), &json!(0)),
+        "{totals}"
+    );
+    let refusal = &read(&gateway, "refusals").await["items"][0];
+    assert_eq!(refusal["reason"], "rate_exceeded", "{refusal}");
+    assert_eq!(refusal["path"], "/bff/strict", "{refusal}");
+    read(&gateway, "policy").await;
+}

@@ -1,6 +1,6 @@
 //! Reasons of refusals.
 
-use outcome::{ContextField, Reason};
+use outcome::{ContextField, Decision, Reason};
 
 use super::context::context;
 use crate::api::{Exchange, ResponseSource};
@@ -20,8 +20,19 @@ pub(super) fn refusal_reason(exchange: &Exchange) -> Option<&str> {
             Some(reason_of_authorizer(exchange).unwrap_or(IAM_DENIED))
         }
         (ResponseSource::Gateway, 429) => Some(STAGE_THROTTLED),
+        // No listener rule applies to a function, so the function itself enforces the decision.
+        (ResponseSource::Function, 429 | 503) if is_refused_by_plan(exchange) => {
+            reason_of_authorizer(exchange)
+        }
         _ => None,
     }
+}
+
+/// True if the authorizer has marked the request as one that the plan does not allow.
+fn is_refused_by_plan(exchange: &Exchange) -> bool {
+    let decision = context(exchange, ContextField::Decision);
+    let refused = [Decision::Throttled, Decision::Unavailable].map(Decision::as_str);
+    decision.is_some_and(|decision| refused.contains(&decision))
 }
 
 fn reason_of_authorizer(exchange: &Exchange) -> Option<&str> {
@@ -76,6 +87,25 @@ mod tests {
                     .insert("reason".to_owned(), reason.into());
             }
             assert_eq!(refusal_reason(&exchange), reason, "{source:?} {status}");
+        }
+    }
+
+    #[test]
+    fn function_refuses_only_what_the_authorizer_has_marked() {
+        for (status, decision, reason) in [
+            (429, "throttled", Some("rate_exceeded")),
+            (503, "unavailable", Some("rate_exceeded")),
+            (429, "allowed", None),
+            (503, "degraded", None),
+            (200, "throttled", None),
+        ] {
+            let mut exchange = Exchange::begin("r1".to_owned(), [127, 0, 0, 1].into());
+            exchange.response_source = ResponseSource::Function;
+            exchange.status = Some(status);
+            for (name, value) in [("reason", "rate_exceeded"), ("decision", decision)] {
+                exchange.authorizer.insert(name.to_owned(), value.into());
+            }
+            assert_eq!(refusal_reason(&exchange), reason, "{status} {decision}");
         }
     }
 }
