@@ -47,6 +47,7 @@ mod charged_caller;
 mod composer;
 mod config;
 mod decision;
+mod destination;
 mod document;
 mod event;
 mod function_response;

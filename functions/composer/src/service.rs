@@ -1,17 +1,14 @@
-//! A service with its circuit breaker and its limit of concurrent calls.
+//! A service that parts call: its URL, and its name in logs and metrics.
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::sync::Arc;
 
-use aws::timeouts::MIN_CALL_TIME;
-use aws::{Breaker, CallError, Cause, Deadline, Failure, HttpCall, Permit, Replay, Verdict};
-use bytes::Bytes;
-use composition::{Missing, PartMethod};
+use aws::{CallError, Cause, HttpCall, Replay};
+use composition::{Missing, Part, PartMethod};
 use http::uri::PathAndQuery;
-use http::{Method, Request, Response, Uri};
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout_at};
+use http::{Method, Request, Uri};
 
+use crate::destination::{Destination, Destinations};
 use crate::part_call::PartCall;
 
 /// A service that parts call.
@@ -22,25 +19,17 @@ pub(crate) struct Service {
     name: Cow<'static, str>,
     url: Uri,
     max_concurrent_calls: usize,
-    slots: Semaphore,
-    breaker: Breaker,
-}
-
-/// Permission of the breaker to make one call.
-pub(crate) struct CallPermit<'s> {
-    permit: Permit<'s>,
-    began: Instant,
+    destinations: Destinations,
 }
 
 impl Service {
-    /// Returns a service with a closed breaker.
+    /// Returns a service with closed breakers.
     pub(crate) fn new(service: &composition::Service) -> Self {
         let name = name(service);
         Self {
             url: service.url.clone(),
             max_concurrent_calls: service.max_concurrent_calls,
-            slots: Semaphore::new(service.max_concurrent_calls),
-            breaker: Breaker::new(name.clone()),
+            destinations: Destinations::new(service, &name),
             name: name.into(),
         }
     }
@@ -89,33 +78,9 @@ impl Service {
         Uri::from_parts(parts).ok()
     }
 
-    /// Waits until fewer than the maximum number of calls are in progress.
-    ///
-    /// # Errors
-    /// `Overloaded` if the wait left no time for the call. `CircuitOpen` if the breaker is open, which needs no wait.
-    pub(crate) async fn slot(&self, deadline: Deadline) -> Result<SemaphorePermit<'_>, Missing> {
-        if self.breaker.is_open(Instant::now().into_std()) {
-            return Err(Missing::CircuitOpen);
-        }
-
-        if let Ok(slot) = self.slots.try_acquire() {
-            return Ok(slot);
-        }
-        match timeout_at(deadline.instant().into(), self.slots.acquire()).await {
-            Ok(Ok(slot)) if has_time_for_a_call(deadline) => Ok(slot),
-            _ => Err(Missing::Overloaded),
-        }
-    }
-
-    /// Asks the breaker for permission to make a call.
-    ///
-    /// # Errors
-    /// `CircuitOpen`.
-    pub(crate) fn permit(&self) -> Result<CallPermit<'_>, Missing> {
-        let began = Instant::now();
-        let permit = self.breaker.permit(began.into_std());
-        let permit = permit.map_err(|_| Missing::CircuitOpen)?;
-        Ok(CallPermit { permit, began })
+    /// Returns the destination of a part, with its circuit breaker and limit.
+    pub(crate) fn destination(&self, part: &Part) -> Arc<Destination> {
+        self.destinations.of(part)
     }
 
     /// Logs the failure of a call, and returns what clients see of it.
@@ -138,29 +103,6 @@ impl Service {
             _ => Missing::Unreachable,
         }
     }
-}
-
-impl CallPermit<'_> {
-    /// Reports the result of the call to the breaker. `timeout` is that of the part.
-    ///
-    /// A failed connection, a timeout, a 5xx and a 429 count as failures of the service. A service
-    /// that had less than half of the timeout, because the rest of the composition took too long, is
-    /// not at fault. A response that is too large does not count either: the service responded.
-    pub(crate) fn settle(self, outcome: &Result<Response<Bytes>, CallError>, timeout: Duration) {
-        let verdict = match outcome {
-            Ok(response) => Failure::of_status(response.status().as_u16())
-                .map_or(Verdict::Success, |failure| failure.verdict()),
-            Err(CallError::NoTimeLeft { .. } | CallError::BodyTooLarge { .. }) => return,
-            Err(CallError::TimedOut { .. }) if self.began.elapsed() < timeout / 2 => return,
-            Err(_) => Verdict::Failure,
-        };
-
-        self.permit.settle(verdict, Instant::now().into_std());
-    }
-}
-
-fn has_time_for_a_call(deadline: Deadline) -> bool {
-    deadline.remaining(Instant::now().into_std()) >= MIN_CALL_TIME
 }
 
 fn name(service: &composition::Service) -> String {

@@ -1,4 +1,4 @@
-//! The services that parts call. Each has its own circuit breaker and limit of concurrent calls.
+//! The services that parts call, each with circuit breakers and limits of its own.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl Services {
     }
 
     /// Returns the services of a new version of the document. A service that has not changed keeps
-    /// its breaker and its limit.
+    /// its breakers and limits.
     pub(crate) fn renewed(&self, services: &[composition::Service]) -> Self {
         prepare_tls(services, &self.calls);
 
@@ -72,10 +72,11 @@ impl Services {
         };
         let timeout = call.part.timeout;
         let deadline = call.deadline.at_most(began.into_std(), timeout);
+        let destination = service.destination(call.part);
         let call = service.http_call(call).ok_or(Missing::InvalidValue)?;
 
-        let _slot = service.slot(deadline).await?;
-        let permit = service.permit()?;
+        let _slot = destination.slot(deadline).await?;
+        let permit = destination.permit()?;
         let (response, made) = self.calls.send_counted(call, deadline).await;
         permit.settle(&response, timeout);
 

@@ -94,19 +94,24 @@ impl<'s> Setup<'s> {
                 "POST /bff/x": {"parts": {"post": post}, "timeout_ms": 20_000},
             },
         });
-        let settings = Settings {
-            prefix: "/bff",
-            key_header: "x-api-key",
-            default_url: None,
-            replaced: None,
-            is_deployed: false,
-        };
-        Compositions::parse(&document.to_string(), &settings).unwrap()
+        compositions(&document)
     }
 }
 
+/// Reads a document.
+fn compositions(document: &serde_json::Value) -> Compositions {
+    let settings = Settings {
+        prefix: "/bff",
+        key_header: "x-api-key",
+        default_url: None,
+        replaced: None,
+        is_deployed: false,
+    };
+    Compositions::parse(&document.to_string(), &settings).unwrap()
+}
+
 impl Caller {
-    /// Calls the part of a service.
+    /// Calls the part with the name of a service.
     async fn get(&self, service: &str) -> PartReply {
         self.get_within(service, Duration::from_secs(20)).await
     }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use aws::breaker::{CONSECUTIVE_FAILURES, OPEN_DURATION, SUCCESSES_TO_CLOSE};
 use composition::Missing;
 use futures_util::future::join_all;
+use serde_json::json;
 
-use super::{Caller, Setup, json_of};
+use super::{Caller, Setup, compositions, json_of};
 use testing::raw_server::{Action, RawServer, ok, reply};
 
 /// Makes calls one after the other, and returns the reasons of failures.
@@ -181,4 +182,34 @@ async fn new_document_keeps_the_breakers_of_unchanged_services() {
     caller.compositions = changed.compositions();
     caller.services = caller.services.renewed(caller.compositions.services());
     assert_eq!(outcomes(&caller, 1).await, [Err(Missing::Status(500))]);
+}
+
+#[tokio::test]
+async fn failing_path_of_the_load_balancer_does_not_stop_the_others() {
+    let up = Action::Send(ok("{}"));
+    let server = RawServer::start(move |nth| match nth % 2 {
+        1 => Action::Send(reply(500, "", "")),
+        _ => up.clone(),
+    });
+    let server = server.await;
+    let mut caller = Setup::of(&[("default", &server.url())]).caller();
+    caller.compositions = compositions(&json!({
+        "services": {"default": {"url": server.url()}},
+        "routes": {"GET /bff/x": {"parts": {
+            "orders": {"get": "/orders"}, "users": {"get": "/users/{user_id}"}, "user": {"get": "/users"},
+        }}},
+    }));
+
+    for _ in 0..CONSECUTIVE_FAILURES {
+        let failed = caller.get("orders").await;
+        assert_eq!(json_of(&failed), Err(Missing::Status(500)));
+        assert_eq!(json_of(&caller.get("users").await), Ok("{}"));
+    }
+    let rejected = caller.get("orders").await;
+    assert_eq!(json_of(&rejected), Err(Missing::CircuitOpen));
+
+    for part in ["users", "user"] {
+        let outcome = caller.get(part).await;
+        assert_ne!(json_of(&outcome), Err(Missing::CircuitOpen));
+    }
 }
