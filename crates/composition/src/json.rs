@@ -90,39 +90,62 @@ pub fn scalar<'j>(json: &'j str, pointer: &str) -> Option<Cow<'j, str>> {
     }
 }
 
-/// Returns the JSON in which the value at a JSON pointer is a string, or `null` without one.
+/// Returns the JSON in which the string at a JSON pointer has another value, or is `null` without one.
 ///
-/// All other text is unchanged. If the pointer leads nowhere, the whole text is unchanged.
-///
-/// ```
-/// let json = r#"{"next": "http://orders.internal/orders?cursor=b", "total": 1}"#;
-///
-/// let replaced = composition::replace_at(json, "/next", Some("/bff/dashboard?cursor=b"));
-/// assert_eq!(replaced, r#"{"next": "/bff/dashboard?cursor=b", "total": 1}"#);
-/// ```
-#[must_use]
-pub fn replace_at(json: &str, pointer: &str, value: Option<&str>) -> String {
-    let Some(place) = value_at(json, pointer).and_then(|value| place_of(value, json)) else {
-        return json.to_owned();
-    };
+/// Strings of several fields with one name are all replaced. All other text is unchanged.
+pub(crate) fn replace_strings<'j>(
+    json: &'j str,
+    pointer: &str,
+    value: Option<&str>,
+) -> Cow<'j, str> {
+    let places: Vec<_> = values_at(json, pointer)
+        .into_iter()
+        .filter(|value| value.starts_with('"'))
+        .filter_map(|value| place_of(value, json))
+        .collect();
+    if places.is_empty() {
+        return Cow::Borrowed(json);
+    }
+
     let value = value.map_or(Cow::Borrowed("null"), |value| {
         Cow::Owned(encode_string(value))
     });
-
-    [&json[..place.start], &value, &json[place.end..]].concat()
+    let (mut replaced, mut end) = (String::with_capacity(json.len()), 0);
+    for place in places {
+        replaced.push_str(&json[end..place.start]);
+        replaced.push_str(&value);
+        end = place.end;
+    }
+    replaced.push_str(&json[end..]);
+    Cow::Owned(replaced)
 }
 
 /// Returns the text of the value at a JSON pointer, if there is one.
 fn value_at<'j>(json: &'j str, pointer: &str) -> Option<&'j str> {
-    let json = json.trim_ascii();
-    if pointer.is_empty() {
-        return Some(json);
-    }
+    tokens(pointer)?.try_fold(json.trim_ascii(), |value, token| {
+        children(value, &token).pop()
+    })
+}
 
-    let tokens = pointer.strip_prefix('/')?.split('/');
-    tokens
-        .map(decode_token)
-        .try_fold(json, |value, token| child(value, &token))
+/// Returns the texts of all values at a JSON pointer, in their order. There are several if an object
+/// has several fields with one name.
+fn values_at<'j>(json: &'j str, pointer: &str) -> Vec<&'j str> {
+    let Some(tokens) = tokens(pointer) else {
+        return Vec::new();
+    };
+
+    tokens.fold(vec![json.trim_ascii()], |values, token| {
+        values
+            .into_iter()
+            .flat_map(|value| children(value, &token))
+            .collect()
+    })
+}
+
+/// Returns the tokens of a JSON pointer. `None` if it is invalid.
+fn tokens(pointer: &str) -> Option<impl Iterator<Item = Cow<'_, str>>> {
+    let is_valid = pointer.is_empty() || pointer.starts_with('/');
+    is_valid.then(|| pointer.split('/').skip(1).map(decode_token))
 }
 
 /// Returns a token of a JSON pointer without its escapes.
@@ -135,23 +158,23 @@ fn decode_token(token: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns the field or the item of a value.
-fn child<'j>(json: &'j str, token: &str) -> Option<&'j str> {
-    let mut found = None;
+/// Returns the fields with a name, or the item with an index.
+fn children<'j>(json: &'j str, token: &str) -> Vec<&'j str> {
+    let mut found = Vec::new();
 
     if json.starts_with('{') {
         for_each_field(json, |name, value| {
             if name.is(token) {
-                found = Some(value);
+                found.push(value);
             }
         });
-    } else {
-        let mut rest = item_index(token)?;
+    } else if let Some(index) = item_index(token) {
+        let mut next = 0;
         for_each_item(json, |item| {
-            if rest == 0 {
-                found.get_or_insert(item);
+            if next == index {
+                found.push(item);
             }
-            rest = rest.saturating_sub(1);
+            next += 1;
         });
     }
 

@@ -36,11 +36,11 @@ pub use error::{CompositionError, CompositionWarning};
 pub use fields::{
     FieldSelection, FieldsError, MAX_FIELDS_BYTES, MAX_FIELDS_DEPTH, MAX_FIELDS_NAMES, Unexpected,
 };
-pub use json::{MAX_JSON_DEPTH, check_json, replace_at, scalar};
+pub use json::{MAX_JSON_DEPTH, check_json, scalar};
 pub use merge::{Answer, render};
 pub use missing::{Missing, MissingPart};
 pub use model::{Change, Cost, Part, PartMethod, Route, Service, VersionShape};
-pub use next_link::next_link;
+pub use next_link::with_next_link;
 pub use template::Target;
 pub use values::Values;
 

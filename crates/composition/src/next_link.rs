@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::Part;
+use crate::json::{replace_strings, scalar};
 
 /// The longest link that is rewritten, in bytes.
 const MAX_LINK_BYTES: usize = 8_192;
@@ -15,19 +16,34 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Returns the link of the composition that leads to the page of a service's link.
+/// Returns the JSON of a part in which the link to the next page leads to the composition.
 ///
-/// `link` is an absolute or relative URL, of which only the query counts. `path` and `client_query`
-/// are those of the client's request, still encoded. If the part has `cursor={query.orders_cursor}`,
-/// the value of `cursor` in the link becomes that of `orders_cursor`. Parameters of the part that
-/// the link lacks are removed. All others of the client are unchanged.
+/// The link is an absolute or relative URL, of which only the query counts. `path` and
+/// `client_query` are those of the client's request, still encoded. If the part has
+/// `cursor={query.orders_cursor}`, the value of `cursor` in the link becomes that of
+/// `orders_cursor`. Parameters of the part that the link lacks are removed. All others of the client
+/// are unchanged.
 ///
-/// Returns `None` if the link has no parameter of the part, or is longer than 8,192 bytes.
+/// A link without a parameter of the part, or of more than 8,192 bytes, becomes `null`, so that no
+/// address of a service is passed on. Values that are no strings are unchanged.
 #[must_use]
-pub fn next_link(link: &str, part: &Part, path: &str, client_query: &str) -> Option<String> {
-    rewrite(link, part.passed_parameters(), path, client_query)
+pub fn with_next_link<'j>(
+    json: &'j str,
+    part: &Part,
+    path: &str,
+    client_query: &str,
+) -> Cow<'j, str> {
+    let Some(pointer) = &part.next else {
+        return Cow::Borrowed(json);
+    };
+
+    let link = scalar(json, pointer);
+    let next = link.and_then(|link| rewrite(&link, part.passed_parameters(), path, client_query));
+    replace_strings(json, pointer, next.as_deref())
 }
 
+/// Returns the link to the next page, or `None` if it has none of the parameters or is too long.
+///
 /// `parameters` are the names of a query parameter for the service and for the client.
 fn rewrite<'p>(
     link: &str,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use composition::{
     Answer, FieldSelection, MissingPart, Part, PartCaching, Route, VersionShape, entity_tag,
-    matches_entity_tag, next_link, render, replace_at, scalar, strictest_cache_control,
+    matches_entity_tag, render, strictest_cache_control, with_next_link,
 };
 use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -45,6 +45,8 @@ pub(crate) struct Composed<'r> {
     pub(crate) results: Vec<Option<PartResult>>,
     /// True if the services received an identity of the caller.
     pub(crate) used_identity: bool,
+    /// The headers that callers send their credentials in.
+    pub(crate) credential_headers: [&'r str; 2],
 }
 
 /// A response without the headers that all responses have.
@@ -141,16 +143,11 @@ impl Composed<'_> {
 
     /// Returns the JSON of a part. Its link to the next page leads to this composition.
     fn with_next_link<'j>(&self, part: &Part, json: &'j str) -> Cow<'j, str> {
-        let Some(pointer) = &part.next else {
+        if part.next.is_none() {
             return Cow::Borrowed(json);
-        };
-        let Some(link) = scalar(json, pointer) else {
-            return Cow::Borrowed(json);
-        };
-
+        }
         let path = utf8_percent_encode(&self.request.path, NOT_IN_PATH).to_string();
-        let link = next_link(&link, part, &path, &self.request.query);
-        Cow::Owned(replace_at(json, pointer, link.as_deref()))
+        with_next_link(json, part, &path, &self.request.query)
     }
 
     fn add_caching(&self, headers: &mut HeaderMap) {
@@ -179,10 +176,16 @@ impl Composed<'_> {
     /// Returns the headers of the client that the response depends on.
     fn vary(&self) -> String {
         let versions = self.route.versions.iter().map(|shape| &shape.header);
+        let headers = self.route.headers.iter().chain(versions);
+        let headers = headers.map(HeaderName::as_str);
+        // A browser that changes its user must not show the response to the former user.
+        let credentials = self.credential_headers.into_iter();
+        let credentials = credentials.filter(|_| self.used_identity);
+
         let mut names: Vec<&str> = Vec::new();
-        for name in self.route.headers.iter().chain(versions) {
-            if !names.contains(&name.as_str()) {
-                names.push(name.as_str());
+        for name in headers.chain(credentials) {
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
         names.join(", ")

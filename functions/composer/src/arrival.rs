@@ -66,12 +66,13 @@ impl<'r> Arrival<'r> {
     }
 
     /// Returns the response to a request whose parts have run. `missing` is the required part that
-    /// is missing.
+    /// is missing. `credential_headers` are those that callers send their credentials in.
     pub(crate) fn finish(
         &self,
         results: Vec<Option<PartResult>>,
         missing: Option<usize>,
         used_identity: bool,
+        credential_headers: [&str; 2],
     ) -> Reply {
         let parts = self.reports(&results);
         if let Some(index) = missing {
@@ -93,6 +94,7 @@ impl<'r> Arrival<'r> {
             selection: self.selection.as_ref(),
             results,
             used_identity,
+            credential_headers,
         };
         match composed.compose() {
             Ok(composition) => Reply {

@@ -182,7 +182,8 @@ impl Composer {
         let caller = VerifiedCaller::from_context(context);
         let run = self.run_parts(&arrival, &called, &charges, &caller).await;
         let used_identity = caller.is_identified() || uses_context(route, &called);
-        Ok(arrival.finish(run.results, run.missing, used_identity))
+        let credential_headers = [&*policy.token.header, &*policy.key_header];
+        Ok(arrival.finish(run.results, run.missing, used_identity, credential_headers))
     }
 
     async fn run_parts(

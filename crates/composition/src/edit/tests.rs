@@ -156,6 +156,14 @@ fn a_move_through_an_array_or_a_scalar_changes_nothing() {
 }
 
 #[test]
+fn a_target_with_the_names_of_the_source_is_another_path() {
+    let json = r#"{"a":{"b":1},"x":{"a":{"b":2}}}"#;
+
+    assert_eq!(moved(json, "a.b", "x.a.b.c"), json);
+    assert_eq!(moved(json, "a.b", "x.a.b"), r#"{"a":{},"x":{"a":{"b":1}}}"#);
+}
+
+#[test]
 fn changes_of_a_moved_array_move_with_it() {
     let mut node = Node::Text(r#"{"a":{"list":[{"x":1,"y":2}]}}"#);
     let changes = [

@@ -176,19 +176,37 @@ fn a_scalar_is_returned_as_text() {
 }
 
 #[test]
-fn a_replaced_value_changes_no_other_text() {
+fn a_replaced_string_changes_no_other_text() {
     let json = "{ \"a\":\t[1, {\"next\" : \"x\\u0041\"}],\"next\":{\"next\":null} }\n";
 
     assert_eq!(
-        replace_at(json, "/a/1/next", Some("/b?c=\"d\"")),
+        replace_strings(json, "/a/1/next", Some("/b?c=\"d\"")),
         "{ \"a\":\t[1, {\"next\" : \"/b?c=\\\"d\\\"\"}],\"next\":{\"next\":null} }\n",
     );
     assert_eq!(
-        replace_at(json, "/next", None),
-        "{ \"a\":\t[1, {\"next\" : \"x\\u0041\"}],\"next\":null }\n",
+        replace_strings(json, "/a/1/next", None),
+        "{ \"a\":\t[1, {\"next\" : null}],\"next\":{\"next\":null} }\n",
     );
-    assert_eq!(replace_at(json, "/none", Some("b")), json);
-    assert_eq!(replace_at("[1]", "", None), "null");
+    assert_eq!(replace_strings("\"a\"", "", None), "null");
+}
+
+#[test]
+fn only_strings_are_replaced() {
+    let json = r#"{"a":1,"b":null,"c":{"d":"e"},"f":["g"]}"#;
+
+    for pointer in ["/a", "/b", "/c", "/f", "/none", "", "c/d"] {
+        assert_eq!(replace_strings(json, pointer, Some("x")), json, "{pointer}");
+    }
+}
+
+#[test]
+fn strings_of_all_fields_with_one_name_are_replaced() {
+    let json = r#"{"a":{"b":"1","c":"2","\u0062":"\ud800"},"a":{"b":3},"a":{"b":"4"}}"#;
+
+    assert_eq!(
+        replace_strings(json, "/a/b", Some("x")),
+        r#"{"a":{"b":"x","c":"2","\u0062":"x"},"a":{"b":3},"a":{"b":"x"}}"#,
+    );
 }
 
 proptest! {
@@ -199,7 +217,7 @@ proptest! {
         }
         let text = String::from_utf8_lossy(&body);
         let _ = scalar(&text, &pointer);
-        let _ = replace_at(&text, &pointer, None);
+        let _ = replace_strings(&text, &pointer, None);
     }
 
     /// Compares the check with a parser that counts levels in another way.

@@ -78,9 +78,9 @@ fn one_parameter_of_the_client_is_sent_once() {
 }
 
 #[test]
-fn the_parameters_are_those_of_the_part() {
+fn the_link_of_a_part_leads_to_the_composition() {
     let composition = r#"{ "services": { "default": { "url": "http://orders.internal" } },
-        "routes": { "GET /bff/orders": { "parts": { "orders": { "next": "/next",
+        "routes": { "GET /bff/orders": { "parts": { "orders": { "next": "/page/next",
             "get": "/orders?page%20cursor={query.cursor}&plain=x&of={user_id}&q=a{query.q}" } } } } }"#;
     let settings = crate::Settings {
         prefix: "/bff",
@@ -92,20 +92,21 @@ fn the_parameters_are_those_of_the_part() {
     let compositions = crate::Compositions::parse(composition, &settings).unwrap();
     let part = &compositions.routes().next().unwrap().parts[0];
 
-    assert_eq!(
-        next_link(
-            "/orders?page+cursor=2&plain=y&of=7&q=ab",
-            part,
-            "/bff/orders",
-            "q=b"
-        )
-        .as_deref(),
-        Some("/bff/orders?q=b&cursor=2"),
-    );
-    assert_eq!(
-        next_link("/orders?plain=y&of=7&q=ab", part, "/bff/orders", ""),
-        None
-    );
+    for (next, expected) in [
+        (
+            r#""/orders?page+cursor=2&plain=y&of=7&q=ab""#,
+            r#""/bff/orders?q=b&cursor=2""#,
+        ),
+        (r#""/orders?plain=y&of=7&q=ab""#, "null"),
+        (r#""http://orders.internal/\ud800?page+cursor=2""#, "null"),
+        (r#""""#, "null"),
+        ("null", "null"),
+        ("7", "7"),
+    ] {
+        let json = |next| format!(r#"{{"items":[1.0],"page":{{"next":{next}}}}}"#);
+        let found = with_next_link(&json(next), part, "/bff/orders", "q=b").into_owned();
+        assert_eq!(found, json(expected), "{next}");
+    }
 }
 
 #[test]

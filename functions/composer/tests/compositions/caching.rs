@@ -45,7 +45,10 @@ async fn complete_response_merges_the_parts_in_document_order() {
         ("content-type", "application/json"),
         ("x-tollgate-complete", "true"),
         ("cache-control", "private, max-age=30"),
-        ("vary", "accept-language, x-app-version"),
+        (
+            "vary",
+            "accept-language, x-app-version, authorization, x-api-key",
+        ),
         ("x-request-id", "id-1"),
         ("strict-transport-security", "max-age=31536000"),
         ("x-content-type-options", "nosniff"),
@@ -135,9 +138,13 @@ async fn response_for_an_anonymous_caller_is_public_unless_it_contains_the_conte
     let public = json!({"rules": [{"match": "ANY /{proxy+}", "auth": "none"}]});
     let composer = composer(&document, &public).await;
 
-    for (path, expected) in [
-        ("/bff/news", "public, max-age=30"),
-        ("/bff/near", "private, max-age=30"),
+    for (path, expected, vary) in [
+        ("/bff/news", "public, max-age=30", None),
+        (
+            "/bff/near",
+            "private, max-age=30",
+            Some("authorization, x-api-key"),
+        ),
     ] {
         let mut request = get(path);
         request.context = Some(context(&[
@@ -148,6 +155,8 @@ async fn response_for_an_anonymous_caller_is_public_unless_it_contains_the_conte
         ]));
         let reply = composer.compose(&request).await;
         assert_eq!(reply.headers["cache-control"], expected, "{path}");
+        let found = reply.headers.get("vary");
+        assert_eq!(found.map(|value| value.to_str().unwrap()), vary, "{path}");
     }
 }
 
@@ -158,6 +167,37 @@ async fn part_without_cache_control_makes_the_response_private_and_stale() {
 
     let reply = composer.compose(&get("/bff/dashboard")).await;
     assert_eq!(reply.headers["cache-control"], "private, no-cache");
+}
+
+#[tokio::test]
+async fn no_link_to_a_service_is_passed_on() {
+    for (next, expected) in [
+        (r#""next": "http://orders.internal/""#, r#""next": null"#),
+        (
+            r#""next": "http://orders.internal/\ud800?cursor=2""#,
+            r#""next": null"#,
+        ),
+        (
+            r#""next": "http://orders.internal/?cursor=1", "next": "http://orders.internal/?cursor=2""#,
+            r#""next": "/bff/orders?cursor=2", "next": "/bff/orders?cursor=2""#,
+        ),
+    ] {
+        let service = HttpServer::start();
+        let json = format!("{{\"total\": 1.0, {next}}}");
+        service.reply(
+            "GET /orders",
+            HttpReply::text(200, "application/json", &json),
+        );
+        let route =
+            json!({"parts": {"orders": {"get": "/orders?cursor={query.cursor}", "next": "/next"}}});
+        let document = document(&service.url(), "GET /bff/orders", route);
+
+        let composer = composer(&document, &open_policy()).await;
+        let reply = composer.compose(&get("/bff/orders")).await;
+
+        let expected = format!("{{\"orders\":{{\"total\": 1.0, {expected}}}}}");
+        assert_eq!(reply.body, expected, "{next}");
+    }
 }
 
 #[tokio::test]
