@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use composer::{Composer, Config, invoke, open};
+use composer::{Composer, Config, Reply, invoke, open};
 use serde_json::Value;
 use serde_json::value::to_raw_value;
 use telemetry::RecordLog;
@@ -62,6 +63,24 @@ async fn other_events_are_an_error_without_their_values() {
         "{}",
         error.error_message
     );
+}
+
+#[tokio::test]
+async fn panic_fails_one_request() {
+    let panics = AtomicBool::new(true);
+    let observe = move |_: &str, _: &Reply| {
+        assert!(!panics.swap(false, Ordering::Relaxed), "a panic");
+    };
+    let composer = Arc::into_inner(composer().await).unwrap();
+    let composer = Arc::new(composer.with_observer(Box::new(observe)));
+    let event = || to_raw_value(&read("composer.partial.json")).unwrap();
+
+    let error = invoke(Arc::clone(&composer), event()).await.unwrap_err();
+    assert_eq!(
+        (&*error.error_type, &*error.error_message),
+        ("Fault", "panicked")
+    );
+    assert!(invoke(composer, event()).await.is_ok());
 }
 
 #[tokio::test]
