@@ -124,3 +124,78 @@ fn own_caller(
         _ => Err(UnknownCaller),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    fn text() -> impl Strategy<Value = String> {
+        let subject = Caller::from_subject("https://issuer.example", "alice").to_string();
+        let certificate = Caller::from_certificate("CN=a", "CN=ca").to_string();
+        let callers = [
+            "-",
+            "",
+            "key#k",
+            "key#a%25b",
+            "group#acme",
+            "plan#free",
+            "plan#other",
+            "user#alice",
+            "ip#192.0.2.7#free",
+            "k",
+            "a%25b",
+            "alice",
+            "https://issuer.example",
+            "free",
+            "jwt",
+            "introspection",
+            "api_key",
+            "mtls",
+            "none",
+            "%",
+            "sub#0a",
+            &subject,
+            &certificate,
+        ];
+        select(callers.map(str::to_owned).to_vec())
+    }
+
+    fn context() -> impl Strategy<Value = CallerContext> {
+        let fields = [
+            ContextField::Caller,
+            ContextField::Plan,
+            ContextField::KeyId,
+            ContextField::Auth,
+            ContextField::UserId,
+            ContextField::Issuer,
+        ];
+        proptest::collection::vec(text(), fields.len())
+            .prop_map(move |texts| CallerContext::new(fields.into_iter().zip(texts)))
+    }
+
+    proptest! {
+        #[test]
+        fn exactly_the_caller_of_the_context_is_charged(
+            context in context(),
+            address in proptest::option::of(Just("192.0.2.7".parse().unwrap())),
+        ) {
+            let decoded = |field| context.decoded(field).map(String::from);
+            let named = (decoded(ContextField::Caller), decoded(ContextField::Plan));
+
+            match ChargedCaller::from_context(&context, address) {
+                Ok(Some(charged)) => {
+                    let plan = Caller::Plan(charged.plan.as_str().into());
+                    let own = charged.group.as_ref().unwrap_or(&charged.caller);
+                    let limits = if charged.is_shared { &plan } else { own };
+                    prop_assert_eq!(named, (Some(limits.to_string()), Some(charged.plan)));
+                }
+                // A value that cannot be decoded is there, and names no caller.
+                Ok(None) => prop_assert_eq!(named, (None, None)),
+                Err(UnknownCaller) => {}
+            }
+        }
+    }
+}

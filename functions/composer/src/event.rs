@@ -174,6 +174,8 @@ fn caller_context(fields: HashMap<String, Value>) -> CallerContext {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
     use serde_json::json;
 
     use super::*;
@@ -300,5 +302,39 @@ mod tests {
             assert_eq!(read(&event).unwrap_err(), expected);
         }
         assert!(read(&json!("secret")).is_err_and(|error| !error.contains("secret")));
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,6}".prop_map(Value::from),
+            Just(Value::from("ANY /{proxy+}")),
+        ];
+        leaf.prop_recursive(2, 8, 3, |inner| {
+            let fields = proptest::collection::vec((".{0,4}", inner.clone()), 0..3);
+            prop_oneof![
+                proptest::collection::vec(inner, 0..3).prop_map(Value::from),
+                fields.prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_event_panics(value in any_json(), pointer in select(vec![
+            "", "/version", "/routeKey", "/rawQueryString", "/headers", "/headers/Accept-Language",
+            "/pathParameters", "/pathParameters/proxy", "/requestContext", "/requestContext/http",
+            "/requestContext/http/method", "/requestContext/authorizer",
+            "/requestContext/authorizer/lambda", "/requestContext/authorizer/lambda/user_id",
+            "/isBase64Encoded",
+        ])) {
+            let mut event = event();
+            *event.pointer_mut(pointer).unwrap() = value;
+            if let Ok(request) = read(&event) {
+                prop_assert!(request.path.starts_with('/'));
+            }
+        }
     }
 }
