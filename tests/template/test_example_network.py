@@ -6,6 +6,7 @@ import contextlib
 import fnmatch
 import json
 import pathlib
+import subprocess
 import tempfile
 import unittest
 from typing import Any
@@ -99,6 +100,19 @@ class Services(unittest.TestCase):
         ]
         for path in paths:
             self.assertTrue(any(fnmatch.fnmatch(path, it) for it in patterns), path)
+
+    def test_compositions_are_valid_for_a_deployed_load_balancer(self) -> None:
+        url = "http://internal-network-Alb-1.us-east-1.elb.amazonaws.com"
+        checked = subprocess.run(
+            [EVALUATOR, "compose", "check", COMPOSITIONS, "--backend", url],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        self.assertEqual(checked.returncode, 0, checked.stderr)
+        # docs/guides/composition.md shows this line.
+        summary = "The file is valid: 2 routes, 5 parts, 1 service."
+        self.assertEqual(checked.stdout.splitlines()[-1], summary)
 
     def test_compositions_fit_into_the_parameter(self) -> None:
         value = COMPOSITIONS.read_text()
