@@ -1,6 +1,7 @@
 //! Checks of a parameter file, before a deployment.
 
 mod account;
+mod configured_compositions;
 mod configured_policy;
 mod context;
 mod file;

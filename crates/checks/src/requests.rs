@@ -9,6 +9,7 @@ mod administration;
 mod admitted;
 mod certificate;
 mod client_hello;
+mod composed;
 mod context;
 mod disabled;
 mod echo;
@@ -50,6 +51,9 @@ const KEY_CHECKS: &[KeyEntry] = &[
     spoofed::ENTRY,
     paths::ENTRY,
     usage::ENTRY,
+    // After the count of calls: a composition can cost more than one.
+    composed::PARTS_ENTRY,
+    composed::THROTTLED_ENTRY,
     disabled::ENTRY,
     access_log::ENTRY,
 ];

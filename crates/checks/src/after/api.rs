@@ -1,11 +1,13 @@
 //! Routes, authorizer, integrations and domain.
 
 mod authorizer_settings;
+mod composer_routes;
 mod cors;
 mod default_endpoint;
 mod domain;
 #[cfg(test)]
 mod fixtures;
+mod function_routes;
 mod header_mappings;
 mod http_api;
 mod identity_headers;
@@ -41,4 +43,5 @@ pub(super) const CHECKS: &[Entry<Stack>] = &[
     cors::ENTRY,
     limiter_routes::LIMITER_ENTRY,
     limiter_routes::FOREIGN_ENTRY,
+    composer_routes::ENTRY,
 ];

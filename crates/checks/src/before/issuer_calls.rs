@@ -130,18 +130,18 @@ impl IssuerCalls {
         Ok(response.into_body())
     }
 
-    /// True if a name can be resolved.
-    pub(crate) async fn resolves(&self, host: &str) -> bool {
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let addresses = timeout(CALL_TIMEOUT, lookup_host((host, 443))).await;
-        match addresses {
-            Ok(Ok(mut found)) => found.next().is_some(),
-            _ => false,
-        }
-    }
-
     /// True if names of the internet can be resolved.
     pub(crate) async fn has_network(&self) -> bool {
-        self.resolves(&self.reference).await
+        resolves(&self.reference).await
+    }
+}
+
+/// True if a host is an address, or a name that can be resolved.
+pub(crate) async fn resolves(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let addresses = timeout(CALL_TIMEOUT, lookup_host((host, 443))).await;
+    match addresses {
+        Ok(Ok(mut found)) => found.next().is_some(),
+        _ => false,
     }
 }

@@ -1,5 +1,7 @@
 //! The values of the parameters, without AWS.
 
+mod compositions;
+mod compositions_possible;
 mod constraint;
 mod domain;
 mod issuers;
@@ -11,6 +13,7 @@ mod production;
 mod regions_agree;
 mod rules;
 mod secrets;
+mod services_resolve;
 mod sync;
 mod valid;
 
@@ -27,6 +30,10 @@ pub(super) const CHECKS: &[Entry<Parameters>] = &[
     possible::ENTRY,
     issuers::ENTRY,
     secrets::ENTRY,
+    compositions::VALID_ENTRY,
+    compositions::WARNINGS_ENTRY,
+    compositions_possible::ENTRY,
+    services_resolve::ENTRY,
     sync::ENTRY,
     regions_agree::ENTRY,
     domain::ENTRY,

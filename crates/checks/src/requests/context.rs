@@ -29,6 +29,8 @@ pub struct RequestOptions {
     pub path: String,
     /// The path of a route whose backend returns the headers of each request.
     pub echo: Option<String>,
+    /// The path of a composition that the key of a client may call with `GET`.
+    pub composition: Option<String>,
     /// The header with the API key. By default it is that of the stack, or else `x-api-key`.
     pub key_header: Option<String>,
 }
@@ -38,6 +40,7 @@ impl Default for RequestOptions {
         Self {
             path: "/".to_owned(),
             echo: None,
+            composition: None,
             key_header: None,
         }
     }

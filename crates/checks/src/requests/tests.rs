@@ -123,10 +123,50 @@ async fn key_that_the_policy_refuses_proves_nothing_of_the_others() {
     let with_key = KEY_CHECKS.iter().map(|entry| entry.check.id);
     // Without a stack, the logs are not known.
     let only: Vec<&str> = with_key.filter(|id| *id != "access-log-line").collect();
-    for outcome in outcomes_of(&api, echo_options(), &only).await {
+    let options = RequestOptions {
+        composition: Some("/bff/me".to_owned()),
+        ..echo_options()
+    };
+    for outcome in outcomes_of(&api, options, &only).await {
         assert_eq!(outcome.verdict.status, Status::NotProven, "{outcome:?}");
     }
     assert_eq!(api.objects(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn composition_is_called_within_its_limit_and_over_it() {
+    let with = |complete: Option<&'static str>| {
+        FakeApi::changed(move |request, reply| {
+            let is_composed = request.target.starts_with("/bff/") && reply.status() == 200;
+            let missing = json!([{"part": "orders", "reason": "timeout"}]);
+            let body = json!({"_metadata": {"missing": missing}});
+            match complete {
+                Some(complete) if is_composed => {
+                    HttpReply::json(200, &body).header("x-tollgate-complete", complete)
+                }
+                _ => reply,
+            }
+        })
+    };
+    let only = ["composition-complete", "composition-throttled"];
+    for (complete, expected) in [
+        (Some("true"), [Status::Ok, Status::Ok]),
+        (Some("false"), [Status::Warning, Status::Ok]),
+        (None, [Status::Failed, Status::Ok]),
+    ] {
+        let options = RequestOptions {
+            composition: Some("/bff/me".to_owned()),
+            ..RequestOptions::default()
+        };
+        let outcomes = outcomes_of(&with(complete), options, &only).await;
+        let found: Vec<_> = outcomes.iter().map(|it| it.verdict.status).collect();
+        assert_eq!(found, expected, "{complete:?}: {outcomes:#?}");
+    }
+
+    let api = with(None);
+    for outcome in outcomes_of(&api, RequestOptions::default(), &only).await {
+        assert_eq!(outcome.verdict.status, Status::NotApplicable, "{outcome:?}");
+    }
 }
 
 #[tokio::test]

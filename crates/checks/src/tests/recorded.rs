@@ -94,6 +94,11 @@ impl Recorded {
         })
     }
 
+    /// Returns the body of a response. `name` is the name of its file.
+    pub(crate) fn body(mut self, name: &str) -> String {
+        self.answer(name).body.clone()
+    }
+
     /// Adds a response, or replaces it.
     pub(crate) fn answering(mut self, name: &str, body: impl Into<String>) -> Self {
         self.answers

@@ -83,6 +83,7 @@ impl CheckRequest {
             options: RequestOptions {
                 path,
                 echo: self.echo,
+                composition: None,
                 key_header: target.key_header.clone(),
             },
             total,

@@ -85,6 +85,9 @@ pub(crate) struct CheckOptions {
     /// Path of a route whose backend responds with the headers and the path that it received
     #[arg(long, value_name = "PATH", value_parser = path)]
     echo: Option<String>,
+    /// Path of a composition that a key may call with `GET`
+    #[arg(long, value_name = "PATH", value_parser = path)]
+    composition: Option<String>,
     /// Header with the API key. Default: that of the stack, or else x-api-key
     #[arg(long, value_name = "NAME", value_parser = KEY_HEADERS)]
     key_header: Option<String>,

@@ -16,6 +16,8 @@ pub(super) enum Role {
     Public,
     /// It invokes the limiter.
     Limiter,
+    /// It invokes the composer.
+    Composer,
     /// It is an HTTP integration that the stack did not create.
     OtherHttp,
     /// It is another integration that the stack did not create, such as one with a Lambda function.
@@ -41,6 +43,7 @@ impl Integration {
             Role::Protected => format!("ProtectedIntegration {id}"),
             Role::Public => format!("PublicIntegration {id}"),
             Role::Limiter => format!("LimiterIntegration {id}"),
+            Role::Composer => format!("ComposerIntegration {id}"),
             Role::OtherHttp | Role::Other => {
                 let keys: Vec<&str> = self.routes.iter().map(|it| it.key.as_str()).collect();
                 format!("integration {id} of {}", keys.join(", "))
@@ -104,6 +107,7 @@ impl HttpApi<'_> {
         let is_stacks = |name: &str| is_id(self.integration_id(name), id);
         let uri = text(&settings["integrationUri"]);
         let limiter = self.stack.output("LimiterFunctionName");
+        let composer = self.stack.output("ComposerFunctionName");
         if is_stacks("ProtectedIntegration") {
             Role::Protected
         } else if is_stacks("PublicIntegration") {
@@ -112,6 +116,10 @@ impl HttpApi<'_> {
             || invokes(uri, limiter.unwrap_or_default(), &self.stack)
         {
             Role::Limiter
+        } else if is_stacks("ComposerIntegration")
+            || composer.is_some_and(|name| invokes(uri, name, &self.stack))
+        {
+            Role::Composer
         } else if settings["integrationType"] == "HTTP_PROXY" {
             Role::OtherHttp
         } else {

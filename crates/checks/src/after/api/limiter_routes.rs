@@ -1,15 +1,13 @@
 //! The routes of the limiter, and other routes below its path.
 
-use serde_json::Value;
-
-use super::http_api::{HttpApi, Ownership, function_arn, invokes};
+use super::function_routes::{self, RoutedFunction};
+use super::http_api::HttpApi;
 use super::integration::Role;
 use super::route::{OWN_PATHS, Route};
 use super::subject::{Subject, unknown};
-use crate::after::invocation::{Invocation, function_policy, invocation};
-use crate::aws::{Unread, text};
+use crate::aws::Unread;
 use crate::check::{Check, Group};
-use crate::findings::{Findings, quoted};
+use crate::findings::Findings;
 use crate::runner::Entry;
 use crate::stack::Stack;
 use crate::verdict::Verdict;
@@ -60,44 +58,13 @@ async fn check_limiter(stack: &Stack) -> Result<Verdict, Unread> {
 
 async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
     let expected = own_routes(api)?;
-    let routes = api.routes().await?;
-    let authorizer = api.authorizer_id().await?.unwrap_or_default();
-    let integrations = api.used_integrations().await?;
-    let limiters: Vec<_> = integrations
-        .iter()
-        .filter(|it| it.role == Role::Limiter)
-        .collect();
-
+    let limiter = RoutedFunction {
+        name: api.stack.output("LimiterFunctionName").unwrap_or_default(),
+        words: "the limiter",
+        role: Role::Limiter,
+    };
     let mut findings = Findings::default();
-    for expected in &expected {
-        let Some(route) = routes.iter().find(|it| it.key == expected.key) else {
-            review_missing(expected, api.ownership, &mut findings);
-            continue;
-        };
-        let key = &route.key;
-        if !limiters.iter().any(|it| it.id == route.integration) {
-            let integration = &route.integration;
-            findings.problem(format!(
-                "route {key} leads to integration {integration}, expected the limiter"
-            ));
-        }
-        findings.equal(
-            &format!("authorization of {key}"),
-            &route.authorization,
-            &expected.authorization,
-        );
-        if expected.authorization == "CUSTOM" {
-            findings.equal(
-                &format!("authorizer of {key}"),
-                &route.authorizer,
-                &authorizer,
-            );
-        }
-    }
-    for limiter in limiters {
-        review_integration(&limiter.name(), &limiter.settings, api, &mut findings);
-    }
-    review_permission(api, &expected, &mut findings).await;
+    function_routes::review(api, &limiter, &expected, &mut findings).await?;
 
     let keys: Vec<&str> = expected.iter().map(|it| it.key.as_str()).collect();
     Ok(findings.verdict(keys.join(", ")))
@@ -107,84 +74,6 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
 fn own_routes(api: &HttpApi<'_>) -> Result<Vec<Route>, Unread> {
     let routes = api.expected_routes()?;
     Ok(routes.into_iter().filter(Route::has_own_path).collect())
-}
-
-/// Reviews a missing route. A definition of the API's owner can do without public routes.
-fn review_missing(expected: &Route, ownership: Ownership, findings: &mut Findings) {
-    let detail = format!("route {} is missing", expected.key);
-    match ownership {
-        Ownership::Defined if expected.authorization == "NONE" => {}
-        Ownership::Defined => findings.warning(detail),
-        Ownership::Created | Ownership::Attached => findings.problem(detail),
-    }
-}
-
-fn review_integration(name: &str, settings: &Value, api: &HttpApi<'_>, findings: &mut Findings) {
-    let uri = text(&settings["integrationUri"]);
-    let function = api.stack.output("LimiterFunctionName").unwrap_or_default();
-    if !invokes(uri, function, &api.stack) {
-        let invoked = quoted(function_arn(uri).unwrap_or(uri));
-        findings.problem(format!(
-            "function of {name} is {invoked}, expected {function} of this account and region"
-        ));
-    }
-    let kind = text(&settings["integrationType"]);
-    findings.equal(&format!("type of {name}"), kind, "AWS_PROXY");
-    let format = text(&settings["payloadFormatVersion"]);
-    findings.equal(&format!("payload format of {name}"), format, "2.0");
-}
-
-/// Reviews the permission of API Gateway to invoke the limiter for each route.
-async fn review_permission(api: &HttpApi<'_>, expected: &[Route], findings: &mut Findings) {
-    let function = api.stack.output("LimiterFunctionName").unwrap_or_default();
-    let policy = match function_policy(api.stack.account(), function, None).await {
-        Ok(policy) => policy,
-        Err(reason) => {
-            findings.unread(&format!("permission to invoke {function}"), &reason);
-            return;
-        }
-    };
-
-    for route in expected {
-        let key = &route.key;
-        match invocation(&policy, "apigateway.amazonaws.com", &source_arn(api, route)) {
-            Invocation::Allowed => {}
-            Invocation::NotAllowed => findings.problem(format!(
-                "the policy of {function} does not allow API Gateway to invoke it for {key}"
-            )),
-            Invocation::AllowedForAllSources => {
-                findings.warning(format!(
-                    "the policy of {function} allows API Gateway to invoke it for every API"
-                ));
-                return;
-            }
-            Invocation::Unclear => {
-                findings.unproven(format!(
-                    "the policy of {function} has a condition that is not evaluated"
-                ));
-                return;
-            }
-        }
-    }
-}
-
-/// Returns the ARN of a request on a route.
-fn source_arn(api: &HttpApi<'_>, route: &Route) -> String {
-    let stack = &api.stack;
-    // API Gateway checks the permission for the route, not for the path of the request.
-    let method = match route.key.split_once(' ') {
-        Some((method, _)) if method != "ANY" => method,
-        _ => "*",
-    };
-    format!(
-        "arn:{}:execute-api:{}:{}:{}/{}/{method}{}",
-        stack.partition(),
-        stack.account().region(),
-        stack.account_id(),
-        api.id,
-        api.stage(),
-        route.path(),
-    )
 }
 
 async fn check_foreign(stack: &Stack) -> Result<Verdict, Unread> {
@@ -220,7 +109,7 @@ async fn check_foreign(stack: &Stack) -> Result<Verdict, Unread> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use crate::after::api::fixtures::{INTEGRATIONS, LIMITER_POLICY, ROUTES};
     use crate::tests::recorded::Recorded;

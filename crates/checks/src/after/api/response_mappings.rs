@@ -66,7 +66,7 @@ async fn check_http(api: &HttpApi<'_>) -> Result<Verdict, Unread> {
             Role::OtherHttp if integration.is_protected(&authorizer) => {
                 review_other(&integration, &actual, api, &mut findings);
             }
-            Role::OtherHttp | Role::Limiter | Role::Other => continue,
+            Role::OtherHttp | Role::Limiter | Role::Composer | Role::Other => continue,
         }
         is_concerned = true;
         statuses.extend(actual.into_keys());

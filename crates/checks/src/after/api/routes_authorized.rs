@@ -413,8 +413,8 @@ mod tests {
     async fn changed_template_sends_no_public_route_to_the_protected_integration() {
         let recorded = with_template(|text| {
             text.replace(
-                "RouteKey: \"OPTIONS /\", AuthorizationType: NONE,\n       Target: !Sub \"integrations/${PublicIntegration}\"",
-                "RouteKey: \"OPTIONS /\", AuthorizationType: NONE,\n       Target: !Sub \"integrations/${ProtectedIntegration}\"",
+                "RouteKey: \"OPTIONS /\", AuthorizationType: NONE, Target: !Sub \"integrations/${PublicIntegration}\"",
+                "RouteKey: \"OPTIONS /\", AuthorizationType: NONE, Target: !Sub \"integrations/${ProtectedIntegration}\"",
             )
         })
         .with_json(ROUTES, |routes| {

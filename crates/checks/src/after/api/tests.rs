@@ -41,7 +41,12 @@ async fn defined(recorded: Recorded) -> Stack {
 #[tokio::test]
 async fn attached_stack_passes() {
     let verdicts = verdicts(&Recorded::attached().stack().await).await;
-    let not_applicable = ["default-endpoint", "domain-mapping", "cors-settings"];
+    let not_applicable = [
+        "default-endpoint",
+        "domain-mapping",
+        "cors-settings",
+        "composer-routes",
+    ];
     assert_eq!(
         statuses(&verdicts, Status::NotApplicable),
         not_applicable,
@@ -110,7 +115,9 @@ async fn other_stage_of_an_existing_api_fails() {
 async fn stack_without_an_api_is_not_proven_until_the_run_names_it() {
     let stack = Recorded::defined().stack().await;
     let unknown = verdicts(&stack).await;
-    assert_eq!(statuses(&unknown, Status::NotProven).len(), CHECKS.len());
+    // The stack has no composer, whatever the API is.
+    let of_api = CHECKS.len() - 1;
+    assert_eq!(statuses(&unknown, Status::NotProven).len(), of_api);
 
     let verdicts = verdicts(&stack.with_api(DEFINED_API)).await;
     assert_eq!(
@@ -129,7 +136,7 @@ async fn stack_without_an_api_is_not_proven_until_the_run_names_it() {
         statuses(&verdicts, Status::NotProven),
         ["integration-target"]
     );
-    assert_eq!(statuses(&verdicts, Status::NotApplicable).len(), 7);
+    assert_eq!(statuses(&verdicts, Status::NotApplicable).len(), 8);
 }
 
 #[tokio::test]
@@ -174,13 +181,14 @@ async fn rest_api_passes() {
             "default-endpoint",
             "domain-mapping",
             "cors-settings",
-            "limiter-routes"
+            "limiter-routes",
+            "composer-routes"
         ],
         "{verdicts:#?}"
     );
     assert_eq!(
         statuses(&verdicts, Status::Ok).len(),
-        CHECKS.len() - 6,
+        CHECKS.len() - 7,
         "{verdicts:#?}"
     );
 }

@@ -104,6 +104,7 @@ fn unreadable(function: &Function<'_>, code: &str, message: &str, findings: &mut
 
 #[cfg(test)]
 mod tests {
+    use crate::tests::composing::COMPOSER;
     use crate::tests::recorded::Recorded;
     use crate::verdict::Status;
 
@@ -114,6 +115,19 @@ mod tests {
 
     async fn verdict(recorded: Recorded) -> Verdict {
         check(&recorded.stack().await).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn variables_of_the_composer_are_compared() {
+        let stack = Recorded::composing().stack().await;
+        let verdict = check(&stack).await.unwrap();
+        assert_eq!(verdict.status, Status::Ok, "{verdict:?}");
+
+        let other = |text: &str| text.replace("services.example.com", "other.example.com");
+        let recorded = Recorded::composing().with(COMPOSER, other);
+        let verdict = check(&recorded.stack().await).await.unwrap();
+        assert_eq!(verdict.status, Status::Failed, "{verdict:?}");
+        assert!(verdict.details[0].contains("COMPOSITIONS"), "{verdict:?}");
     }
 
     #[tokio::test]

@@ -20,7 +20,7 @@ const CHECK: Check = Check {
                   in the wrong security group may reach more than it needs.",
     fix: "Deploy again with the parameters `AuthorizerInVpc`, `LimiterInVpc`, `SyncInVpc`, \
           `MetricsInVpc` and `PrivateSubnetIds` as intended, or correct the VPC settings of the \
-          function in Lambda.",
+          function in Lambda. The composer runs in the VPC if `VpcId` is set.",
     permissions: &[
         "lambda:GetFunctionConfiguration",
         "cloudformation:GetTemplate",
@@ -112,6 +112,7 @@ fn listed(value: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use crate::tests::composing::COMPOSER;
     use crate::tests::recorded::Recorded;
     use crate::verdict::Status;
 
@@ -145,6 +146,24 @@ mod tests {
                 });
                 configuration.to_string()
             })
+    }
+
+    #[tokio::test]
+    async fn composer_runs_in_two_groups() {
+        let stack = Recorded::composing().stack().await;
+        let verdict = check(&stack).await.unwrap();
+        assert_eq!(verdict.status, Status::Ok, "{verdict:?}");
+        assert!(
+            verdict.details[0].ends_with("ComposerFunction"),
+            "{verdict:?}"
+        );
+
+        let recorded =
+            Recorded::composing().with(COMPOSER, |text| text.replace("sg-0composer", "sg-0x"));
+        let verdict = check(&recorded.stack().await).await.unwrap();
+        let detail = "function tollgate-ComposerFunction-AbCdEfGh has the security groups \
+                      [sg-0functions, sg-0x], expected [sg-0functions, sg-0composer]";
+        assert_eq!(verdict, Verdict::failed(detail));
     }
 
     #[tokio::test]

@@ -21,10 +21,12 @@ use admission::{Admission, Source, admissions};
 const CHECK: Check = Check {
     id: "alb-ingress",
     group: Group::Network,
-    title: "Only the VPC link can reach the load balancer",
+    title: "Only the VPC link and the composer can reach the load balancer",
     explanation: "Services trust the headers that API Gateway sets, such as `x-tollgate-user-id`. A \
                   client that reaches the load balancer in another way can claim any identity, and \
-                  no limit applies to it. A Network Load Balancer in front of it is such a way. A \
+                  no limit applies to it. A Network Load Balancer in front of it is such a way. The \
+                  composer of the stack, if there is one, is in a security group of its own and sets \
+                  the same headers. Anything else in that group is another way in. A \
                   proof of origin, as the parameter `OriginSecretArn` adds it, lets services refuse \
                   these requests.",
     fix: "Remove the inbound rules that are named from the security groups of the load balancer. If \
@@ -59,6 +61,11 @@ struct Ways {
     /// The owners of network interfaces that have a group of the VPC link and are not part of it,
     /// or `None` if they could not be read.
     interfaces: Option<Vec<String>>,
+    /// The security group of the stack's composer, if it calls the load balancer.
+    composer: Option<String>,
+    /// The owners of network interfaces in that group that are no functions, or `None` if they could
+    /// not be read.
+    strangers: Option<Vec<String>>,
 }
 
 /// The answer to the question whether another client than the VPC link can reach the load balancer.
@@ -89,7 +96,16 @@ async fn check(stack: &Stack) -> Result<Verdict, Unread> {
     })
 }
 
-/// Returns whether another client than the VPC link can reach the load balancer of a listener.
+impl Ways {
+    /// True if something that is not part of the stack has a group that is admitted.
+    fn has_strangers(&self) -> bool {
+        let all = self.interfaces.iter().chain(&self.strangers).flatten();
+        all.count() > 0
+    }
+}
+
+/// Returns whether another client than the VPC link and the composer can reach the load balancer of a
+/// listener.
 ///
 /// # Errors
 /// [`Unread`] if the load balancer or its security groups cannot be read.
@@ -103,9 +119,10 @@ pub(super) async fn other_ways(stack: &Stack, listener: &str) -> Result<OtherWay
         (None, _) if others(&ways).next().is_some() => OtherWays::Unknown,
         (None, _) => OtherWays::Closed,
         (Some(_), _) if others(&ways).next().is_some() => OtherWays::Open,
+        (Some(_), _) if ways.has_strangers() => OtherWays::Open,
         (Some(_), None) => OtherWays::Unknown,
-        (Some(_), Some(interfaces)) if interfaces.is_empty() => OtherWays::Closed,
-        (Some(_), Some(_)) => OtherWays::Open,
+        (Some(_), Some(_)) if ways.strangers.is_none() => OtherWays::Unknown,
+        (Some(_), Some(_)) => OtherWays::Closed,
     })
 }
 
@@ -133,6 +150,14 @@ async fn read(stack: &Stack, listener: &str, findings: &mut Findings) -> Result<
         Some(groups) => other_owners(stack, groups, findings).await,
         None => None,
     };
+    let composer = composer_group(stack);
+    let strangers = match &composer {
+        Some(group) => {
+            let read = interfaces::without_functions(account, group).await;
+            findings.take("the network interfaces of the composer", read)
+        }
+        None => Some(Vec::new()),
+    };
     let load_balancers = load_balancer::load_balancers(account).await;
     Ok(Ways {
         port,
@@ -141,7 +166,16 @@ async fn read(stack: &Stack, listener: &str, findings: &mut Findings) -> Result<
         // They only add names to the findings.
         load_balancers: load_balancers.unwrap_or_default(),
         interfaces,
+        composer,
+        strangers,
     })
+}
+
+/// Returns the security group of the composer, if the stack admits it.
+fn composer_group(stack: &Stack) -> Option<String> {
+    stack.resource("AlbFromComposer")?;
+    let group = stack.resource("ComposerSecurityGroup")?;
+    Some(group.id.clone())
 }
 
 /// Returns what else has a group of the VPC link, or `None` if it could not be read.
@@ -181,8 +215,9 @@ fn check_parameter(stack: &Stack, load_balancer: &LoadBalancer, findings: &mut F
 
 fn verdict(ways: &Ways, mut findings: Findings) -> Verdict {
     let link_groups = ways.link_groups.as_deref().unwrap_or_default();
-    let link = link_groups.join(", ");
+    let link = expected_sources(ways);
     if ways.link_groups.is_some() && !is_link_admitted(ways) {
+        let link = link_groups.join(", ");
         findings.problem(format!(
             "no rule admits {link} (the VPC link), so requests do not reach the load balancer"
         ));
@@ -195,23 +230,51 @@ fn verdict(ways: &Ways, mut findings: Findings) -> Verdict {
                 "{admission}{front}, which may be the group of the VPC link"
             )),
             (None, _) => findings.problem(format!("{admission}, expected only the VPC link")),
-            (Some(_), _) => findings.problem(format!(
-                "{admission}{front}, expected only {link} (the VPC link)"
-            )),
+            (Some(_), _) => {
+                findings.problem(format!("{admission}{front}, expected only {link}"));
+            }
         }
     }
+    check_composer(ways, &mut findings);
     for interface in ways.interfaces.iter().flatten() {
         findings.problem(format!(
-            "{interface} has a security group of the VPC link ({link}), expected only the link itself"
+            "{interface} has a security group of the VPC link ({}), expected only the link itself",
+            link_groups.join(", ")
         ));
     }
     if ways.link_groups.is_some() {
-        findings.verdict(format!(
-            "the load balancer admits only {link} (the VPC link)"
-        ))
+        findings.verdict(format!("the load balancer admits only {link}"))
     } else {
         findings.fact("the load balancer admits no range of addresses and no prefix list");
         findings.into_verdict()
+    }
+}
+
+/// Returns the sources that the stack admits, with their meaning.
+fn expected_sources(ways: &Ways) -> String {
+    let link = ways.link_groups.as_deref().unwrap_or_default().join(", ");
+    match &ways.composer {
+        Some(composer) => format!("{link} (the VPC link) and {composer} (the composer)"),
+        None => format!("{link} (the VPC link)"),
+    }
+}
+
+/// Reviews the rule of the composer, and what else has its group.
+fn check_composer(ways: &Ways, findings: &mut Findings) {
+    let Some(composer) = &ways.composer else {
+        return;
+    };
+    let group = std::slice::from_ref(composer);
+    let mut admissions = ways.admissions.iter();
+    if !admissions.any(|it| it.is_of_group(group) && it.admits(ways.port)) {
+        findings.problem(format!(
+            "no rule admits {composer} (the composer), so its calls do not reach the load balancer"
+        ));
+    }
+    for stranger in ways.strangers.iter().flatten() {
+        findings.problem(format!(
+            "{stranger} has the security group of the composer ({composer}), expected only functions"
+        ));
     }
 }
 
@@ -239,12 +302,13 @@ fn is_link_admitted(ways: &Ways) -> bool {
     admissions.any(|admission| admission.is_of_group(groups) && admission.admits(ways.port))
 }
 
-/// Returns the admissions of other sources than the VPC link.
+/// Returns the admissions of other sources than the VPC link and the composer.
 fn others(ways: &Ways) -> impl Iterator<Item = &Admission> {
     let link_groups = ways.link_groups.as_deref().unwrap_or_default();
-    ways.admissions
-        .iter()
-        .filter(|admission| !admission.is_of_group(link_groups))
+    let composer = ways.composer.as_slice();
+    ways.admissions.iter().filter(move |admission| {
+        !admission.is_of_group(link_groups) && !admission.is_of_group(composer)
+    })
 }
 
 /// Returns the name of a load balancer that has the admitted group, as an addition to a sentence.

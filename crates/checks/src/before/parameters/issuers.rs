@@ -6,7 +6,7 @@ use policy::{IntrospectionServer, Issuer, KeyOrigin, Policy};
 use super::policy::unread;
 use crate::before::configured_policy::ConfiguredPolicy;
 use crate::before::context::Parameters;
-use crate::before::issuer_calls::{IssuerCalls, IssuerProblem};
+use crate::before::issuer_calls::{IssuerCalls, IssuerProblem, resolves};
 use crate::check::{Check, Group};
 use crate::findings::Findings;
 use crate::runner::Entry;
@@ -153,7 +153,7 @@ async fn add_server(
     place: &Place,
 ) {
     let host = server.endpoint.host().unwrap_or_default();
-    if calls.resolves(host).await {
+    if resolves(host).await {
         known.push(format!("{host} can be resolved"));
         return;
     }

@@ -21,7 +21,7 @@ const CHECK: Check = Check {
                   and numbers in YAML as Python writes them, such as `True`, unless they are in \
                   quotes.",
     fix: "Correct the values. docs/reference/parameters.md describes each parameter. Store a long \
-          policy in the registry, and set AuthPolicy to table:NAME.",
+          policy or composition in the registry, and set AuthPolicy or Compositions to table:NAME.",
     permissions: &[],
     evidence: None,
 };

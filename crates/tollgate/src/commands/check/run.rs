@@ -29,6 +29,7 @@ impl<'o> Run<'o> {
         let requests = RequestOptions {
             path: options.path.clone(),
             echo: options.echo.clone(),
+            composition: options.composition.clone(),
             key_header: options.key_header.clone(),
         };
         Self {

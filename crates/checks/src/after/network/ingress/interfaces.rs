@@ -8,6 +8,9 @@ use crate::aws::{Account, Call, Service, Unread, text};
 const OF_API_GATEWAY: &str = "api_gateway_managed";
 /// The type of the interfaces of instances, and of some services.
 const GENERAL: &str = "interface";
+/// The type of the interfaces of functions. Functions with the same subnets and groups share them, so
+/// that they do not name a function.
+const OF_LAMBDA: &str = "lambda";
 
 /// The network interfaces that have a security group of the VPC link.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,14 +29,36 @@ pub(super) async fn read(account: &Account, groups: &[String]) -> Result<Interfa
     if groups.is_empty() {
         return Ok(Interfaces::default());
     }
+    Ok(by_owner(&with_groups(account, groups).await?))
+}
+
+/// Returns the owners of the interfaces that have a group and do not belong to functions.
+///
+/// # Errors
+/// [`Unread`] if the interfaces cannot be read.
+pub(super) async fn without_functions(
+    account: &Account,
+    group: &String,
+) -> Result<Vec<String>, Unread> {
+    let interfaces = with_groups(account, std::slice::from_ref(group)).await?;
+    let others = interfaces
+        .iter()
+        .filter(|it| text(&it["interfaceType"]) != OF_LAMBDA);
+    let owners = others.map(|it| {
+        let id = text(&it["networkInterfaceId"]);
+        owner(it).unwrap_or_else(|| format!("network interface {id}"))
+    });
+    Ok(owners.collect())
+}
+
+async fn with_groups(account: &Account, groups: &[String]) -> Result<Vec<Value>, Unread> {
     let call = Call::query(
         Service::Ec2,
         "DescribeNetworkInterfaces",
         &[("Filter.1.Name", "group-id")],
     )
     .with_list("Filter.1.Value", groups.iter().map(String::as_str));
-    let interfaces = account.read_all(&call, "/networkInterfaceSet").await?;
-    Ok(by_owner(&interfaces))
+    account.read_all(&call, "/networkInterfaceSet").await
 }
 
 /// Separates the interfaces by their owners.

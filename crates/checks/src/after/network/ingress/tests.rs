@@ -1,5 +1,6 @@
 //! Tests of the ways into the load balancer.
 
+use crate::tests::composing::interfaces;
 use crate::tests::recorded::Recorded;
 
 use super::*;
@@ -350,4 +351,52 @@ async fn missing_permissions_are_no_failure() {
 async fn backend_on_the_internet_has_no_load_balancer() {
     let recorded = Recorded::healthy().with_parameter("CreateVpcLink", "false");
     assert_eq!(checked(recorded).await.status, Status::NotApplicable);
+}
+
+#[tokio::test]
+async fn composer_of_the_stack_is_admitted() {
+    let verdict = checked(Recorded::composing()).await;
+    let detail =
+        "the load balancer admits only sg-0link (the VPC link) and sg-0composer (the composer)";
+    assert_eq!(verdict, Verdict::ok(detail));
+    let stack = Recorded::composing().stack().await;
+    let listener = listener_arn(&stack).unwrap();
+    assert_eq!(other_ways(&stack, &listener).await, Ok(OtherWays::Closed));
+}
+
+#[tokio::test]
+async fn other_clients_in_the_group_of_the_composer_are_named() {
+    const COMPOSER_INTERFACES: &str = "ec2.DescribeNetworkInterfaces@sg-0composer.xml";
+    let recorded = Recorded::composing().with(COMPOSER_INTERFACES, |_| interfaces("interface"));
+    let verdict = checked(recorded.clone()).await;
+    assert_eq!(
+        verdict,
+        Verdict::failed(
+            "network interface eni-0composer has the security group of the composer \
+             (sg-0composer), expected only functions"
+        )
+    );
+    let stack = recorded.stack().await;
+    let listener = listener_arn(&stack).unwrap();
+    assert_eq!(other_ways(&stack, &listener).await, Ok(OtherWays::Open));
+
+    let stack = Recorded::composing()
+        .denied(COMPOSER_INTERFACES)
+        .stack()
+        .await;
+    assert_eq!(other_ways(&stack, &listener).await, Ok(OtherWays::Unknown));
+    let verdict = check(&stack).await.unwrap();
+    assert_eq!(verdict.status, Status::NotChecked, "{verdict:?}");
+}
+
+#[tokio::test]
+async fn composer_without_its_rule_fails() {
+    let recorded = Recorded::composing().with(RULES, |text| text.replace("sg-0composer", "sg-0x"));
+    let verdict = checked(recorded).await;
+    assert_eq!(verdict.status, Status::Failed);
+    assert!(verdict.details[0].starts_with("security group sg-0alb admits sg-0x on port 443"));
+    assert_eq!(
+        verdict.details[1],
+        "no rule admits sg-0composer (the composer), so its calls do not reach the load balancer"
+    );
 }
