@@ -1,6 +1,6 @@
 //! The check of a composition before it is stored: a composer must be able to load it.
 
-use composition::{Compositions, Settings};
+use composition::{Compositions, MAX_DOCUMENT_BYTES, Settings};
 use http::{StatusCode, Uri};
 use policy::FUNCTION_NAME;
 
@@ -9,9 +9,6 @@ use crate::problem::{Mistake, Problem};
 use crate::request::body;
 use crate::schema;
 
-/// The largest document, in bytes. A composition with the most routes and parts, each with all of
-/// its fields, has about half as many.
-const MAX_COMPOSITION_BYTES: usize = 100_000;
 /// Replaces the URL of the default service, which is a setting of the composer.
 const DEFAULT_URL: &str = "http://default.invalid";
 
@@ -29,8 +26,8 @@ pub(super) struct CheckedComposition {
 /// 400 if the text is not JSON, 413 if it is too large. 422 if a composer could not load it, with
 /// every mistake in the shape of the document, or else with the first mistake in its meaning.
 pub(super) fn composition(body: &[u8], shared: &Shared) -> Result<CheckedComposition, Problem> {
-    if body.len() > MAX_COMPOSITION_BYTES {
-        let detail = format!("The composition is larger than {MAX_COMPOSITION_BYTES} bytes.");
+    if body.len() > MAX_DOCUMENT_BYTES {
+        let detail = format!("The composition is larger than {MAX_DOCUMENT_BYTES} bytes.");
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
     }
     let mut document = body::parse(body)?;
