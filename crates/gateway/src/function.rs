@@ -21,6 +21,8 @@ use serde_json::value::RawValue;
 use store::{OpenError, Store};
 use telemetry::RecordLog;
 
+/// The variable of the process with certificate authorities of services.
+const EXTRA_AUTHORITIES: &str = "EXTRA_CA_CERTS";
 /// The time that a function has for its last reports at shutdown.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -225,7 +227,15 @@ pub(crate) async fn open_composer(
     urls: Option<ReplacedUrls>,
 ) -> Result<Composer, FunctionError> {
     check_system_authorities(|name| std::env::var(name).ok()).map_err(ConfigError::from)?;
-    let mut config = composer::Config::from_lookup(&setting)?;
+    let variable = |name: &str| {
+        let of_process = || {
+            std::env::var(name)
+                .ok()
+                .filter(|_| name == EXTRA_AUTHORITIES)
+        };
+        setting(name).or_else(of_process)
+    };
+    let mut config = composer::Config::from_lookup(variable)?;
     if let Some(urls) = urls {
         config.replace_urls(urls);
     }

@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use serde_json::{Value, json};
-use testing::{HttpReply, HttpServer};
+use testing::{HttpReply, HttpServer, TlsServer};
 
 use crate::program::{text, tollgate};
 
@@ -265,6 +265,35 @@ fn without_a_backend_the_echo_answers_and_no_service_of_the_file_is_called() {
         "{}",
         text(&output.stderr)
     );
+}
+
+#[test]
+fn service_can_have_a_path_and_a_private_certificate_authority() {
+    let setup = Setup::with_orders();
+    let users = TlsServer::start();
+    users.reply("/v1/users/alice", &json!({"name": "Alice"}));
+    let service = format!("users={}", users.url("/v1"));
+    let backend = setup.backend.url();
+
+    let mut command = tollgate(&["compose", "try", "compositions.json", "GET /bff/dashboard"]);
+    command
+        .args([
+            "--as",
+            "alice",
+            "--backend",
+            &backend,
+            "--service",
+            &service,
+        ])
+        .arg("--json")
+        .current_dir(setup.folder.path());
+    let without = command.output().unwrap();
+    let without: Value = serde_json::from_slice(&without.stdout).unwrap();
+    assert_eq!(without["parts"][0]["result"], "unreachable", "{without}");
+
+    let with = command.env("EXTRA_CA_CERTS", TlsServer::authority_file());
+    let with: Value = serde_json::from_slice(&with.output().unwrap().stdout).unwrap();
+    assert_eq!(with["body"]["user"], json!({"name": "Alice"}), "{with}");
 }
 
 #[test]
