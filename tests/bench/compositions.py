@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import re
+import tempfile
 from collections.abc import Iterator
 
 from bench.builds import Programs
@@ -31,14 +32,21 @@ LATENCIES = 300
 MEMORY_STEPS = [10_000, 250_000, 500_000, 1_000_000]
 DEV_MEMORY_STEPS = [100, 500, 1_000]
 PATH = "/bff/dashboard"
-USER = {"x-user-id": "user-1"}
+# The peers trust the header of an authorizer. The gateway verifies the key.
+KEY = "benchmark-key-000000000001"
+HEADERS = {"x-user-id": "user-1", "x-api-key": KEY}
+SEEDS = {
+    "plans": {"bench": {"throttle": {"rate": 1_000_000, "burst": 1_000_000}}},
+    "keys": [{"key": KEY, "key_id": "bench", "plan": "bench", "subject": "user-1"}],
+}
 # The field of each service's response with the time that it took.
 SERVED_US = "served_us"
 BFF = BENCH / "bff"
 
-COMPOSER, EXPRESS, FASTIFY = "composer", "Node: Express, axios", "Node: Fastify, undici"
-NAMES = [COMPOSER, EXPRESS, FASTIFY]
-OURS = [COMPOSER]
+COMPOSER, GATEWAY = "composer", "Tollgate's local gateway with the composer"
+EXPRESS, FASTIFY = "Node: Express, axios", "Node: Fastify, undici"
+NAMES = [COMPOSER, GATEWAY, EXPRESS, FASTIFY]
+OURS = [COMPOSER, GATEWAY]
 MERGES = {
     "checked": "check three bodies",
     "merged": "merge them",
@@ -65,10 +73,14 @@ class Servers:
     slow: Server
 
 
-def command(programs: Programs, name: str, port: int, url: str) -> list:
+def command(programs: Programs, name: str, port: int, url: str, seeds: str) -> list:
     """Returns the command of a server that calls services at a URL."""
     if name == COMPOSER:
         return [programs.benchmarks["compositions"], "composer", port, url]
+    if name == GATEWAY:
+        compositions = ["--compositions", BFF / "compositions.json", "--seeds", seeds]
+        options = ["--listen", f"127.0.0.1:{port}", "--backend", url, *compositions]
+        return [programs.binaries["tollgate"], *options]
     return ["/usr/bin/env", "NODE_ENV=production", "node", BFF / SCRIPTS[name], port, url]
 
 
@@ -76,6 +88,9 @@ def command(programs: Programs, name: str, port: int, url: str) -> list:
 def running(programs: Programs, names: list[str]) -> Iterator[dict[str, Servers]]:
     """Runs the services on one core, and all servers on the other."""
     with contextlib.ExitStack() as stack:
+        seeds = stack.enter_context(tempfile.NamedTemporaryFile("w", suffix=".json"))
+        json.dump(SEEDS, seeds)
+        seeds.flush()
 
         def start(core: str, program: list, port: int) -> Server:
             return Server(stack.enter_context(pinned_server(core, program, port)), port)
@@ -87,14 +102,14 @@ def running(programs: Programs, names: list[str]) -> Iterator[dict[str, Servers]
 
         def start_server(name: str, url: str) -> Server:
             port = free_port()
-            return start(SERVER_CORE, command(programs, name, port, url), port)
+            return start(SERVER_CORE, command(programs, name, port, url, seeds.name), port)
 
         fast, slow = start_services(0), start_services(DELAY_MS)
         yield {name: Servers(start_server(name, fast), start_server(name, slow)) for name in names}
 
 
 def response_body(port: int) -> dict:
-    response = call(port, "GET", PATH, USER)
+    response = call(port, "GET", PATH, HEADERS)
     if response.status != 200:
         raise MeasurementError(f"unexpected status {response.status}: {response.body[:100]}")
     return response.json()
@@ -116,8 +131,8 @@ def check_responses(servers: dict[str, Servers]) -> None:
 
 def load(server: Server) -> dict[str, float]:
     """Returns the requests per second, and the processor time of the server for each."""
-    header = ": ".join(*USER.items())
-    options = ["-t1", f"-c{CONNECTIONS}", f"-d{DURATION_S}s", "-H", header]
+    headers = [part for name, value in HEADERS.items() for part in ("-H", f"{name}: {value}")]
+    options = ["-t1", f"-c{CONNECTIONS}", f"-d{DURATION_S}s", *headers]
     pid = server.program.process.pid
 
     before_us = processor_time_us(pid)
@@ -175,7 +190,7 @@ def measure(programs: Programs) -> list[Table]:
             },
             ROUNDS,
         )
-    with running(programs, OURS) as servers:
+    with running(programs, [COMPOSER]) as servers:
         resident = memory(programs, servers[COMPOSER].fast)
 
     merges.measure({"merge": lambda: merge(programs)}, ROUNDS)
@@ -186,7 +201,8 @@ def served_tables(rates: Runs, latencies: Runs) -> list[Table]:
     rate_note = (
         "Three services respond with 0.3, 1 and 2 kB. Each server has one core, and the load and the services have the "
         f"other one. `wrk` with {CONNECTIONS} connections. All servers merge the same response. The composer also "
-        "checks the policy for each part, and its calls have a circuit breaker, a concurrency limit and retries. "
+        "checks the policy for each part, and its calls have a circuit breaker, a concurrency limit and retries. The "
+        "gateway does the same work as the deployed system, from the API key and the plan to the access log. "
         "KrakenD is not measured, because no package registry has it."
     )
     processor_note = (

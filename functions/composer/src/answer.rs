@@ -13,9 +13,8 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::part_run::PartResult;
 use crate::request::Request;
+use crate::response_size;
 
-/// The most bytes of a response of Lambda as JSON, less those that everything but the body needs.
-const MAX_BODY_BYTES: usize = 6_000_000 - 20_000;
 /// The characters that a path does not contain as they are (RFC 3986, section 3.3).
 const NOT_IN_PATH: &AsciiSet = &CONTROLS
     .add(b' ')
@@ -68,7 +67,7 @@ impl Composed<'_> {
     /// [`TooLarge`].
     pub(crate) fn compose(&self) -> Result<Composition, TooLarge> {
         let body = self.body();
-        if escaped_bytes(&body) > MAX_BODY_BYTES {
+        if !response_size::is_accepted(&body) {
             return Err(TooLarge);
         }
 
@@ -228,14 +227,4 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
-}
-
-/// Returns the bytes of a text as a string of JSON, without the quotes around it.
-fn escaped_bytes(text: &[u8]) -> usize {
-    let escapes = text.iter().map(|byte| match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 1,
-        0..0x20 => 5,
-        _ => 0,
-    });
-    text.len() + escapes.sum::<usize>()
 }

@@ -1,7 +1,6 @@
 //! The context that the authorizer has given the request.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 
 use outcome::{ContextField, Decision};
@@ -11,8 +10,10 @@ use policy::header_value::decode_header_value;
 const NOTHING: &str = "-";
 
 /// The context that the authorizer has given the request: what it has verified about the caller.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct CallerContext(HashMap<ContextField, String>);
+///
+/// It is a list, because it has few fields, and a map would hash each field that is read.
+#[derive(Clone, Default)]
+pub struct CallerContext(Vec<(ContextField, String)>);
 
 impl CallerContext {
     /// Returns the context with these fields, as API Gateway passes them on. Of a field that occurs
@@ -24,8 +25,8 @@ impl CallerContext {
     /// Returns a field as it is in the context, unless it is absent or `-`.
     #[must_use]
     pub fn get(&self, field: ContextField) -> Option<&str> {
-        let value = self.0.get(&field)?.as_str();
-        (!value.is_empty() && value != NOTHING).then_some(value)
+        let (_, value) = self.0.iter().rev().find(|(known, _)| *known == field)?;
+        (!value.is_empty() && value != NOTHING).then_some(value.as_str())
     }
 
     /// Returns the decoded value of a field, unless it is absent or `-`. `None` also for a value

@@ -62,6 +62,7 @@ mod query;
 mod reply;
 mod request;
 mod response_headers;
+mod response_size;
 mod routing;
 mod service;
 mod service_headers;

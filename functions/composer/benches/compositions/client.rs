@@ -9,6 +9,9 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+/// The key of the seeds in `tests/bench/compositions.py`.
+const KEY: &str = "benchmark-key-000000000001";
+
 /// A connection to a server.
 pub(crate) struct Client {
     sender: SendRequest<Empty<Bytes>>,
@@ -33,6 +36,7 @@ impl Client {
         let request = Request::get("/bff/dashboard")
             .header("host", &self.host)
             .header("x-user-id", "user-1")
+            .header("x-api-key", KEY)
             .body(Empty::new())
             .unwrap();
 
