@@ -25,11 +25,7 @@ pub(crate) fn find<'r>(
     compositions: &'r Compositions,
     request: &'r Request,
 ) -> Result<Found<'r>, Problem> {
-    let method = match request.method.as_str() {
-        method @ ("GET" | "HEAD" | "POST") => method,
-        _ => "",
-    };
-    if let Some(found) = compositions.find(method, &request.path) {
+    if let Some(found) = compositions.find(&request.method, &request.path) {
         return Ok(Found::Route(found));
     }
 
