@@ -199,11 +199,11 @@ def measure(programs: Programs) -> list[Table]:
 
 def served_tables(rates: Runs, latencies: Runs) -> list[Table]:
     rate_note = (
-        "Three services respond with 0.3, 1 and 2 kB. Each server has one core, and the load and the services have the "
+        "Three services respond with 3 kB in total. Each server has one core, and the load and the services have the "
         f"other one. `wrk` with {CONNECTIONS} connections. All servers merge the same response. The composer also "
         "checks the policy for each part, and its calls have a circuit breaker, a concurrency limit and retries. The "
         "gateway does the same work as the deployed system, from the API key and the plan to the access log. "
-        "KrakenD is not measured, because no package registry has it."
+        "KrakenD is not measured, because the registries that peers are installed from do not have it."
     )
     processor_note = (
         "Of the server, in user mode and in the kernel. It depends less on the load of the machine than the rate."
