@@ -270,8 +270,8 @@ impl HttpCalls {
         body: UnreadBody,
         host: &str,
     ) -> Result<Bytes, CallError> {
-        if has_two_lengths(&head.headers) {
-            return Err(self.body_broken(host, Cause::InvalidResponse, TWO_LENGTHS.into()));
+        if let Some(problem) = framing_problem(&head.headers) {
+            return Err(self.body_broken(host, Cause::InvalidResponse, problem.into()));
         }
 
         let body = read_body(body, declared_length(&head.headers), self.max_body_bytes).await;
@@ -316,12 +316,20 @@ async fn timed(
     }
 }
 
-const TWO_LENGTHS: &str = "the response has both Content-Length and Transfer-Encoding";
+/// Returns the reason why the body of a response cannot be read, if there is one.
+///
+/// If a response has both a length and a transfer coding, two recipients can disagree about its end,
+/// so RFC 9112, section 6.3, has it handled as an error. Requests accept no coding but `chunked`.
+fn framing_problem(headers: &HeaderMap) -> Option<&'static str> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let coding = codings.next()?;
 
-/// True if a response has both a length and a transfer coding. Two recipients can then disagree about
-/// its end, so RFC 9112, section 6.3, has it handled as an error.
-fn has_two_lengths(headers: &HeaderMap) -> bool {
-    headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH)
+    if headers.contains_key(CONTENT_LENGTH) {
+        return Some("the response has both Content-Length and Transfer-Encoding");
+    }
+    let is_chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    let has_other = !is_chunked || codings.next().is_some();
+    has_other.then_some("the response has a transfer coding other than chunked")
 }
 
 /// Returns the length of a body that its headers state. `None` if there is none, or an invalid one.

@@ -92,16 +92,17 @@ pub fn scalar<'j>(json: &'j str, pointer: &str) -> Option<Cow<'j, str>> {
 
 /// Returns the JSON in which the string at a JSON pointer has another value, or is `null` without one.
 ///
-/// Strings of several fields with one name are all replaced. All other text is unchanged.
-pub(crate) fn replace_strings<'j>(
+/// Any other value at the pointer becomes `null`. Those of several fields with one name are all
+/// replaced. All other text is unchanged.
+pub(crate) fn replace_values<'j>(
     json: &'j str,
     pointer: &str,
     value: Option<&str>,
 ) -> Cow<'j, str> {
     let places: Vec<_> = values_at(json, pointer)
         .into_iter()
-        .filter(|value| value.starts_with('"'))
-        .filter_map(|value| place_of(value, json))
+        .filter(|value| *value != "null")
+        .filter_map(|value| Some((place_of(value, json)?, value.starts_with('"'))))
         .collect();
     if places.is_empty() {
         return Cow::Borrowed(json);
@@ -111,9 +112,9 @@ pub(crate) fn replace_strings<'j>(
         Cow::Owned(encode_string(value))
     });
     let (mut replaced, mut end) = (String::with_capacity(json.len()), 0);
-    for place in places {
+    for (place, is_string) in places {
         replaced.push_str(&json[end..place.start]);
-        replaced.push_str(&value);
+        replaced.push_str(if is_string { &value } else { "null" });
         end = place.end;
     }
     replaced.push_str(&json[end..]);

@@ -21,7 +21,7 @@ pub enum Missing {
     CircuitOpen,
     /// Too many calls of the service were in progress for the whole timeout of the part.
     Overloaded,
-    /// The service responded with this status, which is not 2xx.
+    /// The service responded with this status, which is not 200 to 205.
     Status(u16),
     /// The response is not JSON in UTF-8, or has a content coding.
     InvalidResponse,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::Part;
-use crate::json::{replace_strings, scalar};
+use crate::json::{replace_values, scalar};
 
 /// The longest link that is rewritten, in bytes.
 const MAX_LINK_BYTES: usize = 8_192;
@@ -24,8 +24,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// `orders_cursor`. Parameters of the part that the link lacks are removed. All others of the client
 /// are unchanged.
 ///
-/// A link without a parameter of the part, or of more than 8,192 bytes, becomes `null`, so that no
-/// address of a service is passed on. Values that are no strings are unchanged.
+/// A link without a parameter of the part, or of more than 8,192 bytes, becomes `null`, and so does
+/// a value that is no string. No address of a service is passed on in it.
 #[must_use]
 pub fn with_next_link<'j>(
     json: &'j str,
@@ -39,7 +39,7 @@ pub fn with_next_link<'j>(
 
     let link = scalar(json, pointer);
     let next = link.and_then(|link| rewrite(&link, part.passed_parameters(), path, client_query));
-    replace_strings(json, pointer, next.as_deref())
+    replace_values(json, pointer, next.as_deref())
 }
 
 /// Returns the link to the next page, or `None` if it has none of the parameters or is too long.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::edit::Edit;
-use crate::json_reader::{Name, for_each_field, for_each_item};
+use crate::json_reader::{ArrayToken, Name, for_each_field, for_each_token};
 
 /// The most fields of an object whose names are compared with each other instead of hashed.
 const MAX_COMPARED_FIELDS: usize = 24;
@@ -51,11 +51,7 @@ impl<'a> Node<'a> {
                 write_fields(fields, out);
                 out.push(b'}');
             }
-            Self::Array(text, edits) => {
-                out.push(b'[');
-                write_items(text, edits, out);
-                out.push(b']');
-            }
+            Self::Array(text, edits) => write_array(text, edits, out),
         }
     }
 }
@@ -115,16 +111,37 @@ fn write_name(name: &Name<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn write_items<'a>(text: &'a str, edits: &[Edit<'a>], out: &mut Vec<u8>) {
-    let start = out.len();
+/// Writes an array with its edited items. Arrays in it are written in the same pass, because their
+/// items have the same edits.
+fn write_array<'a>(text: &'a str, edits: &[Edit<'a>], out: &mut Vec<u8>) {
+    // Each open array, and whether it has an item.
+    let mut open = Vec::new();
 
-    for_each_item(text, |item| {
-        let mut item = Node::Text(item);
-        if edits.iter().all(|edit| edit.apply(&mut item)) {
-            if out.len() > start {
-                out.push(b',');
+    for_each_token(text, |token| match token {
+        ArrayToken::Open => {
+            write_comma(&mut open, out);
+            open.push(false);
+            out.push(b'[');
+        }
+        ArrayToken::Close => {
+            open.pop();
+            out.push(b']');
+        }
+        ArrayToken::Item(item) => {
+            let mut item = Node::Text(item);
+            if edits.iter().all(|edit| edit.apply(&mut item)) {
+                write_comma(&mut open, out);
+                item.write(out);
             }
-            item.write(out);
         }
     });
+}
+
+/// Writes the comma before an item of the innermost array, unless it is the first.
+fn write_comma(open: &mut [bool], out: &mut Vec<u8>) {
+    if let Some(has_item) = open.last_mut()
+        && std::mem::replace(has_item, true)
+    {
+        out.push(b',');
+    }
 }

@@ -36,8 +36,17 @@ pub(crate) struct Destination {
     slots: Semaphore,
 }
 
-/// Permission of the breaker to make one call.
-pub(crate) struct CallPermit<'d> {
+/// Permission to make one call: a place among the concurrent calls, and that of the breaker.
+#[derive(Debug)]
+pub(crate) struct Admission<'d> {
+    slot: SemaphorePermit<'d>,
+    permit: Permit<'d>,
+    waited: Duration,
+}
+
+/// A call that was admitted.
+pub(crate) struct CallInProgress<'d> {
+    _slot: SemaphorePermit<'d>,
     permit: Permit<'d>,
     began: Instant,
 }
@@ -86,12 +95,31 @@ impl Destination {
         }
     }
 
-    /// Waits until fewer than the maximum number of calls are in progress.
+    /// Admits the call of a part: waits until fewer than the maximum number of calls are in progress,
+    /// and asks the breaker. An admission that is dropped was no call.
     ///
     /// # Errors
     /// `Overloaded` if the wait left no time for the call. `CircuitOpen` if the breaker is open, which
     /// needs no wait.
-    pub(crate) async fn slot(&self, deadline: Deadline) -> Result<SemaphorePermit<'_>, Missing> {
+    pub(crate) async fn admit(
+        &self,
+        part: &Part,
+        deadline: Deadline,
+    ) -> Result<Admission<'_>, Missing> {
+        let began = Instant::now();
+        let deadline = deadline.at_most(began.into_std(), part.timeout);
+        let slot = self.slot(deadline).await?;
+
+        let now = Instant::now();
+        let permit = self.breaker.permit(now.into_std());
+        Ok(Admission {
+            slot,
+            permit: permit.map_err(|_| Missing::CircuitOpen)?,
+            waited: now.saturating_duration_since(began),
+        })
+    }
+
+    async fn slot(&self, deadline: Deadline) -> Result<SemaphorePermit<'_>, Missing> {
         if self.breaker.is_open(Instant::now().into_std()) {
             return Err(Missing::CircuitOpen);
         }
@@ -104,20 +132,25 @@ impl Destination {
             _ => Err(Missing::Overloaded),
         }
     }
+}
 
-    /// Asks the breaker for permission to make a call.
-    ///
-    /// # Errors
-    /// `CircuitOpen`.
-    pub(crate) fn permit(&self) -> Result<CallPermit<'_>, Missing> {
-        let began = Instant::now();
-        let permit = self.breaker.permit(began.into_std());
-        let permit = permit.map_err(|_| Missing::CircuitOpen)?;
-        Ok(CallPermit { permit, began })
+impl<'d> Admission<'d> {
+    /// Returns the rest of a timeout after the wait.
+    pub(crate) fn remaining(&self, timeout: Duration) -> Duration {
+        timeout.saturating_sub(self.waited)
+    }
+
+    /// Begins the call.
+    pub(crate) fn begin(self) -> CallInProgress<'d> {
+        CallInProgress {
+            _slot: self.slot,
+            permit: self.permit,
+            began: Instant::now(),
+        }
     }
 }
 
-impl CallPermit<'_> {
+impl CallInProgress<'_> {
     /// Reports the result of the call to the breaker. `timeout` is that of the part.
     ///
     /// A failed connection, a timeout, a 5xx and a 429 count as failures of the service. A service

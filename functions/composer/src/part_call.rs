@@ -38,7 +38,7 @@ pub(crate) struct PartReply {
 /// The JSON of a part.
 #[derive(Debug)]
 pub(crate) struct PartBody {
-    /// The status, which is 2xx.
+    /// The status, which is 200 to 205.
     pub(crate) status: u16,
     /// The JSON in UTF-8, which has been checked. `null` for a response without content.
     pub(crate) json: Bytes,

@@ -14,14 +14,14 @@ const NULL: &[u8] = b"null";
 /// Returns the JSON of a response.
 ///
 /// # Errors
-/// `Status` if the status is not 2xx. `InvalidResponse` if the body is not JSON in UTF-8, or is
+/// `Status` if the status is not 200 to 205. `InvalidResponse` if the body is not JSON in UTF-8, or is
 /// encoded.
 pub(crate) fn part_body(response: Response<Bytes>) -> Result<PartBody, Missing> {
     let (head, body) = response.into_parts();
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Missing::InvalidResponse);
     }
-    if !head.status.is_success() {
+    if !is_complete(head.status) {
         return Err(Missing::Status(head.status.as_u16()));
     }
 
@@ -30,6 +30,12 @@ pub(crate) fn part_body(response: Response<Bytes>) -> Result<PartBody, Missing> 
         json: json(head.status, &head.headers, body)?,
         headers: caching_headers(&head.headers),
     })
+}
+
+/// True for a status whose content is all of the response: 200 to 205. A 206 is a part of the content,
+/// or a composition that lacks a part. 207 and higher have formats of their own.
+fn is_complete(status: StatusCode) -> bool {
+    (200..=205).contains(&status.as_u16())
 }
 
 fn json(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Missing> {

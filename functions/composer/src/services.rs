@@ -1,11 +1,13 @@
 //! The services that parts call, each with circuit breakers and limits of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws::HttpCalls;
-use composition::Missing;
+use composition::{Missing, Part};
 use tokio::time::Instant;
 
+use crate::destination::{Admission, Destination};
 use crate::part_call::{PartBody, PartCall, PartReply};
 use crate::part_response::part_body;
 use crate::service::Service;
@@ -44,15 +46,29 @@ impl Services {
         }
     }
 
-    /// Calls a service for a part.
+    /// Returns the destination of a part, which admits its call.
     ///
-    /// The timeout of the part covers the wait for a free call of the service, all attempts, and the
-    /// pauses between them. The future ends then, or at the deadline if that is earlier. If it is
-    /// dropped, the breaker does not count the call.
-    pub(crate) async fn call(&self, call: PartCall<'_>) -> PartReply {
+    /// # Errors
+    /// `Unreachable` if the document has no such service.
+    pub(crate) fn destination(&self, part: &Part) -> Result<Arc<Destination>, Missing> {
+        let service = self.services.get(part.service);
+        let service = service.ok_or(Missing::Unreachable)?;
+        Ok(service.destination(part))
+    }
+
+    /// Calls a service for a part, whose destination has admitted the call.
+    ///
+    /// The timeout of the part covers the wait for the admission, all attempts, and the pauses
+    /// between them. The future ends then, or at the deadline if that is earlier. If it is dropped,
+    /// the breaker does not count the call.
+    pub(crate) async fn call_admitted(
+        &self,
+        call: PartCall<'_>,
+        admission: Admission<'_>,
+    ) -> PartReply {
         let began = Instant::now();
         let mut attempts = 0;
-        let outcome = self.outcome(call, began, &mut attempts).await;
+        let outcome = self.outcome(call, admission, &mut attempts).await;
 
         PartReply {
             outcome,
@@ -61,22 +77,40 @@ impl Services {
         }
     }
 
+    /// Calls a service for a part as soon as its destination admits the call.
+    pub(crate) async fn call(&self, call: PartCall<'_>) -> PartReply {
+        let began = Instant::now();
+        let reply = async {
+            let destination = self.destination(call.part)?;
+            let admission = destination.admit(call.part, call.deadline).await?;
+            Ok(self.call_admitted(call, admission).await)
+        };
+
+        let reply = reply.await.unwrap_or_else(|missing| PartReply {
+            outcome: Err(missing),
+            attempts: 0,
+            duration: Duration::ZERO,
+        });
+        PartReply {
+            duration: began.elapsed(),
+            ..reply
+        }
+    }
+
     async fn outcome(
         &self,
         call: PartCall<'_>,
-        began: Instant,
+        admission: Admission<'_>,
         attempts: &mut u32,
     ) -> Result<PartBody, Missing> {
         let Some(service) = self.services.get(call.service) else {
             return Err(Missing::Unreachable);
         };
-        let timeout = call.part.timeout;
-        let deadline = call.deadline.at_most(began.into_std(), timeout);
-        let destination = service.destination(call.part);
+        let (now, timeout) = (Instant::now().into_std(), call.part.timeout);
+        let deadline = call.deadline.at_most(now, admission.remaining(timeout));
         let call = service.http_call(call).ok_or(Missing::InvalidValue)?;
 
-        let _slot = destination.slot(deadline).await?;
-        let permit = destination.permit()?;
+        let permit = admission.begin();
         let (response, made) = self.calls.send_counted(call, deadline).await;
         permit.settle(&response, timeout);
 

@@ -180,22 +180,34 @@ fn a_replaced_string_changes_no_other_text() {
     let json = "{ \"a\":\t[1, {\"next\" : \"x\\u0041\"}],\"next\":{\"next\":null} }\n";
 
     assert_eq!(
-        replace_strings(json, "/a/1/next", Some("/b?c=\"d\"")),
+        replace_values(json, "/a/1/next", Some("/b?c=\"d\"")),
         "{ \"a\":\t[1, {\"next\" : \"/b?c=\\\"d\\\"\"}],\"next\":{\"next\":null} }\n",
     );
     assert_eq!(
-        replace_strings(json, "/a/1/next", None),
+        replace_values(json, "/a/1/next", None),
         "{ \"a\":\t[1, {\"next\" : null}],\"next\":{\"next\":null} }\n",
     );
-    assert_eq!(replace_strings("\"a\"", "", None), "null");
+    assert_eq!(replace_values("\"a\"", "", None), "null");
 }
 
 #[test]
-fn only_strings_are_replaced() {
+fn values_that_are_no_strings_become_null() {
     let json = r#"{"a":1,"b":null,"c":{"d":"e"},"f":["g"]}"#;
 
-    for pointer in ["/a", "/b", "/c", "/f", "/none", "", "c/d"] {
-        assert_eq!(replace_strings(json, pointer, Some("x")), json, "{pointer}");
+    for (pointer, replaced) in [
+        ("/a", r#"{"a":null,"b":null,"c":{"d":"e"},"f":["g"]}"#),
+        ("/c", r#"{"a":1,"b":null,"c":null,"f":["g"]}"#),
+        ("/f", r#"{"a":1,"b":null,"c":{"d":"e"},"f":null}"#),
+        ("", "null"),
+    ] {
+        assert_eq!(
+            replace_values(json, pointer, Some("x")),
+            replaced,
+            "{pointer}"
+        );
+    }
+    for pointer in ["/b", "/none", "c/d"] {
+        assert_eq!(replace_values(json, pointer, Some("x")), json, "{pointer}");
     }
 }
 
@@ -204,8 +216,8 @@ fn strings_of_all_fields_with_one_name_are_replaced() {
     let json = r#"{"a":{"b":"1","c":"2","\u0062":"\ud800"},"a":{"b":3},"a":{"b":"4"}}"#;
 
     assert_eq!(
-        replace_strings(json, "/a/b", Some("x")),
-        r#"{"a":{"b":"x","c":"2","\u0062":"x"},"a":{"b":3},"a":{"b":"x"}}"#,
+        replace_values(json, "/a/b", Some("x")),
+        r#"{"a":{"b":"x","c":"2","\u0062":"x"},"a":{"b":null},"a":{"b":"x"}}"#,
     );
 }
 
@@ -217,7 +229,7 @@ proptest! {
         }
         let text = String::from_utf8_lossy(&body);
         let _ = scalar(&text, &pointer);
-        let _ = replace_strings(&text, &pointer, None);
+        let _ = replace_values(&text, &pointer, None);
     }
 
     /// Compares the check with a parser that counts levels in another way.

@@ -4,6 +4,7 @@ use semver::Version;
 
 use super::*;
 use crate::Change;
+use crate::json_reader::SCANNED_BYTES;
 
 fn rendered(parts: &[(&str, &str)], missing: &[MissingPart<'_>], fields: Option<&str>) -> String {
     let answer = Answer {
@@ -245,4 +246,21 @@ fn an_array_of_a_million_items_is_selected_item_by_item() {
     let body = rendered(&[("list", &format!("[{items}]"))], &[], Some("list.id"));
 
     assert_eq!(body, format!("{{\"list\":[{items}]}}"));
+}
+
+#[test]
+fn deep_arrays_are_read_once() {
+    let items = vec!["{\"id\":1,\"z\":[2]}"; 1_000].join(",");
+    for depth in [1, 2, 126] {
+        let list = format!("{}{items}{}", "[".repeat(depth), "]".repeat(depth));
+        let before = SCANNED_BYTES.get();
+        let body = rendered(&[("list", &list)], &[], Some("list.z.z"));
+
+        // Once for the array, and once for the fields of its items and for the arrays in them.
+        let scanned = SCANNED_BYTES.get() - before;
+        assert!(scanned < 3 * list.len(), "{scanned} of {}", list.len());
+        let items = vec!["{\"z\":[]}"; 1_000].join(",");
+        let list = format!("{}{items}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(body, format!("{{\"list\":{list}}}"));
+    }
 }

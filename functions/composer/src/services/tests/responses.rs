@@ -27,7 +27,9 @@ async fn json_is_accepted_without_the_space_around_it() {
         let json = outcome(200, headers, " {\"a\": 1.50}\n").await;
         assert_eq!(json.as_deref(), Ok("{\"a\": 1.50}"), "{headers}");
     }
-    assert_eq!(outcome(201, "", "[1]").await.as_deref(), Ok("[1]"));
+    for status in [201, 202, 203] {
+        assert_eq!(outcome(status, "", "[1]").await.as_deref(), Ok("[1]"));
+    }
 }
 
 #[tokio::test]
@@ -82,8 +84,10 @@ async fn redirects_are_not_followed() {
 }
 
 #[tokio::test]
-async fn errors_are_their_status() {
-    for status in [304, 400, 401, 403, 404, 408, 410, 418, 500, 501, 505] {
+async fn errors_and_incomplete_responses_are_their_status() {
+    for status in [
+        206, 207, 208, 226, 304, 400, 401, 403, 404, 408, 410, 418, 500, 501, 505,
+    ] {
         let outcome = outcome(status, "", "").await;
         assert_eq!(outcome, Err(Missing::Status(status)));
     }
