@@ -1,5 +1,6 @@
 //! Tests with real connections. Each has servers of its own on free ports.
 
+mod admission;
 mod breaker;
 mod hostile;
 mod limits;
