@@ -52,6 +52,13 @@ impl Part {
         self.template.passed_parameters()
     }
 
+    /// True if the path or query contains a value of another part's response.
+    #[must_use]
+    pub fn uses_parts(&self) -> bool {
+        let mut placeholders = self.template.placeholders();
+        placeholders.any(|placeholder| matches!(placeholder, Placeholder::Part(..)))
+    }
+
     /// Returns the query parameters of the client that the part uses.
     pub fn query_parameters(&self) -> impl Iterator<Item = &str> {
         self.template

@@ -1,6 +1,6 @@
 //! A request to a composition, from its query to its response.
 
-use composition::{FieldSelection, Route, VersionShape};
+use composition::{FieldSelection, PartMethod, Route, VersionShape};
 use http::Uri;
 use routes::Match;
 
@@ -51,6 +51,9 @@ impl<'r> Arrival<'r> {
             query.check_single(name).map_err(Problem::invalid_query)?;
         }
 
+        if request.has_encoded_body() {
+            return Err(Problem::encoded_body());
+        }
         let shapes = route.shapes_for(|name| request.header(name.as_str()));
         let selection = selection(route, &query, &shapes)?;
         Ok(Self {
@@ -77,12 +80,14 @@ impl<'r> Arrival<'r> {
         let parts = self.reports(&results);
         if let Some(index) = missing {
             let problem = self.missing_part(index, results.get(index).and_then(Option::as_ref));
+            let problem = self.with_sent_post(problem, &results);
             return Reply {
                 parts,
                 ..Reply::problem(&problem, ReplyKind::Failed)
             };
         }
 
+        let too_large = self.with_sent_post(Problem::too_large(), &results);
         let is_complete = results
             .iter()
             .flatten()
@@ -106,11 +111,12 @@ impl<'r> Arrival<'r> {
                 } else {
                     ReplyKind::Partial
                 },
+                reason: None,
                 parts,
             },
             Err(_) => Reply {
                 parts,
-                ..Reply::problem(&Problem::too_large(), ReplyKind::Failed)
+                ..Reply::problem(&too_large, ReplyKind::Failed)
             },
         }
     }
@@ -125,6 +131,19 @@ impl<'r> Arrival<'r> {
                 retry_after_s.unwrap_or(RETRY_AFTER_S),
             ),
             None => Problem::fault(),
+        }
+    }
+
+    /// Adds the POST part to a problem, if it was sent.
+    fn with_sent_post(&self, problem: Problem, results: &[Option<PartResult>]) -> Problem {
+        let mut parts = self.route.parts.iter().zip(results);
+        let sent = parts.find(|(part, result)| {
+            let is_sent = result.as_ref().is_some_and(|result| result.attempts > 0);
+            part.method == PartMethod::Post && is_sent
+        });
+        match sent {
+            Some((part, _)) => problem.after_post(&part.field),
+            None => problem,
         }
     }
 

@@ -1,13 +1,13 @@
 //! Charges for parts, in addition to the charge of the authorizer.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws::Deadline;
 use composition::Missing;
 use limits::{Decision, Plan, RouteLimit, Verdict};
 use outcome::Reason;
-use policy::{Policy, Rule};
+use policy::{Auth, Policy, Rule};
 use store::{Call, Store};
 
 use crate::caller_context::CallerContext;
@@ -27,6 +27,8 @@ pub(crate) struct Charges<'r> {
     pub(crate) address: Option<IpAddr>,
     /// The deadline of the composition.
     pub(crate) deadline: Deadline,
+    /// The decision on the last charge of the caller's plan.
+    pub(crate) last: Mutex<Option<Decision>>,
 }
 
 /// The reason why a charge was not made.
@@ -55,7 +57,13 @@ struct Charge<'c> {
 }
 
 impl Charges<'_> {
-    /// Charges further calls of the composition's own route. `None` for a caller without limits.
+    /// Returns the decision on the last charge of the caller's plan, if there was one.
+    pub(crate) fn last_decision(&self) -> Option<Decision> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clone()
+    }
+
+    /// Charges further calls of the composition's own route, unless the caller has no limits.
     ///
     /// # Errors
     /// [`ChargeRefusal`]. Nothing is charged then.
@@ -64,11 +72,8 @@ impl Charges<'_> {
         method: &str,
         path: &str,
         cost: u64,
-    ) -> Result<Option<Decision>, ChargeRefusal> {
-        match self.caller()? {
-            Some(caller) => self.charge(&caller, method, path, cost).await.map(Some),
-            None => Ok(None),
-        }
+    ) -> Result<(), ChargeRefusal> {
+        self.charge_caller(method, path, cost).await
     }
 
     /// Charges the call of a part as a request of the caller to the part's own route.
@@ -81,23 +86,34 @@ impl Charges<'_> {
         method: &str,
         path: &str,
     ) -> Result<(), ChargeRefusal> {
-        let caller = match (rule.auth, &rule.address_plan) {
+        match (rule.auth, &rule.address_plan) {
             // A public route charges the address, also of an identified caller.
-            (policy::Auth::None, None) => None,
-            (policy::Auth::None, Some(plan)) => {
+            (Auth::None, None) => Ok(()),
+            (Auth::None, Some(plan)) => {
                 let address = self.address.ok_or_else(unavailable)?;
-                Some(ChargedCaller::from_address(address, plan))
+                let caller = ChargedCaller::from_address(address, plan);
+                self.charge(&caller, method, path, rule.cost).await?;
+                Ok(())
             }
-            _ => self.caller()?,
-        };
-
-        match caller {
-            Some(caller) => self
-                .charge(&caller, method, path, rule.cost)
-                .await
-                .map(|_| ()),
-            None => Ok(()),
+            _ => self.charge_caller(method, path, rule.cost).await,
         }
+    }
+
+    /// Charges the caller of the request, unless it has no limits.
+    async fn charge_caller(
+        &self,
+        method: &str,
+        path: &str,
+        cost: u64,
+    ) -> Result<(), ChargeRefusal> {
+        let Some(caller) = self.caller()? else {
+            return Ok(());
+        };
+        let decision = self.charge(&caller, method, path, cost).await?;
+
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some(decision);
+        Ok(())
     }
 
     fn caller(&self) -> Result<Option<ChargedCaller>, ChargeRefusal> {

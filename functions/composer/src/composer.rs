@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use aws::Deadline;
@@ -21,12 +21,12 @@ use crate::arrival::Arrival;
 use crate::called_parts::called_parts;
 use crate::caller::VerifiedCaller;
 use crate::caller_context::CallerContext;
-use crate::charge::Charges;
+use crate::charge::{ChargeRefusal, Charges};
 use crate::decision::check_decision;
 use crate::document::Document;
 use crate::function_response::fault;
 use crate::log::{ReplyKind, describe_span, log_request};
-use crate::part_run::{CompletedRun, PartRun, part_results};
+use crate::part_run::{CompletedRun, PartRun, places};
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::request::Request;
@@ -176,27 +176,31 @@ impl Composer {
             context,
             address: client_address(request, context),
             deadline: Deadline::after(Instant::now(), route.timeout),
+            last: Mutex::default(),
         };
-        progress.decision = charge_route(&charges, request, route, &called).await?;
-
         let caller = VerifiedCaller::from_context(context);
         let run = self.run_parts(&arrival, &called, &charges, &caller).await;
+        progress.decision = charges.last_decision();
+        let run = run?;
+
         let used_identity = caller.is_identified() || uses_context(route, &called);
         let credential_headers = [&*policy.token.header, &*policy.key_header];
         Ok(arrival.finish(run.results, run.missing, used_identity, credential_headers))
     }
 
+    /// # Errors
+    /// The problem of a request that its plan does not allow. Nothing is called then.
     async fn run_parts(
         &self,
         arrival: &Arrival<'_>,
         called: &[bool],
         charges: &Charges<'_>,
         caller: &VerifiedCaller<'_>,
-    ) -> CompletedRun {
+    ) -> Result<CompletedRun, Problem> {
         let (request, context, route) = (arrival.request, arrival.context, arrival.route);
         let allowed = allowed_headers(route, charges.policy, &request.headers);
         let service_headers = service_headers(&allowed, context, &self.origin_secret);
-        let results = part_results(route);
+        let (results, admitted) = (places(route), places(route));
 
         let run = PartRun {
             route,
@@ -214,9 +218,16 @@ impl Composer {
             service_headers: &service_headers,
             client_headers: &request.headers,
             body: &request.body,
+            admitted: &admitted,
         };
-        let missing = run.run().await.err();
-        CompletedRun::new(results, missing)
+        let missing = match run.prepare() {
+            Ok(()) => {
+                charge_route(charges, request, route, run.waiting().len()).await?;
+                run.run().await.err()
+            }
+            Err(missing) => Some(missing),
+        };
+        Ok(CompletedRun::new(results, missing))
     }
 }
 
@@ -244,7 +255,7 @@ fn uses_context(route: &Route, called: &[bool]) -> bool {
     called.any(|(part, _)| part.context_fields().next().is_some())
 }
 
-/// Charges the calls of the parts after the first one, if the cost of the route follows its parts.
+/// Charges the calls after the first one, if the cost of the route follows its parts.
 ///
 /// # Errors
 /// 429, 503 or 403 if the plan does not allow them. Nothing is called then.
@@ -252,16 +263,13 @@ async fn charge_route(
     charges: &Charges<'_>,
     request: &Request,
     route: &Route,
-    called: &[bool],
-) -> Result<Option<Decision>, Problem> {
-    let calls = called.iter().filter(|called| **called).count();
+    calls: usize,
+) -> Result<(), Problem> {
     let further = u64::try_from(calls.saturating_sub(1)).unwrap_or(u64::MAX);
     if route.cost == Cost::Rule || further == 0 {
-        return Ok(None);
+        return Ok(());
     }
 
-    let decision = charges
-        .charge_route(&request.method, &request.path, further)
-        .await;
-    decision.map_err(|refusal| refusal.into_problem())
+    let charge = charges.charge_route(&request.method, &request.path, further);
+    charge.await.map_err(ChargeRefusal::into_problem)
 }

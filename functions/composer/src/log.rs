@@ -57,8 +57,10 @@ pub(crate) fn log_request(
         route,
         status = reply.status.as_u16(),
         result = reply.kind.as_str(),
+        reason = reply.reason.filter(|_| reply.kind != ReplyKind::Fault),
         missing = missing(&reply.parts),
         cause = cause(&reply.parts),
+        service_status = service_status(&reply.parts),
         calls,
         duration_ms = milliseconds(elapsed),
         "composed"
@@ -103,6 +105,17 @@ fn missing(parts: &[PartReport]) -> Option<String> {
         .map(|(part, missing)| format!("{}={}", part.name, missing.as_str()))
         .collect();
     (!missing.is_empty()).then(|| missing.join(" "))
+}
+
+/// Returns the parts that are missing as `status`, with the status of the service, such as
+/// `orders=503`. `None` if there is none.
+fn service_status(parts: &[PartReport]) -> Option<String> {
+    let statuses = parts.iter().filter_map(|part| match part.outcome {
+        Err(Missing::Status(status)) => Some(format!("{}={status}", part.name)),
+        _ => None,
+    });
+    let statuses: Vec<String> = statuses.collect();
+    (!statuses.is_empty()).then(|| statuses.join(" "))
 }
 
 /// Returns `service` if a part is missing because its service failed, and `caller` if all missing

@@ -1,10 +1,11 @@
 //! Runs the parts of a composition: each as soon as the parts that it depends on are complete.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use composition::{Missing, Part, PartMethod, Route};
+use composition::{Missing, Part, PartMethod, Route, Target};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use http::HeaderMap;
@@ -33,6 +34,16 @@ pub(crate) struct PartRun<'r> {
     pub(crate) client_headers: &'r HeaderMap,
     /// The body of the client, for a POST part.
     pub(crate) body: &'r Bytes,
+    /// The parts that are admitted before any call, by index.
+    pub(crate) admitted: &'r [OnceLock<AdmittedPart<'r>>],
+}
+
+/// A part that the caller could call directly.
+#[derive(Clone, Debug)]
+pub(crate) struct AdmittedPart<'r> {
+    target: Target,
+    /// The policy's rule for the call.
+    rule: &'r Rule,
 }
 
 /// The result of a part.
@@ -84,21 +95,55 @@ impl CompletedRun {
     }
 }
 
-/// Returns a place for the result of each part.
-pub(crate) fn part_results(route: &Route) -> Vec<OnceLock<PartResult>> {
+/// Returns an empty place for each part.
+pub(crate) fn places<T>(route: &Route) -> Vec<OnceLock<T>> {
     route.parts.iter().map(|_| OnceLock::new()).collect()
 }
 
 impl<'r> PartRun<'r> {
+    /// Fills the templates that need no other part, and checks the permission for these parts. Sets
+    /// the results of parts that are missing already, so that nothing is charged or called for a
+    /// request that cannot succeed.
+    ///
+    /// # Errors
+    /// The index of the required part that is missing.
+    pub(crate) fn prepare(&self) -> Result<(), usize> {
+        for index in self.waiting() {
+            let part = &self.route.parts[index];
+            if part.uses_parts() {
+                continue;
+            }
+            match self.admit(part) {
+                // Each part is admitted once.
+                Ok(admitted) => drop(self.admitted[index].set(admitted)),
+                Err(missing) => self.set(index, PartResult::missing(missing))?,
+            }
+        }
+
+        for index in self.route.stages.iter().flatten().copied() {
+            let is_waiting = self.called[index] && self.values.results[index].get().is_none();
+            if is_waiting && matches!(self.dependencies(index), Dependencies::Missing) {
+                self.set(index, PartResult::missing(Missing::Dependency))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the parts that have no result yet, in the order of the document.
+    pub(crate) fn waiting(&self) -> Vec<usize> {
+        let has_no_result = |index: &usize| self.values.results[*index].get().is_none();
+        let called = (0..self.route.parts.len()).filter(|index| self.called[*index]);
+        called.filter(has_no_result).collect()
+    }
+
     /// Runs the parts, and sets their results. If a required part is missing, the calls that are
-    /// still in progress are cancelled.
+    /// still in progress are cancelled. The POST part is never cancelled: it begins after all required
+    /// parts that do not depend on it.
     ///
     /// # Errors
     /// The index of the required part that is missing.
     pub(crate) async fn run(&self) -> Result<(), usize> {
-        let mut waiting: Vec<usize> = (0..self.route.parts.len())
-            .filter(|index| self.called[*index])
-            .collect();
+        let mut waiting = self.waiting();
         let mut running = FuturesUnordered::new();
 
         loop {
@@ -141,8 +186,8 @@ impl<'r> PartRun<'r> {
     }
 
     fn dependencies(&self, index: usize) -> Dependencies {
-        let after = &self.route.parts[index].after;
-        let mut results = after.iter().map(|index| self.values.results[*index].get());
+        let before = self.parts_before(index);
+        let mut results = before.iter().map(|index| self.values.results[*index].get());
 
         if results
             .clone()
@@ -155,6 +200,31 @@ impl<'r> PartRun<'r> {
         } else {
             Dependencies::Pending
         }
+    }
+
+    /// Returns the parts that must be complete before a part. A POST cannot be undone, so that it
+    /// waits for every required part that does not depend on it.
+    fn parts_before(&self, index: usize) -> Cow<'_, [usize]> {
+        let part = &self.route.parts[index];
+        if part.method == PartMethod::Get {
+            return Cow::Borrowed(&part.after);
+        }
+
+        let others = self.route.parts.iter().enumerate();
+        let required = others.filter(|(other, part)| {
+            let is_required = self.called[*other] && part.is_required;
+            is_required && *other != index && !self.depends_on(*other, index)
+        });
+        let required = required.map(|(other, _)| other);
+        part.after.iter().copied().chain(required).collect()
+    }
+
+    /// True if a part needs the other one, also by way of further parts.
+    fn depends_on(&self, part: usize, other: usize) -> bool {
+        let after = &self.route.parts[part].after;
+        after
+            .iter()
+            .any(|before| *before == other || self.depends_on(*before, other))
     }
 
     /// Sets the result of a part.
@@ -175,22 +245,20 @@ impl<'r> PartRun<'r> {
     async fn part(&self, index: usize) -> PartResult {
         let began = Instant::now();
         let part = &self.route.parts[index];
-        let mut result = self.result(part).await;
+        let mut result = self.result(index, part).await;
 
         result.duration = began.elapsed();
         result
     }
 
-    async fn result(&self, part: &Part) -> PartResult {
-        let target = match part.target(&self.values) {
-            Ok(target) => target,
+    async fn result(&self, index: usize, part: &Part) -> PartResult {
+        let admitted = self.admitted[index].get().cloned();
+        let admitted = match admitted.map_or_else(|| self.admit(part), Ok) {
+            Ok(admitted) => admitted,
             Err(missing) => return PartResult::missing(missing),
         };
-        let Some(rule) = self.permission(part, &target.path) else {
-            return PartResult::missing(Missing::Forbidden);
-        };
         if part.is_charged
-            && let Err(refusal) = self.charge(part, rule, &target.path).await
+            && let Err(refusal) = self.charge(part, &admitted).await
         {
             return PartResult {
                 retry_after_s: refusal.retry_after_s(),
@@ -198,7 +266,19 @@ impl<'r> PartRun<'r> {
             };
         }
 
-        self.call(part, target.path_and_query).await
+        self.call(part, admitted.target.path_and_query).await
+    }
+
+    /// Fills the template of a part, and checks that the caller could call it directly.
+    ///
+    /// # Errors
+    /// `InvalidValue`, `Forbidden`.
+    fn admit(&self, part: &Part) -> Result<AdmittedPart<'r>, Missing> {
+        let target = part.target(&self.values)?;
+        match self.permission(part, &target.path) {
+            Some(rule) => Ok(AdmittedPart { target, rule }),
+            None => Err(Missing::Forbidden),
+        }
     }
 
     async fn call(&self, part: &Part, path_and_query: String) -> PartResult {
@@ -240,10 +320,12 @@ impl<'r> PartRun<'r> {
             .then_some(rule)
     }
 
-    async fn charge(&self, part: &Part, rule: &Rule, path: &str) -> Result<(), ChargeRefusal> {
-        self.charges
-            .charge_part(rule, part.method.as_str(), path)
-            .await
+    async fn charge(&self, part: &Part, admitted: &AdmittedPart<'_>) -> Result<(), ChargeRefusal> {
+        let method = part.method.as_str();
+        let charge = self
+            .charges
+            .charge_part(admitted.rule, method, &admitted.target.path);
+        charge.await
     }
 }
 

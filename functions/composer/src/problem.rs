@@ -15,11 +15,10 @@ const REDUCED_CAPACITY: &str =
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Problem {
     /// `about:blank`, or the problem type that IANA has registered.
-    #[serde(rename = "type")]
+    #[serde(skip)]
     kind: &'static str,
-    /// The reason phrase of the status.
-    title: &'static str,
-    status: u16,
+    #[serde(skip)]
+    status: StatusCode,
     detail: Box<str>,
     /// The reason why a part is missing, or a code of the authorizer's context.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,6 +26,12 @@ pub(crate) struct Problem {
     /// The required part that is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     part: Option<Box<str>>,
+    /// The status with which the service of the part responded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_status: Option<u16>,
+    /// The POST part that was sent, and may have taken effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<Box<str>>,
     /// The names of the limits that the request exceeds.
     #[serde(rename = "violated-policies", skip_serializing_if = "<[_]>::is_empty")]
     violated_policies: Box<[String]>,
@@ -34,15 +39,28 @@ pub(crate) struct Problem {
     header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
+/// The body of an error response.
+#[derive(Serialize)]
+struct ProblemDocument<'p> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The reason phrase of the status.
+    title: &'static str,
+    status: u16,
+    #[serde(flatten)]
+    problem: &'p Problem,
+}
+
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
             kind: BLANK,
-            title: status.canonical_reason().unwrap_or_default(),
-            status: status.as_u16(),
+            status,
             detail: detail.into().into(),
             reason: None,
             part: None,
+            service_status: None,
+            sent: None,
             violated_policies: Box::default(),
             header: None,
         }
@@ -51,6 +69,12 @@ impl Problem {
     /// 400 for a query that is invalid. `detail` says where and what was expected.
     pub(crate) fn invalid_query(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 415 for a body with a content coding, which services would not see.
+    pub(crate) fn encoded_body() -> Self {
+        let detail = "The body has a content coding. Send it without Content-Encoding.";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
     }
 
     /// 404 for a path without a composition.
@@ -127,10 +151,33 @@ impl Problem {
             }
         };
 
+        let service_status = match missing {
+            Missing::Status(status) => Some(status),
+            _ => None,
+        };
         Self {
             part: Some(part.into()),
+            service_status,
             ..problem.because(missing.as_str())
         }
+    }
+
+    /// Says that the POST part was sent before.
+    pub(crate) fn after_post(self, part: &str) -> Self {
+        let detail = format!(
+            "{} The POST part `{part}` was sent, and may have taken effect.",
+            self.detail
+        );
+        Self {
+            detail: detail.into(),
+            sent: Some(part.into()),
+            ..self
+        }
+    }
+
+    /// Returns the reason, if there is one.
+    pub(crate) const fn reason(&self) -> Option<&'static str> {
+        self.reason
     }
 
     /// 502 for a response that is larger than Lambda allows.
@@ -165,8 +212,8 @@ impl Problem {
     }
 
     /// Returns the status.
-    pub(crate) fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// Returns the headers.
@@ -181,7 +228,13 @@ impl Problem {
 
     /// Returns the body.
     pub(crate) fn body(&self) -> Vec<u8> {
+        let document = ProblemDocument {
+            kind: self.kind,
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            problem: self,
+        };
         // Strings and numbers only, so this cannot fail.
-        serde_json::to_vec(self).unwrap_or_default()
+        serde_json::to_vec(&document).unwrap_or_default()
     }
 }

@@ -20,6 +20,8 @@ pub struct Reply {
     pub body: Bytes,
     /// The kind of the response, for logs and metrics.
     pub kind: ReplyKind,
+    /// The reason of an error response, if it has one.
+    pub reason: Option<&'static str>,
     /// The parts, in the order of the document. Empty if no part was considered.
     pub parts: Vec<PartReport>,
 }
@@ -32,6 +34,7 @@ impl Reply {
             headers: problem.headers(),
             body: problem.body().into(),
             kind,
+            reason: problem.reason(),
             parts: Vec::new(),
         }
     }

@@ -4,7 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
+use http::{HeaderMap, HeaderValue};
 use telemetry::RequestScope;
 
 use crate::caller_context::CallerContext;
@@ -34,6 +35,13 @@ impl Request {
     /// Returns a header, if it is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// True for a POST whose body has a content coding.
+    pub(crate) fn has_encoded_body(&self) -> bool {
+        let codings = self.headers.get_all(CONTENT_ENCODING);
+        let mut codings = codings.iter().map(HeaderValue::as_bytes);
+        self.method == "POST" && codings.any(|coding| !coding.eq_ignore_ascii_case(b"identity"))
     }
 
     /// Returns the ids for log lines, call records and calls.

@@ -49,6 +49,7 @@ pub(crate) fn find<'r>(
         headers,
         body: Bytes::new(),
         kind: ReplyKind::Complete,
+        reason: None,
         parts: Vec::new(),
     }))
 }

@@ -79,6 +79,36 @@ async fn cost_of_a_route_can_follow_its_parts() {
     assert_eq!(used(&store, "key#key-1", "free").await, 5);
 }
 
+#[tokio::test]
+async fn cost_counts_only_parts_that_are_called() {
+    let service = service_of_everything();
+    let store = store(&seeds());
+    let parts = |is_required: bool| {
+        json!({"a": {"get": "/a"}, "b": {"get": "/b"},
+            "secret": {"get": "/admin", "required": is_required}, "mail": {"get": "/mail/{email}"},
+            "after": {"get": "/after", "after": "mail"}})
+    };
+    let document = json!({
+        "services": {"default": {"url": service.url()}},
+        "routes": {
+            "GET /bff/optional": {"cost": "parts", "parts": parts(false)},
+            "GET /bff/required": {"cost": "parts", "parts": parts(true)},
+        },
+    });
+    let policy = json!({"rules": [
+        {"match": "GET /admin", "auth": "any", "scopes": ["admin"]},
+        {"match": "ANY /{proxy+}", "auth": "any"}]});
+    let composer = composer_with(&document, &policy, Some(store.clone())).await;
+
+    assert_eq!(composer.compose(&get("/bff/optional")).await.status, 206);
+    assert_eq!(service.requests().len(), 2);
+    assert_eq!(used(&store, "key#key-1", "free").await, 1);
+
+    assert_eq!(composer.compose(&get("/bff/required")).await.status, 403);
+    assert_eq!(service.requests().len(), 2);
+    assert_eq!(used(&store, "key#key-1", "free").await, 1);
+}
+
 /// A route with two parts, of which one is charged as a request to `path`.
 fn charged(url: &str, path: &str, is_required: bool) -> Value {
     let parts = json!({
@@ -100,6 +130,10 @@ async fn part_is_charged_as_its_own_route() {
         let reason = missing(&reply).first().map(|(_, reason)| *reason);
         assert_eq!(reason, expected);
         assert_eq!(used(&store, "key#key-1", "free").await, used_after);
+        if expected.is_none() {
+            let limit = reply.headers["ratelimit"].to_str().unwrap();
+            assert!(limit.contains(&format!("r={};", 5 - used_after)), "{limit}");
+        }
     }
     let offers = service
         .requests()

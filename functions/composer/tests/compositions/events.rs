@@ -111,4 +111,20 @@ async fn each_request_writes_one_line_without_its_values() {
         "{missing}"
     );
     assert!(!log.text().contains("alice"), "{}", log.text());
+
+    let event: &'static str = include_str!("../../../../events/composer.throttled.json");
+    composer
+        .handle(serde_json::from_str(event).unwrap())
+        .await
+        .unwrap();
+    let lines = log.json_lines();
+    let fields = &lines.last().unwrap()["fields"];
+    assert_eq!(
+        (&fields["result"], &fields["status"]),
+        (&"refused".into(), &429.into())
+    );
+    assert!(
+        fields["reason"].as_str().unwrap().ends_with("_exceeded"),
+        "{fields}"
+    );
 }

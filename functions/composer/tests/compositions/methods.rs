@@ -104,3 +104,92 @@ async fn unknown_path_is_a_404_and_another_method_a_405() {
         }
     }
 }
+
+/// A route with a POST part and a required GET part.
+fn order(url: &str, required: Value) -> Value {
+    let parts = json!({"order": {"post": "/orders"}, "must": required});
+    document(url, "POST /bff/order", json!({"parts": parts}))
+}
+
+fn orders(server: &HttpServer) -> usize {
+    let sent = server.requests();
+    sent.iter().filter(|sent| sent.method == "POST").count()
+}
+
+#[tokio::test]
+async fn post_part_is_not_sent_if_a_required_part_is_missing() {
+    let policy = json!({"rules": [
+        {"match": "GET /admin", "auth": "any", "scopes": ["admin"]},
+        {"match": "ANY /{proxy+}", "auth": "any"}]});
+
+    for (required, status, reason) in [
+        (json!({"get": "/admin", "required": true}), 403, "forbidden"),
+        (
+            json!({"get": "/x/{email}", "required": true}),
+            502,
+            "invalid_value",
+        ),
+        (json!({"get": "/broken", "required": true}), 502, "status"),
+    ] {
+        let server = HttpServer::start();
+        server.reply("POST /orders", HttpReply::json(201, &json!({})));
+        server.reply("GET /broken", HttpReply::json(500, &json!({})));
+        let composer = composer(&order(&server.url(), required), &policy).await;
+
+        let reply = composer.compose(&request("POST", "/bff/order")).await;
+        assert_eq!(
+            (reply.status.as_u16(), &body(&reply)["reason"]),
+            (status, &json!(reason))
+        );
+        assert_eq!(body(&reply).get("sent"), None);
+        assert_eq!(orders(&server), 0, "{reason}");
+        if reason == "status" {
+            assert_eq!(body(&reply)["service_status"], 500);
+        } else {
+            assert!(server.requests().is_empty(), "{reason}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn problem_after_a_sent_post_part_says_so() {
+    let server = HttpServer::start();
+    server.reply("POST /orders", HttpReply::json(201, &json!({"id": 7})));
+    let required = json!({"get": "/receipts/{order#/id}", "after": "order", "required": true});
+    let composer = composer(&order(&server.url(), required), &open_policy()).await;
+
+    let reply = composer.compose(&request("POST", "/bff/order")).await;
+    let body = body(&reply);
+    assert_eq!(
+        (reply.status.as_u16(), &body["part"]),
+        (502, &json!("must"))
+    );
+    assert_eq!(body["sent"], "order");
+    assert!(
+        body["detail"]
+            .as_str()
+            .unwrap()
+            .contains("`order` was sent"),
+        "{body}"
+    );
+    assert_eq!(orders(&server), 1);
+}
+
+#[tokio::test]
+async fn body_with_a_content_coding_is_refused_before_any_call() {
+    let server = HttpServer::start();
+    let composer = composer(&checkout(&server.url()), &open_policy()).await;
+
+    let headers = [
+        ("content-type", "application/json"),
+        ("content-encoding", "gzip"),
+    ];
+    let reply = composer
+        .compose(&with_headers(request("POST", "/bff/checkout"), &headers))
+        .await;
+    assert_eq!(
+        (reply.status.as_u16(), &body(&reply)["status"]),
+        (415, &json!(415))
+    );
+    assert!(server.requests().is_empty());
+}
