@@ -14,6 +14,7 @@ use routes::path_ambiguity;
 
 use crate::caller::VerifiedCaller;
 use crate::charge::{ChargeRefusal, Charges};
+use crate::destination::Admission;
 use crate::part_call::{PartBody, PartCall};
 use crate::service_headers::with_content_type;
 use crate::services::Services;
@@ -257,6 +258,16 @@ impl<'r> PartRun<'r> {
             Ok(admitted) => admitted,
             Err(missing) => return PartResult::missing(missing),
         };
+
+        // A call that its service cannot take is not charged.
+        let destination = match self.services.destination(part) {
+            Ok(destination) => destination,
+            Err(missing) => return PartResult::missing(missing),
+        };
+        let admission = match destination.admit(part, self.charges.deadline).await {
+            Ok(admission) => admission,
+            Err(missing) => return PartResult::missing(missing),
+        };
         if part.is_charged
             && let Err(refusal) = self.charge(part, &admitted).await
         {
@@ -266,7 +277,8 @@ impl<'r> PartRun<'r> {
             };
         }
 
-        self.call(part, admitted.target.path_and_query).await
+        self.call(part, admitted.target.path_and_query, admission)
+            .await
     }
 
     /// Fills the template of a part, and checks that the caller could call it directly.
@@ -281,7 +293,12 @@ impl<'r> PartRun<'r> {
         }
     }
 
-    async fn call(&self, part: &Part, path_and_query: String) -> PartResult {
+    async fn call(
+        &self,
+        part: &Part,
+        path_and_query: String,
+        admission: Admission<'_>,
+    ) -> PartResult {
         let headers = self.service_headers.clone();
         let (headers, body) = match part.method {
             PartMethod::Get => (headers, Bytes::new()),
@@ -299,7 +316,7 @@ impl<'r> PartRun<'r> {
             deadline: self.charges.deadline,
         };
 
-        let reply = self.services.call(call).await;
+        let reply = self.services.call_admitted(call, admission).await;
         PartResult {
             outcome: reply.outcome,
             path_and_query: Some(path_and_query),

@@ -329,3 +329,26 @@ async fn store_that_does_not_respond_makes_charged_parts_unavailable() {
     assert_eq!(reply.headers["retry-after"], "1");
     assert!(service.requests().iter().all(|sent| sent.target == "/user"));
 }
+
+#[tokio::test]
+async fn call_that_the_open_circuit_rejects_is_not_charged() {
+    let server = HttpServer::start();
+    server.reply("GET /user", HttpReply::json(200, &json!({})));
+    server.reply("GET /orders", HttpReply::json(500, &json!({})));
+    let store = store(&json!({"plans": {"free": {"quotas": [{"limit": 1000, "period": "day"}]}}}));
+    let document = charged(&server.url(), "/orders", false);
+    let composer = composer_with(&document, &policy(), Some(store.clone())).await;
+
+    for _ in 0..100 {
+        let before = used(&store, "key#key-1", "free").await;
+        let reply = composer.compose(&get("/bff/a")).await;
+        let offers = missing(&reply)
+            .into_iter()
+            .find(|(name, _)| name == "offers");
+        if offers == Some(("offers".to_owned(), Missing::CircuitOpen)) {
+            assert_eq!(used(&store, "key#key-1", "free").await, before);
+            return;
+        }
+    }
+    panic!("the circuit never opened");
+}
