@@ -8,7 +8,9 @@ use declaration::yaml_text;
 use serde_json::Value;
 
 use super::{CommandError, answer};
-use crate::output::{self, OutputArgs, confirm, escaped, print_json, print_line, until_closed};
+use crate::output::{
+    self, OutputArgs, confirm, escaped, print_json, print_json_text, print_line, until_closed,
+};
 
 /// A document of the API.
 #[derive(Debug)]
@@ -51,6 +53,13 @@ impl Condition {
     }
 }
 
+impl DocumentForm {
+    /// True if the document is printed as JSON.
+    pub(crate) const fn is_json(self) -> bool {
+        !self.yaml && !self.etag
+    }
+}
+
 impl Document {
     /// Prints the document.
     ///
@@ -74,6 +83,19 @@ impl Document {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// Prints the JSON of the document. Its numbers are printed as they are stored, however long.
+    ///
+    /// # Errors
+    /// [`CommandError`] if it cannot be read or printed.
+    pub(crate) async fn print_text(&self, client: &AdminClient) -> Result<ExitCode, CommandError> {
+        let response = client.get(&self.path).await;
+        let response = response.map_err(|error| self.failed(error))?;
+
+        answer::object(&response)?;
+        until_closed(print_json_text(&response.text()))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
     /// Creates the document. It must not exist.
     ///
     /// # Errors
@@ -84,8 +106,21 @@ impl Document {
         document: &Value,
         output: OutputArgs,
     ) -> Result<ExitCode, CommandError> {
-        let request = AdminRequest::put(&*self.path, document).if_none_match_any();
-        match client.send(request).await {
+        let put = AdminRequest::put(&*self.path, document);
+        self.create_by(client, put, output).await
+    }
+
+    /// Creates the document by a `PUT` request. It must not exist.
+    ///
+    /// # Errors
+    /// As for [`Self::create`].
+    pub(crate) async fn create_by(
+        &self,
+        client: &AdminClient,
+        put: AdminRequest,
+        output: OutputArgs,
+    ) -> Result<ExitCode, CommandError> {
+        match client.send(put.if_none_match_any()).await {
             Ok(response) => self.report(&response, output),
             Err(error) if error.is_precondition_failed() => Err(CommandError::refused(format!(
                 "{} already exists; `set` replaces it",
@@ -106,8 +141,22 @@ impl Document {
         condition: &Condition,
         output: OutputArgs,
     ) -> Result<ExitCode, CommandError> {
-        let request = condition.apply(AdminRequest::put(&*self.path, document));
-        let response = client.send(request).await;
+        let put = AdminRequest::put(&*self.path, document);
+        self.set_by(client, put, condition, output).await
+    }
+
+    /// Creates or replaces the document by a `PUT` request.
+    ///
+    /// # Errors
+    /// As for [`Self::set`].
+    pub(crate) async fn set_by(
+        &self,
+        client: &AdminClient,
+        put: AdminRequest,
+        condition: &Condition,
+        output: OutputArgs,
+    ) -> Result<ExitCode, CommandError> {
+        let response = client.send(condition.apply(put)).await;
         let response = response.map_err(|error| self.failed(error))?;
         self.report(&response, output)
     }

@@ -64,6 +64,26 @@ fn composition_is_created_replaced_listed_and_deleted() {
 }
 
 #[test]
+fn numbers_of_a_json_file_are_stored_as_they_are_written() {
+    const NUMBERS: &str = r#"{"id":12345678901234567890123,"price":1.10,"none":-0}"#;
+    let api = Api::start();
+    let part = format!(r#"{{"get": "/users/me", "fallback": {NUMBERS}}}"#);
+    let json = format!(
+        r#"{{"routes": {{"GET /bff/me": {{"partial_status": 200, "parts": {{"user": {part}}}}}}}}}"#
+    );
+    let file = api.file("numbers.json", &json);
+    ok(&api, &["compose", "create", "mobile", "--from", &file]);
+
+    let printed = ok(&api, &["compose", "get", "mobile"]);
+    let compact: String = printed.split_whitespace().collect();
+    assert!(compact.contains(NUMBERS), "{printed}");
+    let etag = || ok(&api, &["compose", "get", "mobile", "--etag"]);
+    let before = etag();
+    ok(&api, &["compose", "set", "mobile", "--from", &file]);
+    assert_eq!(etag(), before);
+}
+
+#[test]
 fn mistake_in_a_composition_is_found_before_anything_is_sent() {
     let api = Api::start();
     let text = COMPOSITION.replace("{user_id}'", "{user}'");

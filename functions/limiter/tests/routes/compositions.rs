@@ -45,6 +45,18 @@ pub(crate) async fn composition_is_returned_as_it_was_sent(api: Arc<Api>) {
     assert_eq!((same.status, same.etag()), (200, made.etag()));
 }
 
+pub(crate) async fn numbers_of_a_composition_are_not_changed(api: Arc<Api>) {
+    let numbers = r#"{"id":12345678901234567890123,"price":1.10}"#;
+    let document = format!(
+        r#"{{"routes":{{"GET /bff/a":{{"partial_status":200,"parts":{{"a":{{"get":"/a","fallback":{numbers}}}}}}}}}}}"#
+    );
+    let path = format!("/compositions/{}", unique("composition"));
+    let put = api.call("PUT", &path).body("application/json", &document);
+    let made = put.send().await;
+    assert_eq!((made.status, made.text.as_str()), (201, document.as_str()));
+    assert_eq!(api.get(&path).await.text, document);
+}
+
 pub(crate) async fn only_compositions_that_a_composer_can_load_are_stored(api: Arc<Api>) {
     let path = format!("/compositions/{}", unique("composition"));
     let part = |part: Value| json!({"routes": {"GET /bff/a": {"parts": {"a": part}}}});

@@ -200,6 +200,7 @@ test_on_each_store! {
     }
     compositions {
         composition_is_returned_as_it_was_sent
+        numbers_of_a_composition_are_not_changed
         only_compositions_that_a_composer_can_load_are_stored
         doubtful_composition_is_stored_with_a_warning
         composition_that_is_too_large_is_rejected

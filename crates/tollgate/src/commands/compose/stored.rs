@@ -3,13 +3,16 @@
 use std::process::ExitCode;
 
 use admin_client::{AdminRequest, path};
+use bytes::Bytes;
 use clap::Args;
 use declaration::parse_composition;
+use http::Method;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::commands::CommandError;
 use crate::commands::document::{Condition, Deletion, Document, DocumentForm};
-use crate::commands::input::read_document;
+use crate::commands::input::TextFile;
 use crate::commands::list::{ListArgs, cell};
 use crate::commands::policies::policy_name;
 use crate::output::{OutputArgs, Table};
@@ -89,23 +92,28 @@ pub(super) async fn list(options: &ListArgs) -> Result<ExitCode, CommandError> {
 
 pub(super) async fn get(options: &GetComposition) -> Result<ExitCode, CommandError> {
     let client = options.target.connect().await?;
-    let document = composition(&options.name);
-    document.print(&client, options.form).await
+    let composition = composition(&options.name);
+    if options.form.is_json() {
+        return composition.print_text(&client).await;
+    }
+    composition.print(&client, options.form).await
 }
 
 pub(super) async fn create(options: &CreateComposition) -> Result<ExitCode, CommandError> {
-    let document = read_document(&options.from, parse_composition)?;
+    let json = read(&options.from)?;
     let client = options.target.connect().await?;
     let composition = composition(&options.name);
-    composition.create(&client, &document, options.output).await
+    let put = put(&composition, json);
+    composition.create_by(&client, put, options.output).await
 }
 
 pub(super) async fn set(options: &SetComposition) -> Result<ExitCode, CommandError> {
-    let document = read_document(&options.from, parse_composition)?;
+    let json = read(&options.from)?;
     let client = options.target.connect().await?;
     let composition = composition(&options.name);
+    let put = put(&composition, json);
     composition
-        .set(&client, &document, &options.condition, options.output)
+        .set_by(&client, put, &options.condition, options.output)
         .await
 }
 
@@ -126,6 +134,26 @@ pub(super) async fn delete(options: &DeleteComposition) -> Result<ExitCode, Comm
              can then start"
         ))),
     }
+}
+
+/// Reads a file, and returns the JSON to send. A JSON file is sent as it is, because the composer
+/// passes the numbers of a fallback on as they are written.
+fn read(path: &str) -> Result<String, CommandError> {
+    let file = TextFile::read(path)?;
+    let document = parse_composition(&file.name, &file.text)
+        .map_err(|error| CommandError::usage(error.to_string()))?;
+
+    let is_json = serde_json::from_str::<&RawValue>(&file.text).is_ok();
+    Ok(if is_json {
+        file.text
+    } else {
+        document.to_string()
+    })
+}
+
+fn put(composition: &Document, json: String) -> AdminRequest {
+    let path = &*composition.path;
+    AdminRequest::text(Method::PUT, path, "application/json", Bytes::from(json))
 }
 
 fn composition(name: &str) -> Document {
