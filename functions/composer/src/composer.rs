@@ -90,6 +90,18 @@ impl Composer {
         self
     }
 
+    /// True if the policy allows the caller to make the request itself. In front of a deployed
+    /// composer the authorizer checks this, so that [`Self::compose`] does not.
+    pub async fn is_permitted(&self, request: &Request) -> bool {
+        let Some(context) = &request.context else {
+            return false;
+        };
+
+        let policy = self.policy.at((self.clock)()).await;
+        let rule = policy.choose(&request.method, &request.path);
+        rule.is_ok_and(|rule| VerifiedCaller::from_context(context).satisfies(rule, &policy))
+    }
+
     /// Returns the compositions in force.
     #[must_use]
     pub fn compositions(&self) -> Arc<Compositions> {

@@ -1,9 +1,11 @@
 //! Composes one response, without a gateway and its authorizer.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use composer::{CallerContext, Reply, Request};
+use composer::{CallerContext, Composer, Reply, Request};
+use composition::Cost;
 use http::Uri;
 use limits::Caller;
 use outcome::{ContextField, Decision, Reason};
@@ -25,8 +27,10 @@ const NOTHING: &str = "-";
 /// The settings of an attempt.
 #[derive(Debug)]
 pub struct AttemptOptions {
-    /// The file of compositions.
-    pub compositions: PathBuf,
+    /// The name of the file of compositions, for errors.
+    pub file: PathBuf,
+    /// The text of the file.
+    pub compositions: String,
     /// The prefix of the paths of compositions.
     pub prefix: String,
     /// The policy file. Without one, every caller may call every part.
@@ -63,10 +67,10 @@ pub struct AttemptCaller {
 pub struct Attempt {
     /// The response, and a report on each part.
     pub reply: Reply,
-    /// The service that parts call whose service is not named.
-    pub backend: Uri,
-    /// True if that service is the built-in echo.
-    pub is_echo: bool,
+    /// The path and query of each part as the document has them, by the name of the part.
+    pub templates: BTreeMap<String, String>,
+    /// True if the built-in echo service has answered a call.
+    pub called_echo: bool,
 }
 
 /// The reasons why there is no attempt.
@@ -75,9 +79,12 @@ pub enum AttemptError {
     /// A file cannot be read or is invalid.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The issuer of the token is not known.
+    /// The options do not describe a caller of the policy, or of the composition.
     #[error("{0}")]
-    Issuer(String),
+    Caller(String),
+    /// The policy does not allow the request itself.
+    #[error("the policy does not allow this caller to call `{0}`, so that the response is 403")]
+    Forbidden(String),
 }
 
 /// Composes the response to a request. Parts really call their services.
@@ -90,7 +97,7 @@ pub async fn attempt(
     mut request: Request,
     records: impl std::io::Write + Send + 'static,
 ) -> Result<Attempt, AttemptError> {
-    let compositions = CompositionsFile::read(&options.compositions)?;
+    let compositions = CompositionsFile::new(&options.file, options.compositions.clone());
     let policy_file = options
         .policy
         .as_deref()
@@ -120,12 +127,48 @@ pub async fn attempt(
     let composer = open_composer(store, setting, RecordLog::to(records), Some(urls)).await;
     let composer = composer.map_err(|error| start_error(error, &compositions, policy_file))?;
     super::compositions::check_services(&options.services, Some(&composer))?;
+    let templates = templates(&composer, &request, caller)?;
+    if options.policy.is_some() && !composer.is_permitted(&request).await {
+        let line = format!("{} {}", request.method, request.path);
+        return Err(AttemptError::Forbidden(line));
+    }
 
+    let reply = composer.compose(&request).await;
+    let calls = reply.parts.iter().filter(|part| part.attempts > 0);
+    let mut urls = calls.filter_map(|part| part.url.as_ref());
     Ok(Attempt {
-        reply: composer.compose(&request).await,
-        backend,
-        is_echo,
+        called_echo: is_echo && urls.any(|url| url.authority() == backend.authority()),
+        reply,
+        templates,
     })
+}
+
+/// Returns the path and query of each part of the request's route. There are none without a route.
+///
+/// # Errors
+/// [`AttemptError::Caller`] if the route charges a plan, and the caller has none.
+fn templates(
+    composer: &Composer,
+    request: &Request,
+    caller: &AttemptCaller,
+) -> Result<BTreeMap<String, String>, AttemptError> {
+    let compositions = composer.compositions();
+    let Some(found) = compositions.find(&request.method, &request.path) else {
+        return Ok(BTreeMap::new());
+    };
+
+    let route = found.value;
+    let is_charged = route.cost == Cost::Parts || route.parts.iter().any(|part| part.is_charged);
+    if is_charged && caller.plan.is_none() {
+        return Err(AttemptError::Caller(format!(
+            "`{}` charges a plan, expected --plan, such as `--plan pro`",
+            route.key
+        )));
+    }
+    let parts = route.parts.iter();
+    Ok(parts
+        .map(|part| (part.name.clone(), part.template_text().to_owned()))
+        .collect())
 }
 
 /// Returns an error about a document with the file of the document.
@@ -171,11 +214,11 @@ fn issuer(
         .map_or(&[][..], Vec::as_slice);
     match issuers {
         [one] => Ok(one["issuer"].as_str().map(str::to_owned)),
-        [] => Err(AttemptError::Issuer(
+        [] => Err(AttemptError::Caller(
             "--as: the policy has no issuer of tokens, expected --key-id for a caller with a key"
                 .to_owned(),
         )),
-        _ => Err(AttemptError::Issuer(
+        _ => Err(AttemptError::Caller(
             "--as: the policy has several issuers, expected --issuer".to_owned(),
         )),
     }

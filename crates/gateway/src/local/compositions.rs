@@ -25,10 +25,14 @@ pub(super) struct CompositionsFile {
 
 impl CompositionsFile {
     pub(super) fn read(path: &Path) -> Result<Self, StartError> {
-        Ok(Self {
+        Ok(Self::new(path, file::read(path)?))
+    }
+
+    pub(super) fn new(path: &Path, text: String) -> Self {
+        Self {
             path: path.to_owned(),
-            text: file::read(path)?,
-        })
+            text,
+        }
     }
 
     /// Converts an error about the compositions so that it names this file instead of `COMPOSITIONS`.

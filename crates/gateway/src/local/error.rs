@@ -22,6 +22,14 @@ pub enum StartError {
         /// The error of the operating system.
         error: std::io::Error,
     },
+    /// A template that cannot be read.
+    #[error("{path}: {error}; --template FILE names the template", path = path.display())]
+    NoTemplate {
+        /// The file.
+        path: PathBuf,
+        /// The error of the operating system.
+        error: std::io::Error,
+    },
     /// A template that is invalid or not supported.
     #[error("{path}:{separator}{error}", path = path.display(), separator = if error.position.is_some() { "" } else { " " })]
     Template {

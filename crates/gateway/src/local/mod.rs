@@ -207,7 +207,11 @@ pub async fn start(
 }
 
 fn read_template(options: &Options) -> Result<Template, StartError> {
-    let text = file::read(&options.template)?;
+    let text =
+        std::fs::read_to_string(&options.template).map_err(|error| StartError::NoTemplate {
+            path: options.template.clone(),
+            error,
+        })?;
     let parameters = unique_parameters(&compositions::parameters(options)?)?;
     Template::parse(&text, &parameters).map_err(|error| StartError::Template {
         path: options.template.clone(),

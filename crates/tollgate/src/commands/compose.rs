@@ -8,6 +8,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use super::CommandError;
+use super::input::TextFile;
 use super::list::ListArgs;
 
 use attempt::TryComposition;
@@ -16,6 +18,18 @@ use stored::{CreateComposition, DeleteComposition, GetComposition, SetCompositio
 
 /// The default of the template's parameter `CompositionsPrefix`.
 const DEFAULT_PREFIX: &str = "/bff";
+
+/// Reads a file of compositions, or standard input if the path is `-`.
+///
+/// # Errors
+/// [`CommandError`] with exit code 2 if it cannot be read, or is YAML by its name.
+fn compositions_file(path: &str) -> Result<TextFile, CommandError> {
+    if [".yaml", ".yml"].iter().any(|end| path.ends_with(end)) {
+        let problem = format!("{path}: expected JSON; only `create` and `set` also read YAML");
+        return Err(CommandError::usage(problem));
+    }
+    TextFile::read(path)
+}
 
 /// The commands below `compose`.
 #[derive(Debug, Subcommand)]

@@ -31,15 +31,15 @@ fn valid_file_is_shown_with_its_routes_and_parts() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert_eq!(
         text(&output.stdout),
-        "GET /bff/dashboard\n\
-         PART    STAGE  SERVICE  IF_MISSING  CALL\n\
-         user        1  users    fallback    GET /users/{user_id}\n\
-         orders      1  default  error       GET /orders?userId={user_id}&limit=5\n\
-         offers      2  default  absent      GET /offers/{user#/segment}\n\
+        "GET /bff/dashboard  timeout 5000 ms, cost rule\n\
+         PART    STAGE  SERVICE  IF_MISSING  TIMEOUT  CHARGED  CALL\n\
+         user        1  users    fallback    2000 ms  no       GET /users/{user_id}\n\
+         orders      1  default  error       2000 ms  no       GET /orders?userId={user_id}&limit=5\n\
+         offers      2  default  absent      2000 ms  no       GET /offers/{user#/segment}\n\
          \n\
-         GET /bff/feed\n\
-         PART   STAGE  SERVICE  IF_MISSING  CALL\n\
-         items      1  default  absent      GET /feed\n\
+         GET /bff/feed  timeout 5000 ms, cost rule\n\
+         PART   STAGE  SERVICE  IF_MISSING  TIMEOUT  CHARGED  CALL\n\
+         items      1  default  absent      2000 ms  no       GET /feed\n\
          \n\
          The file is valid: 2 routes, 4 parts, 2 services.\n"
     );
@@ -66,7 +66,7 @@ fn report_is_also_printed_as_json() {
 
 #[test]
 fn policy_shows_the_rule_of_each_part() {
-    let policy = r#"{"rules": [{"match": "GET /users/{id}", "auth": "any"},
+    let policy = r#"{"rules": [{"match": "ANY /bff/{proxy+}", "auth": "any"}, {"match": "GET /users/{id}", "auth": "any"},
         {"match": "GET /orders", "auth": "any"}, {"match": "GET /offers/{segment}", "auth": "any"},
         {"match": "GET /feed", "auth": "none"}]}"#;
     let files = [("compositions.json", COMPOSITIONS), ("policy.json", policy)];
@@ -83,11 +83,13 @@ fn policy_shows_the_rule_of_each_part() {
     let report = check(&files, &["--policy", "policy.json", "--json"]).stdout;
     let report: Value = serde_json::from_slice(&report).unwrap();
     assert_eq!(report["routes"][1]["parts"][0]["rule"], "GET /feed");
+    assert_eq!(report["routes"][1]["rule"], "ANY /bff/{proxy+}");
 }
 
 #[test]
 fn part_without_a_rule_exits_with_1() {
-    let policy = r#"{"rules": [{"match": "GET /orders", "auth": "any"}, {"match": "POST /feed", "auth": "any"}]}"#;
+    let policy = r#"{"rules": [{"match": "GET /orders", "auth": "any"}, {"match": "POST /feed", "auth": "any"},
+        {"match": "ANY /bff/{proxy+}", "auth": "any"}]}"#;
     let files = [("compositions.json", COMPOSITIONS), ("policy.json", policy)];
     let output = check(&files, &["--policy", "policy.json"]);
     let stdout = text(&output.stdout);
@@ -96,6 +98,40 @@ fn part_without_a_rule_exits_with_1() {
     assert!(
         stdout.ends_with("No rule of the policy allows 3 parts.\n"),
         "{stdout}"
+    );
+}
+
+#[test]
+fn route_without_a_rule_exits_with_1() {
+    let policy = r#"{"rules": [{"match": "ANY /bff/feed", "auth": "any"}, {"match": "GET /{id}", "auth": "any"},
+        {"match": "GET /users/{id}", "auth": "any"}, {"match": "GET /offers/{id}", "auth": "any"}]}"#;
+    let files = [("compositions.json", COMPOSITIONS), ("policy.json", policy)];
+    let output = check(&files, &["--policy", "policy.json"]);
+    let stdout = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{stdout}");
+    assert!(
+        stdout.starts_with("GET /bff/dashboard  timeout 5000 ms, cost rule, no rule\n"),
+        "{stdout}"
+    );
+    assert!(
+        stdout.contains("GET /bff/feed  timeout 5000 ms, cost rule, rule ANY /bff/feed\n"),
+        "{stdout}"
+    );
+    assert!(
+        stdout.ends_with("No rule of the policy allows 1 route.\n"),
+        "{stdout}"
+    );
+}
+
+#[test]
+fn yaml_is_refused_by_its_name() {
+    let output = tollgate(&["compose", "check", "compositions.yaml"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        text(&output.stderr),
+        "tollgate: compositions.yaml: expected JSON; only `create` and `set` also read YAML\n"
     );
 }
 
@@ -159,9 +195,12 @@ fn url_of_the_backend_and_the_prefix_are_options() {
         .replace(r#""default": {"url": "http://orders.example"}, "#, "")
         .replace("/bff/", "/mobile/");
     let files = [("compositions.json", compositions.as_str())];
-    assert_eq!(
-        check(&files, &["--prefix", "/mobile"]).status.code(),
-        Some(2)
+    let output = check(&files, &["--prefix", "/mobile"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        text(&output.stderr).contains("`BackendUrl`"),
+        "{}",
+        text(&output.stderr)
     );
 
     let arguments = [
@@ -172,5 +211,6 @@ fn url_of_the_backend_and_the_prefix_are_options() {
     ];
     let output = check(&files, &arguments);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(!text(&output.stderr).contains("`BackendUrl`"));
     assert_eq!(check(&files, &arguments[2..]).status.code(), Some(2));
 }

@@ -121,6 +121,23 @@ fn invalid_compositions_exit_with_2_and_their_place() {
 }
 
 #[test]
+fn missing_template_names_the_option() {
+    let folder = folder();
+    let mut command = tollgate(&["--listen", "0", "--compositions", "compositions.json"]);
+    let output = command.current_dir(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.starts_with("tollgate: template.yaml: No such file"),
+        "{stderr}"
+    );
+    assert!(
+        stderr.ends_with("; --template FILE names the template\n"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn composer_is_invoked_with_its_example_events() {
     for (event, status) in [("partial", 206), ("throttled", 429), ("forbidden", 403)] {
         let output = run(&[

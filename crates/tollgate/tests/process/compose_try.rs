@@ -152,7 +152,8 @@ fn policy_decides_which_parts_the_caller_may_call() {
     let setup = Setup::with_orders();
     let policy = json!({
         "issuers": [{"issuer": "https://login.example.com", "audiences": ["api"], "default_plan": "free", "jwks_uri": "https://login.example.com/keys"}],
-        "rules": [{"match": "GET /users/{id}", "auth": "jwt"},
+        "rules": [{"match": "ANY /bff/{proxy+}", "auth": "any"},
+                  {"match": "GET /users/{id}", "auth": "jwt"},
                   {"match": "GET /orders", "auth": "jwt", "scopes": ["orders:read"]}],
     });
     setup.write("policy.json", &policy.to_string());
@@ -179,6 +180,70 @@ fn policy_decides_which_parts_the_caller_may_call() {
         ],
     );
     assert_eq!(result["parts"][0]["result"], "forbidden", "{result}");
+}
+
+#[test]
+fn request_that_the_policy_refuses_exits_with_1() {
+    let setup = Setup::with_orders();
+    let policy = r#"{"rules": [{"match": "GET /orders", "auth": "none"}, {"match": "GET /bff/strict", "auth": "any", "scopes": ["bff"]}]}"#;
+    setup.write("policy.json", policy);
+    for (request, scope, code) in [
+        ("GET /bff/dashboard", "bff", 1),
+        ("GET /bff/strict", "other", 1),
+        ("GET /bff/strict", "bff", 0),
+    ] {
+        let arguments = [
+            "--key-id",
+            "acme",
+            "--policy",
+            "policy.json",
+            "--scope",
+            scope,
+        ];
+        let output = setup.run(request, &arguments);
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{request}: {stderr}");
+        let is_explained = stderr.contains("the policy does not allow this caller to call");
+        assert_eq!(is_explained, code == 1, "{request}: {stderr}");
+    }
+}
+
+#[test]
+fn charged_route_needs_a_plan() {
+    let setup = Setup::with_orders();
+    let compositions = COMPOSITIONS.replace("\"required\": true", "\"charged\": true");
+    setup.write("compositions.json", &compositions);
+    let output = setup.run("GET /bff/strict", &["--as", "alice"]);
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr.contains("`GET /bff/strict` charges a plan, expected --plan"),
+        "{stderr}"
+    );
+
+    let (code, result) = setup.json("GET /bff/strict", &["--as", "alice", "--plan", "pro"]);
+    assert_eq!(
+        (code, &result["status"]),
+        (Some(0), &json!(200)),
+        "{result}"
+    );
+}
+
+#[test]
+fn part_that_is_not_called_shows_its_template() {
+    let setup = Setup::with_orders();
+    let output = setup.run("GET /bff/dashboard", &[]);
+    let stdout = text(&output.stdout);
+    assert!(
+        stdout.contains("invalid_value, fallback  GET /users/{user_id}\n"),
+        "{stdout}"
+    );
+    // No call went to the echo.
+    assert!(
+        !text(&output.stderr).contains("echo"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
@@ -335,6 +400,7 @@ fn invalid_input_exits_with_2() {
             "no-such.json: No such file",
         ),
         ("GET /bff", &["--key-id", "a", "--issuer", "b"], "--issuer"),
+        ("POST /bff/orders", &["--data", "{"], "expected JSON: "),
     ] {
         let output = setup.run(request, arguments);
         let stderr = text(&output.stderr);

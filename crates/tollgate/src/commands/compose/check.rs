@@ -13,18 +13,23 @@ use strict_json::TextPosition;
 
 use super::super::input::TextFile;
 use super::super::{CommandError, REFUSED};
-use super::DEFAULT_PREFIX;
+use super::{DEFAULT_PREFIX, compositions_file};
 use crate::cli::service_url;
 use crate::output::{print_json, until_closed, warn};
 
 use report::Report;
 
+/// The URL of parts without a service, unless it is given. No such host exists (RFC 6761).
+const UNKNOWN_BACKEND: &str = "http://backend.invalid";
+
 /// The end of the output of `compose check --help`.
 const AFTER_HELP: &str = "\
 The file is checked with the code of the deployed function. No service is called. With --policy, the
-command also shows the rule that decides each part. A part without a rule is missing for every caller.
+command also shows the rules that decide each route and each part. A part without a rule is missing
+for every caller.
 
-Exit codes: 0 the file is valid, 1 no rule of the policy allows a part, 2 the file is invalid
+Exit codes: 0 the file is valid, 1 no rule of the policy allows a route or a part, 2 the file is
+            invalid
 
 Examples:
   tollgate compose check compositions.json
@@ -62,11 +67,12 @@ pub(crate) struct CheckCompositions {
 /// # Errors
 /// [`CommandError`] with exit code 2 if a file cannot be read or is invalid.
 pub(super) async fn run(options: &CheckCompositions) -> Result<ExitCode, CommandError> {
-    let file = TextFile::read(&options.compositions)?;
+    let file = compositions_file(&options.compositions)?;
+    let default_url = options.backend.clone();
     let settings = Settings {
         prefix: &options.prefix,
         key_header: &options.key_header,
-        default_url: options.backend.clone(),
+        default_url: Some(default_url.unwrap_or(Uri::from_static(UNKNOWN_BACKEND))),
         replaced: None,
         is_deployed: !options.local,
     };
@@ -81,12 +87,15 @@ pub(super) async fn run(options: &CheckCompositions) -> Result<ExitCode, Command
         warn(&located(&file.name, position, &warning.to_string()));
     }
     let report = Report::new(&compositions, policy.as_ref());
+    if report.calls_backend() && options.backend.is_none() {
+        warn("parts without a service call the template's `BackendUrl`, which --backend sets here");
+    }
     until_closed(if options.json {
         print_json(&report.json())
     } else {
         text::print(&report)
     })?;
-    let is_refused = report.parts_without_rule() > 0;
+    let is_refused = report.parts_without_rule() > 0 || report.routes_without_rule() > 0;
     Ok(ExitCode::from(if is_refused { REFUSED } else { 0 }))
 }
 

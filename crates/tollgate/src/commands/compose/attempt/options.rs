@@ -7,10 +7,11 @@ use clap::Args;
 use gateway::local::{AttemptCaller, AttemptOptions, Request};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use serde_json::value::RawValue;
 
 use crate::cli::{backend, service};
 use crate::commands::CommandError;
-use crate::commands::compose::DEFAULT_PREFIX;
+use crate::commands::compose::{DEFAULT_PREFIX, compositions_file};
 
 /// The end of the output of `compose try --help`.
 const AFTER_HELP: &str = "\
@@ -30,9 +31,9 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct TryComposition {
-    /// File with the compositions as JSON
+    /// File with the compositions as JSON; `-` is standard input
     #[arg(value_name = "FILE")]
-    compositions: PathBuf,
+    compositions: String,
     /// Request, such as 'GET /bff/dashboard'
     #[arg(value_name = "REQUEST", value_parser = request_line)]
     request: RequestLine,
@@ -61,7 +62,7 @@ pub(crate) struct TryComposition {
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Body of a POST request as JSON
-    #[arg(long, value_name = "JSON")]
+    #[arg(long, value_name = "JSON", value_parser = json)]
     data: Option<String>,
     /// Policy that decides which parts the caller may call, as JSON
     #[arg(long, value_name = "FILE")]
@@ -93,15 +94,20 @@ struct RequestLine {
 
 impl TryComposition {
     /// Returns the settings of the attempt.
-    pub(super) fn settings(&self) -> AttemptOptions {
-        AttemptOptions {
-            compositions: self.compositions.clone(),
+    ///
+    /// # Errors
+    /// [`CommandError`] with exit code 2 if the compositions cannot be read.
+    pub(super) fn settings(&self) -> Result<AttemptOptions, CommandError> {
+        let file = compositions_file(&self.compositions)?;
+        Ok(AttemptOptions {
+            file: file.name.into(),
+            compositions: file.text,
             prefix: self.prefix.clone(),
             policy: self.policy.clone(),
             seeds: self.seeds.clone(),
             backend: self.backend.clone(),
             services: self.services.clone(),
-        }
+        })
     }
 
     /// Returns the caller.
@@ -156,6 +162,13 @@ fn request_line(text: &str) -> Result<RequestLine, String> {
         method: method.to_owned(),
         target,
     })
+}
+
+fn json(text: &str) -> Result<String, String> {
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("expected JSON: {error}")),
+    }
 }
 
 fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use gateway::local::{PartReport, Reply};
+use gateway::local::{Attempt, PartReport};
 
 use super::report::{milliseconds, result, status};
 use crate::output::{OutputError, Style, Table, escaped, print_json_text};
@@ -11,9 +11,10 @@ use crate::output::{OutputError, Style, Table, escaped, print_json_text};
 ///
 /// # Errors
 /// [`OutputError`] if standard output cannot be written.
-pub(super) fn print(reply: &Reply) -> Result<(), OutputError> {
+pub(super) fn print(attempt: &Attempt) -> Result<(), OutputError> {
+    let reply = &attempt.reply;
     if !reply.parts.is_empty() {
-        parts(&reply.parts).print()?;
+        parts(attempt).print()?;
         writeln!(std::io::stdout())?;
     }
 
@@ -51,18 +52,18 @@ fn print_body(body: &[u8]) -> Result<(), OutputError> {
 }
 
 /// Returns a row per part.
-fn parts(parts: &[PartReport]) -> Table {
+fn parts(attempt: &Attempt) -> Table {
     let header = ["PART", "TIME", "ATTEMPTS", "RESULT", "CALL"];
     let mut table = Table::new(&header).numeric(&["TIME", "ATTEMPTS"]);
 
-    for part in parts {
+    for part in &attempt.reply.parts {
         let attempts = part.attempts.to_string();
         table.row([
             &*part.name,
             &time(part),
             &attempts,
             &outcome(part),
-            &call(part),
+            &call(part, attempt),
         ]);
     }
     table
@@ -89,10 +90,13 @@ fn outcome(part: &PartReport) -> String {
     }
 }
 
-/// Returns the method and the URL of the call. A part that was not called has no URL.
-fn call(part: &PartReport) -> String {
-    match &part.url {
-        Some(url) => format!("{} {url}", part.method.as_str()),
-        None => "-".to_owned(),
+/// Returns the method and the URL of the call. Without a call, the path is that of the document, whose
+/// values may be absent.
+fn call(part: &PartReport, attempt: &Attempt) -> String {
+    let method = part.method.as_str();
+    match (&part.url, attempt.templates.get(&part.name)) {
+        (Some(url), _) => format!("{method} {url}"),
+        (None, Some(template)) => format!("{method} {template}"),
+        (None, None) => "-".to_owned(),
     }
 }

@@ -1,8 +1,13 @@
 //! The routes and parts of a file, and the rule that decides each part.
 
-use composition::{Compositions, Part, Route};
+use composition::{Compositions, Cost, Part, Route, VersionShape};
 use policy::Policy;
 use serde_json::{Value, json};
+
+use super::UNKNOWN_BACKEND;
+
+/// The value of the variables of a route when its rule is looked up.
+const SAMPLE: &str = "tollgate-sample";
 
 /// The routes and services of a file.
 pub(super) struct Report<'c> {
@@ -16,6 +21,8 @@ pub(super) struct Report<'c> {
 pub(super) struct RouteReport<'c> {
     pub(super) route: &'c Route,
     pub(super) parts: Vec<PartReport<'c>>,
+    /// The route of the policy's rule for the composition itself.
+    pub(super) rule: Option<&'c str>,
 }
 
 /// A part of a route.
@@ -33,6 +40,7 @@ impl<'c> Report<'c> {
         let route = |route: &'c Route| RouteReport {
             route,
             parts: parts(compositions, route, policy),
+            rule: policy.and_then(|policy| route_rule(policy, route)),
         };
         Self {
             compositions,
@@ -46,6 +54,26 @@ impl<'c> Report<'c> {
         let parts = self.routes.iter().flat_map(|route| &route.parts);
         let without_rule = parts.filter(|part| part.rule.is_none()).count();
         if self.has_policy { without_rule } else { 0 }
+    }
+
+    /// Returns the number of routes that no caller may call.
+    pub(super) fn routes_without_rule(&self) -> usize {
+        let without_rule = self.routes.iter().filter(|route| route.rule.is_none());
+        if self.has_policy {
+            without_rule.count()
+        } else {
+            0
+        }
+    }
+
+    /// True if a part calls the template's `BackendUrl`.
+    pub(super) fn calls_backend(&self) -> bool {
+        let unknown = UNKNOWN_BACKEND.parse().ok();
+        let services = self.compositions.services();
+        let parts = self.routes.iter().flat_map(|route| &route.parts);
+        parts
+            .map(|report| &services[report.part.service].url)
+            .any(|url| Some(url) == unknown.as_ref())
     }
 
     /// Returns the report for programs.
@@ -78,19 +106,57 @@ impl<'c> Report<'c> {
                 "required": part.is_required,
                 "fallback": part.fallback.is_some(),
                 "timeout_ms": milliseconds(part.timeout),
+                "after": part.after.iter().map(|index| &route.route.parts[*index].name).collect::<Vec<_>>(),
+                "charged": part.is_charged,
+                "next": part.next,
             });
             if self.has_policy {
                 json["rule"] = report.rule.into();
             }
             json
         });
-        json!({
+        let headers = route.route.headers.iter().map(ToString::to_string);
+        let versions = route.route.versions.iter().map(version_json);
+        let mut json = json!({
             "route": route.route.key.to_string(),
             "timeout_ms": milliseconds(route.route.timeout),
+            "cost": cost(route.route),
+            "partial_status": route.route.partial_status.as_u16(),
+            "fields_parameter": route.route.fields_parameter,
+            "headers": headers.collect::<Vec<_>>(),
+            "versions": versions.collect::<Vec<_>>(),
             "stages": route.route.stages.len(),
             "parts": parts.collect::<Vec<_>>(),
-        })
+        });
+        if self.has_policy {
+            json["rule"] = route.rule.into();
+        }
+        json
     }
+}
+
+/// Returns the route of the rule for a composition. Its variables have a value that no rule names.
+fn route_rule<'c>(policy: &'c Policy, route: &Route) -> Option<&'c str> {
+    let path = route.key.fill(|_| Some(SAMPLE))?;
+    let method = route.key.method().unwrap_or("GET");
+    Some(policy.choose(method, &path).ok()?.route.as_str())
+}
+
+/// Returns the word of the document for the cost of a route.
+pub(super) const fn cost(route: &Route) -> &'static str {
+    match route.cost {
+        Cost::Rule => "rule",
+        Cost::Parts => "parts",
+    }
+}
+
+fn version_json(shape: &VersionShape) -> Value {
+    json!({
+        "header": shape.header.as_str(),
+        "from": shape.from.as_ref().map(ToString::to_string),
+        "below": shape.below.as_ref().map(ToString::to_string),
+        "changes": shape.changes.len(),
+    })
 }
 
 fn parts<'c>(
@@ -111,6 +177,6 @@ fn parts<'c>(
     route.parts.iter().enumerate().map(part).collect()
 }
 
-fn milliseconds(duration: std::time::Duration) -> u64 {
+pub(super) fn milliseconds(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
