@@ -114,6 +114,8 @@ struct Inner {
     /// one.
     generation: u64,
     changes: Changes,
+    /// True if failures of calls that overlap in time count each.
+    counts_each_failure: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -125,13 +127,26 @@ enum Phase {
 
 impl Breaker {
     /// Returns a closed breaker. `name` is the service's name in logs and metrics.
+    ///
+    /// Failures of calls that overlap in time count once.
     #[must_use]
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
-        let name = name.into();
+        Self::counting(name.into(), false)
+    }
+
+    /// Returns a closed breaker that counts each failure, also of calls that overlap in time. For a
+    /// service with a limit of concurrent calls: if it hangs under load, all calls overlap.
+    #[must_use]
+    pub fn counting_each_failure(name: impl Into<Cow<'static, str>>) -> Self {
+        Self::counting(name.into(), true)
+    }
+
+    fn counting(name: Cow<'static, str>, counts_each_failure: bool) -> Self {
         let inner = Arc::new(Mutex::new(Inner {
             phase: Phase::Closed(Tally::EMPTY),
             generation: 0,
             changes: Changes::default(),
+            counts_each_failure,
         }));
         register(name.clone(), &inner);
         Self { name, inner }
@@ -234,6 +249,7 @@ impl Inner {
             Verdict::ClientError => return,
         };
 
+        let began = (!self.counts_each_failure).then_some(began);
         match &mut self.phase {
             Phase::Closed(tally) => {
                 *tally = tally.with(failed, began, ended);

@@ -1,8 +1,8 @@
 //! The last results of a closed circuit breaker, which decide when it opens.
 //!
 //! When a service stalls, all calls in progress fail. Failures of calls that overlap in time
-//! therefore count once. Otherwise one stall would open the breaker of a process that makes many
-//! calls at once.
+//! therefore count once by default. Otherwise one stall would open the breaker of a process that
+//! makes many calls at once. The failures of a service whose calls have a limit can count each.
 
 use std::time::Instant;
 
@@ -31,10 +31,13 @@ impl Tally {
         failed_at: None,
     };
 
-    /// Returns the tally with one more call. A failed call that began before the last counted failure
-    /// ended is not counted.
-    pub(crate) fn with(self, failed: bool, began: Instant, ended: Instant) -> Self {
-        if failed && self.failed_at.is_some_and(|failed_at| began < failed_at) {
+    /// Returns the tally with one more call. If `began` is given, a failed call that began before the
+    /// last counted failure ended is not counted.
+    pub(crate) fn with(self, failed: bool, began: Option<Instant>, ended: Instant) -> Self {
+        let overlaps = began
+            .zip(self.failed_at)
+            .is_some_and(|(began, at)| began < at);
+        if failed && overlaps {
             return self;
         }
 

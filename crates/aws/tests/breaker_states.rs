@@ -274,3 +274,16 @@ fn success_during_a_stall_resets_consecutive_failures() {
 
     assert_eq!(breaker.state(), State::Closed);
 }
+
+#[test]
+fn overlapping_failures_can_count_each() {
+    let (breaker, now) = (Breaker::counting_each_failure("users"), Instant::now());
+    let permits: Vec<_> = (0..8).map(|_| breaker.permit(now).unwrap()).collect();
+
+    for (nth, permit) in permits.into_iter().enumerate() {
+        let expected = if nth < 5 { State::Closed } else { State::Open };
+        assert_eq!(breaker.state(), expected, "{nth}");
+        permit.settle(Failure, now);
+    }
+    assert_eq!(breaker.changes().opened, 1);
+}

@@ -92,17 +92,23 @@ pub fn scalar<'j>(json: &'j str, pointer: &str) -> Option<Cow<'j, str>> {
 
 /// Returns the JSON in which the string at a JSON pointer has another value, or is `null` without one.
 ///
-/// Any other value at the pointer becomes `null`. Those of several fields with one name are all
-/// replaced. All other text is unchanged.
+/// Any other value at the pointer becomes `null`. Of several fields with one name, the last has the
+/// value and the others become `null`, so that a service cannot multiply it. All other text is
+/// unchanged.
 pub(crate) fn replace_values<'j>(
     json: &'j str,
     pointer: &str,
     value: Option<&str>,
 ) -> Cow<'j, str> {
-    let places: Vec<_> = values_at(json, pointer)
+    let found = values_at(json, pointer);
+    let last = found.last().map(|value| value.as_ptr());
+    let places: Vec<_> = found
         .into_iter()
         .filter(|value| *value != "null")
-        .filter_map(|value| Some((place_of(value, json)?, value.starts_with('"'))))
+        .filter_map(|text| {
+            let has_value = text.starts_with('"') && Some(text.as_ptr()) == last;
+            Some((place_of(text, json)?, has_value))
+        })
         .collect();
     if places.is_empty() {
         return Cow::Borrowed(json);
@@ -112,9 +118,9 @@ pub(crate) fn replace_values<'j>(
         Cow::Owned(encode_string(value))
     });
     let (mut replaced, mut end) = (String::with_capacity(json.len()), 0);
-    for (place, is_string) in places {
+    for (place, has_value) in places {
         replaced.push_str(&json[end..place.start]);
-        replaced.push_str(if is_string { &value } else { "null" });
+        replaced.push_str(if has_value { &value } else { "null" });
         end = place.end;
     }
     replaced.push_str(&json[end..]);

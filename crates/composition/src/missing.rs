@@ -19,7 +19,7 @@ pub enum Missing {
     Unreachable,
     /// The circuit breaker of the service is open.
     CircuitOpen,
-    /// Too many calls of the service were in progress for the whole timeout of the part.
+    /// Too many calls of the service were in progress for half of the timeout of the part.
     Overloaded,
     /// The service responded with this status, which is not 200 to 205.
     Status(u16),

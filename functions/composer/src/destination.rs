@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws::timeouts::MIN_CALL_TIME;
 use aws::{Breaker, CallError, Deadline, Failure, Permit, Verdict};
 use bytes::Bytes;
 use composition::{Missing, Part};
-use http::Response;
+use http::{Response, StatusCode};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
@@ -48,6 +47,7 @@ pub(crate) struct Admission<'d> {
 pub(crate) struct CallInProgress<'d> {
     _slot: SemaphorePermit<'d>,
     permit: Permit<'d>,
+    waited: Duration,
     began: Instant,
 }
 
@@ -90,7 +90,7 @@ impl Destinations {
 impl Destination {
     fn new(name: String, max_concurrent_calls: usize) -> Self {
         Self {
-            breaker: Breaker::new(name),
+            breaker: Breaker::counting_each_failure(name),
             slots: Semaphore::new(max_concurrent_calls),
         }
     }
@@ -99,8 +99,8 @@ impl Destination {
     /// and asks the breaker. An admission that is dropped was no call.
     ///
     /// # Errors
-    /// `Overloaded` if the wait left no time for the call. `CircuitOpen` if the breaker is open, which
-    /// needs no wait.
+    /// `Overloaded` if the wait would leave less than half of the part's timeout, in which the service
+    /// is unlikely to respond. `CircuitOpen` if the breaker is open, which needs no wait.
     pub(crate) async fn admit(
         &self,
         part: &Part,
@@ -108,7 +108,9 @@ impl Destination {
     ) -> Result<Admission<'_>, Missing> {
         let began = Instant::now();
         let deadline = deadline.at_most(began.into_std(), part.timeout);
-        let slot = self.slot(deadline).await?;
+        let last_start = deadline.instant().checked_sub(part.timeout / 2);
+        let slot = self.slot(last_start.unwrap_or_else(|| began.into_std()).into());
+        let slot = slot.await?;
 
         let now = Instant::now();
         let permit = self.breaker.permit(now.into_std());
@@ -119,7 +121,8 @@ impl Destination {
         })
     }
 
-    async fn slot(&self, deadline: Deadline) -> Result<SemaphorePermit<'_>, Missing> {
+    /// Waits for a slot until an instant. If it has passed, a slot must be free.
+    async fn slot(&self, until: Instant) -> Result<SemaphorePermit<'_>, Missing> {
         if self.breaker.is_open(Instant::now().into_std()) {
             return Err(Missing::CircuitOpen);
         }
@@ -127,8 +130,8 @@ impl Destination {
         if let Ok(slot) = self.slots.try_acquire() {
             return Ok(slot);
         }
-        match timeout_at(deadline.instant().into(), self.slots.acquire()).await {
-            Ok(Ok(slot)) if has_time_for_a_call(deadline) => Ok(slot),
+        match timeout_at(until, self.slots.acquire()).await {
+            Ok(Ok(slot)) => Ok(slot),
             _ => Err(Missing::Overloaded),
         }
     }
@@ -145,6 +148,7 @@ impl<'d> Admission<'d> {
         CallInProgress {
             _slot: self.slot,
             permit: self.permit,
+            waited: self.waited,
             began: Instant::now(),
         }
     }
@@ -153,24 +157,27 @@ impl<'d> Admission<'d> {
 impl CallInProgress<'_> {
     /// Reports the result of the call to the breaker. `timeout` is that of the part.
     ///
-    /// A failed connection, a timeout, a 5xx and a 429 count as failures of the service. A service
-    /// that had less than half of the timeout, because the rest of the composition took too long, is
-    /// not at fault. A response that is too large does not count either: the service responded.
+    /// A failed connection, a timeout, a 408 and a 5xx count as failures of the service. A 429 does not
+    /// count, because it may be about this caller alone. A service that had less than half of the timeout, because the rest of the composition took too long, is
+    /// not at fault. The wait for its own calls is part of its time. A response that is too large does
+    /// not count either: the service responded.
     pub(crate) fn settle(self, outcome: &Result<Response<Bytes>, CallError>, timeout: Duration) {
         let verdict = match outcome {
+            Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => return,
             Ok(response) => Failure::of_status(response.status().as_u16())
                 .map_or(Verdict::Success, |failure| failure.verdict()),
             Err(CallError::NoTimeLeft { .. } | CallError::BodyTooLarge { .. }) => return,
-            Err(CallError::TimedOut { .. }) if self.began.elapsed() < timeout / 2 => return,
+            Err(CallError::TimedOut { .. }) if self.time() < timeout / 2 => return,
             Err(_) => Verdict::Failure,
         };
 
         self.permit.settle(verdict, Instant::now().into_std());
     }
-}
 
-fn has_time_for_a_call(deadline: Deadline) -> bool {
-    deadline.remaining(Instant::now().into_std()) >= MIN_CALL_TIME
+    /// Returns the time that the service has had so far.
+    fn time(&self) -> Duration {
+        self.waited + self.began.elapsed()
+    }
 }
 
 /// Returns the first segment of a template, or `None` if it is empty or has a placeholder.

@@ -212,13 +212,17 @@ fn values_that_are_no_strings_become_null() {
 }
 
 #[test]
-fn strings_of_all_fields_with_one_name_are_replaced() {
+fn the_last_of_several_fields_with_one_name_has_the_value() {
     let json = r#"{"a":{"b":"1","c":"2","\u0062":"\ud800"},"a":{"b":3},"a":{"b":"4"}}"#;
 
     assert_eq!(
         replace_values(json, "/a/b", Some("x")),
-        r#"{"a":{"b":"x","c":"2","\u0062":"x"},"a":{"b":null},"a":{"b":"x"}}"#,
+        r#"{"a":{"b":null,"c":"2","\u0062":null},"a":{"b":null},"a":{"b":"x"}}"#,
     );
+
+    let many = format!("{{{}\"next\":\"\"}}", "\"next\":\"\",".repeat(1_000));
+    let replaced = replace_values(&many, "/next", Some(&"x".repeat(1_000)));
+    assert!(replaced.len() < many.len() + 4_000);
 }
 
 proptest! {

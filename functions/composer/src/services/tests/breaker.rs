@@ -69,10 +69,9 @@ async fn failed_probe_opens_the_breaker_again() {
 }
 
 #[tokio::test]
-async fn failures_are_timeouts_throttles_server_errors_and_connections() {
+async fn failures_are_timeouts_server_errors_and_connections() {
     for action in [
         Action::Silence,
-        Action::Send(reply(429, "", "")),
         Action::Send(reply(502, "retry-after: 60\r\n", "")),
         Action::Close,
         Action::SendAndClose(b"garbage\r\n\r\n".to_vec()),
@@ -96,6 +95,7 @@ async fn responses_that_are_no_json_and_client_errors_do_not_open_the_breaker() 
     let large = format!("HTTP/1.1 200 X\r\n{large}\r\n").into_bytes();
     for action in [
         Action::Send(reply(404, "", "")),
+        Action::Send(reply(429, "", "")),
         Action::Send(reply(302, "", "")),
         Action::Send(reply(200, "", "<html>")),
         Action::Send(large),
@@ -212,4 +212,39 @@ async fn failing_path_of_the_load_balancer_does_not_stop_the_others() {
         let outcome = caller.get(part).await;
         assert_ne!(json_of(&outcome), Err(Missing::CircuitOpen));
     }
+}
+
+#[tokio::test]
+async fn parallel_timeouts_open_the_breaker() {
+    let server = RawServer::always(Action::Silence).await;
+    let caller = Setup::of(&[("a", &server.url())]).timeout_ms(200).caller();
+    let replies = join_all((0..10).map(|_| caller.get("a"))).await;
+    assert!(
+        replies
+            .iter()
+            .all(|reply| json_of(reply) == Err(Missing::Timeout))
+    );
+    assert_eq!(outcomes(&caller, 1).await, [Err(Missing::CircuitOpen)]);
+}
+
+#[tokio::test]
+async fn hanging_service_with_more_callers_than_places_opens_the_breaker() {
+    let server = RawServer::always(Action::Silence).await;
+    let caller = Setup::of(&[("a", &server.url())])
+        .max_concurrent_calls(2)
+        .timeout_ms(200)
+        .caller();
+
+    for _ in 0..3 {
+        let replies = join_all((0..20).map(|_| caller.get("a"))).await;
+        let count = |reason| {
+            let found = replies.iter().filter(|reply| json_of(reply) == Err(reason));
+            found.count()
+        };
+        assert_eq!(
+            (count(Missing::Timeout), count(Missing::Overloaded)),
+            (2, 18)
+        );
+    }
+    assert_eq!(outcomes(&caller, 1).await, [Err(Missing::CircuitOpen)]);
 }
