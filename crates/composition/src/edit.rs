@@ -82,7 +82,7 @@ fn rename<'a>(fields: &mut Vec<Field<'a>>, from: &str, to: &'a str) {
 }
 
 /// True if the selection keeps the field. Its value is reduced to the selected fields.
-fn select<'a>(field: &mut Field<'a>, names: &'a Names) -> bool {
+pub(crate) fn select<'a>(field: &mut Field<'a>, names: &'a Names) -> bool {
     match field.name.decoded().and_then(|name| names.get(name)) {
         None => false,
         Some(fields) if fields.is_whole() => true,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::edit::{Edit, apply_change};
+use crate::edit::{Edit, apply_change, select};
 use crate::fields::FieldSelection;
 use crate::json_reader::Name;
 use crate::node::{Field, Node, write_fields};
@@ -47,8 +47,15 @@ pub fn render(
     shapes: &[&VersionShape],
     selection: Option<&FieldSelection>,
 ) -> Vec<u8> {
-    let mut root = Node::Object(answer.parts.iter().map(field).collect());
+    let mut out = Vec::with_capacity(size(answer));
+    if let Some(selection) = selection
+        && shapes.iter().all(|shape| shape.changes.is_empty())
+    {
+        write_selected(answer, selection, &mut out);
+        return out;
+    }
 
+    let mut root = Node::Object(answer.parts.iter().map(field).collect());
     for change in shapes.iter().flat_map(|shape| &shape.changes) {
         apply_change(&mut root, change);
     }
@@ -56,9 +63,28 @@ pub fn render(
         Edit::Select(selection.names()).apply(&mut root);
     }
 
-    let mut out = Vec::with_capacity(size(answer));
     write(&root, &answer.missing, &mut out);
     out
+}
+
+/// Writes the selected fields of one part after another, so that only the fields of one part are in
+/// memory. Each takes several times the memory of its text.
+fn write_selected(answer: &Answer<'_>, selection: &FieldSelection, out: &mut Vec<u8>) {
+    let mut is_empty = true;
+    out.push(b'{');
+
+    for part in &answer.parts {
+        let mut field = field(part);
+        if select(&mut field, selection.names()) {
+            if !is_empty {
+                out.push(b',');
+            }
+            is_empty = false;
+            write_fields(&[field], out);
+        }
+    }
+
+    end(is_empty, &answer.missing, out);
 }
 
 fn field<'a>(&(name, json): &(&'a str, &'a str)) -> Field<'a> {
@@ -88,8 +114,13 @@ fn write(root: &Node<'_>, missing: &[MissingPart<'_>], out: &mut Vec<u8>) {
 
     out.push(b'{');
     write_fields(fields, out);
+    end(fields.is_empty(), missing, out);
+}
+
+/// Writes the end of the response. `is_empty` is true if it has no fields yet.
+fn end(is_empty: bool, missing: &[MissingPart<'_>], out: &mut Vec<u8>) {
     if !missing.is_empty() {
-        if !fields.is_empty() {
+        if !is_empty {
             out.push(b',');
         }
         write_metadata(missing, out);
