@@ -380,7 +380,7 @@ fn pause_before_retry(
     let requested_pause =
         header.and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
 
-    if attempt >= replay.attempts() || !replay.admits(failure, status, requested_pause.is_some()) {
+    if attempt >= replay.attempts() || !replay.admits(failure, status, requested_pause, attempt) {
         return None;
     }
 

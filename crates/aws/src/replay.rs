@@ -26,10 +26,15 @@ pub enum Replay {
     /// the service may be overloaded, and a second call would add to that.
     OnceIfNoResponse,
     /// Up to [`MAX_ATTEMPTS`] attempts in all. Each may use all of the remaining time, so none follows
-    /// a timeout. Another attempt follows a failure of the network, 502, 503, 504, and 429 with
-    /// Retry-After. For reads whose timeout the operator chose.
+    /// a timeout. Another attempt follows a failure of the network, 502, 503 and 504. After a 429, one
+    /// more attempt follows if the service asks for a pause of at least a second. For reads whose
+    /// timeout the operator chose.
     UntilDeadline,
 }
+
+/// The shortest Retry-After of a 429 that [`Replay::UntilDeadline`] retries. A service that throttles a
+/// caller and asks for less would only get more calls.
+const MIN_THROTTLE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Replay {
     /// Returns the maximum number of attempts.
@@ -58,23 +63,26 @@ impl Replay {
         }
     }
 
-    /// True if another attempt may follow this failure. `status` is that of the response, if there
-    /// was one.
+    /// True if another attempt may follow this failure of the `attempt`-th one (the first is 1).
+    /// `status` is that of the response, and `retry_after` its Retry-After, if there was one.
     pub(crate) fn admits(
         self,
         failure: Failure,
         status: Option<StatusCode>,
-        has_retry_after: bool,
+        retry_after: Option<Duration>,
+        attempt: u32,
     ) -> bool {
         match self {
             Self::Never => false,
             Self::Safe => true,
             Self::OnlyIfNotApplied => failure.fate == Fate::NotApplied,
-            Self::Once => failure.kind != ErrorKind::Throttling || has_retry_after,
+            Self::Once => failure.kind != ErrorKind::Throttling || retry_after.is_some(),
             Self::OnceIfNoResponse => status.is_none() && failure.kind == ErrorKind::Network,
             Self::UntilDeadline => match status.map(|status| status.as_u16()) {
                 None => failure.kind == ErrorKind::Network,
-                Some(429) => has_retry_after,
+                Some(429) => {
+                    attempt == 1 && retry_after.is_some_and(|pause| pause >= MIN_THROTTLE_PAUSE)
+                }
                 Some(status) => matches!(status, 502..=504),
             },
         }

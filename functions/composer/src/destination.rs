@@ -158,9 +158,10 @@ impl CallInProgress<'_> {
     /// Reports the result of the call to the breaker. `timeout` is that of the part.
     ///
     /// A failed connection, a timeout, a 408 and a 5xx count as failures of the service. A 429 does not
-    /// count, because it may be about this caller alone. A service that had less than half of the timeout, because the rest of the composition took too long, is
-    /// not at fault. The wait for its own calls is part of its time. A response that is too large does
-    /// not count either: the service responded.
+    /// count, because it may be about this caller alone. A service that had less than half of the
+    /// timeout, because the rest of the composition took too long, is not at fault. The wait for its own
+    /// calls is part of its time. A response that is too large does not count either: the service
+    /// responded.
     pub(crate) fn settle(self, outcome: &Result<Response<Bytes>, CallError>, timeout: Duration) {
         let verdict = match outcome {
             Ok(response) if response.status() == StatusCode::TOO_MANY_REQUESTS => return,

@@ -72,6 +72,7 @@ async fn failed_probe_opens_the_breaker_again() {
 async fn failures_are_timeouts_server_errors_and_connections() {
     for action in [
         Action::Silence,
+        Action::Send(reply(500, "", "")),
         Action::Send(reply(502, "retry-after: 60\r\n", "")),
         Action::Close,
         Action::SendAndClose(b"garbage\r\n\r\n".to_vec()),
@@ -96,6 +97,7 @@ async fn responses_that_are_no_json_and_client_errors_do_not_open_the_breaker() 
     for action in [
         Action::Send(reply(404, "", "")),
         Action::Send(reply(429, "", "")),
+        Action::Send(reply(429, "retry-after: 0\r\n", "")),
         Action::Send(reply(302, "", "")),
         Action::Send(reply(200, "", "<html>")),
         Action::Send(large),
@@ -135,6 +137,22 @@ async fn service_without_time_is_not_at_fault() {
         let reply = caller.get_within("a", Duration::from_millis(30)).await;
         assert_eq!(json_of(&reply), Err(Missing::Timeout));
     }
+}
+
+#[tokio::test]
+async fn throttled_probe_neither_opens_nor_closes_the_breaker() {
+    let server = RawServer::start(|nth| match nth {
+        1..=5 => Action::Send(reply(500, "", "")),
+        6 => Action::Send(reply(429, "", "")),
+        _ => Action::Send(ok("{}")),
+    });
+    let server = server.await;
+    let caller = Setup::of(&[("a", &server.url())]).caller();
+    outcomes(&caller, CONSECUTIVE_FAILURES).await;
+    pass(OPEN_DURATION).await;
+
+    let expected = [Err(Missing::Status(429)), Ok("{}".to_owned())];
+    assert_eq!(outcomes(&caller, 2).await, expected);
 }
 
 #[tokio::test]

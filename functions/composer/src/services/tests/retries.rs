@@ -18,7 +18,7 @@ async fn failing_once(first: Vec<u8>) -> RawServer {
 
 #[tokio::test]
 async fn get_is_repeated_after_overload_and_broken_connections() {
-    for (status, headers) in [(502, ""), (503, ""), (504, ""), (429, "retry-after: 0\r\n")] {
+    for (status, headers) in [(502, ""), (503, ""), (504, ""), (429, "retry-after: 1\r\n")] {
         let server = failing_once(reply(status, headers, "")).await;
         let caller = Setup::of(&[("a", &server.url())]).caller();
 
@@ -40,6 +40,7 @@ async fn get_is_repeated_after_overload_and_broken_connections() {
 async fn other_failures_are_not_repeated() {
     for (status, headers) in [
         (429, ""),
+        (429, "retry-after: 0\r\n"),
         (429, "retry-after: 3600\r\n"),
         (503, "retry-after: 3600\r\n"),
         (500, ""),
@@ -54,6 +55,23 @@ async fn other_failures_are_not_repeated() {
         let expected = (Err(Missing::Status(status)), 1);
         assert_eq!((json_of(&reply), reply.attempts), expected);
         assert!(began.elapsed() < Duration::from_secs(3));
+    }
+}
+
+#[tokio::test]
+async fn throttled_call_is_repeated_at_most_once() {
+    for first in [429, 503] {
+        let server = RawServer::start(move |nth| match nth {
+            1 => Action::Send(reply(first, "retry-after: 1\r\n", "")),
+            _ => Action::Send(reply(429, "retry-after: 1\r\n", "")),
+        });
+        let server = server.await;
+        let caller = Setup::of(&[("a", &server.url())]).caller();
+
+        let reply = caller.get("a").await;
+        let expected = (Err(Missing::Status(429)), 2);
+        assert_eq!((json_of(&reply), reply.attempts), expected, "{first}");
+        assert_eq!(server.requests(), 2, "{first}");
     }
 }
 
