@@ -18,8 +18,10 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Returns the JSON of a part in which the link to the next page leads to the composition.
 ///
-/// The link is an absolute or relative URL, of which only the query counts. `path` and
-/// `client_query` are those of the client's request, still encoded. If the part has
+/// The link is an absolute or relative URL, of which only the query counts. `client_query` is that of
+/// the client's request, still encoded. The new link has only a query, which is relative to the URL of
+/// the request (RFC 3986, section 5.2.2). The composer does not know the whole path of that URL, which
+/// may begin with a stage or an API mapping. If the part has
 /// `cursor={query.orders_cursor}`, the value of `cursor` in the link becomes that of
 /// `orders_cursor`. Parameters of the part that the link lacks are removed. All others of the client
 /// are unchanged.
@@ -27,18 +29,13 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// A link without a parameter of the part, or of more than 8,192 bytes, becomes `null`, and so does
 /// a value that is no string. No address of a service is passed on in it.
 #[must_use]
-pub fn with_next_link<'j>(
-    json: &'j str,
-    part: &Part,
-    path: &str,
-    client_query: &str,
-) -> Cow<'j, str> {
+pub fn with_next_link<'j>(json: &'j str, part: &Part, client_query: &str) -> Cow<'j, str> {
     let Some(pointer) = &part.next else {
         return Cow::Borrowed(json);
     };
 
     let link = scalar(json, pointer);
-    let next = link.and_then(|link| rewrite(&link, part.passed_parameters(), path, client_query));
+    let next = link.and_then(|link| rewrite(&link, part.passed_parameters(), client_query));
     replace_values(json, pointer, next.as_deref())
 }
 
@@ -48,7 +45,6 @@ pub fn with_next_link<'j>(
 fn rewrite<'p>(
     link: &str,
     parameters: impl Iterator<Item = (Cow<'p, str>, &'p str)>,
-    path: &str,
     client_query: &str,
 ) -> Option<String> {
     let query = query_of(link).filter(|_| link.len() <= MAX_LINK_BYTES)?;
@@ -70,7 +66,7 @@ fn rewrite<'p>(
         .map(Cow::Borrowed)
         .chain(replaced.map(Cow::Owned))
         .collect();
-    Some(format!("{path}?{}", pairs.join("&")))
+    Some(format!("?{}", pairs.join("&")))
 }
 
 /// Returns each parameter of the client with the value that the link has for it.

@@ -4,34 +4,16 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use composition::{
-    Answer, FieldSelection, MissingPart, Part, PartCaching, Route, VersionShape, entity_tag,
+    Answer, FieldSelection, MissingPart, PartCaching, Route, VersionShape, entity_tag,
     matches_entity_tag, render, strictest_cache_control, with_next_link,
 };
 use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::part_run::PartResult;
 use crate::request::Request;
 use crate::response_size;
 
-/// The characters that a path does not contain as they are (RFC 3986, section 3.3).
-const NOT_IN_PATH: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 static COMPLETE: HeaderName = HeaderName::from_static("x-tollgate-complete");
 
 /// A composition whose parts have run.
@@ -120,7 +102,8 @@ impl Composed<'_> {
         let texts = called.filter_map(|(index, result)| {
             let part = &self.route.parts[index];
             let text = match result.as_ref()?.json() {
-                Some(json) => self.with_next_link(part, json),
+                // Its link to the next page leads to this composition.
+                Some(json) => with_next_link(json, part, &self.request.query),
                 None => Cow::Borrowed(part.fallback.as_ref()?.get()),
             };
             Some((index, text))
@@ -138,15 +121,6 @@ impl Composed<'_> {
             })
         });
         missing.collect()
-    }
-
-    /// Returns the JSON of a part. Its link to the next page leads to this composition.
-    fn with_next_link<'j>(&self, part: &Part, json: &'j str) -> Cow<'j, str> {
-        if part.next.is_none() {
-            return Cow::Borrowed(json);
-        }
-        let path = utf8_percent_encode(&self.request.path, NOT_IN_PATH).to_string();
-        with_next_link(json, part, &path, &self.request.query)
     }
 
     fn add_caching(&self, headers: &mut HeaderMap) {
