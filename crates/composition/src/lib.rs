@@ -4,6 +4,7 @@
 //! parts. This crate checks the documents, fills the paths of parts, and merges and shapes their
 //! responses. It makes no calls.
 
+mod absent_parts;
 mod cache_control;
 mod check;
 mod client_version;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::absent_parts::AbsentParts;
 use crate::edit::{Edit, apply_change, select};
 use crate::fields::FieldSelection;
 use crate::json_reader::Name;
@@ -23,6 +24,8 @@ pub struct Answer<'a> {
 }
 
 /// Returns the response as JSON.
+///
+/// A move into a part that is missing without a fallback changes nothing.
 ///
 /// The parts are merged. Then the shapes apply in order, and then the selection. `_metadata`, which
 /// names the missing parts, is the last field, and neither changes it. Text that no change reaches
@@ -56,8 +59,11 @@ pub fn render(
     }
 
     let mut root = Node::Object(answer.parts.iter().map(field).collect());
+    let mut absent = AbsentParts::new(&answer.missing);
     for change in shapes.iter().flat_map(|shape| &shape.changes) {
-        apply_change(&mut root, change);
+        if absent.admit(change) {
+            apply_change(&mut root, change);
+        }
     }
     if let Some(selection) = selection {
         Edit::Select(selection.names()).apply(&mut root);

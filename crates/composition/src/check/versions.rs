@@ -28,21 +28,34 @@ pub(super) fn check_versions(
     })?;
 
     let mut fields: Vec<String> = parts.iter().map(|part| part.field.clone()).collect();
-    let mut shapes = Vec::with_capacity(documents.len());
+    let mut shapes: Vec<VersionShape> = Vec::with_capacity(documents.len());
     for (index, Object(document)) in documents.into_iter().enumerate() {
         let pointer = pointer_to(pointer, index.to_string());
         let (header, from, below) = check_range(&document, &pointer, key_header)?;
-        let changes = check_changes(&document, &fields, parts, &pointer)?;
-
-        fields.extend(changes.iter().filter_map(new_field));
-        shapes.push(VersionShape {
+        let mut shape = VersionShape {
             header,
             from,
             below,
-            changes,
-        });
+            changes: Vec::new(),
+        };
+        let together = shapes.iter().filter(|other| can_both_apply(other, &shape));
+        let given = together.flat_map(|other| &other.changes).collect();
+        shape.changes = check_changes(&document, &fields, parts, given, &pointer)?;
+
+        fields.extend(shape.changes.iter().filter_map(new_field));
+        shapes.push(shape);
     }
     Ok(shapes)
+}
+
+/// True if a request can match both entries: they have different headers, or versions in common.
+fn can_both_apply(one: &VersionShape, other: &VersionShape) -> bool {
+    let begins_before_end =
+        |one: &VersionShape, other: &VersionShape| match (&one.from, &other.below) {
+            (Some(from), Some(below)) => from.cmp_precedence(below).is_lt(),
+            _ => true,
+        };
+    one.header != other.header || begins_before_end(one, other) && begins_before_end(other, one)
 }
 
 type Range = (http::HeaderName, Option<Version>, Option<Version>);
@@ -82,6 +95,7 @@ fn check_changes(
     document: &VersionDocument,
     fields: &[String],
     parts: &[Part],
+    given: Vec<&Change>,
     pointer: &str,
 ) -> Result<Vec<Change>, CompositionError> {
     let count = document.drop.len() + document.moves.0.len() + document.rename.0.len();
@@ -94,6 +108,7 @@ fn check_changes(
     let mut shape = Shape {
         fields,
         parts,
+        given,
         sources: Vec::new(),
         targets: Vec::new(),
         changes: Vec::with_capacity(count),
@@ -124,6 +139,8 @@ struct Shape<'s> {
     /// The fields of the response before the entry.
     fields: &'s [String],
     parts: &'s [Part],
+    /// The changes of earlier entries that can apply to the same request.
+    given: Vec<&'s Change>,
     sources: Vec<Vec<String>>,
     targets: Vec<Vec<String>>,
     changes: Vec<Change>,
@@ -142,7 +159,7 @@ impl Shape<'_> {
         if to.starts_with(&from) {
             return Err("a field cannot move below itself, expected another path".to_owned());
         }
-        self.target(&to)?;
+        self.target(&to, &from)?;
         self.changes.push(Change::Move { from, to });
         Ok(())
     }
@@ -159,7 +176,7 @@ impl Shape<'_> {
         let mut target = path.clone();
         target.pop();
         target.push(name.to_owned());
-        self.target(&target)?;
+        self.target(&target, &path)?;
         let name = name.to_owned();
         self.changes.push(Change::Rename { path, name });
         Ok(())
@@ -180,8 +197,8 @@ impl Shape<'_> {
         Ok(path)
     }
 
-    /// Checks the new path of a field.
-    fn target(&mut self, path: &[String]) -> Result<(), String> {
+    /// Checks the new path of the field at `source`.
+    fn target(&mut self, path: &[String], source: &[String]) -> Result<(), String> {
         let name = &path[0];
         if name == METADATA_FIELD {
             return Err(format!(
@@ -202,8 +219,40 @@ impl Shape<'_> {
                     .to_owned(),
             );
         }
+        if self.is_given_to_another(path, source) {
+            return Err(
+                "an earlier entry gives another field this path, and both can match a request; \
+                 expected another path, or a `drop` of it"
+                    .to_owned(),
+            );
+        }
         self.targets.push(path.to_vec());
         Ok(())
+    }
+
+    /// True if an earlier entry moves another field to the path, or below it, and this entry does not
+    /// take that field away first.
+    fn is_given_to_another(&self, path: &[String], source: &[String]) -> bool {
+        let is_taken_away = |target: &Vec<String>| {
+            let mut sources = self.sources.iter().filter(|known| *known != source);
+            sources.any(|source| target.starts_with(source))
+        };
+        let mut given = self.given.iter().filter_map(|change| change_paths(change));
+        given.any(|(from, to)| to.starts_with(path) && from != source && !is_taken_away(&to))
+    }
+}
+
+/// Returns the old and the new path of a field that a change does not remove.
+fn change_paths(change: &Change) -> Option<(&[String], Vec<String>)> {
+    match change {
+        Change::Rename { path, name } => {
+            let mut target = path.clone();
+            target.pop();
+            target.push(name.clone());
+            Some((path, target))
+        }
+        Change::Move { from, to } => Some((from, to.clone())),
+        Change::Drop { .. } => None,
     }
 }
 

@@ -264,3 +264,50 @@ fn deep_arrays_are_read_once() {
         assert_eq!(body, format!("{{\"list\":{list}}}"));
     }
 }
+
+#[test]
+fn a_move_does_not_create_a_missing_part() {
+    let path = |text: &str| text.split('.').map(str::to_owned).collect::<Vec<_>>();
+    let to_orders = Change::Move {
+        from: path("user.sum"),
+        to: path("orders.total.sum"),
+    };
+    let rename = Change::Rename {
+        path: path("orders"),
+        name: "data".to_owned(),
+    };
+    let to_data = Change::Move {
+        from: path("user.sum"),
+        to: path("data.sum"),
+    };
+    let drop = Change::Drop {
+        path: path("orders"),
+    };
+
+    for (changes, has_fallback, expected) in [
+        (vec![to_orders.clone()], false, r#"{"user":{"sum":1},"#),
+        (vec![rename, to_data], false, r#"{"user":{"sum":1},"#),
+        (
+            vec![to_orders.clone()],
+            true,
+            r#"{"user":{},"orders":{"total":{"sum":1}},"#,
+        ),
+        (
+            vec![drop, to_orders],
+            false,
+            r#"{"user":{},"orders":{"total":{"sum":1}},"#,
+        ),
+    ] {
+        let mut parts = vec![("user", r#"{"sum":1}"#)];
+        if has_fallback {
+            parts.push(("orders", "{}"));
+        }
+        let answer = Answer {
+            parts,
+            missing: vec![missing("orders", Missing::Timeout, has_fallback)],
+        };
+        let body = render(&answer, &[&shape(changes)], None);
+        let body = String::from_utf8(body).unwrap();
+        assert!(body.starts_with(expected), "{body}");
+    }
+}

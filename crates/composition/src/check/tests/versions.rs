@@ -70,6 +70,83 @@ fn later_entry_may_use_names_of_earlier_ones() {
     );
 }
 
+fn versions(header: &str, range: &str, fields: &str) -> String {
+    format!("{{\"header\": \"{header}\", {range}, {fields}}}")
+}
+
+#[test]
+fn two_fields_do_not_get_one_path_from_entries_that_can_both_match() {
+    let below_2 = r#""below": "2.0.0""#;
+    let from_2 = r#""from": "2.0.0""#;
+    let orders = r#""rename": {"orders": "data"}"#;
+    let user = r#""rename": {"user": "data"}"#;
+    for (first, second, is_valid) in [
+        (
+            versions("x-v", below_2, orders),
+            versions("x-w", below_2, user),
+            false,
+        ),
+        (
+            versions("x-v", below_2, orders),
+            versions("x-v", below_2, user),
+            false,
+        ),
+        (
+            versions("x-v", below_2, orders),
+            versions("x-w", below_2, orders),
+            true,
+        ),
+        (
+            versions("x-v", below_2, orders),
+            versions("x-v", from_2, user),
+            true,
+        ),
+        (
+            versions("x-v", from_2, orders),
+            versions("x-v", below_2, user),
+            true,
+        ),
+        (
+            versions("x-v", below_2, r#""move": {"user.city": "place.city"}"#),
+            versions("x-w", below_2, r#""rename": {"orders": "place"}"#),
+            false,
+        ),
+        (
+            versions("x-v", below_2, r#""rename": {"user.a": "x"}"#),
+            versions("x-w", below_2, r#""rename": {"user.b": "x"}"#),
+            false,
+        ),
+        (
+            versions("x-v", below_2, orders),
+            versions(
+                "x-w",
+                below_2,
+                r#""drop": ["data"], "rename": {"user": "data"}"#,
+            ),
+            true,
+        ),
+        (
+            versions("x-v", below_2, orders),
+            versions(
+                "x-w",
+                below_2,
+                r#""rename": {"data": "list", "user": "data"}"#,
+            ),
+            true,
+        ),
+    ] {
+        let result = changes(&format!("{first}, {second}"));
+        assert_eq!(result.is_ok(), is_valid, "{first}, {second}: {result:?}");
+        if let Err(message) = result {
+            let expected = "an earlier entry gives another field this path";
+            assert!(
+                message.contains(expected) && message.contains("versions[1]"),
+                "{message}"
+            );
+        }
+    }
+}
+
 #[test]
 fn name_of_a_dropped_part_is_free() {
     assert!(
