@@ -34,17 +34,30 @@ pub const ORIGIN_HEADER: &str = "x-tollgate-origin";
 /// ```
 #[must_use]
 pub fn resembles_backend_header(lower_case_name: &str) -> bool {
-    let normalize = |letter: char| {
+    let mut letters = dashed(lower_case_name);
+    BACKEND_HEADER_PREFIX
+        .chars()
+        .all(|letter| letters.next() == Some(letter))
+}
+
+/// Returns a header name with `-` for all punctuation, as some backends read it.
+///
+/// ```
+/// assert_eq!(outcome::with_dashes("x_forwarded.for"), "x-forwarded-for");
+/// ```
+#[must_use]
+pub fn with_dashes(name: &str) -> String {
+    dashed(name).collect()
+}
+
+fn dashed(name: &str) -> impl Iterator<Item = char> {
+    name.chars().map(|letter| {
         if letter.is_ascii_alphanumeric() {
             letter
         } else {
             '-'
         }
-    };
-    let mut letters = lower_case_name.chars().map(normalize);
-    BACKEND_HEADER_PREFIX
-        .chars()
-        .all(|letter| letters.next() == Some(letter))
+    })
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ mod rate_limit_headers;
 mod reason;
 
 pub use backend_headers::{
-    BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ORIGIN_HEADER, resembles_backend_header,
+    BACKEND_HEADER_PREFIX, BACKEND_HEADERS, ORIGIN_HEADER, resembles_backend_header, with_dashes,
 };
 pub use context_field::ContextField;
 pub use decision::Decision;

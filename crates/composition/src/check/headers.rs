@@ -1,14 +1,16 @@
 //! The headers that a composition may pass to services, or read a version from.
 
 use http::HeaderName;
+use outcome::{resembles_backend_header, with_dashes};
 
 use super::limits::{MAX_HEADERS, at_most};
 use crate::error::{CompositionError, pointer_to};
 
 /// Headers with credentials, headers that the composer sets, and headers of one connection.
-const RESERVED: [&str; 34] = [
+const RESERVED: [&str; 47] = [
     "accept",
     "accept-encoding",
+    "authentication",
     "authorization",
     "baggage",
     "connection",
@@ -29,32 +31,58 @@ const RESERVED: [&str; 34] = [
     "transfer-encoding",
     "upgrade",
     "via",
-    // The address of the client, as proxies name it.
+    // The address of the client, and its connection, as proxies name them.
     "cf-connecting-ip",
     "client-ip",
     "cloudfront-viewer-address",
+    "fastly-client-ip",
+    "front-end-https",
     "true-client-ip",
+    "x-azure-clientip",
     "x-client-ip",
     "x-cluster-client-ip",
+    "x-originating-ip",
     "x-real-ip",
-    // Another method than the one that the policy decided.
+    // The client, as proxies that authenticate it name it.
+    "x-anonymous-consumer",
+    "x-authorization",
+    "x-csrf-token",
+    "x-ms-token-aad-id-token",
+    // Another method than the one that the policy decided. Frameworks also read `_method`.
+    "-method",
     "x-http-method",
     "x-http-method-override",
+    "x-http-path-override",
+    "x-method",
     "x-method-override",
+    // The trace of Zipkin.
+    "b3",
     // The proof of the front, and the id that the composer sets.
     "x-origin-verify",
     "x-request-id",
 ];
-const RESERVED_PREFIXES: [&str; 9] = [
+const RESERVED_PREFIXES: [&str; 21] = [
     "content-",
     "if-",
     "proxy-",
+    "remote-",
     "sec-websocket-",
+    "ssl-client-",
     "x-amz",
+    "x-auth-",
+    "x-authenticated-",
+    "x-b3-",
+    "x-client-cert",
+    "x-consumer-",
+    "x-credential-",
+    "x-envoy-",
     "x-forwarded",
+    "x-goog-",
+    "x-ms-client-principal",
     "x-original-",
+    "x-remote-",
     "x-rewrite-",
-    outcome::BACKEND_HEADER_PREFIX,
+    "x-ssl-",
 ];
 
 /// Checks the headers of a route.
@@ -90,12 +118,13 @@ pub(super) fn check_header(name: &str, key_header: &str) -> Result<HeaderName, S
     let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
         return Err("invalid name of a header, expected one such as accept-language".to_owned());
     };
-    // Some services read `_` in the name of a header as `-`.
-    let read = header.as_str().replace('_', "-");
+    // Some services read all punctuation in the name of a header as `-`.
+    let read = with_dashes(header.as_str());
     let has_prefix = |prefix: &&str| read.starts_with(prefix);
     let is_reserved = RESERVED.contains(&read.as_str())
         || RESERVED_PREFIXES.iter().any(has_prefix)
-        || read == key_header.to_ascii_lowercase().replace('_', "-");
+        || resembles_backend_header(header.as_str())
+        || read == with_dashes(&key_header.to_ascii_lowercase());
 
     if is_reserved {
         Err(format!(

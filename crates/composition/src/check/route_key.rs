@@ -1,6 +1,6 @@
 //! Checks the keys of routes.
 
-use ::routes::RouteKey;
+use ::routes::{RouteKey, path_ambiguity};
 use outcome::ContextField;
 
 use crate::names::is_name;
@@ -18,6 +18,11 @@ pub(super) fn check_key(text: &str, prefix: &str) -> Result<RouteKey, String> {
         return Err("unexpected method, expected GET or POST".to_owned());
     }
     check_prefix(key.path(), prefix)?;
+    if let Some(problem) = path_ambiguity(key.path()) {
+        return Err(format!(
+            "{problem}, so the authorizer refuses all requests, expected another path"
+        ));
+    }
 
     for name in key.variables() {
         check_variable(name)?;

@@ -30,6 +30,11 @@ fn route_that_the_stack_does_not_reach_is_refused() {
         ("GET /bff/../a", "invalid segment `..`"),
         ("GET /bff/*", "`*` in segment `*` is not a wildcard"),
         ("GET /bff/:id", "segment `:id` is not a variable"),
+        (
+            "GET /bff/a;b",
+            "the path contains `;`, so the authorizer refuses",
+        ),
+        ("GET /bff/a..b", "the path contains `..`"),
         ("GET /bff/{a}/{a}", "duplicate variable `a`"),
     ] {
         let message = key_error(key).unwrap_or_default();
@@ -231,6 +236,21 @@ fn header_with_a_meaning_of_its_own_is_refused() {
         "if-none-match",
         "range",
         "x-amzn-trace-id",
+        "x~tollgate~user",
+        "x.forwarded.for",
+        "x-forwarded.for",
+        "x.api.key",
+        "x-authorization",
+        "X-Auth-Token",
+        "remote-user",
+        "ssl-client-cert",
+        "x-consumer-id",
+        "x-envoy-original-path",
+        "x-goog-iap-jwt-assertion",
+        "fastly-client-ip",
+        "_method",
+        "b3",
+        "x-b3-traceid",
     ] {
         let message = changed(
             "\"headers\": [\"accept-language\"]",
@@ -250,6 +270,21 @@ fn header_with_a_meaning_of_its_own_is_refused() {
             message.starts_with(&format!("{ROUTE}.versions[0].header: header `")),
             "{message}"
         );
+    }
+}
+
+#[test]
+fn other_headers_are_allowed() {
+    for name in [
+        "x-b3",
+        "x-author",
+        "x-methods",
+        "x-b4-a",
+        "accept-charset",
+        "x-locale",
+    ] {
+        let text = FULL.replace("accept-language", name);
+        assert!(parse(&text).is_ok(), "{name}");
     }
 }
 
