@@ -6,7 +6,7 @@ use ::routes::RouteKey;
 use http::{HeaderName, StatusCode};
 
 use super::headers::check_headers;
-use super::limits::{DEFAULT_ROUTE_TIMEOUT_MS, ROUTE_TIMEOUT_MS, timeout};
+use super::limits::{DEFAULT_PART_TIMEOUT_MS, DEFAULT_ROUTE_TIMEOUT_MS, ROUTE_TIMEOUT_MS, timeout};
 use super::order::{Order, check_order};
 use super::parts::{PartContext, check_part};
 use super::route_key::check_key;
@@ -47,6 +47,7 @@ pub(super) fn check_route(
     let partial_status = check_partial_status(document.partial_status, pointer)?;
 
     let parts_pointer = pointer_to(pointer, "parts");
+    warn_about_timeout(&document, route.timeout, pointer, context.warnings);
     let Order { after, stages } = check_order(&document, &parts_pointer)?;
     let parts = check_parts(document.parts, after, &parts_pointer, &route, &mut context)?;
     let versions = check_versions(
@@ -56,6 +57,7 @@ pub(super) fn check_route(
         context.settings.key_header,
     )?;
 
+    warn_about_requirements(&parts, &parts_pointer, context.warnings);
     warn_about_body(&route.key, &parts, pointer, context.warnings);
     warn_about_status(partial_status, &parts, pointer, context.warnings);
     Ok(Route {
@@ -165,6 +167,39 @@ fn warn_about_body(
             pointer_to(pointer, "parts"),
             problem,
         ));
+    }
+}
+
+/// Warns once per route about parts whose default timeout is longer than that of the route.
+fn warn_about_timeout(
+    document: &RouteDocument,
+    timeout: Duration,
+    pointer: &str,
+    warnings: &mut Vec<CompositionWarning>,
+) {
+    let mut parts = document.parts.0.iter();
+    let is_default = parts.any(|(_, Object(part))| part.timeout_ms.is_none());
+    if is_default && timeout < Duration::from_millis(DEFAULT_PART_TIMEOUT_MS) {
+        let problem = format!(
+            "the timeout of the route is shorter than the default of its parts, {DEFAULT_PART_TIMEOUT_MS} ms"
+        );
+        let place = pointer_to(pointer, "timeout_ms");
+        warnings.push(CompositionWarning::new(place, problem));
+    }
+}
+
+/// Warns about required parts that need an optional part: the request fails without either.
+fn warn_about_requirements(parts: &[Part], pointer: &str, warnings: &mut Vec<CompositionWarning>) {
+    for part in parts.iter().filter(|part| part.is_required) {
+        let mut before = part.after.iter().map(|index| &parts[*index]);
+        if let Some(optional) = before.find(|part| !part.is_required) {
+            let problem = format!(
+                "the part is required and needs `{}`, so the request also fails without `{0}`",
+                optional.name
+            );
+            let place = pointer_to(&pointer_to(pointer, &part.name), "after");
+            warnings.push(CompositionWarning::new(place, problem));
+        }
     }
 }
 
