@@ -420,6 +420,11 @@ async fn replay_decides_whether_an_overloaded_server_is_called_again() {
         (Replay::UntilDeadline, Action::Reply(429, "", ""), 1),
         (
             Replay::UntilDeadline,
+            Action::Reply(429, "retry-after: 0\r\n", ""),
+            1,
+        ),
+        (
+            Replay::UntilDeadline,
             Action::Reply(503, "retry-after: 1\r\n", ""),
             1,
         ),

@@ -123,6 +123,14 @@ mod tests {
         );
         assert_eq!(compositions.methods("/bff/dashboard"), ["GET", "HEAD"]);
         assert!(compositions.find("GET", "/bff").is_none());
-        assert!(compositions.warnings().is_empty());
+        let warnings: Vec<_> = compositions
+            .warnings()
+            .iter()
+            .map(|it| it.message())
+            .collect();
+        assert_eq!(
+            warnings,
+            ["the policy decides the paths of parts without `/v1`"]
+        );
     }
 }

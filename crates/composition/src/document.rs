@@ -41,6 +41,10 @@ pub(crate) struct ServiceDocument {
     #[serde(default, deserialize_with = "entries::present")]
     #[cfg_attr(feature = "schema", schema(value_type = u64, required = false))]
     pub(crate) max_concurrent_calls: Option<u64>,
+    /// True if the service receives the secret that proves the origin of calls.
+    #[serde(default, deserialize_with = "entries::present")]
+    #[cfg_attr(feature = "schema", schema(value_type = bool, required = false))]
+    pub(crate) proof_of_origin: Option<bool>,
 }
 
 /// A route.

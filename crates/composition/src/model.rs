@@ -19,6 +19,9 @@ pub struct Service {
     pub url: Uri,
     /// The most calls that one process makes at the same time.
     pub max_concurrent_calls: usize,
+    /// True if the service receives the secret that proves the origin of calls. A service with
+    /// the secret can call others that trust it, as any caller.
+    pub has_proof_of_origin: bool,
 }
 
 /// A route whose response is composed.

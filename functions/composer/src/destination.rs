@@ -197,6 +197,7 @@ mod tests {
             name: name.to_owned(),
             url: "http://alb.example".parse().unwrap(),
             max_concurrent_calls: 2,
+            has_proof_of_origin: true,
         };
         Destinations::new(&service, &format!("service:{name}"))
     }

@@ -16,7 +16,7 @@ use crate::caller::VerifiedCaller;
 use crate::charge::{ChargeRefusal, Charges};
 use crate::destination::Admission;
 use crate::part_call::{PartBody, PartCall};
-use crate::service_headers::with_content_type;
+use crate::service_headers::{remove_proof_of_origin, with_content_type};
 use crate::services::Services;
 use crate::values::RequestValues;
 
@@ -299,7 +299,10 @@ impl<'r> PartRun<'r> {
         path_and_query: String,
         admission: Admission<'_>,
     ) -> PartResult {
-        let headers = self.service_headers.clone();
+        let mut headers = self.service_headers.clone();
+        if !self.services.has_proof_of_origin(part) {
+            remove_proof_of_origin(&mut headers);
+        }
         let (headers, body) = match part.method {
             PartMethod::Get => (headers, Bytes::new()),
             PartMethod::Post => {

@@ -19,6 +19,7 @@ pub(crate) struct Service {
     name: Cow<'static, str>,
     url: Uri,
     max_concurrent_calls: usize,
+    has_proof_of_origin: bool,
     destinations: Destinations,
 }
 
@@ -29,6 +30,7 @@ impl Service {
         Self {
             url: service.url.clone(),
             max_concurrent_calls: service.max_concurrent_calls,
+            has_proof_of_origin: service.has_proof_of_origin,
             destinations: Destinations::new(service, &name),
             name: name.into(),
         }
@@ -39,6 +41,12 @@ impl Service {
         self.name == name(service)
             && self.url == service.url
             && self.max_concurrent_calls == service.max_concurrent_calls
+            && self.has_proof_of_origin == service.has_proof_of_origin
+    }
+
+    /// True if the service receives the secret that proves the origin of calls.
+    pub(crate) const fn has_proof_of_origin(&self) -> bool {
+        self.has_proof_of_origin
     }
 
     /// Returns the call of a part, or `None` if its path cannot be part of a URL.
@@ -118,6 +126,7 @@ mod tests {
             name: "users".to_owned(),
             url: url.parse().unwrap(),
             max_concurrent_calls: 1,
+            has_proof_of_origin: false,
         })
     }
 
@@ -177,6 +186,11 @@ mod tests {
             name: name.to_owned(),
             url: url.parse().unwrap(),
             max_concurrent_calls,
+            has_proof_of_origin: false,
+        };
+        let trusted = composition::Service {
+            has_proof_of_origin: true,
+            ..described("users", "http://users.example", 1)
         };
         let service = service("http://users.example");
         assert!(service.is(&described("users", "http://users.example", 1)));
@@ -185,6 +199,7 @@ mod tests {
             described("users", "http://users.example:81", 1),
             described("users", "https://users.example", 1),
             described("users", "http://users.example", 2),
+            trusted,
         ] {
             assert!(!service.is(&other), "{other:?}");
         }

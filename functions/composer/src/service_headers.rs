@@ -66,6 +66,11 @@ pub(crate) fn service_headers(
     headers
 }
 
+/// Replaces the secret that proves the origin, for a service that does not receive it.
+pub(crate) fn remove_proof_of_origin(headers: &mut HeaderMap) {
+    headers.insert(HeaderName::from_static(ORIGIN_HEADER), NOTHING);
+}
+
 /// Returns the headers of a POST part, which also has the media type of the client's body.
 pub(crate) fn with_content_type(mut headers: HeaderMap, client: &HeaderMap) -> HeaderMap {
     if let Some(content_type) = client.get(CONTENT_TYPE) {

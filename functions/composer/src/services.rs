@@ -55,6 +55,12 @@ impl Services {
         Ok(service.destination(part))
     }
 
+    /// True if the service of a part receives the secret that proves the origin of calls.
+    pub(crate) fn has_proof_of_origin(&self, part: &Part) -> bool {
+        let service = self.services.get(part.service);
+        service.is_some_and(|service| service.has_proof_of_origin())
+    }
+
     /// Calls a service for a part, whose destination has admitted the call.
     ///
     /// The timeout of the part covers the wait for the admission, all attempts, and the pauses

@@ -18,6 +18,8 @@ const DEFAULT: &str = "default";
 pub(super) struct Services {
     list: Vec<Service>,
     is_used: Vec<bool>,
+    /// The paths of the URLs in the document, by the name of the service.
+    paths: Vec<(String, String)>,
     /// The service `default` of the settings. It is added to the list when a part uses it.
     fallback: Option<Service>,
 }
@@ -36,8 +38,10 @@ impl Services {
         })?;
 
         let mut list = Vec::with_capacity(document.0.len());
+        let mut paths = Vec::new();
         for (name, Object(service)) in document.0 {
             let pointer = pointer_to("/services", &name);
+            paths.extend(path_of(&service.url).map(|path| (name.clone(), path)));
             list.push(check_service(name, service, &pointer, settings)?);
         }
 
@@ -53,6 +57,7 @@ impl Services {
             .transpose()?;
         Ok(Self {
             is_used: vec![false; list.len()],
+            paths,
             list,
             fallback,
         })
@@ -94,20 +99,33 @@ impl Services {
         CompositionError::new(pointer_to(part, "service"), unknown("service", name, known))
     }
 
-    /// Returns a warning for each service that no part uses.
+    /// Returns a warning for each service that no part uses, or whose URL has a path.
     pub(super) fn warnings(&self) -> impl Iterator<Item = CompositionWarning> {
         let services = self.list.iter().zip(&self.is_used);
-        services
-            .filter(|(_, is_used)| !**is_used)
-            .map(|(service, _)| {
-                let pointer = pointer_to("/services", &service.name);
-                CompositionWarning::new(pointer, "no part uses this service")
-            })
+        let unused = services.filter(|(_, is_used)| !**is_used);
+        let unused = unused.map(|(service, _)| {
+            let pointer = pointer_to("/services", &service.name);
+            CompositionWarning::new(pointer, "no part uses this service")
+        });
+
+        let with_path = self.paths.iter().map(|(name, path)| {
+            let pointer = pointer_to(&pointer_to("/services", name), "url");
+            let problem = format!("the policy decides the paths of parts without `{path}`");
+            CompositionWarning::new(pointer, problem)
+        });
+        unused.chain(with_path)
     }
 
     pub(super) fn into_list(self) -> Vec<Service> {
         self.list
     }
+}
+
+/// Returns the path of a URL, or `None` if it is empty.
+fn path_of(url: &str) -> Option<String> {
+    let uri: Uri = url.parse().ok()?;
+    let path = uri.path().trim_end_matches('/');
+    (!path.is_empty()).then(|| path.to_owned())
 }
 
 fn check_service(
@@ -135,6 +153,7 @@ fn check_service(
         .map(|replaced| replaced.named.get(&name).unwrap_or(&replaced.default));
     Ok(Service {
         url: replacement.cloned().unwrap_or(url),
+        has_proof_of_origin: document.proof_of_origin.unwrap_or(name == DEFAULT),
         name,
         max_concurrent_calls: usize::try_from(max_concurrent_calls).unwrap_or(usize::MAX),
     })
@@ -152,6 +171,7 @@ fn check_default(url: &Uri, settings: &Settings<'_>) -> Result<Service, Composit
         name: DEFAULT.to_owned(),
         url,
         max_concurrent_calls: usize::try_from(DEFAULT_CONCURRENT_CALLS).unwrap_or(usize::MAX),
+        has_proof_of_origin: true,
     })
 }
 

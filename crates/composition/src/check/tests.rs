@@ -14,7 +14,7 @@ use crate::error::CompositionError;
 /// A document with all fields.
 const FULL: &str = r#"{
     "services": { "default": { "url": "http://internal-alb.example", "max_concurrent_calls": 32 },
-                  "users": { "url": "https://users.internal:8080/v1" } },
+                  "users": { "url": "https://users.internal:8080" } },
     "routes": {
         "GET /bff/dashboard": {
             "parts": { "user": { "get": "/users/{user_id}", "service": "users", "fallback": {"name": "User"}, "timeout_ms": 1500 },

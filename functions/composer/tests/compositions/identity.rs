@@ -77,6 +77,35 @@ async fn services_receive_our_identity_headers_and_nothing_else_of_the_client() 
 }
 
 #[tokio::test]
+async fn only_trusted_services_receive_the_proof_of_origin() {
+    for (settings, expected) in [
+        (json!({}), "-"),
+        (json!({"proof_of_origin": false}), "-"),
+        (json!({"proof_of_origin": true}), "origin-secret"),
+    ] {
+        let [backend, partner] =
+            [(), ()].map(|()| service(&[("/user", json!({})), ("/offers", json!([]))]));
+        let mut settings = settings;
+        settings["url"] = json!(partner.url());
+        let parts = json!({
+            "user": {"get": "/user"}, "offers": {"get": "/offers", "service": "partner"},
+        });
+        let document = json!({
+            "services": {"default": {"url": backend.url()}, "partner": settings},
+            "routes": {"GET /bff/a": {"parts": parts}},
+        });
+        let composer = composer(&document, &open_policy()).await;
+        composer.compose(&get("/bff/a")).await;
+
+        for (service, expected) in [(&backend, "origin-secret"), (&partner, expected)] {
+            let sent = &service.requests()[0];
+            assert_eq!(sent.headers["x-tollgate-origin"], expected);
+            assert_eq!(sent.headers["x-tollgate-plan"], "free");
+        }
+    }
+}
+
+#[tokio::test]
 async fn header_of_a_credential_never_reaches_a_service() {
     let service = service(&[("/user", json!({}))]);
     let route = json!({

@@ -12,7 +12,7 @@ fn uri(text: &str) -> Uri {
 }
 
 fn url_error(url: &str, is_deployed: bool) -> Option<String> {
-    let text = FULL.replacen("https://users.internal:8080/v1", url, 1);
+    let text = FULL.replacen("https://users.internal:8080", url, 1);
     let settings = Settings {
         is_deployed,
         ..settings()
@@ -135,7 +135,7 @@ fn url_has_no_slash_at_its_end() {
         ("http://users.internal/v1/", "http://users.internal/v1"),
         ("http://users.internal/v1", "http://users.internal/v1"),
     ] {
-        let text = FULL.replacen("https://users.internal:8080/v1", url, 1);
+        let text = FULL.replacen("https://users.internal:8080", url, 1);
         let compositions = Compositions::parse(&text, &settings()).unwrap();
         assert_eq!(compositions.services()[1].url.to_string(), expected);
     }

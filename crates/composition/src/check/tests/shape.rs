@@ -38,7 +38,7 @@ fn unknown_field_is_refused_with_a_suggestion() {
         (
             "\"max_concurrent_calls\"",
             "\"max_concurent_calls\"",
-            "services.default.max_concurent_calls: unknown field `max_concurent_calls`, expected `url` or `max_concurrent_calls`",
+            "services.default.max_concurent_calls: unknown field `max_concurent_calls`, expected one of `url`, `max_concurrent_calls`, `proof_of_origin`",
         ),
         (
             "\"partial_status\"",

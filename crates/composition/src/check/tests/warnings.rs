@@ -48,9 +48,24 @@ fn possible_mistakes_are_reported_with_their_place() {
     for (from, to, expected) in [
         ("\"service\": \"users\", ", "", "3:28: services.users: no part uses this service".to_owned()),
         (
+            "\"timeout_ms\": 1500",
+            "\"timeout_ms\": 4500",
+            format!("6:125: {place}.user.timeout_ms: the timeout of the route, 4000 ms, ends the call before"),
+        ),
+        (
             "\"timeout_ms\": 4000",
-            "\"timeout_ms\": 1000",
-            format!("6:125: {place}.user.timeout_ms: the timeout of the route, 1000 ms, ends the call before"),
+            "\"timeout_ms\": 1800",
+            "9:59: routes[\"GET /bff/dashboard\"].timeout_ms: the timeout of the route is shorter than the default of its parts, 2000 ms".to_owned(),
+        ),
+        (
+            "\"charged\": true",
+            "\"required\": true",
+            format!("8:109: {place}.offers.after: the part is required and needs `user`, so the request also fails without `user`"),
+        ),
+        (
+            "users.internal:8080",
+            "users.internal:8080/admin/",
+            "3:37: services.users.url: the policy decides the paths of parts without `/admin`".to_owned(),
         ),
         (
             "\"required\": false",

@@ -83,6 +83,7 @@ impl<'c> Report<'c> {
                 "name": service.name,
                 "url": service.url.to_string(),
                 "max_concurrent_calls": service.max_concurrent_calls,
+                "proof_of_origin": service.has_proof_of_origin,
             })
         });
         let warnings = self.compositions.warnings().iter();
