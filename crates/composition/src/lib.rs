@@ -14,6 +14,7 @@ mod edit;
 mod entity_tag;
 mod error;
 mod fields;
+mod invalid_value;
 mod json;
 mod json_reader;
 mod merge;
@@ -37,6 +38,7 @@ pub use error::{CompositionError, CompositionWarning};
 pub use fields::{
     FieldSelection, FieldsError, MAX_FIELDS_BYTES, MAX_FIELDS_DEPTH, MAX_FIELDS_NAMES, Unexpected,
 };
+pub use invalid_value::{InvalidValue, ValueSource};
 pub use json::{MAX_JSON_DEPTH, check_json, scalar};
 pub use merge::{Answer, render};
 pub use missing::{Missing, MissingPart};

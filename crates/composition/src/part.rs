@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use outcome::ContextField;
 
-use crate::missing::Missing;
+use crate::invalid_value::InvalidValue;
 use crate::model::{Part, PartMethod, Route};
 use crate::template::{Placeholder, Target};
 use crate::values::Values;
@@ -28,8 +28,8 @@ impl Part {
     /// not send.
     ///
     /// # Errors
-    /// [`Missing::InvalidValue`] if a value is absent, or cannot be part of a path.
-    pub fn target(&self, values: &dyn Values) -> Result<Target, Missing> {
+    /// [`InvalidValue`] if a value is absent, or cannot be part of a path.
+    pub fn target(&self, values: &dyn Values) -> Result<Target, InvalidValue> {
         self.template.fill(values)
     }
 
@@ -56,7 +56,7 @@ impl Part {
     #[must_use]
     pub fn uses_parts(&self) -> bool {
         let mut placeholders = self.template.placeholders();
-        placeholders.any(|placeholder| matches!(placeholder, Placeholder::Part(..)))
+        placeholders.any(|placeholder| matches!(placeholder, Placeholder::Part { .. }))
     }
 
     /// Returns the query parameters of the client that the part uses.

@@ -10,7 +10,7 @@ use outcome::ContextField;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use routes::path_ambiguity;
 
-use crate::missing::Missing;
+use crate::invalid_value::InvalidValue;
 use crate::values::Values;
 
 #[cfg(test)]
@@ -64,8 +64,13 @@ pub(crate) enum Placeholder {
     Header(String),
     /// A field of the authorizer's context.
     Context(ContextField),
-    /// A value in the response of another part, by index and JSON pointer.
-    Part(usize, String),
+    /// A value in the response of another part.
+    Part {
+        index: usize,
+        name: String,
+        /// The JSON pointer of the value.
+        pointer: String,
+    },
 }
 
 /// The path and query of a call.
@@ -82,24 +87,22 @@ impl Template {
     /// services could read it as another one.
     ///
     /// # Errors
-    /// [`Missing::InvalidValue`] if a value is absent, or cannot be part of a path.
-    pub(crate) fn fill(&self, values: &dyn Values) -> Result<Target, Missing> {
+    /// [`InvalidValue`] if a value is absent, or cannot be part of a path.
+    pub(crate) fn fill(&self, values: &dyn Values) -> Result<Target, InvalidValue> {
         let mut target = Target {
             path: String::new(),
             path_and_query: String::new(),
         };
 
         for segment in &self.segments {
-            let text = fill_segment(segment, values).ok_or(Missing::InvalidValue)?;
+            let text = fill_segment(segment, values)?;
             target.path.push('/');
             target.path.push_str(&text.decoded);
             target.path_and_query.push('/');
             target.path_and_query.push_str(&text.encoded);
         }
 
-        if path_ambiguity(&target.path).is_some() {
-            return Err(Missing::InvalidValue);
-        }
+        refuse_if(path_ambiguity(&target.path).is_some(), self.placeholders())?;
 
         let mut separator = '?';
         for pair in &self.pairs {
@@ -112,9 +115,8 @@ impl Template {
             separator = '&';
         }
 
-        if target.path_and_query.len() > MAX_TARGET_BYTES {
-            return Err(Missing::InvalidValue);
-        }
+        let is_too_long = target.path_and_query.len() > MAX_TARGET_BYTES;
+        refuse_if(is_too_long, self.placeholders())?;
         Ok(target)
     }
 
@@ -144,10 +146,7 @@ impl Template {
             .segments
             .iter()
             .chain(self.pairs.iter().map(|pair| &pair.value));
-        pieces.flatten().filter_map(|piece| match piece {
-            Piece::Literal(_) => None,
-            Piece::Placeholder(placeholder) => Some(placeholder),
-        })
+        pieces.flat_map(|pieces| placeholders(pieces))
     }
 
     /// Returns the pairs whose value is one query parameter of the client: the decoded name in the
@@ -170,8 +169,33 @@ struct SegmentText {
     encoded: String,
 }
 
-/// Returns the text of a segment, or `None` if a value is absent or could change the path.
-fn fill_segment(pieces: &[Piece], values: &dyn Values) -> Option<SegmentText> {
+fn placeholders(pieces: &[Piece]) -> impl Iterator<Item = &Placeholder> {
+    pieces.iter().filter_map(|piece| match piece {
+        Piece::Literal(_) => None,
+        Piece::Placeholder(placeholder) => Some(placeholder),
+    })
+}
+
+/// Refuses a text that several values form. The literal text of a template was checked when it was
+/// read, so a text without placeholders is valid.
+///
+/// # Errors
+/// [`InvalidValue`] for a value of the client, if there is one.
+fn refuse_if<'p>(
+    is_invalid: bool,
+    placeholders: impl Iterator<Item = &'p Placeholder>,
+) -> Result<(), InvalidValue> {
+    let placeholder = placeholders
+        .filter(|_| is_invalid)
+        .min_by_key(|placeholder| placeholder.source());
+    placeholder.map_or(Ok(()), |placeholder| Err(placeholder.invalid()))
+}
+
+/// Returns the text of a segment.
+///
+/// # Errors
+/// [`InvalidValue`] if a value is absent, or could change the path.
+fn fill_segment(pieces: &[Piece], values: &dyn Values) -> Result<SegmentText, InvalidValue> {
     let mut text = SegmentText::default();
     for piece in pieces {
         match piece {
@@ -180,19 +204,32 @@ fn fill_segment(pieces: &[Piece], values: &dyn Values) -> Option<SegmentText> {
                 text.encoded.push_str(literal);
             }
             Piece::Placeholder(placeholder) => {
-                let is_piece = |value: &Cow<'_, str>| !value.is_empty() && !value.contains('/');
-                let value = placeholder.value(values).filter(is_piece)?;
+                let value = placeholder.value(values).filter(|value| !value.is_empty());
+                let value = value.ok_or_else(|| placeholder.absent())?;
+                if could_change_path(&value) {
+                    return Err(placeholder.invalid());
+                }
                 text.decoded.push_str(&value);
                 push_encoded(&mut text.encoded, &value);
             }
         }
     }
 
-    Some(text).filter(|text| pieces.is_empty() || !is_dot_segment(&text.decoded))
+    refuse_if(is_dot_segment(&text.decoded), placeholders(pieces))?;
+    Ok(text)
+}
+
+/// True if a value is more than one segment, or a service could read it as more. A single dot can be
+/// a piece of a segment.
+fn could_change_path(value: &str) -> bool {
+    value.contains('/') || (value != "." && path_ambiguity(value).is_some())
 }
 
 /// Returns the value of a pair, or `None` to omit the pair.
-fn fill_pair(pieces: &[Piece], values: &dyn Values) -> Result<Option<String>, Missing> {
+///
+/// # Errors
+/// [`InvalidValue`] if a value is absent that the client does not send.
+fn fill_pair(pieces: &[Piece], values: &dyn Values) -> Result<Option<String>, InvalidValue> {
     let mut text = String::new();
     for piece in pieces {
         match piece {
@@ -200,7 +237,7 @@ fn fill_pair(pieces: &[Piece], values: &dyn Values) -> Result<Option<String>, Mi
             Piece::Placeholder(placeholder) => match placeholder.value(values) {
                 Some(value) => push_encoded(&mut text, &value),
                 None if placeholder.is_optional() => return Ok(None),
-                None => return Err(Missing::InvalidValue),
+                None => return Err(placeholder.absent()),
             },
         }
     }

@@ -122,14 +122,17 @@ impl<'r> Arrival<'r> {
     }
 
     fn missing_part(&self, index: usize, result: Option<&PartResult>) -> Problem {
+        let part = &self.route.parts[index].field;
+        if let Some(value) = result.and_then(|result| result.invalid_value.as_ref()) {
+            return Problem::invalid_value(part, value);
+        }
+
         let missing = result.and_then(|result| result.outcome.as_ref().err().copied());
         let retry_after_s = result.and_then(|result| result.retry_after_s);
         match missing {
-            Some(missing) => Problem::missing_part(
-                &self.route.parts[index].field,
-                missing,
-                retry_after_s.unwrap_or(RETRY_AFTER_S),
-            ),
+            Some(missing) => {
+                Problem::missing_part(part, missing, retry_after_s.unwrap_or(RETRY_AFTER_S))
+            }
             None => Problem::fault(),
         }
     }
@@ -164,6 +167,7 @@ impl<'r> Arrival<'r> {
                     .as_ref()
                     .map(|body| body.status)
                     .map_err(|missing| *missing),
+                invalid_value: result.invalid_value.clone(),
                 attempts: result.attempts,
                 duration: result.duration,
                 bytes: result.outcome.as_ref().map_or(0, |body| body.json.len()),

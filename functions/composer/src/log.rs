@@ -59,6 +59,7 @@ pub(crate) fn log_request(
         result = reply.kind.as_str(),
         reason = reply.reason.filter(|_| reply.kind != ReplyKind::Fault),
         missing = missing(&reply.parts),
+        invalid_values = invalid_values(&reply.parts),
         cause = cause(&reply.parts),
         service_status = service_status(&reply.parts),
         calls,
@@ -118,25 +119,37 @@ fn service_status(parts: &[PartReport]) -> Option<String> {
     (!statuses.is_empty()).then(|| statuses.join(" "))
 }
 
+/// Returns the placeholders whose values are absent or invalid, such as `{user_id}`. `None` if no
+/// value is.
+fn invalid_values(parts: &[PartReport]) -> Option<String> {
+    let values: Vec<String> = parts
+        .iter()
+        .filter_map(|part| Some(part.invalid_value.as_ref()?.to_string()))
+        .collect();
+    (!values.is_empty()).then(|| values.join(" "))
+}
+
 /// Returns `service` if a part is missing because its service failed, and `caller` if all missing
 /// parts are missing because of the request or its caller. `None` if no part is missing.
 fn cause(parts: &[PartReport]) -> Option<&'static str> {
     let mut reasons = parts
         .iter()
-        .filter_map(|part| part.outcome.err())
+        .filter_map(|part| Some((part, part.outcome.err()?)))
         .peekable();
     reasons.peek()?;
 
-    let is_service = reasons.any(is_failure_of_service);
+    let is_service = reasons.any(|(part, missing)| is_failure_of_service(part, missing));
     Some(if is_service { "service" } else { "caller" })
 }
 
-/// True if the service of the part failed, or the store of the plan. A response with 4xx depends on
-/// what the caller requests.
-const fn is_failure_of_service(missing: Missing) -> bool {
+/// True if the service of the part failed, another service that the part needs a value of, or the
+/// store of the plan. A response with 4xx depends on what the caller requests.
+fn is_failure_of_service(part: &PartReport, missing: Missing) -> bool {
     match missing {
-        Missing::Forbidden | Missing::Throttled | Missing::InvalidValue | Missing::Dependency => {
-            false
+        Missing::Forbidden | Missing::Throttled | Missing::Dependency => false,
+        Missing::InvalidValue => {
+            let source = part.invalid_value.as_ref().map(|value| value.source);
+            source.is_none_or(|source| !source.is_of_caller())
         }
         Missing::Status(status) => status >= 500,
         Missing::Unavailable
@@ -151,7 +164,7 @@ const fn is_failure_of_service(missing: Missing) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use composition::PartMethod;
+    use composition::{InvalidValue, PartMethod, ValueSource};
 
     use super::*;
 
@@ -161,6 +174,7 @@ mod tests {
             method: PartMethod::Get,
             url: None,
             outcome,
+            invalid_value: None,
             attempts: 1,
             duration: Duration::ZERO,
             bytes: 0,
@@ -175,10 +189,6 @@ mod tests {
             (vec![Missing::Forbidden], Some("caller")),
             (vec![Missing::Status(404)], Some("caller")),
             (vec![Missing::Status(503)], Some("service")),
-            (
-                vec![Missing::InvalidValue, Missing::Dependency],
-                Some("caller"),
-            ),
             (vec![Missing::Forbidden, Missing::Timeout], Some("service")),
             (
                 vec![Missing::CircuitOpen, Missing::Dependency],
@@ -188,6 +198,36 @@ mod tests {
             let mut parts = vec![report(Ok(200))];
             parts.extend(missing.iter().map(|&missing| report(Err(missing))));
             assert_eq!(cause(&parts), expected, "{missing:?}");
+        }
+    }
+
+    #[test]
+    fn cause_of_an_invalid_value_is_its_source() {
+        for (source, name, expected, logged) in [
+            (ValueSource::Path, "id", "caller", "{id}"),
+            (ValueSource::Query, "page", "caller", "{query.page}"),
+            (ValueSource::Caller, "user_id", "caller", "{user_id}"),
+            (
+                ValueSource::Gateway,
+                "request_id",
+                "service",
+                "{request_id}",
+            ),
+            (ValueSource::Part, "user#/id", "service", "{user#/id}"),
+        ] {
+            let value = InvalidValue {
+                source,
+                name: name.to_owned(),
+                is_absent: true,
+            };
+            let part = PartReport {
+                invalid_value: Some(value),
+                ..report(Err(Missing::InvalidValue))
+            };
+            let parts = [part, report(Err(Missing::Dependency))];
+
+            assert_eq!(cause(&parts), Some(expected), "{name}");
+            assert_eq!(invalid_values(&parts).as_deref(), Some(logged));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use composition::{Missing, Part, PartMethod, Route, Target};
+use composition::{InvalidValue, Missing, Part, PartMethod, Route, Target};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use http::HeaderMap;
@@ -58,6 +58,8 @@ pub(crate) struct PartResult {
     pub(crate) duration: Duration,
     /// The seconds after which the caller may retry, for a part that was not charged.
     pub(crate) retry_after_s: Option<u64>,
+    /// The value of the path or query that is invalid, for [`Missing::InvalidValue`].
+    pub(crate) invalid_value: Option<InvalidValue>,
 }
 
 impl PartResult {
@@ -74,6 +76,14 @@ impl PartResult {
             attempts: 0,
             duration: Duration::ZERO,
             retry_after_s: None,
+            invalid_value: None,
+        }
+    }
+
+    fn invalid(value: InvalidValue) -> Self {
+        Self {
+            invalid_value: Some(value),
+            ..Self::missing(Missing::InvalidValue)
         }
     }
 }
@@ -117,7 +127,7 @@ impl<'r> PartRun<'r> {
             match self.admit(part) {
                 // Each part is admitted once.
                 Ok(admitted) => drop(self.admitted[index].set(admitted)),
-                Err(missing) => self.set(index, PartResult::missing(missing))?,
+                Err(result) => self.set(index, *result)?,
             }
         }
 
@@ -256,7 +266,7 @@ impl<'r> PartRun<'r> {
         let admitted = self.admitted[index].get().cloned();
         let admitted = match admitted.map_or_else(|| self.admit(part), Ok) {
             Ok(admitted) => admitted,
-            Err(missing) => return PartResult::missing(missing),
+            Err(result) => return *result,
         };
 
         // A call that its service cannot take is not charged.
@@ -284,12 +294,12 @@ impl<'r> PartRun<'r> {
     /// Fills the template of a part, and checks that the caller could call it directly.
     ///
     /// # Errors
-    /// `InvalidValue`, `Forbidden`.
-    fn admit(&self, part: &Part) -> Result<AdmittedPart<'r>, Missing> {
-        let target = part.target(&self.values)?;
+    /// The result of a part that is missing as `InvalidValue` or `Forbidden`.
+    fn admit(&self, part: &Part) -> Result<AdmittedPart<'r>, Box<PartResult>> {
+        let target = part.target(&self.values).map_err(PartResult::invalid)?;
         match self.permission(part, &target.path) {
             Some(rule) => Ok(AdmittedPart { target, rule }),
-            None => Err(Missing::Forbidden),
+            None => Err(PartResult::missing(Missing::Forbidden).into()),
         }
     }
 
@@ -326,6 +336,7 @@ impl<'r> PartRun<'r> {
             attempts: reply.attempts,
             duration: reply.duration,
             retry_after_s: None,
+            invalid_value: None,
         }
     }
 

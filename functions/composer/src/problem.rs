@@ -1,6 +1,6 @@
 //! Problem documents (RFC 9457): the body of every error response.
 
-use composition::Missing;
+use composition::{InvalidValue, Missing, ValueSource};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use outcome::Reason;
@@ -151,15 +151,40 @@ impl Problem {
             }
         };
 
-        let service_status = match missing {
-            Missing::Status(status) => Some(status),
-            _ => None,
+        problem.without_part(part, missing)
+    }
+
+    /// The problem of a request whose required part needs a value that is absent or invalid: 400 for
+    /// a value of the request, 403 for one of the caller's credential, and otherwise 502. The name of
+    /// the value comes from the document.
+    pub(crate) fn invalid_value(part: &str, value: &InvalidValue) -> Self {
+        let kind = match value.source {
+            ValueSource::Path => "path parameter",
+            ValueSource::Query => "query parameter",
+            ValueSource::Header => "header",
+            ValueSource::Caller => return Self::invalid_caller(part, value),
+            ValueSource::Gateway | ValueSource::Part => {
+                return Self::missing_part(part, Missing::InvalidValue, 1);
+            }
         };
-        Self {
-            part: Some(part.into()),
-            service_status,
-            ..problem.because(missing.as_str())
-        }
+
+        let name = &value.name;
+        let detail = if value.is_absent {
+            format!("The {kind} `{name}` is missing, and this composition requires it.")
+        } else {
+            format!("The value of the {kind} `{name}` is not allowed here.")
+        };
+        Self::new(StatusCode::BAD_REQUEST, detail).without_part(part, Missing::InvalidValue)
+    }
+
+    fn invalid_caller(part: &str, value: &InvalidValue) -> Self {
+        let name = &value.name;
+        let detail = if value.is_absent {
+            format!("This composition requires `{name}`, which your credential does not have.")
+        } else {
+            format!("The `{name}` of your credential cannot be part of a path.")
+        };
+        Self::new(StatusCode::FORBIDDEN, detail).without_part(part, Missing::InvalidValue)
     }
 
     /// Says that the POST part was sent before.
@@ -190,6 +215,19 @@ impl Problem {
     pub(crate) fn fault() -> Self {
         let detail = "Tollgate failed. Its log has the details.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail).because(Reason::Fault.as_str())
+    }
+
+    /// Adds the required part that is missing, and the reason.
+    fn without_part(self, part: &str, missing: Missing) -> Self {
+        let service_status = match missing {
+            Missing::Status(status) => Some(status),
+            _ => None,
+        };
+        Self {
+            part: Some(part.into()),
+            service_status,
+            ..self.because(missing.as_str())
+        }
     }
 
     fn because(self, reason: &'static str) -> Self {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use composition::{Missing, PartMethod};
+use composition::{InvalidValue, Missing, PartMethod};
 use http::{HeaderMap, StatusCode, Uri};
 
 use crate::log::ReplyKind;
@@ -52,6 +52,8 @@ pub struct PartReport {
     pub url: Option<Uri>,
     /// The status of the response, or the reason why the part is missing.
     pub outcome: Result<u16, Missing>,
+    /// The value of the path or query that is invalid, for [`Missing::InvalidValue`].
+    pub invalid_value: Option<InvalidValue>,
     /// The number of attempts. 0 if the service was not called.
     pub attempts: u32,
     /// The time from the start of the part to its end, including waits and a charge.

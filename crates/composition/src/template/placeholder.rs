@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use outcome::ContextField;
 
 use super::{Placeholder, Scope};
+use crate::invalid_value::{InvalidValue, ValueSource};
 use crate::names::{is_query_name, unknown};
 use crate::values::Values;
 
@@ -64,7 +65,41 @@ impl Placeholder {
             Self::Context(field) => values
                 .context(*field)
                 .filter(|value| !value.is_empty() && value != "-"),
-            Self::Part(part, pointer) => values.part(*part, pointer),
+            Self::Part { index, pointer, .. } => values.part(*index, pointer),
+        }
+    }
+
+    /// Returns the origin of the value.
+    pub(super) fn source(&self) -> ValueSource {
+        match self {
+            Self::Parameter(_) => ValueSource::Path,
+            Self::Query(_) => ValueSource::Query,
+            Self::Header(_) => ValueSource::Header,
+            Self::Context(ContextField::ClientIp | ContextField::RequestId) => ValueSource::Gateway,
+            Self::Context(_) => ValueSource::Caller,
+            Self::Part { .. } => ValueSource::Part,
+        }
+    }
+
+    /// Returns the error for a value that is absent.
+    pub(super) fn absent(&self) -> InvalidValue {
+        InvalidValue {
+            is_absent: true,
+            ..self.invalid()
+        }
+    }
+
+    /// Returns the error for a value that cannot be in its place.
+    pub(super) fn invalid(&self) -> InvalidValue {
+        let name = match self {
+            Self::Parameter(name) | Self::Query(name) | Self::Header(name) => name.clone(),
+            Self::Context(field) => field.as_str().to_owned(),
+            Self::Part { name, pointer, .. } => format!("{name}#{pointer}"),
+        };
+        InvalidValue {
+            source: self.source(),
+            name,
+            is_absent: false,
         }
     }
 
@@ -88,7 +123,11 @@ fn parse_part(part: &str, pointer: &str, scope: &Scope<'_>) -> Result<Placeholde
             "`{{{part}#{pointer}}}` needs the response of `{part}`, expected `\"after\": \"{part}\"`"
         ));
     }
-    Ok(Placeholder::Part(index, pointer.to_owned()))
+    Ok(Placeholder::Part {
+        index,
+        name: part.to_owned(),
+        pointer: pointer.to_owned(),
+    })
 }
 
 fn parse_query(name: &str, scope: &Scope<'_>) -> Result<Placeholder, String> {

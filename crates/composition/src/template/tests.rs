@@ -3,6 +3,7 @@ use http::uri::PathAndQuery;
 use proptest::prelude::*;
 
 use super::*;
+use crate::invalid_value::ValueSource;
 
 const VARIABLES: [&str; 3] = ["id", "kind", "rest"];
 const PARTS: [&str; 3] = ["user", "orders", "own"];
@@ -59,7 +60,7 @@ fn parse(text: &str) -> Result<Template, String> {
     )
 }
 
-fn fill(template: &str, values: &[(&str, &str)]) -> Result<(String, String), Missing> {
+fn fill(template: &str, values: &[(&str, &str)]) -> Result<(String, String), InvalidValue> {
     let target = parse(template).unwrap().fill(&FakeValues::of(values))?;
     Ok((target.path, target.path_and_query))
 }
@@ -132,11 +133,70 @@ fn value_that_could_leave_its_segment_makes_the_part_missing() {
         ("/a/{id}", "b#c"),
     ] {
         let values = [("id", value), ("kind", ".")];
+        let error = fill(template, &values).unwrap_err();
         assert_eq!(
-            fill(template, &values),
-            Err(Missing::InvalidValue),
+            (error.source, error.is_absent),
+            (ValueSource::Path, value.is_empty()),
             "{template} {value:?}"
         );
+    }
+}
+
+#[test]
+fn error_names_the_placeholder_and_its_source_but_no_value() {
+    let long = "x".repeat(MAX_TARGET_BYTES);
+    for (template, values, source, placeholder) in [
+        ("/a/{id}", ("id", "b/c"), ValueSource::Path, "{id}"),
+        ("/a?b={rest}", ("rest", &*long), ValueSource::Path, "{rest}"),
+        (
+            "/a/{query.page}",
+            ("query.page", ".."),
+            ValueSource::Query,
+            "{query.page}",
+        ),
+        (
+            "/a/{header.Accept-Language}",
+            ("header.accept-language", "%2f"),
+            ValueSource::Header,
+            "{header.accept-language}",
+        ),
+        (
+            "/a/{user_id}",
+            ("user_id", "b;c"),
+            ValueSource::Caller,
+            "{user_id}",
+        ),
+        (
+            "/a/{client_ip}",
+            ("client_ip", "b#c"),
+            ValueSource::Gateway,
+            "{client_ip}",
+        ),
+        (
+            "/a/{user#/id}",
+            ("user#/id", " "),
+            ValueSource::Part,
+            "{user#/id}",
+        ),
+    ] {
+        let error = fill(template, &[values]).unwrap_err();
+        assert_eq!(
+            (error.source, error.is_absent, error.to_string()),
+            (source, false, placeholder.to_owned())
+        );
+    }
+}
+
+#[test]
+fn error_of_values_together_names_that_of_the_client() {
+    let dots = [("user_id", "."), ("user#/id", "."), ("query.x", ".")];
+    for (template, placeholder) in [
+        ("/a/{user_id}{query.x}", "{query.x}"),
+        ("/a/{user#/id}{user_id}", "{user_id}"),
+        ("/a/b{user_id}{query.x}c", "{query.x}"),
+    ] {
+        let error = fill(template, &dots).unwrap_err();
+        assert_eq!(error.to_string(), placeholder, "{template}");
     }
 }
 
@@ -164,19 +224,13 @@ fn absent_value_makes_the_part_missing() {
         "/a?city={user#/city}",
         "/a?b=c{user_id}d",
     ] {
-        assert_eq!(
-            fill(template, &[]),
-            Err(Missing::InvalidValue),
-            "{template}"
-        );
+        let error = fill(template, &[]).unwrap_err();
+        assert!(error.is_absent, "{template}: {error}");
     }
     for absent in ["", "-"] {
         for template in ["/{user_id}", "/a?user={user_id}"] {
-            assert_eq!(
-                fill(template, &[("user_id", absent)]),
-                Err(Missing::InvalidValue),
-                "{template} {absent}"
-            );
+            let error = fill(template, &[("user_id", absent)]).unwrap_err();
+            assert!(error.is_absent, "{template} {absent}: {error}");
         }
     }
 }
@@ -219,10 +273,8 @@ fn target_that_is_too_long_makes_the_part_missing() {
     assert!(fill("/a?b={query.b}", &[("query.b", &longest)]).is_ok());
 
     let longer = longest + "x";
-    assert_eq!(
-        fill("/a?b={query.b}", &[("query.b", &longer)]),
-        Err(Missing::InvalidValue)
-    );
+    let error = fill("/a?b={query.b}", &[("query.b", &longer)]).unwrap_err();
+    assert!(!error.is_absent, "{error}");
 }
 
 #[test]

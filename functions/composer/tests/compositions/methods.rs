@@ -126,7 +126,7 @@ async fn post_part_is_not_sent_if_a_required_part_is_missing() {
         (json!({"get": "/admin", "required": true}), 403, "forbidden"),
         (
             json!({"get": "/x/{email}", "required": true}),
-            502,
+            403,
             "invalid_value",
         ),
         (json!({"get": "/broken", "required": true}), 502, "status"),

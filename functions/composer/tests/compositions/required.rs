@@ -55,6 +55,65 @@ async fn required_part_that_depends_on_a_missing_one_is_a_502() {
 }
 
 #[tokio::test]
+async fn invalid_value_of_a_required_part_names_its_source_and_not_a_failed_service() {
+    let service = service(&[("/profile", json!({}))]);
+    let url = service.url();
+    for (template, target, status, detail) in [
+        (
+            "/items/{id}",
+            "/bff/items/a;b",
+            400,
+            "The value of the path parameter `id` is not allowed here.",
+        ),
+        (
+            "/pages/{query.page}",
+            "/bff/items/1",
+            400,
+            "The query parameter `page` is missing, and this composition requires it.",
+        ),
+        (
+            "/pages/{query.page}",
+            "/bff/items/1?page=a%2Fb",
+            400,
+            "The value of the query parameter `page` is not allowed here.",
+        ),
+        (
+            "/{header.accept-language}/home",
+            "/bff/items/1",
+            400,
+            "The header `accept-language` is missing, and this composition requires it.",
+        ),
+        (
+            "/users/{email}",
+            "/bff/items/1",
+            403,
+            "This composition requires `email`, which your credential does not have.",
+        ),
+        (
+            "/offers/{profile#/segment}",
+            "/bff/items/1",
+            502,
+            "A required part of this composition is missing.",
+        ),
+    ] {
+        let route = json!({"headers": ["accept-language"], "parts": {
+            "profile": {"get": "/profile"},
+            "page": {"get": template, "after": "profile", "required": true}}});
+        let document = document(&url, "GET /bff/items/{id}", route);
+        let composer = composer(&document, &open_policy()).await;
+
+        let reply = composer.compose(&get(target)).await;
+        let body = body(&reply);
+        assert_eq!(reply.status, status, "{template}: {body}");
+        assert_eq!(body["detail"], detail);
+        assert_eq!(
+            (&body["part"], &body["reason"]),
+            (&json!("page"), &json!("invalid_value"))
+        );
+    }
+}
+
+#[tokio::test]
 async fn forbidden_required_part_is_a_403_without_a_call() {
     let service = service(&[("/admin", json!({}))]);
     let route = json!({"parts": {"admin": {"get": "/admin", "required": true}}});
