@@ -209,7 +209,10 @@ NEEDS: dict[str, dict[str, Any]] = {
     "TruststoreVersion": {"TruststoreUri": ...},
 }
 COMPOSED = {
-    "Compositions": '{"routes":{"GET /bff/home":{"parts":{"user":{"get":"/users/{user_id}"}}}}}',
+    "Compositions": (
+        '{"services":{"default":{"url":"http://alb.example"}},'
+        '"routes":{"GET /bff/home":{"parts":{"user":{"get":"/users/{user_id}"}}}}}'
+    ),
     "DynamoDbPrefixListId": SAMPLES["DynamoDbPrefixListId"],
 }
 # Sets of values that are invalid only together.

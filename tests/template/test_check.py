@@ -16,8 +16,8 @@ from template.parameter_sets import labelled_sets
 from template.templates import Template
 
 TEMPLATE = "template.yaml"
-# No set has a policy with issuers that exist.
-SKIPPED = "issuers-answer"
+# No set has a policy with issuers, or a composition with services, that exist.
+SKIPPED = "issuers-answer,composition-services-resolve"
 # The checks that every set must pass.
 DECIDED = {"parameters-known", "parameters-valid", "rules-pass"}
 # A policy in the registry is not known, and production without recommended settings is a warning.

@@ -11,7 +11,7 @@ import tempfile
 import unittest
 from typing import Any
 from unittest import mock
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from harness.client import Response, call
 from harness.gateway import Gateway
@@ -209,10 +209,9 @@ class ComposedResponses(unittest.TestCase):
     def test_links_of_the_dashboard_lead_through_all_orders(self) -> None:
         ids, link = [], "/bff/dashboard"
         while link:
-            path, _, query = link.partition("?")
-            self.assertEqual(path, "/bff/dashboard")
+            query = urlsplit(link).query
             self.assertLessEqual({name for name, _ in parse_qsl(query)}, {"orders_cursor"})
-            orders = self.get(link).json()["orders"]
+            orders = self.get(urljoin("/bff/dashboard", link)).json()["orders"]
             ids += [item["id"] for item in orders["items"]]
             link = orders["next"]
         self.assertEqual(ids, [f"o-{number}" for number in range(1, 13)])

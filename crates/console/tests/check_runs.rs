@@ -38,6 +38,8 @@ impl Gateway {
             backend: None,
             endpoint: None,
             policy: None,
+            compositions: None,
+            services: Vec::new(),
             seeds: None,
             state: state.path().to_owned(),
             pages: Some(console.pages()),
