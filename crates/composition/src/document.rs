@@ -1,5 +1,6 @@
 //! A compositions document as JSON. Unknown and duplicate fields are errors.
 
+mod cost;
 mod entries;
 mod object;
 mod one_or_many;
@@ -10,6 +11,7 @@ mod text;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+pub(crate) use cost::CostDocument;
 pub(crate) use entries::Entries;
 pub(crate) use object::Object;
 pub(crate) use one_or_many::OneOrMany;
@@ -76,18 +78,6 @@ pub(crate) struct RouteDocument {
     /// The shapes for client versions.
     #[serde(default)]
     pub(crate) versions: Vec<Object<VersionDocument>>,
-}
-
-/// The calls that a request counts as.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = CompositionCost))]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum CostDocument {
-    /// The cost of the policy's rule.
-    #[default]
-    Rule,
-    /// One call more for each part after the first.
-    Parts,
 }
 
 /// A part.

@@ -61,8 +61,7 @@ const RESERVED: [&str; 47] = [
     "x-origin-verify",
     "x-request-id",
 ];
-const RESERVED_PREFIXES: [&str; 21] = [
-    "content-",
+const RESERVED_PREFIXES: [&str; 20] = [
     "if-",
     "proxy-",
     "remote-",
@@ -126,7 +125,11 @@ pub(super) fn check_header(name: &str, key_header: &str) -> Result<HeaderName, S
         || resembles_backend_header(header.as_str())
         || read == with_dashes(&key_header.to_ascii_lowercase());
 
-    if is_reserved {
+    if read.starts_with("content-") {
+        Err(format!(
+            "header `{header}` is not allowed, expected one that does not describe a body (`post` parts always receive `content-type`)"
+        ))
+    } else if is_reserved {
         Err(format!(
             "header `{header}` is not allowed, expected one without credentials, identity or a meaning to proxies"
         ))

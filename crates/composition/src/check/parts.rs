@@ -153,7 +153,7 @@ fn check_method<'d>(
 
     let refuse = |problem: String| Err(CompositionError::new(pointer_to(pointer, "post"), problem));
     if context.route.key.method() != Some("POST") {
-        return refuse("unexpected `post` in a route of GET, expected `get`".to_owned());
+        return refuse("unexpected `post` in a GET route, expected `get`".to_owned());
     }
     match context
         .earlier
@@ -233,7 +233,7 @@ fn warn(
     let is_longer = |timeout: &u64| u128::from(*timeout) > route_timeout.as_millis();
     if document.timeout_ms.as_ref().is_some_and(is_longer) {
         let problem = format!(
-            "the timeout of the route, {} ms, ends the call before",
+            "the timeout of the route, {} ms, ends the call earlier",
             route_timeout.as_millis()
         );
         warnings.push(CompositionWarning::new(

@@ -13,10 +13,8 @@ const OWN_PREFIX: &str = "/_tollgate/";
 /// # Errors
 /// The problem, and what was expected.
 pub(super) fn check_key(text: &str, prefix: &str) -> Result<RouteKey, String> {
+    check_method(text)?;
     let key: RouteKey = text.parse().map_err(|error| format!("{error}"))?;
-    if !matches!(key.method(), Some("GET" | "POST")) {
-        return Err("unexpected method, expected GET or POST".to_owned());
-    }
     check_prefix(key.path(), prefix)?;
     if let Some(problem) = path_ambiguity(key.path()) {
         return Err(format!(
@@ -28,6 +26,16 @@ pub(super) fn check_key(text: &str, prefix: &str) -> Result<RouteKey, String> {
         check_variable(name)?;
     }
     Ok(key)
+}
+
+/// Checks the method before the rest, because API routes may have more methods than compositions.
+fn check_method(key: &str) -> Result<(), String> {
+    match key.split_once(' ') {
+        Some((method, _)) if !matches!(method, "GET" | "POST") => Err(format!(
+            "unexpected method `{method}`, expected GET or POST"
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Checks the name of a variable. The client chooses its value, so it may not have the name of a

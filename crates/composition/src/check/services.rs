@@ -92,7 +92,7 @@ impl Services {
         let Some(name) = name else {
             return CompositionError::new(
                 part.to_owned(),
-                "there is no service `default`, expected `service`, or `services.default` in the document",
+                "there is no service `default`, expected `service`, `services.default` in the document, or a URL in the parameter `BackendUrl` (option `--backend` of commands)",
             );
         };
         let known = self.list.iter().map(|known| known.name.as_str());
@@ -218,7 +218,7 @@ fn parse_url(text: &str, is_deployed: bool) -> Result<Uri, String> {
 fn check_host(host: &str, is_deployed: bool) -> Result<(), String> {
     if is_loopback(host) {
         return if is_deployed {
-            Err("unexpected loopback address, expected the host of a service".to_owned())
+            Err("unexpected loopback address, expected the host of a service (`tollgate compose check --local` accepts this machine)".to_owned())
         } else {
             Ok(())
         };

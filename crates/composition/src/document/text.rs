@@ -1,7 +1,7 @@
 //! Reads the text of a document.
 
 use serde_path_to_error::Segment;
-use strict_json::JsonError;
+use strict_json::{JsonError, TextPosition};
 
 use super::{CompositionsDocument, Object};
 use crate::error::{CompositionError, field_name, pointer_to};
@@ -24,6 +24,7 @@ pub(crate) fn read(text: &str) -> Result<CompositionsDocument, CompositionError>
         return Err(CompositionError::new(String::new(), problem));
     }
 
+    check_start(text)?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let Object(document) = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| shape_error(&pointer_of(error.path()), error.inner()))?;
@@ -31,6 +32,27 @@ pub(crate) fn read(text: &str) -> Result<CompositionsDocument, CompositionError>
         .end()
         .map_err(|error| shape_error("", &error))?;
     Ok(document)
+}
+
+/// Checks that a text begins as an object. The message of the parser does not name the usual
+/// mistakes: an empty file, YAML, a comment or a byte order mark.
+fn check_start(text: &str) -> Result<(), CompositionError> {
+    let start = text.trim_start_matches([' ', '\t', '\r', '\n']);
+    let found = match start.chars().next() {
+        Some('{') => return Ok(()),
+        None => "empty document".to_owned(),
+        Some('\u{feff}') => "unexpected byte order mark".to_owned(),
+        Some(character) => format!("unexpected `{}`", character.escape_debug()),
+    };
+
+    let space = &text[..text.len() - start.len()];
+    let last_line = space.rsplit('\n').next().unwrap_or_default();
+    let position = TextPosition {
+        line: space.matches('\n').count() + 1,
+        column: last_line.len() + 1,
+    };
+    let problem = format!("{found}, expected a JSON object");
+    Err(CompositionError::new(String::new(), problem).at(position))
 }
 
 fn shape_error(pointer: &str, error: &serde_json::Error) -> CompositionError {

@@ -6,7 +6,7 @@ use outcome::ContextField;
 
 use super::{Placeholder, Scope};
 use crate::invalid_value::{InvalidValue, ValueSource};
-use crate::names::{is_query_name, unknown};
+use crate::names::{is_query_name, similar, unknown};
 use crate::values::Values;
 
 /// The fields of the authorizer's context that templates may use.
@@ -46,14 +46,9 @@ impl Placeholder {
         }
 
         let context = CONTEXT_FIELDS.iter().find(|field| field.as_str() == text);
-        context.map(|field| Self::Context(*field)).ok_or_else(|| {
-            let names = CONTEXT_FIELDS.iter().map(|field| field.as_str());
-            unknown(
-                "parameter",
-                text,
-                scope.variables.iter().copied().chain(names),
-            )
-        })
+        context
+            .map(|field| Self::Context(*field))
+            .ok_or_else(|| unknown_parameter(text, scope))
     }
 
     /// Returns the value. An empty field of the context is absent.
@@ -107,6 +102,26 @@ impl Placeholder {
     pub(super) fn is_optional(&self) -> bool {
         matches!(self, Self::Query(_) | Self::Header(_))
     }
+}
+
+/// Returns the message for a placeholder of no known form.
+fn unknown_parameter(text: &str, scope: &Scope<'_>) -> String {
+    if let Some((part, path)) = text.split_once('.')
+        && scope.parts.contains(&part)
+    {
+        let pointer = path.replace('.', "/");
+        return format!("unknown parameter `{text}`, did you mean `{{{part}#/{pointer}}}`?");
+    }
+
+    let names = CONTEXT_FIELDS.iter().map(|field| field.as_str());
+    let known: Vec<&str> = scope.variables.iter().copied().chain(names).collect();
+    let message = unknown("parameter", text, known.iter().copied());
+    if similar(text, &known).is_some() {
+        return message;
+    }
+    format!(
+        "{message}, a variable of the route, `{{query.NAME}}`, `{{header.NAME}}` or `{{part#/pointer}}`"
+    )
 }
 
 fn parse_part(part: &str, pointer: &str, scope: &Scope<'_>) -> Result<Placeholder, String> {

@@ -337,7 +337,22 @@ fn invalid_template_is_refused() {
             "/{userid}",
             "unknown parameter `userid`, did you mean `user_id`?",
         ),
-        ("/{roles}", "unknown parameter `roles`, expected one of"),
+        (
+            "/{roles}",
+            "unknown parameter `roles`, expected one of id, kind, rest, user_id, issuer, email, key_id, plan, client_ip, request_id, a variable of the route, `{query.NAME}`, `{header.NAME}` or `{part#/pointer}`",
+        ),
+        (
+            "/{user.segment}",
+            "unknown parameter `user.segment`, did you mean `{user#/segment}`?",
+        ),
+        (
+            "/{user.address.city}",
+            "unknown parameter `user.address.city`, did you mean `{user#/address/city}`?",
+        ),
+        (
+            "/{nothing.segment}",
+            "unknown parameter `nothing.segment`, expected one of",
+        ),
         ("/{query.}", "invalid query parameter ``"),
         ("/{query.a b}", "invalid query parameter `a b`"),
         (

@@ -279,7 +279,7 @@ fn invalid_methods_are_refused() {
             "\"post\": \"/a\"",
             &place(
                 ".user.post",
-                "unexpected `post` in a route of GET, expected `get`",
+                "unexpected `post` in a GET route, expected `get`",
             ),
         ),
         (

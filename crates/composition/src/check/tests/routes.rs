@@ -21,9 +21,22 @@ fn route_that_the_stack_does_not_reach_is_refused() {
         ("GET /bffx/a", "unexpected path `/bffx/a`"),
         ("GET /BFF/a", "unexpected path `/BFF/a`"),
         ("GET /{x}/a", "unexpected path `/{x}/a`"),
-        ("ANY /bff/a", "unexpected method, expected GET or POST"),
-        ("HEAD /bff/a", "unexpected method, expected GET or POST"),
-        ("get /bff/a", "unknown method `get`"),
+        (
+            "ANY /bff/a",
+            "unexpected method `ANY`, expected GET or POST",
+        ),
+        (
+            "HEAD /bff/a",
+            "unexpected method `HEAD`, expected GET or POST",
+        ),
+        (
+            "PUT /bff/a",
+            "unexpected method `PUT`, expected GET or POST",
+        ),
+        (
+            "get /bff/a",
+            "unexpected method `get`, expected GET or POST",
+        ),
         ("/bff/a", "`/bff/a` is not a route key"),
         ("GET /bff/a?b=c", "invalid segment `a?b=c`"),
         ("GET /bff//a", "invalid segment ``"),
@@ -343,4 +356,19 @@ fn key_header_of_the_stack_is_refused() {
         )),
         "{error}"
     );
+}
+
+#[test]
+fn content_header_is_refused_with_the_reason() {
+    for name in ["content-type", "Content-Length", "content_language"] {
+        let message = changed(
+            "\"headers\": [\"accept-language\"]",
+            &format!("\"headers\": [\"{name}\"]"),
+        );
+        let expected = format!(
+            "{ROUTE}.headers[0]: header `{}` is not allowed, expected one that does not describe a body (`post` parts always receive `content-type`)",
+            name.to_lowercase()
+        );
+        assert_eq!(message, expected);
+    }
 }

@@ -86,7 +86,7 @@ fn loopback_address_is_refused_when_deployed() {
         assert_eq!(url_error(&url, false), None, "{url}");
         assert_eq!(
             url_error(&url, true).unwrap_or_default(),
-            "services.users.url: unexpected loopback address, expected the host of a service",
+            "services.users.url: unexpected loopback address, expected the host of a service (`tollgate compose check --local` accepts this machine)",
             "{url}"
         );
     }
@@ -207,13 +207,13 @@ fn default_service_may_come_from_the_settings() {
     assert_eq!(service.url, "http://internal-alb.example");
     assert_eq!(
         with_default("http://127.0.0.1").unwrap_err().to_string(),
-        "services.default: BACKEND_URL: unexpected loopback address, expected the host of a service"
+        "services.default: BACKEND_URL: unexpected loopback address, expected the host of a service (`tollgate compose check --local` accepts this machine)"
     );
     assert_eq!(
         Compositions::parse(ONE_PART, &settings())
             .unwrap_err()
             .to_string(),
-        "routes[\"GET /bff/a\"].parts.a: there is no service `default`, expected `service`, or `services.default` in the document"
+        "routes[\"GET /bff/a\"].parts.a: there is no service `default`, expected `service`, `services.default` in the document, or a URL in the parameter `BackendUrl` (option `--backend` of commands)"
     );
 }
 

@@ -3,9 +3,22 @@ use super::{assert_refused, error};
 #[test]
 fn text_that_is_no_json_is_refused() {
     for (text, expected) in [
-        ("", "1:0: EOF while parsing a value"),
+        ("", "1:1: empty document, expected a JSON object"),
+        (" \n", "2:1: empty document, expected a JSON object"),
+        (
+            "\u{feff}{}",
+            "1:1: unexpected byte order mark, expected a JSON object",
+        ),
+        (
+            "\n  // Routes\n{}",
+            "2:3: unexpected `/`, expected a JSON object",
+        ),
+        (
+            "routes:\n  GET /bff/a:",
+            "1:1: unexpected `r`, expected a JSON object",
+        ),
         ("{", "1:1: EOF while parsing an object"),
-        ("[]", "1:0: invalid type: list, expected an object"),
+        ("[]", "1:1: unexpected `[`, expected a JSON object"),
         (
             "{\"routes\": []}",
             "1:11: routes: invalid type: list, expected an object",
@@ -146,6 +159,11 @@ fn value_of_the_wrong_type_is_refused() {
             "\"cost\": \"parts\"",
             "\"cost\": \"part\"",
             "routes[\"GET /bff/dashboard\"].cost: unknown value `part`, expected `rule` or `parts`, did you mean `parts`?",
+        ),
+        (
+            "\"cost\": \"parts\"",
+            "\"cost\": 3",
+            "routes[\"GET /bff/dashboard\"].cost: invalid type: integer, expected `rule` or `parts`",
         ),
         (
             "\"headers\": [\"accept-language\"]",

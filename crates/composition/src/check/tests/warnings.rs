@@ -50,7 +50,7 @@ fn possible_mistakes_are_reported_with_their_place() {
         (
             "\"timeout_ms\": 1500",
             "\"timeout_ms\": 4500",
-            format!("6:125: {place}.user.timeout_ms: the timeout of the route, 4000 ms, ends the call before"),
+            format!("6:125: {place}.user.timeout_ms: the timeout of the route, 4000 ms, ends the call earlier"),
         ),
         (
             "\"timeout_ms\": 4000",
