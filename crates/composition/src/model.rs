@@ -88,7 +88,7 @@ pub enum PartMethod {
 pub enum Cost {
     /// The cost of the policy's rule.
     Rule,
-    /// The cost of the policy's rule, and one call more for each part after the first.
+    /// The cost of the policy's rule, and one call more for each called part after the first.
     Parts,
 }
 

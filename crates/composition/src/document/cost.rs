@@ -12,7 +12,7 @@ pub(crate) enum CostDocument {
     /// The cost of the policy's rule.
     #[default]
     Rule,
-    /// One call more for each part after the first.
+    /// The cost of the policy's rule, and one call more for each called part after the first.
     Parts,
 }
 
