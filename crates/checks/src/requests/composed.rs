@@ -33,7 +33,7 @@ const THROTTLED: Check = Check {
     id: "composition-throttled",
     group: Group::Requests,
     title: "A composition over the limit is refused by the composer, before any part",
-    explanation: "No listener rule is in front of the composer, so the composer itself must respond \
+    explanation: "No listener rule is in front of the composer. It must therefore respond itself \
                   with 429 and `Retry-After` to a request that the authorizer has marked. With \
                   `OnThrottle=forbid`, API Gateway responds with 403. The check makes three calls \
                   at once, of which the temporary plan admits two.",

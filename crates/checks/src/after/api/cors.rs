@@ -134,7 +134,7 @@ mod tests {
                     "allowMethods": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
                     "allowOrigins": ["https://app.example.com"],
                     "exposeHeaders": ["RateLimit", "ratelimit-policy", "x-ratelimit-limit", "x-ratelimit-remaining",
-                        "x-ratelimit-reset", "retry-after", "x-request-id"],
+                        "x-ratelimit-reset", "retry-after", "x-request-id", "x-tollgate-complete"],
                     "maxAge": 7200,
                 });
                 change(&mut api["corsConfiguration"]);
