@@ -99,6 +99,7 @@ class Requests(StackCase):
             "ANY /_tollgate/v1/{proxy+}",
             "GET /_tollgate/usage",
             "GET /_tollgate/openapi.json",
+            "ANY /bff/{proxy+}",
         }
         self.assertEqual(routes, service_routes | tollgate_routes)
 
