@@ -30,7 +30,7 @@ pub(crate) struct Field<'a> {
 impl<'a> Node<'a> {
     /// Parses one level of the text. Scalars are not changed.
     ///
-    /// Of several fields with one name, the last is kept.
+    /// If several fields have the same name, the last one is kept.
     pub(crate) fn expand(&mut self) {
         let Self::Text(text) = *self else { return };
         let text = text.trim_ascii();

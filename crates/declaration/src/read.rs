@@ -89,7 +89,7 @@ fn name(fields: &Map<String, Value>, checker: &mut Checker<'_>) -> Option<String
     name.map(str::to_owned)
 }
 
-/// Returns the entries of `plans`, `policies` or `compositions`. `null` means that there are none.
+/// Returns the entries of `plans`, `policies` or `compositions`. An absent section and `null` have no entries.
 fn named(
     fields: &Map<String, Value>,
     field: &str,

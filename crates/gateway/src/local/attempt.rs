@@ -143,7 +143,7 @@ pub async fn attempt(
     })
 }
 
-/// Returns the path and query of each part of the request's route. There are none without a route.
+/// Returns the path and query of each part of the request's route. Returns an empty list if no route matches.
 ///
 /// # Errors
 /// [`AttemptError::Caller`] if the route charges a plan, and the caller has none.

@@ -188,6 +188,34 @@ impl Document {
         }
     }
 
+    /// Deletes a document that a function may use, after a question. `force` deletes it even then.
+    ///
+    /// # Errors
+    /// [`CommandError`] if the deletion fails. The message for a conflict says what `force` does to the
+    /// `function`.
+    pub(crate) async fn delete_although_used(
+        &self,
+        client: &AdminClient,
+        condition: &Condition,
+        (force, yes): (bool, bool),
+        function: &str,
+    ) -> Result<ExitCode, CommandError> {
+        let path = match force {
+            true => self.path.clone().query(&[("force", "true")]),
+            false => self.path.clone(),
+        };
+        let request = condition.apply(AdminRequest::delete(&*path));
+
+        match self.delete(client, request, yes).await? {
+            Deletion::Done => Ok(ExitCode::SUCCESS),
+            Deletion::Declined => Ok(ExitCode::FAILURE),
+            Deletion::Conflict(error) => Err(CommandError::refused(format!(
+                "{error}\n--force deletes it although it is in use; no new instance of the \
+                 {function} can then start"
+            ))),
+        }
+    }
+
     /// Prints the result of a write, and warnings to standard error.
     pub(crate) fn report(
         &self,

@@ -11,7 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::commands::CommandError;
-use crate::commands::document::{Condition, Deletion, Document, DocumentForm};
+use crate::commands::document::{Condition, Document, DocumentForm};
 use crate::commands::input::TextFile;
 use crate::commands::list::{ListArgs, cell};
 use crate::commands::policies::policy_name;
@@ -119,21 +119,10 @@ pub(super) async fn set(options: &SetComposition) -> Result<ExitCode, CommandErr
 
 pub(super) async fn delete(options: &DeleteComposition) -> Result<ExitCode, CommandError> {
     let client = options.target.connect().await?;
-    let composition = composition(&options.name);
-    let path = match options.force {
-        true => composition.path.clone().query(&[("force", "true")]),
-        false => composition.path.clone(),
-    };
-    let request = options.condition.apply(AdminRequest::delete(&*path));
-
-    match composition.delete(&client, request, options.yes).await? {
-        Deletion::Done => Ok(ExitCode::SUCCESS),
-        Deletion::Declined => Ok(ExitCode::FAILURE),
-        Deletion::Conflict(error) => Err(CommandError::refused(format!(
-            "{error}\n--force deletes it although it is in use; no new instance of the composer \
-             can then start"
-        ))),
-    }
+    let flags = (options.force, options.yes);
+    composition(&options.name)
+        .delete_although_used(&client, &options.condition, flags, "composer")
+        .await
 }
 
 /// Reads a file, and returns the JSON to send. A JSON file is sent as it is, because the composer

@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use admin_client::AdminRequest;
 use clap::Args;
 
 use super::{policy, policy_name};
 use crate::commands::CommandError;
-use crate::commands::document::{Condition, Deletion};
+use crate::commands::document::Condition;
 use crate::target::TargetArgs;
 
 /// The options of `policies delete`.
@@ -31,19 +30,8 @@ pub(crate) struct DeletePolicy {
 
 pub(super) async fn run(options: &DeletePolicy) -> Result<ExitCode, CommandError> {
     let client = options.target.connect().await?;
-    let policy = policy(&options.name);
-    let path = match options.force {
-        true => policy.path.clone().query(&[("force", "true")]),
-        false => policy.path.clone(),
-    };
-    let request = options.condition.apply(AdminRequest::delete(&*path));
-
-    match policy.delete(&client, request, options.yes).await? {
-        Deletion::Done => Ok(ExitCode::SUCCESS),
-        Deletion::Declined => Ok(ExitCode::FAILURE),
-        Deletion::Conflict(error) => Err(CommandError::refused(format!(
-            "{error}\n--force deletes it although it is in use; no new instance of the \
-             authorizer can then start"
-        ))),
-    }
+    let flags = (options.force, options.yes);
+    policy(&options.name)
+        .delete_although_used(&client, &options.condition, flags, "authorizer")
+        .await
 }
