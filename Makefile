@@ -204,12 +204,11 @@ $(CDK)/installed: examples/cdk/package.json examples/cdk/package-lock.json
 	npm ci --prefix examples/cdk --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
-# Installs pinned versions into this folder. wrk and nginx come from Debian.
+# Installs pinned versions into this folder. `make bench` names the system packages that are missing, such as wrk.
 NODE_PEERS := tests/bench/node/node_modules tests/bench/bff/node_modules
 PYTHON_PEERS := tests/bench/python/.venv tests/bench/zae-limiter/.venv
 
 peers: $(NODE_PEERS:=/installed) $(PYTHON_PEERS:=/installed) ## install what benchmarks compare with
-	-(command -v wrk && command -v nginx) >/dev/null || apt-get install --yes --no-install-recommends wrk nginx-light
 
 tests/bench/%/node_modules/installed: tests/bench/%/package.json tests/bench/%/package-lock.json
 	npm ci --prefix tests/bench/$* --ignore-scripts --no-audit --no-fund --loglevel=error

@@ -1,23 +1,24 @@
 """Runs every comparison, or the named ones, and writes BENCHMARKS.md.
 
-`make bench` installs what the comparisons need, and then runs `PYTHONPATH=tests .venv/bin/python -m
-bench [PART …]`. With `--dev`, the dev profile is measured, which only shows that the benchmarks
-work.
+`make bench` installs what the comparisons need into the project's folder, and then runs
+`PYTHONPATH=tests .venv/bin/python -m bench [PART …]`. With `--dev`, the dev profile is measured,
+which only shows that the benchmarks work. The results are then printed and not written.
 """
 
 import argparse
-import json
 import sys
 import time
 
 from bench import (
     builds,
     compositions,
+    console,
     gateway,
     growth,
     hot_key,
     limiter,
     machine,
+    programs,
     publisher,
     report,
     startup,
@@ -33,18 +34,20 @@ PARTS = {
     "publisher": ("Metrics", publisher),
     "gateway": ("Full request path on one machine", gateway),
     "compositions": ("One response from several services", compositions),
+    "console": ("The web console", console),
     "growth": ("Growth", growth),
 }
 
 
-def measure(name: str, programs: builds.Programs, is_dev: bool) -> dict:
+def measure(name: str, built: builds.Programs) -> dict:
     """Measures a part and returns its document. A failure is part of the document."""
     title, part = PARTS[name]
-    document = {"name": name, "title": title, **machine.time_and_load(), "dev": is_dev}
+    document = {"name": name, "title": title, **machine.time_and_load()}
+    document |= {"commit": machine.commit(), "versions": machine.versions()}
 
     begin = time.monotonic()
     try:
-        document["tables"] = [table.document() for table in part.measure(programs)]
+        document["tables"] = [table.document() for table in part.measure(built)]
     except Exception as error:
         document["failed"] = f"{type(error).__name__}: {error}".replace("\n", " ")[:300]
     return {
@@ -52,11 +55,6 @@ def measure(name: str, programs: builds.Programs, is_dev: bool) -> dict:
         "seconds": time.monotonic() - begin,
         "load_after": machine.time_and_load()["load"],
     }
-
-
-def latest_results() -> list[dict]:
-    files = [TARGET / f"{name}.json" for name in PARTS]
-    return [json.loads(file.read_text()) for file in files if file.exists()]
 
 
 def main() -> int:
@@ -73,20 +71,27 @@ def main() -> int:
     )
     arguments = parser.parse_args()
 
+    names = arguments.parts or list(PARTS)
+    if missing := programs.missing({name: PARTS[name][1] for name in names}):
+        print(missing, file=sys.stderr)
+        return 2
+
     TARGET.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
-    programs = builds.build(arguments.dev)
+    built = builds.build(arguments.dev)
     print(f"builds: {time.monotonic() - begin:.0f} s\n", flush=True)
 
     failed = False
-    for name in arguments.parts or PARTS:
-        document = measure(name, programs, arguments.dev)
-        (TARGET / f"{name}.json").write_text(json.dumps(document, indent=1))
+    for name in names:
+        document = measure(name, built)
+        if not arguments.dev:
+            report.store(document)
         print(report.terminal(document))
         print(f"{name}: {document['seconds']:.0f} s\n", flush=True)
         failed |= "failed" in document
 
-    report.write(machine.versions(), latest_results(), list(PARTS))
+    if not arguments.dev:
+        report.write(list(PARTS))
     return int(failed)
 
 

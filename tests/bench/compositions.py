@@ -23,6 +23,7 @@ from bench.tokens import divan_medians
 from harness.client import call
 from harness.processes import Program, free_port
 
+PROGRAMS = ["node", "taskset", "wrk"]
 ROUNDS = 5
 DURATION_S = 3
 CONNECTIONS = 32

@@ -11,6 +11,7 @@ from bench.environment import MeasurementError, run, server, variables
 from bench.rows import Runs, Table
 from harness.processes import free_port
 
+PROGRAMS = ["nginx", "wrk"]
 ROUNDS = 5
 DURATION_S = 3
 CONNECTIONS = 16

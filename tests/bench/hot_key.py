@@ -39,9 +39,9 @@ def measure(programs: Programs) -> list[Table]:
     unanswered = runs.rows("unanswered", names, names)
     limit = Row("the limit of the partition", [STORE_WRITES_PER_SECOND])
     return [
-        Table("Calls allowed on one hot key", "calls/s", [limit, *rows], note),
+        Table("Calls allowed on one hot key, simulated store", "calls/s", [limit, *rows], note),
         Table(
-            "Calls decided by on_store_failure",
+            "Calls decided by on_store_failure, simulated store",
             "calls/s",
             unanswered,
             "The store did not respond in time for these calls.",

@@ -68,12 +68,14 @@ def peers() -> list[str]:
     ]
 
 
+def commit() -> str:
+    """Returns the short hash of the commit that is measured, with `-dirty` if files have changed."""
+    return first_line("git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--exclude", "*")
+
+
 def versions() -> dict[str, str]:
     emulator = pinned("../ministack-requirements.txt", ["ministack"]) + pinned(
         "../requirements.txt", ["aws-sam-cli"]
-    )
-    revision = first_line(
-        "git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--exclude", "*"
     )
     languages = [first_line("rustc", "--version"), f"Node {first_line('node', '--version')}"]
     tools = [
@@ -82,7 +84,6 @@ def versions() -> dict[str, str]:
     ]
     return {
         "Machine": f"{os.cpu_count()} cores of {processor()}, {memory_gib():.0f} GiB, {platform.platform()}",
-        "Commit": revision,
         "Languages": ", ".join([*languages, f"Python {platform.python_version()}"]),
         "Tools": ", ".join([*emulator, *tools]),
         "Peers": ", ".join(peers()),

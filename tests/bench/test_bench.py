@@ -2,8 +2,11 @@
 
 import unittest
 
-from bench import cbor
-from bench.charts import chart, number
+from types import SimpleNamespace
+
+from bench import cbor, programs, report
+from bench.__main__ import PARTS
+from bench.charts import Scale, chart, direction, number
 from bench.compositions import load_figures
 from bench.environment import MeasurementError
 from bench.report import line, markdown
@@ -95,11 +98,80 @@ class Formatting(unittest.TestCase):
             "A & B", "ms", [Row("a", [1.0, 3.0]), Row("b", failed="failed: no")]
         ).document()
         svg = chart(table)
-        self.assertEqual(svg.count("<rect"), 1)
-        self.assertIn("A &amp; B, ms", svg)
+        self.assertEqual(svg.count('height="18" rx'), 1)
+        self.assertIn("A &amp; B, ms (lower is better)", svg)
         self.assertIn(">2.00<", svg)
         self.assertIn("failed: no", svg)
         self.assertIn("| b | failed: no", markdown(table))
+
+    def test_chart_explains_its_colours_and_whiskers(self):
+        several = [Row("a", [1.0, 3.0], True), Row("b", [2.0, 2.5])]
+        svg = chart(Table("A", "/s", several).document())
+        for text in ("higher is better", "Tollgate, median", "others, median", "of the runs"):
+            self.assertIn(text, svg)
+
+        single = chart(Table("A", "ms", [Row("a", [1.0], True)]).document())
+        self.assertIn("Tollgate, value", single)
+        self.assertNotIn("others", single)
+        self.assertNotIn("of the runs", single)
+
+    def test_direction_follows_from_the_unit(self):
+        self.assertEqual(direction("million/s"), "higher is better")
+        self.assertEqual(direction("requests"), "lower is better")
+
+    def test_scale_is_logarithmic_if_a_bar_would_be_too_short(self):
+        def scale_of(*values):
+            return Scale.of([Row("a", [it]).document("ms") for it in values])
+
+        self.assertFalse(scale_of(1.0, 29.0).is_logarithmic)
+        self.assertFalse(scale_of().is_logarithmic)
+        self.assertFalse(scale_of(0.0, 0.0).is_logarithmic)
+
+        scale = scale_of(2.0, 300.0)
+        labels = [label for _, label in scale.ticks()]
+        self.assertEqual(labels, ["1", "10", "100", "1,000"])
+        positions = [scale.position(value) for value in (1.0, 10.0, 100.0, 1000.0)]
+        steps = [right - left for left, right in zip(positions, positions[1:], strict=False)]
+        self.assertAlmostEqual(max(steps), min(steps))
+
+        with_zero = scale_of(0.0, 2.0, 300.0)
+        self.assertEqual(with_zero.ticks()[0][1], "0")
+        self.assertLess(with_zero.position(0.0), with_zero.position(2.0))
+
+
+class Report(unittest.TestCase):
+    def test_page_and_charts_are_those_of_the_results(self):
+        results = report.results(list(PARTS))
+        self.assertTrue(results)
+        for path, text in report.render(results, list(PARTS)).items():
+            self.assertEqual(path.read_text(), text, f"{path.name}: run `make bench`")
+
+    def test_charts_without_a_table_are_removed(self):
+        rendered = report.render(report.results(list(PARTS)), list(PARTS))
+        self.assertEqual(set(report.CHARTS.glob("*.svg")), {it for it in rendered if it.suffix == ".svg"})
+
+    def test_part_names_its_commit_and_other_versions(self):
+        part = {"name": "a", "title": "A", "at": "2026-01-02T03:04Z", "load": 0.1, "load_after": 0.2}
+        part |= {"commit": "abc1234", "versions": {"Tools": "old"}, "seconds": 3.2, "tables": []}
+        text = report.section(part, {"Tools": "new"}, {})
+        self.assertIn("at commit abc1234 in 3 s; load average 0.1 before, 0.2 after.", text)
+        self.assertIn("Measured with other versions. Tools: old.", text)
+        self.assertNotIn("other versions", report.section(part, {"Tools": "old"}, {}))
+
+
+class SystemPrograms(unittest.TestCase):
+    def test_missing_program_is_named_with_its_package_and_parts(self):
+        parts = {"one": SimpleNamespace(PROGRAMS=["no-such-program"]), "two": SimpleNamespace()}
+        programs.PACKAGES["no-such-program"] = "a-package"
+        self.addCleanup(programs.PACKAGES.pop, "no-such-program")
+        text = programs.missing(parts)
+        self.assertIn("no-such-program, for one: apt-get install a-package", text)
+        self.assertEqual(programs.missing({"two": parts["two"]}), "")
+
+    def test_each_program_of_a_part_has_a_package(self):
+        for name, (_, part) in PARTS.items():
+            for program in getattr(part, "PROGRAMS", []):
+                self.assertIn(program, programs.PACKAGES, name)
 
 
 if __name__ == "__main__":
