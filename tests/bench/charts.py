@@ -43,7 +43,7 @@ def direction(unit: str) -> str:
 
 @dataclasses.dataclass
 class Scale:
-    """The horizontal positions of values: between `low` and `high`, linear from zero or logarithmic."""
+    """The horizontal positions of values up to `high`: linear from zero, or logarithmic from `low`."""
 
     low: float
     high: float
@@ -74,7 +74,7 @@ class Scale:
         return LABEL_WIDTH + share * PLOT_WIDTH
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Returns the powers of ten of a logarithmic scale with their labels. Zero replaces the first."""
+        """Returns the powers of ten of a logarithmic scale with labels. Zero replaces the first."""
         count = round(math.log10(self.high / self.low))
         values = [self.low * 10.0**step for step in range(count + 1)]
         labels = [f"{value:,.0f}" if value >= 1 else f"{value:g}" for value in values]
@@ -123,7 +123,7 @@ def draw_axis(scale: Scale, bottom: int) -> str:
     lines = []
     for value, label in scale.ticks():
         x = scale.position(value)
-        lines.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 4}" y2="{bottom}"/>')
+        lines.append(f'<path class="grid" d="M{x:.1f} {TOP - 4}V{bottom}"/>')
         lines.append(text(x, bottom + 13, label, anchor="middle", kind="small"))
     return "".join(lines)
 
@@ -136,7 +136,8 @@ def draw_legend(rows: list[dict], top: int, is_logarithmic: bool) -> str:
     parts = []
     for kind, name in (("ours", "Tollgate"), ("peer", "others")):
         if any(row["ours"] == (kind == "ours") for row in measured):
-            sign = dot(kind, x + 5, middle) if is_logarithmic else bar(kind, x + 10, middle - 5, 10, x)
+            box = bar(kind, x + 10, middle - 5, 10, x)
+            sign = dot(kind, x + 5, middle) if is_logarithmic else box
             parts += [sign, text(x + 15, middle + 4, f"{name}, {median}", kind="small")]
             x += 115
     if median == "median":
@@ -147,9 +148,12 @@ def draw_legend(rows: list[dict], top: int, is_logarithmic: bool) -> str:
     return "".join(parts)
 
 
-def bar(kind: str, end: float, top: float, height: int = BAR_HEIGHT, start: float = LABEL_WIDTH) -> str:
+def bar(
+    kind: str, end: float, top: float, height: int = BAR_HEIGHT, start: float = LABEL_WIDTH
+) -> str:
     width = max(1.0, end - start)
-    return f'<rect class="{kind}" x="{start}" y="{top}" width="{width:.1f}" height="{height}" rx="2"/>'
+    size = f'width="{width:.1f}" height="{height}"'
+    return f'<rect class="{kind}" x="{start}" y="{top}" {size} rx="2"/>'
 
 
 def dot(kind: str, x: float, middle: float) -> str:
