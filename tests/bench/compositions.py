@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import re
 import tempfile
 from collections.abc import Iterator
 
@@ -14,12 +13,12 @@ from bench.pinned import (
     SERVER_CORE,
     check_cores,
     pinned_server,
-    processor_time_us,
     resident_mib,
     run_on_load_core,
 )
 from bench.rows import Row, Runs, Table
 from bench.tokens import divan_medians
+from bench.wrk import load
 from harness.client import call
 from harness.processes import Program, free_port
 
@@ -130,24 +129,10 @@ def check_responses(servers: dict[str, Servers]) -> None:
         raise MeasurementError(f"another response than the composer: {', '.join(different)}")
 
 
-def load(server: Server) -> dict[str, float]:
+def requests(server: Server) -> dict[str, float]:
     """Returns the requests per second, and the processor time of the server for each."""
-    headers = [part for name, value in HEADERS.items() for part in ("-H", f"{name}: {value}")]
-    options = ["-t1", f"-c{CONNECTIONS}", f"-d{DURATION_S}s", *headers]
-    pid = server.program.process.pid
-
-    before_us = processor_time_us(pid)
-    output = run_on_load_core(["wrk", *options, f"http://127.0.0.1:{server.port}{PATH}"])
-    return load_figures(output, processor_time_us(pid) - before_us)
-
-
-def load_figures(output: str, used_us: float) -> dict[str, float]:
-    """Returns the figures in the output of wrk. The server has used `used_us` of processor time."""
-    if failed := re.search(r"Non-2xx.*|Socket errors.*", output):
-        raise MeasurementError(failed[0])
-    requests = int(re.search(r"(\d+) requests in", output)[1])
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
-    return {"rate": rate, "processor": used_us / requests}
+    url = f"http://127.0.0.1:{server.port}{PATH}"
+    return load(server.program, url, CONNECTIONS, DURATION_S, HEADERS)
 
 
 def latency(programs: Programs, server: Server) -> dict[str, float]:
@@ -182,7 +167,7 @@ def measure(programs: Programs) -> list[Table]:
     with running(programs, NAMES) as servers:
         check_responses(servers)
         rates.measure(
-            {name: lambda them=them: load(them.fast) for name, them in servers.items()}, ROUNDS
+            {name: lambda them=them: requests(them.fast) for name, them in servers.items()}, ROUNDS
         )
         latencies.measure(
             {

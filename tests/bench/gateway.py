@@ -2,16 +2,16 @@
 
 import contextlib
 import json
-import re
 import tempfile
 from collections.abc import Iterator
 
 from bench.builds import Programs
-from bench.environment import MeasurementError, run, server, variables
-from bench.rows import Runs, Table
-from harness.processes import free_port
+from bench.pinned import LOAD_CORE, SERVER_CORE, check_cores, pinned_server
+from bench.rows import Row, Runs, Table
+from bench.wrk import load
+from harness.processes import Program, free_port
 
-PROGRAMS = ["nginx", "wrk"]
+PROGRAMS = ["nginx", "taskset", "wrk"]
 ROUNDS = 5
 DURATION_S = 3
 CONNECTIONS = 16
@@ -25,10 +25,12 @@ SEEDS = {
     },
     "keys": [{"key": KEY, "key_id": "bench", "plan": "bench"}],
 }
-UNIT_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+# By default, a stage admits 10,000 requests per second, which the load can exceed.
+STAGE = ["--parameter", "StageRateLimit=1000000", "--parameter", "StageBurstLimit=1000000"]
 NAMES = ["Tollgate's local gateway", "nginx with limit_req", "backend only"]
+# One process, as the gateway is, so that its processor time is known.
 NGINX = """
-daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log /dev/null;
+daemon off; master_process off; pid {folder}/nginx.pid; error_log /dev/null;
 events {{ worker_connections 1024; }}
 http {{
     access_log off; keepalive_requests 1000000000;
@@ -58,39 +60,17 @@ LIMITED = """
 
 
 @contextlib.contextmanager
-def nginx(http: str, port: int) -> Iterator[None]:
+def nginx(core: str, http: str, port: int) -> Iterator[Program]:
     with tempfile.TemporaryDirectory() as folder:
         with open(f"{folder}/nginx.conf", "w") as file:
             file.write(NGINX.format(folder=folder, http=http))
-        with server(["nginx", "-p", folder, "-c", f"{folder}/nginx.conf"], port):
-            yield
-
-
-def wrk(port: int) -> dict[str, float]:
-    url = f"http://127.0.0.1:{port}/orders"
-    output = run(
-        [
-            "wrk",
-            "-t1",
-            f"-c{CONNECTIONS}",
-            f"-d{DURATION_S}s",
-            "--latency",
-            "-H",
-            f"x-api-key: {KEY}",
-            url,
-        ],
-        variables(),
-        60,
-    )
-    if "Non-2xx" in output:
-        raise MeasurementError(re.search(r"Non-2xx.*", output)[0])
-
-    latency = {part: re.search(rf"{part}%\s+([\d.]+)(us|ms|s)", output) for part in ("50", "99")}
-    figures = {f"p{part}": float(found[1]) * UNIT_MS[found[2]] for part, found in latency.items()}
-    return {"rate": float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]), **figures}
+        command = ["nginx", "-p", folder, "-c", f"{folder}/nginx.conf"]
+        with pinned_server(core, command, port) as program:
+            yield program
 
 
 def measure(programs: Programs) -> list[Table]:
+    check_cores()
     backend, limited, gateway = free_port(), free_port(), free_port()
     runs = Runs()
 
@@ -98,22 +78,44 @@ def measure(programs: Programs) -> list[Table]:
         seeds = servers.enter_context(tempfile.NamedTemporaryFile("w", suffix=".json"))
         json.dump(SEEDS, seeds)
         seeds.flush()
-        servers.enter_context(nginx(BACKEND.format(port=backend), backend))
-        servers.enter_context(nginx(LIMITED.format(backend=backend, port=limited), limited))
-        to_backend = ["--backend", f"http://127.0.0.1:{backend}", "--seeds", seeds.name]
-        command = [programs.binaries["tollgate"], "--listen", f"127.0.0.1:{gateway}", *to_backend]
-        servers.enter_context(server(command, gateway))
 
-        ports = dict(zip(NAMES, (gateway, limited, backend), strict=True))
-        runs.measure({name: lambda port=port: wrk(port) for name, port in ports.items()}, ROUNDS)
+        options = ["--backend", f"http://127.0.0.1:{backend}", "--seeds", seeds.name, *STAGE]
+        command = [programs.binaries["tollgate"], "--listen", f"127.0.0.1:{gateway}", *options]
+        behind = nginx(LOAD_CORE, BACKEND.format(port=backend), backend)
+        peer = nginx(SERVER_CORE, LIMITED.format(backend=backend, port=limited), limited)
+        own = pinned_server(SERVER_CORE, command, gateway)
+        behind, peer, own = (servers.enter_context(it) for it in (behind, peer, own))
+
+        started = zip(NAMES, ((own, gateway), (peer, limited), (behind, backend)), strict=True)
+        runs.measure({name: lambda it=it: requests(*it) for name, it in started}, ROUNDS)
+    return tables(runs)
+
+
+def requests(server: Program, port: int) -> dict[str, float]:
+    url = f"http://127.0.0.1:{port}/orders"
+    return load(server, url, CONNECTIONS, DURATION_S, {"x-api-key": KEY})
+
+
+def tables(runs: Runs) -> list[Table]:
     note = (
-        f"`wrk` with one thread and {CONNECTIONS} connections, on the same cores. The gateway does the same work as "
-        "the deployed system: it finds the route, calls the authorizer with an event, charges a plan, maps request and "
-        "response headers, and writes an access log. It is meant for trying out and testing. The backend is nginx with "
-        "a fixed response."
+        f"`wrk` with one thread and {CONNECTIONS} connections. Each server has one core, and the "
+        "load and the backend have the other one. The gateway does the same work as the deployed "
+        "system: it finds the route, calls the authorizer with an event, charges a plan, maps "
+        "request and response headers, and writes an access log. It is meant for trying out and "
+        "testing. nginx writes no log. The backend is nginx with a fixed response, and it is "
+        "measured on the core of the load."
     )
+    processor_note = (
+        "Of the server, in user mode and in the kernel. It depends less on the load of the machine "
+        "than the rate."
+    )
+
+    def rows(figure: str) -> list[Row]:
+        return runs.rows(figure, NAMES, NAMES[:1])
+
     return [
-        Table("Requests per second", "/s", runs.rows("rate", NAMES, NAMES[:1]), note),
-        Table("Latency, p50", "ms", runs.rows("p50", NAMES, NAMES[:1])),
-        Table("Latency, p99", "ms", runs.rows("p99", NAMES, NAMES[:1])),
+        Table("Requests per second", "/s", rows("rate"), note),
+        Table("Processor time per request", "µs", rows("processor"), processor_note),
+        Table("Latency, p50", "ms", rows("p50")),
+        Table("Latency, p99", "ms", rows("p99")),
     ]

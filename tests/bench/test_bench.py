@@ -7,11 +7,11 @@ from types import SimpleNamespace
 from bench import cbor, programs, report
 from bench.__main__ import PARTS
 from bench.charts import Scale, chart, direction, number
-from bench.compositions import load_figures
 from bench.environment import MeasurementError
 from bench.report import line, markdown
 from bench.rows import Row, Runs, Table
 from bench.tokens import divan_medians
+from bench.wrk import load_figures
 
 DIVAN = """
 tokens                   fastest       │ slowest       │ median        │ mean          │ samples │ iters
@@ -29,6 +29,11 @@ Running 3s test @ http://127.0.0.1:7001/bff/dashboard
   Thread Stats   Avg      Stdev     Max   +/- Stdev
     Latency     3.98ms    1.10ms  21.49ms   93.27%
     Req/Sec     8.09k   602.11     9.14k    80.00%
+  Latency Distribution
+     50%  980.00us
+     75%    4.10ms
+     90%    5.02ms
+     99%    9.87ms
   24000 requests in 3.00s, 72.10MB read
 {}Requests/sec:   8000.00
 Transfer/sec:     24.03MB
@@ -37,9 +42,12 @@ Transfer/sec:     24.03MB
 
 class Parsing(unittest.TestCase):
     def test_processor_time_is_divided_by_the_requests_of_wrk(self):
-        self.assertEqual(
-            load_figures(WRK.format(""), 2_400_000), {"rate": 8000.0, "processor": 100.0}
-        )
+        figures = load_figures(WRK.format(""), 2_400_000)
+        self.assertEqual((figures["rate"], figures["processor"]), (8000.0, 100.0))
+
+    def test_percentiles_of_wrk_are_in_milliseconds(self):
+        figures = load_figures(WRK.format(""), 1)
+        self.assertEqual((figures["p50"], figures["p99"]), (0.98, 9.87))
 
     def test_failed_responses_fail_the_measurement(self):
         for line in (
