@@ -14,7 +14,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 RUN := PYTHONPATH=tests $(VENV)/bin/python -u -m
 UNITTEST := PYTHONPATH=tests $(PYTHON) -m unittest discover --top-level-directory tests --start-directory
 
-.PHONY: help test tables e2e findings observability soak drills tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows console console-modules console-screenshots supply-chain advisories release
+.PHONY: help test tables e2e findings observability soak chaos drills bench-functions tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows console console-modules console-screenshots supply-chain advisories release
 
 # Prints every target that has a description after `##`.
 help:
@@ -136,6 +136,8 @@ documents: ## check the documents: links, names of tests, commands, and plain la
 	$(UNITTEST) tests/documents
 	$(UNITTEST) tests/harness
 	$(UNITTEST) tests/bench
+	$(UNITTEST) tests/soak
+	$(UNITTEST) tests/chaos
 	$(UNITTEST) tests/findings
 	$(UNITTEST) tests/grafana
 
@@ -164,9 +166,14 @@ advisories: tools ## look up known vulnerabilities of dependencies; needs the ne
 bench: tools peers ## run the benchmarks and write BENCHMARKS.md
 	$(RUN) bench $(PART)
 
-# SOAK_S sets the duration in seconds.
-soak: tools gateway ## run 64 clients for ten minutes, while the backend and the store fail
-	$(RUN) soak
+# PART=functions runs the functions instead of the gateway. SOAK_S and SOAK_INVOCATIONS make runs shorter, WRITE=1 writes
+# the results into docs/operations/endurance.md.
+soak: tools gateway $(if $(PART),bench-functions) ## run 64 clients for ten minutes, while the backend and the store fail
+	$(RUN) soak$(if $(PART),.$(PART)) $(if $(WRITE),--write)
+
+# SEED repeats a run, CHAOS_S sets the duration in seconds.
+chaos: tools gateway ## run three gateways for ten minutes, while faults of the store follow one another
+	$(RUN) chaos $(if $(WRITE),--write)
 
 drills: tools gateway ## run the failure drills of docs/operations/drills.md
 	$(RUN) drills
@@ -175,6 +182,9 @@ drills: tools gateway ## run the failure drills of docs/operations/drills.md
 # tests share.
 gateway: ## build the local gateway with optimization
 	cargo build --profile bench --workspace --test process --locked
+
+bench-functions: ## build the functions with optimization
+	cargo build --profile bench -p authorizer -p composer -p limiter -p metrics-publisher --locked
 
 # Installs pinned versions, only into this folder.
 tools: $(VENV)/installed $(MINISTACK)/installed tests/node_modules/installed ## install what the tests need into this folder

@@ -1,12 +1,10 @@
 """Cold starts of functions behind AWS's Lambda runtime interface emulator."""
 
-import contextlib
 import dataclasses
 import io
 import json
 import pathlib
 import re
-import socket
 import tempfile
 import zipfile
 
@@ -21,6 +19,7 @@ from bench.environment import (
     variables,
 )
 from bench.rows import Row, Runs, Table
+from harness.addresses import own_address
 from harness.http_server import Handler, HttpServer, QuietHandler
 from harness.lambda_runtime import LambdaRuntime
 from harness.name_server import NameServer
@@ -85,18 +84,6 @@ class Services(QuietHandler):
 
     def do_GET(self) -> None:
         self.respond(b'{"items":[]}')
-
-
-def own_address() -> str:
-    """Returns an address of this machine, which is not loopback unless it has no other. In Lambda,
-    the composer calls no service on loopback.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as route:
-        # Only selects a source address. Nothing is sent to this address for documentation.
-        with contextlib.suppress(OSError):
-            route.connect(("198.51.100.1", 9))
-        address = route.getsockname()[0]
-    return address if address != "0.0.0.0" else "127.0.0.1"
 
 
 def create_tables(tollgate: pathlib.Path, url: str) -> None:

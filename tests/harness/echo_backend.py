@@ -38,11 +38,15 @@ class Echo(QuietHandler):
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
 
-def self_signed_certificate() -> bytes:
-    """Returns a private key and its certificate for 127.0.0.1, as PEM."""
+def self_signed_certificate(address: str = "127.0.0.1", is_authority: bool = True) -> bytes:
+    """Returns a private key and its certificate for an IP address, as PEM.
+
+    Some clients accept a server's own certificate only if it is that of an authority, others only
+    if it is not.
+    """
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.timezone.utc)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "backend")])
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
     day = datetime.timedelta(days=1)
 
     builder = (
@@ -53,8 +57,10 @@ def self_signed_certificate() -> bytes:
         .not_valid_before(now - day)
         .not_valid_after(now + day)
     )
-    builder = builder.add_extension(address, critical=False)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    builder = builder.add_extension(names, critical=False)
+    builder = builder.add_extension(
+        x509.BasicConstraints(ca=is_authority, path_length=None), critical=True
+    )
 
     pem = serialization.Encoding.PEM
     private = key.private_bytes(

@@ -1,22 +1,25 @@
 """The checks at the end of a soak test. Each returns its errors."""
 
 import collections
+import dataclasses
+import datetime
 import json
 import pathlib
+import time
 
 from harness.token_bucket import excess
 from soak import callers as plans_and_callers
 from soak.callers import Caller
 from soak.clients import Results
+from soak.starvation import Starvation
 
 Calls = list[tuple[float, float]]
 
 # A breaker stays open for 30 s and closes after three calls, which are made one at a time.
 RECOVERY_S = 45
-# The share of responses that may fail because the whole machine stalls for a moment.
-MAX_STALLED_SHARE = 0.01
 # The gateway logs this error for a key that is not cached while the store does not respond.
 UNCACHED_KEY_ERROR = "is not cached"
+BREAKER = "circuit breaker changed its state"
 
 
 class Outage:
@@ -35,33 +38,64 @@ def is_during(outages: list[Outage], sent: float, received: float) -> bool:
     return any(outage.overlaps(sent, received) for outage in outages)
 
 
-def status_errors(
-    results: Results,
-    callers: list[Caller],
-    backend_outages: list[Outage],
-    store_outages: list[Outage],
-) -> list[str]:
-    """Finds statuses that are wrong for their callers, and 5xx without an outage."""
-    wrong, stalled = collections.Counter(), 0
+@dataclasses.dataclass
+class Causes:
+    """What may explain a response that is not an ordinary decision of the store."""
+
+    backend_outages: list[Outage]
+    store_outages: list[Outage]
+    starvation: Starvation
+
+
+def status_errors(results: Results, callers: list[Caller], causes: Causes) -> list[str]:
+    """Finds statuses that are wrong for their callers, and 502 without an outage of the backend."""
+    wrong = collections.Counter()
     for outcome in results.outcomes:
         caller = callers[outcome.caller]
         if outcome.status not in caller.statuses:
             wrong[f"{caller.role}: {outcome.status}"] += 1
         elif outcome.status == 502 and not is_during(
-            backend_outages, outcome.sent, outcome.received
+            causes.backend_outages, outcome.sent, outcome.received
         ):
             wrong[f"{caller.role}: 502 while the backend was available"] += 1
-        elif outcome.status in (500, 503) and not is_during(
-            store_outages, outcome.sent, outcome.received
-        ):
-            stalled += 1
-
-    if stalled > len(results.outcomes) * MAX_STALLED_SHARE:
-        wrong["500 or 503 while the store was available"] = stalled
-    print(
-        f"500 or 503 while the store was available: {stalled} of {len(results.outcomes)} responses"
-    )
     return [f"{error}: {count} times" for error, count in wrong.items()]
+
+
+@dataclasses.dataclass
+class LateDecisions:
+    """Decisions without the store while it was available. `starved` is the number of those that a
+    slow emulator explains, `errors` are all others.
+    """
+
+    starved: int
+    errors: list[str]
+
+
+def late_decisions(
+    results: Results, received: list[dict], callers: list[Caller], causes: Causes
+) -> LateDecisions:
+    """Finds decisions without the store, by their status or by what the backend received."""
+    calls = [
+        (f"{callers[it.caller].role}: {it.status}", it.sent, it.received)
+        for it in results.outcomes
+        if it.status in (500, 503)
+    ]
+    for request in received:
+        headers = request["headers"]
+        if headers.get("x-tollgate-decision") == "degraded":
+            calls.append(
+                (f"{usage_of(headers)}: degraded", float(headers["x-sent"]), request["at"])
+            )
+
+    starved, wrong = 0, collections.Counter()
+    for description, sent, known in calls:
+        if is_during(causes.store_outages, sent, known):
+            continue
+        if causes.starvation.explains(sent, known):
+            starved += 1
+        else:
+            wrong[f"{description} while the store was available"] += 1
+    return LateDecisions(starved, [f"{error}: {count} times" for error, count in wrong.items()])
 
 
 def usage_of(headers: dict) -> str | None:
@@ -78,7 +112,7 @@ def usage_of(headers: dict) -> str | None:
 
 
 def limit_errors(received: list[dict], callers: list[Caller]) -> list[str]:
-    """Finds callers of whom more calls reached the backend than their plans admit, in any window."""
+    """Finds callers whose calls reached the backend more often than plans admit, in any window."""
     plans = {caller.usage: caller.plan for caller in callers if caller.usage}
     admitted, degraded = collections.defaultdict(list), collections.defaultdict(list)
     by_decision = {"allowed": admitted, "degraded": degraded}
@@ -93,7 +127,6 @@ def limit_errors(received: list[dict], callers: list[Caller]) -> list[str]:
         errors += errors_with_store(usage, plans_and_callers.PLANS[plans[usage]], calls)
     for usage, calls in degraded.items():
         errors += errors_without_store(usage, plans[usage], calls)
-    errors += [f"{usage} was never admitted" for usage in plans if not admitted[usage]]
 
     print_admitted(admitted, degraded, plans)
     return errors
@@ -125,13 +158,15 @@ def print_admitted(
     admitted: dict[str, Calls], degraded: dict[str, Calls], plans: dict[str, str]
 ) -> None:
     print(
-        "admitted calls per plan: minimum and maximum of its callers, and the total without the store"
+        "admitted calls per plan: minimum and maximum of its callers, "
+        "and the total without the store"
     )
     for name in plans_and_callers.PLANS:
         counts = [len(admitted[usage]) for usage, plan in plans.items() if plan == name]
         without_store = sum(len(degraded[usage]) for usage, plan in plans.items() if plan == name)
         print(
-            f"  {name:<10} {len(counts):>3} callers {min(counts):>6} {max(counts):>6} {without_store:>6}"
+            f"  {name:<10} {len(counts):>3} callers "
+            f"{min(counts):>6} {max(counts):>6} {without_store:>6}"
         )
 
 
@@ -148,15 +183,28 @@ def stage_errors(results: Results, callers: list[Caller]) -> list[str]:
     return [f"the stage admitted {above} calls above its limit" for above in counts if above]
 
 
-def recovery_errors(received: list[dict], callers: list[Caller], since: float) -> list[str]:
-    """Finds callers whose limits refill and whom the store has not admitted since a time."""
+def never_admitted(received: list[dict], callers: list[Caller]) -> list[str]:
+    """Finds callers whom the store never admitted."""
+    return recovery_errors(received, callers, 0.0, "was never admitted", frozenset())
+
+
+def recovery_errors(
+    received: list[dict],
+    callers: list[Caller],
+    since: float,
+    problem: str = "is not admitted again",
+    without: frozenset[str] = frozenset({"monthly"}),
+) -> list[str]:
+    """Finds callers whom the store has not admitted since a time, except those of plans whose
+    limits do not refill.
+    """
     admitted = {
         usage_of(request["headers"])
         for request in received
         if request["at"] > since and request["headers"].get("x-tollgate-decision") == "allowed"
     }
-    expected = {caller.usage for caller in callers if caller.usage and caller.plan != "monthly"}
-    return [f"{usage} is not admitted again" for usage in sorted(expected - admitted)]
+    expected = {it.usage for it in callers if it.usage and it.plan not in without}
+    return [f"{usage} {problem}" for usage in sorted(expected - admitted)]
 
 
 def log_errors(path: pathlib.Path, results: Results) -> list[str]:
@@ -182,3 +230,15 @@ def log_errors(path: pathlib.Path, results: Results) -> list[str]:
     if requests != sent:
         found.append(f"{requests} lines of the access log for {sent} requests")
     return found
+
+
+def breaker_openings(path: pathlib.Path) -> list[float]:
+    """Returns the times at which circuit breakers opened, in seconds of the monotonic clock."""
+    offset_s = time.time() - time.monotonic()
+    with open(path, errors="replace") as lines:
+        records = [json.loads(text) for text in lines if text.startswith("{") and BREAKER in text]
+    return [
+        datetime.datetime.fromisoformat(record["timestamp"]).timestamp() - offset_s
+        for record in records
+        if record.get("to", "").lower() == "open"
+    ]

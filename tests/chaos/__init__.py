@@ -1,0 +1,1 @@
+"""Chaos on the store of several gateways."""

@@ -1,0 +1,1 @@
+"""A soak test of the functions behind a Lambda runtime interface."""
