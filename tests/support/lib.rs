@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use console::Local as Console;
-use gateway::api::Exchange;
+use gateway::api::{Exchange, LogFormat};
 use gateway::local::{self, LocalIssuer, Options, TokenClaims};
 use tokio::sync::oneshot;
 
@@ -195,8 +195,8 @@ impl Gateway {
         let log = Arc::clone(&lines);
         let started = local::start(
             options,
-            Arc::new(move |line: &str, _: &Exchange| {
-                log.lock().expect("the log").push(line.to_owned())
+            Arc::new(move |format: &LogFormat, exchange: &Exchange| {
+                log.lock().expect("the log").push(format.line(exchange));
             }),
             std::io::sink(),
         )

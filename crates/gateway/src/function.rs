@@ -138,14 +138,15 @@ impl Function {
     ///
     /// # Errors
     /// The failure of the authorizer, with the reason of a 401 that Lambda does not transmit.
-    pub(crate) async fn authorize(&self, event: &[u8]) -> Result<Vec<u8>, Failure> {
-        let fault = |error: Diagnostic| Failure::Fault(error.error_message);
+    pub(crate) async fn authorize(&self, event: &RawValue) -> Result<Box<RawValue>, Failure> {
         match self {
-            Self::Authorizer(authorizer) => {
-                let response = authorizer.handle(json(event).map_err(fault)?).await?;
-                Ok(response.get().as_bytes().to_vec())
+            Self::Authorizer(authorizer) => authorizer.handle(event).await,
+            other => {
+                let response = other.invoke(event.get().as_bytes()).await;
+                let response = response.map_err(|error| Failure::Fault(error.error_message))?;
+                let text = serde_json::from_slice(&response);
+                text.map_err(|error| Failure::Fault(error.to_string()))
             }
-            other => other.invoke(event).await.map_err(fault),
         }
     }
 

@@ -15,6 +15,7 @@
 //! ```no_run
 //! use std::sync::Arc;
 //!
+//! use gateway::api::{Exchange, LogFormat};
 //! use gateway::local::{self, DEFAULT_STATE_FOLDER, Options};
 //!
 //! # async fn serve() -> Result<(), local::StartError> {
@@ -31,7 +32,9 @@
 //!     state: DEFAULT_STATE_FOLDER.into(),
 //!     pages: None,
 //! };
-//! let access_log = Arc::new(|line: &str, _: &gateway::api::Exchange| print!("{line}"));
+//! let access_log = Arc::new(|format: &LogFormat, exchange: &Exchange| {
+//!     print!("{}", format.line(exchange));
+//! });
 //! let gateway = local::start(options, access_log, std::io::sink()).await?;
 //! gateway.serve(std::future::pending()).await;
 //! # Ok(())

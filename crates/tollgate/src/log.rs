@@ -1,6 +1,7 @@
 //! Logging: JSON lines as deployed functions write them, text for a terminal, or nothing.
 
 mod access_line;
+mod batches;
 mod event_text;
 mod record_lines;
 
@@ -15,6 +16,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::cli::LogFormat;
 use crate::output::Style;
+pub(crate) use batches::Batches;
 use console::CONSOLE_PATH;
 use event_text::TextLines;
 use gateway::api::Exchange;
@@ -112,11 +114,11 @@ pub(crate) fn access_log(
     let shows_requests = shows_requests(directives().as_deref().unwrap_or_default());
     let write = move |line: &str| drop(writer.clone().write_all(line.as_bytes()));
 
-    Arc::new(move |line: &str, exchange: &Exchange| match format {
-        LogFormat::Off => {}
-        _ if !shows_requests || is_polled_page(exchange) => {}
-        LogFormat::Json => write(line),
-        LogFormat::Text => write(&access_line::text(exchange, style)),
+    let shows = move |exchange: &Exchange| shows_requests && !is_polled_page(exchange);
+    Arc::new(move |of_stage, exchange| match format {
+        LogFormat::Json if shows(exchange) => write(&of_stage.line(exchange)),
+        LogFormat::Text if shows(exchange) => write(&access_line::text(exchange, style)),
+        LogFormat::Json | LogFormat::Text | LogFormat::Off => {}
     })
 }
 

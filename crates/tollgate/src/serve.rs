@@ -8,7 +8,7 @@ use gateway::local;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{LogFormat, Serve};
-use crate::log::RecordLines;
+use crate::log::{Batches, RecordLines};
 use crate::output::Style;
 use crate::{fail, log};
 
@@ -18,7 +18,7 @@ const INTERRUPTED: i32 = 130;
 pub(crate) fn run(options: Serve) -> ExitCode {
     let format = options.log_format.unwrap_or_else(LogFormat::of_stdout);
     let style = Style::stdout();
-    let (writer, flush_guard) = tracing_appender::non_blocking(std::io::stdout());
+    let (writer, flush_guard) = tracing_appender::non_blocking(Batches::to(std::io::stdout()));
     let console = Local::new(env!("CARGO_PKG_VERSION"));
     if let Err(error) = log::start_with(format, style, writer.clone(), console.layer()) {
         return fail(&error);

@@ -2,6 +2,9 @@
 
 use super::{ContextName, Exchange};
 
+/// The memory for a line. With the template's format, few lines are longer.
+const LINE_BYTES: usize = 1_536;
+
 /// A format with `$context` variables.
 #[derive(Debug)]
 pub struct LogFormat {
@@ -47,13 +50,14 @@ impl LogFormat {
     /// choose some of them.
     #[must_use]
     pub fn line(&self, exchange: &Exchange) -> String {
-        let mut line = String::with_capacity(512);
+        let mut line = String::with_capacity(LINE_BYTES);
         for part in &self.parts {
             match part {
                 Part::Text(text) => line.push_str(text),
-                Part::Variable(name) => {
-                    push_escaped(&mut line, exchange.value(name).as_deref().unwrap_or("-"))
-                }
+                Part::Variable(name) => match exchange.value(name) {
+                    Some(value) => push_escaped(&mut line, &value),
+                    None => line.push('-'),
+                },
             }
         }
         line.push('\n');
@@ -62,6 +66,12 @@ impl LogFormat {
 }
 
 fn push_escaped(line: &mut String, value: &str) {
+    let is_escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    if !value.bytes().any(is_escaped) {
+        line.push_str(value);
+        return;
+    }
+
     let quoted = serde_json::Value::from(value).to_string();
     line.push_str(quoted.get(1..quoted.len() - 1).unwrap_or_default());
 }

@@ -1,6 +1,6 @@
 //! An exchange: a request and its response, with the values of `$context` for mappings and logs.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -111,54 +111,57 @@ impl Exchange {
 
     /// Returns the value of a `$context` variable. `None` if it has no value.
     #[must_use]
-    pub fn value(&self, name: &ContextName) -> Option<String> {
+    pub fn value(&self, name: &ContextName) -> Option<Cow<'_, str>> {
         let name = match name {
             ContextName::Authorizer(key) => return scalar(self.authorizer.get(key)?),
             ContextName::Builtin(name) => *name,
         };
 
         match name {
-            "requestId" | "extendedRequestId" => Some(self.request_id.clone()),
-            "requestTime" => Some(
-                self.received
-                    .strftime("%d/%b/%Y:%H:%M:%S +0000")
-                    .to_string(),
-            ),
-            "requestTimeEpoch" => Some(self.received.as_millisecond().to_string()),
-            "identity.sourceIp" => Some(self.source.to_string()),
+            "requestId" | "extendedRequestId" => Some(Cow::Borrowed(&self.request_id)),
+            "requestTime" => Some(Cow::Owned(self.request_time())),
+            "requestTimeEpoch" => Some(shown(self.received.as_millisecond())),
+            "identity.sourceIp" => Some(shown(self.source)),
             "identity.userAgent" => non_empty(&self.user_agent),
             "httpMethod" => non_empty(&self.method),
             "path" => non_empty(&self.path),
-            "protocol" => Some(self.protocol.to_owned()),
+            "protocol" => Some(Cow::Borrowed(self.protocol)),
             "domainName" => non_empty(&self.domain),
-            "routeKey" => self.route_key.clone(),
-            "stage" => Some("$default".to_owned()),
-            "accountId" => Some("123456789012".to_owned()),
-            "apiId" => Some("local".to_owned()),
+            "routeKey" => self.route_key.as_deref().map(Cow::Borrowed),
+            "stage" => Some(Cow::Borrowed("$default")),
+            "accountId" => Some(Cow::Borrowed("123456789012")),
+            "apiId" => Some(Cow::Borrowed("local")),
             other => self.result(other),
         }
     }
 
     /// The variables about errors and the response.
-    fn result(&self, name: &str) -> Option<String> {
+    fn result(&self, name: &str) -> Option<Cow<'_, str>> {
         match name {
-            "authorizer.error" => self.authorizer_error.clone(),
-            "error.message" => self.error.map(str::to_owned),
+            "authorizer.error" => self.authorizer_error.as_deref().map(Cow::Borrowed),
+            "error.message" => self.error.map(Cow::Borrowed),
             "error.responseType" => self
                 .error
-                .map(|message| message.to_uppercase().replace(' ', "_")),
-            "integrationErrorMessage" | "integration.error" => self.integration_error.clone(),
-            "integrationStatus" | "integration.status" => {
-                self.integration_status.map(|status| status.to_string())
+                .map(|message| Cow::Owned(message.to_uppercase().replace(' ', "_"))),
+            "integrationErrorMessage" | "integration.error" => {
+                self.integration_error.as_deref().map(Cow::Borrowed)
             }
+            "integrationStatus" | "integration.status" => self.integration_status.map(shown),
             "integrationLatency" | "integration.latency" => {
                 self.integration_latency.map(milliseconds)
             }
-            "status" => self.status.map(|status| status.to_string()),
-            "responseLength" => self.response_length.map(|length| length.to_string()),
+            "status" => self.status.map(shown),
+            "responseLength" => self.response_length.map(shown),
             "responseLatency" => self.response_latency.map(milliseconds),
             _ => None,
         }
+    }
+
+    /// Returns the time of arrival in the format of access logs, such as
+    /// `30/Nov/2026:12:00:00 +0000`.
+    pub(crate) fn request_time(&self) -> String {
+        let format = "%d/%b/%Y:%H:%M:%S +0000";
+        self.received.strftime(format).to_string()
     }
 
     /// Returns the time until the beginning of the response, without the times of the upstream and
@@ -169,25 +172,24 @@ impl Exchange {
         let others = self.upstream_latency.unwrap_or_default() + self.client_wait;
         Some(head.saturating_sub(others))
     }
-
-    /// Stores the authorizer's context, a flat map of scalars.
-    pub fn set_authorizer_context(&mut self, context: BTreeMap<String, Value>) {
-        self.authorizer = context.into_iter().collect();
-    }
 }
 
-fn non_empty(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
+fn non_empty(text: &str) -> Option<Cow<'_, str>> {
+    (!text.is_empty()).then_some(Cow::Borrowed(text))
 }
 
-fn milliseconds(duration: Duration) -> String {
-    duration.as_millis().to_string()
+fn milliseconds(duration: Duration) -> Cow<'static, str> {
+    shown(duration.as_millis())
 }
 
-fn scalar(value: &Value) -> Option<String> {
+fn shown(value: impl ToString) -> Cow<'static, str> {
+    Cow::Owned(value.to_string())
+}
+
+fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Bool(_) | Value::Number(_) => Some(shown(value)),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }

@@ -3,6 +3,8 @@
 //! Source:
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-parameter-mapping.html>.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::source::Source;
@@ -133,9 +135,13 @@ impl Mapping {
         let value = self.source.value(original, None, exchange);
 
         match (&self.target, value) {
-            (Target::Header(name), value) => self.change_header(&mut request.headers, name, value),
+            (Target::Header(name), value) => {
+                self.change_header(&mut request.headers, name, header_value(value));
+            }
             (Target::Path, Some(path)) => replace_path(request, &path),
-            (Target::Query(name), value) => self.change_query(&mut request.query, name, value),
+            (Target::Query(name), value) => {
+                self.change_query(&mut request.query, name, value.map(Cow::into_owned));
+            }
             (Target::Path, None) | (Target::Status, _) => {}
         }
     }
@@ -151,7 +157,10 @@ impl Mapping {
         let value = self.source.value(original, Some(headers), exchange);
 
         match &self.target {
-            Target::Header(name) => self.change_header(headers, name, value),
+            Target::Header(name) => {
+                let value = header_value(value);
+                self.change_header(headers, name, value);
+            }
             Target::Status => {
                 if let Some(changed) = value.and_then(|text| text.parse().ok()) {
                     *status = changed;
@@ -163,8 +172,12 @@ impl Mapping {
 
     /// A value that does not resolve changes nothing: as on AWS, the client's own header is kept.
     /// Therefore the authorizer always sets all of its values.
-    fn change_header(&self, headers: &mut HeaderMap, name: &HeaderName, value: Option<String>) {
-        let value = value.and_then(|text| HeaderValue::from_str(&text).ok());
+    fn change_header(
+        &self,
+        headers: &mut HeaderMap,
+        name: &HeaderName,
+        value: Option<HeaderValue>,
+    ) {
         match (self.action, value) {
             (Action::Remove, _) => drop(headers.remove(name)),
             (Action::Overwrite, Some(value)) => drop(headers.insert(name, value)),
@@ -189,6 +202,10 @@ impl Mapping {
             (Action::Overwrite | Action::Append, None) => {}
         }
     }
+}
+
+fn header_value(text: Option<Cow<'_, str>>) -> Option<HeaderValue> {
+    HeaderValue::from_str(&text?).ok()
 }
 
 fn header_name(name: &str) -> Result<HeaderName, String> {

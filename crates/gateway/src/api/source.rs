@@ -1,5 +1,6 @@
 //! The source of a mapping's value: static text, variables, or both.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use http::{HeaderMap, HeaderName};
@@ -22,16 +23,22 @@ enum Piece {
 
 impl Source {
     /// Returns the value. `None` if a part does not resolve.
-    pub(super) fn value(
-        &self,
-        request: &RequestParts,
-        response: Option<&HeaderMap>,
-        exchange: &Exchange,
-    ) -> Option<String> {
-        self.0
+    pub(super) fn value<'v>(
+        &'v self,
+        request: &'v RequestParts,
+        response: Option<&'v HeaderMap>,
+        exchange: &'v Exchange,
+    ) -> Option<Cow<'v, str>> {
+        let mut values = self
+            .0
             .iter()
-            .map(|piece| piece.value(request, response, exchange))
-            .collect()
+            .map(|piece| piece.value(request, response, exchange));
+        let Some(first) = values.next() else {
+            return Some(Cow::Borrowed(""));
+        };
+
+        // Most sources are a single variable, whose value is not copied.
+        values.try_fold(first?, |whole, value| Some(whole + value?))
     }
 }
 
@@ -44,23 +51,21 @@ impl FromStr for Source {
 }
 
 impl Piece {
-    fn value(
-        &self,
-        request: &RequestParts,
-        response: Option<&HeaderMap>,
-        exchange: &Exchange,
-    ) -> Option<String> {
+    fn value<'v>(
+        &'v self,
+        request: &'v RequestParts,
+        response: Option<&'v HeaderMap>,
+        exchange: &'v Exchange,
+    ) -> Option<Cow<'v, str>> {
         match self {
-            Self::Text(text) => Some(text.clone()),
-            Self::Path => Some(request.path.clone()),
+            Self::Text(text) => Some(Cow::Borrowed(text)),
+            Self::Path => Some(Cow::Borrowed(&request.path)),
             Self::RequestHeader(name) => header(&request.headers, name),
             Self::ResponseHeader(name) => header(response?, name),
-            Self::Query(name) => request
-                .query
-                .iter()
-                .find(|(known, _)| known == name)?
-                .1
-                .clone(),
+            Self::Query(name) => {
+                let (_, value) = request.query.iter().find(|(known, _)| known == name)?;
+                value.as_deref().map(Cow::Borrowed)
+            }
             Self::Context(name) => exchange.value(name),
         }
     }
@@ -87,8 +92,8 @@ impl Piece {
     }
 }
 
-fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    Some(headers.get(name)?.to_str().ok()?.to_owned())
+fn header<'v>(headers: &'v HeaderMap, name: &HeaderName) -> Option<Cow<'v, str>> {
+    headers.get(name)?.to_str().ok().map(Cow::Borrowed)
 }
 
 /// Parses a variable, or static text with variables as `${…}`.
@@ -106,10 +111,14 @@ fn pieces(source: &str) -> Result<Vec<Piece>, String> {
         let (name, tail) = after
             .split_once('}')
             .ok_or_else(|| format!("a `${{` of `{source}` is not closed"))?;
-        pieces.push(Piece::Text(before.to_owned()));
+        pieces.extend(text(before));
         pieces.push(variable(&format!("${name}"))?);
         rest = tail;
     }
-    pieces.push(Piece::Text(rest.to_owned()));
+    pieces.extend(text(rest));
     Ok(pieces)
+}
+
+fn text(text: &str) -> Option<Piece> {
+    (!text.is_empty()).then(|| Piece::Text(text.to_owned()))
 }

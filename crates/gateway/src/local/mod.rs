@@ -96,7 +96,7 @@ impl LocalGateway {
     }
 }
 
-/// Starts a local gateway. `log` receives the access log, and call records are written to
+/// Starts a local gateway. `log` writes the access log, and call records are written to
 /// `records`, one line each.
 ///
 /// # Errors

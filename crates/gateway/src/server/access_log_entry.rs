@@ -65,8 +65,7 @@ impl Drop for AccessLogEntry {
         self.gateway.observe(&self.exchange);
 
         if let Some(format) = &self.gateway.api.stage.log {
-            let line = format.line(&self.exchange);
-            (self.gateway.log)(&line, &self.exchange);
+            (self.gateway.log)(format, &self.exchange);
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Invokes the authorizer and interprets its response as API Gateway does.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use authorizer::Failure;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use telemetry::{TraceParent, below};
 
+use super::invocation::{self, InvocationError};
 use super::response::ErrorResponse;
 use crate::api::Exchange;
 use crate::function::Function;
@@ -22,7 +23,7 @@ const AUTHORIZER_TIMEOUT: Duration = Duration::from_secs(10);
 struct SimpleResponse {
     is_authorized: bool,
     #[serde(default)]
-    context: BTreeMap<String, Value>,
+    context: Map<String, Value>,
 }
 
 /// Invokes the authorizer and stores its context in the exchange.
@@ -31,7 +32,7 @@ struct SimpleResponse {
 /// The response to a request that is denied or cannot be authorized.
 pub(super) async fn authorize(
     function: Arc<Function>,
-    event: Value,
+    event: Box<RawValue>,
     exchange: &mut Exchange,
 ) -> Result<(), ErrorResponse> {
     let began = Instant::now();
@@ -40,7 +41,7 @@ pub(super) async fn authorize(
 
     match result {
         Ok(response) => {
-            exchange.set_authorizer_context(response.context);
+            exchange.authorizer = response.context;
             if response.is_authorized {
                 Ok(())
             } else {
@@ -63,37 +64,39 @@ pub(super) async fn authorize(
     }
 }
 
-/// Invokes the function in its own task, so that a panic fails one request only, as in Lambda.
+/// Invokes the function.
 async fn invoke(
     function: Arc<Function>,
-    event: Value,
+    event: Box<RawValue>,
     parent: Option<TraceParent>,
 ) -> Result<SimpleResponse, Failure> {
-    let task = tokio::spawn(async move {
-        below(parent, function.authorize(event.to_string().as_bytes())).await
-    });
-    let abort = task.abort_handle();
-    let result = tokio::time::timeout(AUTHORIZER_TIMEOUT, task).await;
-    let result = result.map_err(|_| {
-        abort.abort();
-        let timeout_s = AUTHORIZER_TIMEOUT.as_secs();
-        Failure::Fault(format!("no response within {timeout_s} s"))
-    })?;
+    let deadline = Instant::now() + AUTHORIZER_TIMEOUT;
+    let work = async move { below(parent, function.authorize(&event)).await };
+    let result = invocation::run(Box::pin(work), deadline).await;
 
-    let response = result.map_err(|error| Failure::Fault(error.to_string()))??;
-    serde_json::from_slice(&response).map_err(|_| {
+    let response = result.map_err(|error| Failure::Fault(problem(error)))??;
+    serde_json::from_str(response.get()).map_err(|_| {
         Failure::Fault("the response is not a simple response of format 2.0".to_owned())
     })
+}
+
+fn problem(error: InvocationError) -> String {
+    match error {
+        InvocationError::Panic => "the authorizer panicked".to_owned(),
+        InvocationError::Timeout => {
+            format!("no response within {} s", AUTHORIZER_TIMEOUT.as_secs())
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use outcome::Reason;
-    use serde_json::json;
     use telemetry::RecordLog;
 
-    async fn authorized(event: Value) -> (Result<(), ErrorResponse>, Exchange) {
+    async fn authorized(event: &str) -> (Result<(), ErrorResponse>, Exchange) {
+        let event = RawValue::from_string(event.to_owned()).unwrap();
         let settings: Value =
             serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
         let setting = move |name: &str| {
@@ -110,13 +113,9 @@ mod tests {
         (result, exchange)
     }
 
-    fn event(text: &str) -> Value {
-        serde_json::from_str(text).unwrap()
-    }
-
     #[tokio::test]
     async fn fault_of_the_authorizer_is_an_internal_error() {
-        let (result, exchange) = authorized(json!({"version": "1.0"})).await;
+        let (result, exchange) = authorized(r#"{"version": "1.0"}"#).await;
         assert_eq!(result, Err(ErrorResponse::InternalError));
         assert!(
             exchange
@@ -127,9 +126,7 @@ mod tests {
 
     #[tokio::test]
     async fn error_unauthorized_is_a_401() {
-        let event = event(include_str!(
-            "../../../../events/authorizer.unknown-key.json"
-        ));
+        let event = include_str!("../../../../events/authorizer.unknown-key.json");
         let (result, exchange) = authorized(event).await;
         assert_eq!(result, Err(ErrorResponse::Unauthorized));
         assert_eq!(exchange.unauthorized, Some(Reason::UnknownKey));
@@ -138,7 +135,7 @@ mod tests {
 
     #[tokio::test]
     async fn context_of_a_denied_request_is_available_to_the_access_log() {
-        let event = event(include_str!("../../../../events/authorizer.no-rule.json"));
+        let event = include_str!("../../../../events/authorizer.no-rule.json");
         let (result, exchange) = authorized(event).await;
         assert_eq!(result, Err(ErrorResponse::Forbidden));
         assert_eq!(exchange.authorizer["reason"], "no_rule");

@@ -42,7 +42,7 @@ pub(super) async fn call_backend(
         None => {
             let status = BodyStatus::default();
             let body = RequestBody::new(body, deadline, status.clone());
-            let mut request = outgoing(gateway, method, &mapped, &original, body)?;
+            let mut request = outgoing(gateway, method, mapped, &original, body)?;
             let span = BackendSpan::begin(&mut request, exchange.span.as_ref());
             let call = BackendCall {
                 request,
@@ -79,7 +79,7 @@ fn matching_rule<'g>(
 fn outgoing(
     gateway: &Gateway,
     method: Method,
-    mapped: &RequestParts,
+    mapped: RequestParts,
     original: &RequestParts,
     body: RequestBody,
 ) -> Result<Request<RequestBody>, ErrorResponse> {
@@ -95,7 +95,7 @@ fn outgoing(
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = uri.ok_or(ErrorResponse::InternalError)?;
-    *request.headers_mut() = mapped.headers.clone();
+    *request.headers_mut() = mapped.headers;
     Ok(request)
 }
 

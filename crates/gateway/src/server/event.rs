@@ -4,15 +4,19 @@
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html>,
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>.
 
-use std::collections::BTreeMap;
+mod common_fields;
+
+use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
-use http::header::{CONTENT_TYPE, COOKIE};
-use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value, json};
+use http::header::CONTENT_TYPE;
+use serde::Serialize;
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
 
+use self::common_fields::{AuthorizerContext, CommonFields};
 use super::integration_request::IntegrationRequest;
 use crate::api::{Authorization, Exchange};
 
@@ -25,48 +29,85 @@ const TEXT_TYPES: [&str; 3] = [
 ];
 
 /// The event for an authorizer. It has no body.
-pub(super) fn authorizer_event(exchange: &Exchange, request: &IntegrationRequest<'_>) -> Value {
-    let mut event = common(exchange, request);
-    event["type"] = "REQUEST".into();
-    event["routeArn"] = format!(
-        "arn:aws:execute-api:us-east-1:123456789012:local/$default/{}{}",
-        exchange.method, request.parts.path
-    )
-    .into();
-    event["identitySource"] = Value::Null;
-    event
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AuthorizerEvent<'e> {
+    #[serde(flatten)]
+    common: CommonFields<'e>,
+    r#type: &'static str,
+    route_arn: String,
+    /// Null: the authorizer has no identity sources.
+    identity_source: (),
 }
 
 /// The event for a function that is an integration.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProxyEvent<'e> {
+    #[serde(flatten)]
+    common: CommonFields<'e>,
+    is_base64_encoded: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Cow<'e, str>>,
+}
+
+/// Returns the event for an authorizer.
+///
+/// # Errors
+/// An error of the serializer, which does not occur: all keys are strings.
+pub(super) fn authorizer_event(
+    exchange: &Exchange,
+    request: &IntegrationRequest<'_>,
+) -> Result<Box<RawValue>, serde_json::Error> {
+    let (method, path) = (&exchange.method, &request.parts.path);
+    to_raw_value(&AuthorizerEvent {
+        common: CommonFields::new(exchange, request, None),
+        r#type: "REQUEST",
+        route_arn: format!(
+            "arn:aws:execute-api:us-east-1:123456789012:local/$default/{method}{path}"
+        ),
+        identity_source: (),
+    })
+}
+
+/// Returns the event for a function that is an integration.
+///
+/// # Errors
+/// An error of the serializer, which does not occur: all keys are strings.
 pub(super) fn proxy_event(
     exchange: &Exchange,
     request: &IntegrationRequest<'_>,
     authorization: &Authorization,
     body: &[u8],
-) -> Value {
-    let mut event = common(exchange, request);
-    let authorizer = match authorization {
-        Authorization::None => None,
-        Authorization::Iam => Some(json!({"iam": {
-            "accessKey": "LOCAL", "accountId": "123456789012", "callerId": "LOCAL", "principalOrgId": null,
-            "userArn": "local", "userId": "LOCAL", "cognitoIdentity": null,
-        }})),
-        Authorization::Custom(_) => Some(json!({"lambda": exchange.authorizer})),
-    };
-    if let Some(authorizer) = authorizer {
-        event["requestContext"]["authorizer"] = authorizer;
-    }
-
+) -> Result<Box<RawValue>, serde_json::Error> {
     let text = std::str::from_utf8(body)
         .ok()
         .filter(|_| is_text(&request.parts.headers));
-    event["isBase64Encoded"] = (text.is_none() && !body.is_empty()).into();
-    if !body.is_empty() {
-        event["body"] = text
-            .map_or_else(|| STANDARD.encode(body), str::to_owned)
-            .into();
+    let encoded = || Cow::Owned(STANDARD.encode(body));
+
+    to_raw_value(&ProxyEvent {
+        common: CommonFields::new(
+            exchange,
+            request,
+            authorizer_context(exchange, authorization),
+        ),
+        is_base64_encoded: text.is_none() && !body.is_empty(),
+        body: (!body.is_empty()).then(|| text.map_or_else(encoded, Cow::Borrowed)),
+    })
+}
+
+fn authorizer_context<'e>(
+    exchange: &'e Exchange,
+    authorization: &Authorization,
+) -> Option<AuthorizerContext<'e>> {
+    match authorization {
+        Authorization::None => None,
+        Authorization::Iam => Some(AuthorizerContext::Iam(json!({
+            "accessKey": "LOCAL", "accountId": "123456789012", "callerId": "LOCAL",
+            "principalOrgId": null, "userArn": "local", "userId": "LOCAL", "cognitoIdentity": null,
+        }))),
+        Authorization::Custom(_) => Some(AuthorizerContext::Lambda(&exchange.authorizer)),
     }
-    event
 }
 
 /// True if the body is text according to its content type.
@@ -80,108 +121,17 @@ pub(super) fn is_text(headers: &HeaderMap) -> bool {
     essence.starts_with("text/") || TEXT_TYPES.contains(&essence.as_str())
 }
 
-/// The fields that both events have.
-fn common(exchange: &Exchange, request: &IntegrationRequest<'_>) -> Value {
-    let parts = &request.parts;
-    let route_key = exchange.route_key.as_deref().unwrap_or_default();
-    let mut event = json!({
-        "version": "2.0",
-        "routeKey": route_key,
-        "rawPath": parts.path,
-        "rawQueryString": request.raw_query,
-        "headers": headers(&parts.headers),
-        "requestContext": context(exchange, route_key),
-    });
-
-    if parts.headers.contains_key(COOKIE) {
-        event["cookies"] = cookies(&parts.headers).into();
-    }
-    if !parts.query.is_empty() {
-        event["queryStringParameters"] = query(&parts.query);
-    }
-    if !request.parameters.is_empty() {
-        event["pathParameters"] = map(request.parameters);
-    }
-    event
-}
-
-fn context(exchange: &Exchange, route_key: &str) -> Value {
-    json!({
-        "accountId": "123456789012",
-        "apiId": "local",
-        "domainName": exchange.domain,
-        "domainPrefix": exchange.domain.split('.').next().unwrap_or_default(),
-        "http": {
-            "method": exchange.method,
-            "path": exchange.path,
-            "protocol": exchange.protocol,
-            "sourceIp": exchange.source.to_string(),
-            "userAgent": exchange.user_agent,
-        },
-        "requestId": exchange.request_id,
-        "routeKey": route_key,
-        "stage": "$default",
-        "time": exchange.received.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
-        "timeEpoch": exchange.received.as_millisecond(),
-    })
-}
-
-/// Headers by name in lower case. Values of the same name are joined with a comma. Cookies are
-/// excluded.
-fn headers(headers: &HeaderMap) -> Value {
-    let mut joined: BTreeMap<&str, String> = BTreeMap::new();
-    for (name, value) in headers.iter().filter(|(name, _)| *name != COOKIE) {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        joined
-            .entry(name.as_str())
-            .and_modify(|before| *before = format!("{before},{value}"))
-            .or_insert_with(|| value.into_owned());
-    }
-    json!(joined)
-}
-
-fn cookies(headers: &HeaderMap) -> Vec<String> {
-    let values = headers
-        .get_all(COOKIE)
-        .iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    values
-        .flat_map(|value| value.split("; ").map(str::to_owned).collect::<Vec<_>>())
-        .collect()
-}
-
-fn query(pairs: &[(String, Option<String>)]) -> Value {
-    let decode = |text: &str| {
-        percent_decode_str(&text.replace('+', " "))
-            .decode_utf8_lossy()
-            .into_owned()
-    };
-
-    let mut joined: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in pairs {
-        let value = value.as_deref().map(decode).unwrap_or_default();
-        joined
-            .entry(decode(name))
-            .and_modify(|before| *before = format!("{before},{value}"))
-            .or_insert(value);
-    }
-    json!(joined)
-}
-
-fn map(pairs: &[(&str, &str)]) -> Value {
-    pairs
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
-        .collect::<Map<_, _>>()
-        .into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use http::{HeaderName, HeaderValue, Method};
+    use serde_json::{Map, Value};
 
     use crate::api::RequestParts;
+
+    fn value(event: Result<Box<RawValue>, serde_json::Error>) -> Value {
+        serde_json::from_str(event.unwrap().get()).unwrap()
+    }
 
     fn request<'r>(
         path: &str,
@@ -229,7 +179,7 @@ mod tests {
             parameters: &[("proxy", "a b")],
             ..request("/a b", query, headers)
         };
-        authorizer_event(&exchange, &request)
+        value(authorizer_event(&exchange, &request))
     }
 
     #[test]
@@ -264,7 +214,7 @@ mod tests {
                 .into_iter()
                 .collect();
             let request = request("/", Vec::new(), headers);
-            let event = proxy_event(&exchange, &request, &Authorization::None, body);
+            let event = value(proxy_event(&exchange, &request, &Authorization::None, body));
             assert_eq!(event["isBase64Encoded"], base64, "{kind:?} {body:?}");
             let sent = event["body"].as_str().unwrap_or_default();
             let sent = if base64 {
@@ -279,10 +229,10 @@ mod tests {
     #[test]
     fn event_names_the_authorizer_and_its_context() {
         let mut exchange = Exchange::begin("r1".to_owned(), "192.0.2.1".parse().unwrap());
-        exchange.set_authorizer_context([("key_id".to_owned(), json!("k1"))].into());
+        exchange.authorizer = Map::from_iter([("key_id".to_owned(), json!("k1"))]);
         let request = request("/", Vec::new(), HeaderMap::new());
         let authorizer = |authorization| {
-            let event = proxy_event(&exchange, &request, &authorization, b"");
+            let event = value(proxy_event(&exchange, &request, &authorization, b""));
             event["requestContext"]["authorizer"].clone()
         };
         assert_eq!(

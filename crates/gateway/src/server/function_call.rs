@@ -19,11 +19,13 @@ use hyper::body::Incoming;
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use telemetry::{TraceParent, below};
 
 use super::body::{BodyError, ResponseBody, full};
 use super::event::{is_text, proxy_event};
 use super::integration_request::IntegrationRequest;
+use super::invocation::{self, InvocationError};
 use super::request_body::{BodyStatus, RequestBody};
 use super::response::ErrorResponse;
 use super::{Gateway, MEMORY_EXHAUSTED};
@@ -69,7 +71,8 @@ pub(super) async fn call_function(
         exchange,
     )
     .await?;
-    let event = proxy_event(exchange, &request, &route.authorization, &body);
+    let event = proxy_event(exchange, &request, &route.authorization, &body)
+        .map_err(|_| ErrorResponse::InternalError)?;
     let began = Instant::now();
     let result = invoke(function, event, deadline, exchange).await;
     exchange.upstream_latency = Some(began.elapsed());
@@ -132,16 +135,15 @@ async fn collect_body(
 /// Invokes the function and returns its response.
 async fn invoke(
     function: Arc<Function>,
-    event: Value,
+    event: Box<RawValue>,
     deadline: Instant,
     exchange: &mut Exchange,
 ) -> Result<Response<ResponseBody>, ErrorResponse> {
-    let event = event.to_string();
-    if event.len() > MAX_PAYLOAD_BYTES {
+    if event.get().len() > MAX_PAYLOAD_BYTES {
         return Err(ErrorResponse::PayloadTooLarge);
     }
 
-    let payload = invoke_in_task(function, event, deadline, exchange.span.clone()).await;
+    let payload = payload(function, event, deadline, exchange.span.clone()).await;
     let response = payload.and_then(|payload| {
         http_response(&payload).map_err(|problem| (ErrorResponse::InternalError, problem))
     });
@@ -156,27 +158,28 @@ async fn invoke(
     })
 }
 
-/// Invokes the function in its own task, so that a panic fails one request only, as in Lambda.
-async fn invoke_in_task(
+/// Invokes the function and returns the JSON of its response.
+async fn payload(
     function: Arc<Function>,
-    event: String,
+    event: Box<RawValue>,
     deadline: Instant,
     parent: Option<TraceParent>,
 ) -> Result<Vec<u8>, (ErrorResponse, String)> {
-    let task = tokio::spawn(async move { below(parent, function.invoke(event.as_bytes())).await });
-    let abort = task.abort_handle();
+    let work = async move { below(parent, function.invoke(event.get().as_bytes())).await };
 
-    match tokio::time::timeout_at(deadline.into(), task).await {
-        Ok(Ok(Ok(payload))) => Ok(payload),
-        Ok(Ok(Err(Diagnostic { error_message, .. }))) => {
+    match invocation::run(Box::pin(work), deadline).await {
+        Ok(Ok(payload)) => Ok(payload),
+        Ok(Err(Diagnostic { error_message, .. })) => {
             Err((ErrorResponse::InternalError, error_message))
         }
-        Ok(Err(error)) => Err((ErrorResponse::InternalError, error.to_string())),
-        Err(_) => {
-            abort.abort();
-            let problem = "the function timed out".to_owned();
-            Err((ErrorResponse::Unavailable, problem))
-        }
+        Err(InvocationError::Panic) => Err((
+            ErrorResponse::InternalError,
+            "the function panicked".to_owned(),
+        )),
+        Err(InvocationError::Timeout) => Err((
+            ErrorResponse::Unavailable,
+            "the function timed out".to_owned(),
+        )),
     }
 }
 

@@ -12,6 +12,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use memchr::memchr;
+
 /// The facts about one request's head.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Head {
@@ -74,41 +76,53 @@ impl Default for HeadScanner {
 impl HeadScanner {
     /// Scans bytes and calls `found` for each head that ends in them.
     pub(super) fn scan(&mut self, mut bytes: &[u8], mut found: impl FnMut(Head)) {
-        while let Some(&first) = bytes.first() {
-            match self.section {
+        while !bytes.is_empty() {
+            let scanned = match self.section {
                 Section::Unscanned => return,
-                Section::Body(left) => {
-                    let skipped = left.min(bytes.len() as u64);
-                    self.section = if skipped == left {
-                        Section::Head
-                    } else {
-                        Section::Body(left - skipped)
-                    };
-                    bytes = bytes
-                        .get(usize::try_from(skipped).unwrap_or(usize::MAX)..)
-                        .unwrap_or_default();
-                }
+                Section::Body(left) => self.skip(left, bytes.len()),
                 Section::Head => {
-                    self.head.bytes += 1;
-                    if let Some(head) = self.byte(first) {
-                        found(head);
-                    }
-                    bytes = &bytes[1..];
+                    let (scanned, head) = self.head_bytes(bytes);
+                    head.into_iter().for_each(&mut found);
+                    scanned
                 }
-            }
+            };
+            bytes = bytes.get(scanned..).unwrap_or_default();
         }
     }
 
-    /// Returns the head if this byte ends it. As in hyper's parser, a line ends with a line feed.
-    fn byte(&mut self, byte: u8) -> Option<Head> {
-        if byte != b'\n' {
-            self.line_bytes += 1;
-            if self.line.len() < MAX_LINE_BYTES {
-                self.line.push(byte);
-            }
-            return None;
-        }
+    /// Skips the bytes of a body and returns their number.
+    fn skip(&mut self, left: u64, available: usize) -> usize {
+        let skipped = left.min(available as u64);
+        self.section = if skipped == left {
+            Section::Head
+        } else {
+            Section::Body(left - skipped)
+        };
+        usize::try_from(skipped).unwrap_or(usize::MAX)
+    }
 
+    /// Scans bytes to the end of the line. Returns their number, and the head if it ends with them. As
+    /// in hyper's parser, a line ends with a line feed.
+    fn head_bytes(&mut self, bytes: &[u8]) -> (usize, Option<Head>) {
+        let end = memchr(b'\n', bytes);
+        let text = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
+
+        let kept = MAX_LINE_BYTES.saturating_sub(self.line.len());
+        self.line
+            .extend_from_slice(text.get(..kept).unwrap_or(text));
+        self.line_bytes += text.len() as u64;
+        self.head.bytes += text.len() as u64;
+        match end {
+            Some(end) => {
+                self.head.bytes += 1;
+                (end + 1, self.end_line())
+            }
+            None => (bytes.len(), None),
+        }
+    }
+
+    /// Returns the head if this line ends it.
+    fn end_line(&mut self) -> Option<Head> {
         let is_empty = self.line_bytes == 0 || (self.line_bytes == 1 && self.line == b"\r");
         let is_first = self.head.bytes == self.line_bytes + 1;
         let head = if !is_empty {

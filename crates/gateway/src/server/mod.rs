@@ -17,6 +17,7 @@ mod head_scanner;
 mod headers;
 mod integration;
 mod integration_request;
+mod invocation;
 mod local_caller;
 mod metrics_page;
 mod own_page;
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Uri;
 
-use crate::api::{Api, Exchange};
+use crate::api::{Api, Exchange, LogFormat};
 use crate::function::Function;
 use crate::memory_budget::MemoryBudget;
 use crate::metrics::LocalMetrics;
@@ -67,8 +68,8 @@ impl Default for Memory {
     }
 }
 
-/// Receives each line of the access log, and the exchange that it describes.
-pub type LogSink = Arc<dyn Fn(&str, &Exchange) + Send + Sync>;
+/// Receives each exchange that has ended, and the format of its line in the access log.
+pub type LogSink = Arc<dyn Fn(&LogFormat, &Exchange) + Send + Sync>;
 
 /// An API with everything that its requests need.
 pub struct Gateway {

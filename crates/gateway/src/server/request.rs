@@ -97,8 +97,12 @@ async fn handle(
         return Err(ErrorResponse::PayloadTooLarge);
     }
 
-    let is_local = is_from_this_machine(exchange.source, request.uri(), request.headers());
+    let source = exchange.source;
+    let is_local = |request: &Request<Incoming>| {
+        is_from_this_machine(source, request.uri(), request.headers())
+    };
     if let Some(page) = own_page::find(gateway, request.method(), &path) {
+        let is_local = is_local(&request);
         return own_page::respond(gateway, page, request, is_local, exchange).await;
     }
 
@@ -117,9 +121,11 @@ async fn handle(
         .admit(&route.key)
         .map_err(|_| ErrorResponse::TooManyRequests)?;
 
+    // The headers of proxies are checked before those of this gateway are added.
+    let is_iam_permitted = route.authorization == Authorization::Iam && is_local(&request);
     let (head, body) = request.into_parts();
     let request = integration_request(head, path.clone(), &found.parameters, connection);
-    check_authorization(gateway, &route, &request, is_local, exchange).await?;
+    check_authorization(gateway, &route, &request, is_iam_permitted, exchange).await?;
 
     let origin = request.parts.headers.get(ORIGIN).cloned();
     let mut response = integrate(gateway, &route, request, body, exchange).await?;
@@ -215,17 +221,18 @@ async fn check_authorization(
     gateway: &Gateway,
     route: &Route,
     request: &IntegrationRequest<'_>,
-    is_local: bool,
+    is_iam_permitted: bool,
     exchange: &mut Exchange,
 ) -> Result<(), ErrorResponse> {
     match &route.authorization {
         Authorization::None => Ok(()),
-        Authorization::Iam if is_local => Ok(()),
+        Authorization::Iam if is_iam_permitted => Ok(()),
         Authorization::Iam => Err(ErrorResponse::Forbidden),
         Authorization::Custom(package) => {
             let function = gateway.functions.get(package);
             let function = function.ok_or(ErrorResponse::InternalError)?;
             let event = authorizer_event(exchange, request);
+            let event = event.map_err(|_| ErrorResponse::InternalError)?;
             authorize(Arc::clone(function), event, exchange).await
         }
     }
