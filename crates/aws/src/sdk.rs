@@ -3,6 +3,7 @@
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use aws_smithy_runtime_api::client::retries::classifiers::SharedRetryClassifier;
 use environment::SettingError;
@@ -88,6 +89,14 @@ impl AwsCalls {
             record: SharedInterceptor::new(RecordInterceptor::new(name, self.records.clone())),
             route: EndpointFallback::new(&self.endpoints, name, retries),
         }
+    }
+
+    /// Sends the requests of all AWS clients through `transport` instead of the connection pool, for
+    /// simulations.
+    #[must_use]
+    pub fn with_transport(self, transport: SharedHttpClient) -> Self {
+        let sdk = self.sdk.to_builder().http_client(transport).build();
+        Self { sdk, ..self }
     }
 
     /// Opens a connection to each of these services concurrently while the function starts. Failures

@@ -33,7 +33,7 @@ impl<'c> Call<'c> {
         breaker: &'c Breaker,
         deadline: Deadline,
     ) -> Result<Self, Outage> {
-        let began = Instant::now();
+        let began = tokio::time::Instant::now().into_std();
         if deadline.remaining(began) < MIN_CALL_TIME {
             return Err(Outage::DEADLINE.of_call(operation, table));
         }
@@ -62,7 +62,7 @@ impl<'c> Call<'c> {
     where
         E: ProvideErrorMetadata + Throttles + std::error::Error + 'static,
     {
-        let now = Instant::now();
+        let now = tokio::time::Instant::now().into_std();
         let (verdict, result) = match outcome {
             Some(Ok(response)) => (aws::Verdict::Success, Ok(response)),
             Some(Err(error)) => (

@@ -81,13 +81,14 @@ mod usage_item;
 mod usage_table;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ::dynamodb::{Outage, OutageCause, TableSchema, create_table};
 use aws::{AwsCalls, Deadline, Retries};
 use aws_sdk_dynamodb::Client;
-
 use jiff::civil::Date;
+// The clock of deadlines, which tests can pause.
+use tokio::time::Instant;
 
 use crate::figures::{DayFigures, Figures};
 use crate::on_store_failure::Fallback;
@@ -450,7 +451,9 @@ impl DynamoDbStore {
         hash: &KeyHash,
         deadline: Deadline,
     ) -> Result<Option<Arc<ApiKey>>, RegistryError> {
-        self.registry.key(hash, Instant::now(), deadline).await
+        self.registry
+            .key(hash, Instant::now().into_std(), deadline)
+            .await
     }
 
     /// Returns the plan with this name, or `None` if there is none.
@@ -462,7 +465,9 @@ impl DynamoDbStore {
         name: &str,
         deadline: Deadline,
     ) -> Result<Option<Arc<Plan>>, RegistryError> {
-        self.registry.plan(name, Instant::now(), deadline).await
+        self.registry
+            .plan(name, Instant::now().into_std(), deadline)
+            .await
     }
 
     /// Returns the blocks of callers.
@@ -470,7 +475,9 @@ impl DynamoDbStore {
     /// # Errors
     /// Those of [`DynamoDbRegistry::blocks`].
     pub async fn blocks(&self, deadline: Deadline) -> Result<Arc<Blocks>, RegistryError> {
-        self.registry.blocks(Instant::now(), deadline).await
+        self.registry
+            .blocks(Instant::now().into_std(), deadline)
+            .await
     }
 
     /// Creates the tables that do not exist. For local servers only: deployed tables belong to the

@@ -139,7 +139,8 @@ impl BlockCache {
     fn refresh(self: &Arc<Self>, now: Instant) {
         let cache = Arc::clone(self);
         tokio::spawn(async move {
-            let deadline = Deadline::after(Instant::now(), BACKGROUND_DEADLINE);
+            let begin = tokio::time::Instant::now().into_std();
+            let deadline = Deadline::after(begin, BACKGROUND_DEADLINE);
             match cache.read(deadline).await {
                 Ok(blocks) => cache.state().keep(blocks, now),
                 Err(error) => log_failure(&error),
@@ -156,7 +157,7 @@ impl BlockCache {
         // Half of the time, so that the other half remains for the charge.
         let deadline = match &last {
             Some(_) => {
-                let now = Instant::now();
+                let now = tokio::time::Instant::now().into_std();
                 deadline.at_most(now, deadline.remaining(now) / 2)
             }
             None => deadline,

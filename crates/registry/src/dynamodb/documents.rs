@@ -91,7 +91,7 @@ impl<K: Hash + Eq + Clone, T> Documents<K, T> {
             Recall::Fresh(document) => return Ok(document),
             // Half of the time, so that the other half remains for the charge.
             Recall::Usable(document) => {
-                let now = Instant::now();
+                let now = tokio::time::Instant::now().into_std();
                 (
                     Some(document),
                     deadline.at_most(now, deadline.remaining(now) / 2),

@@ -3,12 +3,12 @@
 //! IAM through usage_table.rs: dynamodb:UpdateItem on UsageTable history#*
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use aws::Deadline;
 use aws::timeouts::MIN_CALL_TIME;
 use futures_util::future::join_all;
 use jiff::civil::Date;
+use tokio::time::Instant;
 
 use crate::Call;
 use crate::figures::{Addition, DayFigures, Figures};
@@ -42,7 +42,7 @@ impl UsageTable {
         count_decision(figures, call, decision, now);
         if decision.is_charged()
             && figures.is_due(now)
-            && call.deadline.remaining(Instant::now()) > 2 * MIN_CALL_TIME
+            && call.deadline.remaining(Instant::now().into_std()) > 2 * MIN_CALL_TIME
         {
             self.write_figures(
                 figures,
@@ -61,7 +61,7 @@ impl UsageTable {
         now: Nanos,
         deadline: Deadline,
     ) {
-        while deadline.remaining(Instant::now()) > 2 * MIN_CALL_TIME {
+        while deadline.remaining(Instant::now().into_std()) > 2 * MIN_CALL_TIME {
             let additions = figures.take_any(now, SERIES_AT_SHUTDOWN);
             if additions.is_empty() {
                 return;

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws::{Breaker, Deadline};
 use aws_sdk_dynamodb::Client;
@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use sha2::{Digest as _, Sha256};
-use tokio::time::{sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::Clock;
 use crate::partition_keys::HISTORY;
@@ -450,7 +450,7 @@ impl UsageTable {
 
 /// Returns how long to wait before the next attempt, or `None` if there must be none.
 fn wait_before_retry(outage: &Outage, attempt: u32, deadline: Deadline) -> Option<Duration> {
-    let remaining = deadline.remaining(Instant::now());
+    let remaining = deadline.remaining(Instant::now().into_std());
     let wait = aws::retry::pause(attempt, None, remaining, fastrand::f64());
     wait.filter(|_| outage.is_retryable())
 }
