@@ -44,7 +44,7 @@ impl Gateway {
             state: state.path().to_owned(),
             pages: Some(console.pages()),
         };
-        let log = Arc::new(|_: &str, _: &gateway::api::Exchange| {});
+        let log = Arc::new(|_: &gateway::api::LogFormat, _: &gateway::api::Exchange| {});
         let gateway = local::start(options, log, std::io::sink()).await.unwrap();
         let url = format!("http://{}", gateway.address);
         tokio::spawn(gateway.serve(std::future::pending()));
