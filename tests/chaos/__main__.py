@@ -143,6 +143,7 @@ class Chaos:
             Starvation(probe.probes(), DEADLINE_MS / 1000, []),
             [span for it in gateways for span in it.breaker_spans(self.end)],
         )
+        self._keep_record(run)
         refusals = checks.refusal_findings(run)
         recovery = checks.recovery_findings(run, self.end - CALM_END_S / 2)
         errors = [
@@ -155,6 +156,13 @@ class Chaos:
         print_calls(run)
         row = self._row(run, stores, refusals.starved, len(errors) + len(recovery.errors))
         return Verdict(row, errors, recovery.errors, refusals.starved / max(1, len(run.calls)))
+
+    def _keep_record(self, run: checks.Run) -> None:
+        """Writes what the checks see, to look at after a failure."""
+        with open(self.folder / "record.jsonl", "w") as record:
+            for it in [*run.episodes, *run.calls, *run.writes]:
+                record.write(f"{type(it).__name__} {it}\n")
+            record.write(f"usage {run.usage}\nbreakers {run.breakers}\n")
 
     def _log_errors(self, gateways: list[WatchedGateway]) -> list[str]:
         errors = []

@@ -2,12 +2,13 @@
 
 The rule for charges: a call is charged at most once. A call that the store allowed is charged
 exactly once. A call that it refused is not charged. A call that was decided without the store is
-charged if its write was applied and only the response was lost or came too late.
+charged if its write was applied and only the response was lost or came too late. So is one that was
+refused because its item was throttled.
 """
 
-import bisect
 import collections
 import dataclasses
+import heapq
 import math
 from collections.abc import Iterable
 
@@ -19,8 +20,9 @@ from soak.starvation import Starvation
 
 # A request that meets a fault may end this long after it.
 EFFECT_S = 3.0
-# A gateway corrects its clock with the first response after a step, and is then up to two seconds
-# behind the store. Clocks that differ gain the calls of this time once.
+# A gateway corrects its clock with the first response after a step. From then on, it may be up to 2
+# s behind the store, also once its clock is right again: to move it forward would count time
+# that has not passed. Clocks that differ gain the calls of this time once.
 CORRECTION_S, SETTLE_S = 2.0, 10.0
 INSTANCES = 3
 FAULTS = frozenset(KINDS) - {CLOCK}
@@ -85,12 +87,13 @@ class Run:
             for gateway, begin, end in self.breakers
         )
 
+    def clock_steps(self, before: float) -> list[Episode]:
+        """Returns the steps of clocks that began before a time."""
+        return [it for it in self.episodes if it.kind == CLOCK and it.begin < before]
+
     def has_clock_step(self, begin: float, end: float) -> bool:
         """True if a gateway's clock was wrong at a time, or had just been corrected."""
-        return any(
-            it.kind == CLOCK and begin < it.end + SETTLE_S and end > it.begin
-            for it in self.episodes
-        )
+        return any(begin < it.end + SETTLE_S for it in self.clock_steps(end))
 
 
 @dataclasses.dataclass
@@ -129,15 +132,16 @@ def limit_errors(run: Run) -> list[str]:
 
 
 def rate_errors(run: Run, throttle: dict, admitted: list[Call]) -> list[str]:
-    """Checks windows without a step of a clock exactly, and the whole run with the calls that each
-    step may gain.
+    """Checks windows without a step of a clock, which are exact before the first step, and the
+    whole run with the calls that each step may gain.
     """
     rate, burst = throttle["rate"], throttle["burst"]
     errors = []
     spans = without_clock_steps(run.episodes, run.begin, run.end, SETTLE_S)
     for begin, end in spans:
         inside = [call for call in admitted if begin <= call.sent and call.known <= end]
-        if above := excess(times(inside), rate, burst):
+        gained = rate * CORRECTION_S if run.clock_steps(begin) else 0
+        if above := excess(times(inside), rate, burst + math.ceil(gained)):
             errors.append(f"{above} calls above its rate")
 
     gained = sum(rate * (abs(it.step_s) + CORRECTION_S) for it in run.episodes if it.kind == CLOCK)
@@ -187,27 +191,48 @@ def charge_errors(run: Run) -> list[str]:
             continue
 
         undecided = [call for call in calls if call.is_without_store()]
-        free = unmatched(applied[caller], allowed)
-        doubtful = len(free) - len(unmatched(free, undecided))
-        if charged > len(allowed) + doubtful:
+        undecided += [call for call in calls if is_throttled_item(run, call)]
+        most = charged_at_most(applied[caller], [*allowed, *undecided])
+        if charged > most:
             errors.append(
-                f"{caller}: {charged} charges for {len(allowed)} allowed calls, and at most "
-                f"{doubtful} of calls whose response was lost"
+                f"{caller}: {charged} charges, and at most {most} by {len(allowed)} allowed calls "
+                f"and by calls whose response was lost"
             )
     return errors
 
 
-def unmatched(writes: list[Write], calls: list[Call]) -> list[Write]:
-    """Returns the writes that remain when each call takes one that its gateway sent meanwhile."""
-    left = sorted(writes, key=lambda write: write.at)
-    for call in sorted(calls, key=lambda call: call.received):
-        index = bisect.bisect_left(left, call.sent, key=lambda write: write.at)
-        while index < len(left) and left[index].at <= call.received:
-            if left[index].gateway == call.gateway:
-                del left[index]
-                break
-            index += 1
-    return left
+def is_throttled_item(run: Run, call: Call) -> bool:
+    """True if a call was refused because its item was throttled, which is not the store's decision
+    on its limits. Its last write may have been applied, and the response have come too late.
+    """
+    return call.status == 429 and run.has_fault(
+        call, frozenset({"throttled item"}), frozenset({USAGE})
+    )
+
+
+def charged_at_most(writes: list[Write], calls: list[Call]) -> int:
+    """Returns the greatest number of calls that can each have a write of their own, which their
+    gateway sent meanwhile.
+
+    Each write, in their order, goes to the open call that ends first. This is a maximum matching,
+    because the writes that a call can have follow one another.
+    """
+    matched = 0
+    for gateway in {write.gateway for write in writes}:
+        waiting = sorted((it for it in calls if it.gateway == gateway), key=lambda it: it.sent)
+        instants = sorted(it.at for it in writes if it.gateway == gateway)
+        open_calls: list[float] = []
+        index = 0
+        for at in instants:
+            while index < len(waiting) and waiting[index].sent <= at:
+                heapq.heappush(open_calls, waiting[index].received)
+                index += 1
+            while open_calls and open_calls[0] < at:
+                heapq.heappop(open_calls)
+            if open_calls:
+                heapq.heappop(open_calls)
+                matched += 1
+    return matched
 
 
 def refusal_findings(run: Run) -> Findings:
@@ -248,27 +273,30 @@ def throttled_problem(run: Run, call: Call) -> str | None:
     if not call.retry_after:
         return "429 without Retry-After"
     throttle = PLANS[call.plan].get("throttle")
-    if throttle is None:
+    if throttle is None or run.has_clock_step(call.sent, call.received):
         return None
 
-    is_hot_item = run.has_fault(call, frozenset({"throttled item"}), frozenset({USAGE}))
-    has_wrong_clock = run.has_clock_step(call.sent, call.received)
-    if call.plan == "roomy" and not is_hot_item:
+    if call.plan == "roomy" and not is_throttled_item(run, call):
         return "429 within its limits"
-    if call.retry_after > 1 / throttle["rate"] + MAX_ROUNDING_S and not has_wrong_clock:
+    behind_s = CORRECTION_S if run.clock_steps(call.sent) else 0.0
+    if call.retry_after > 1 / throttle["rate"] + behind_s + MAX_ROUNDING_S:
         return f"429 with Retry-After {call.retry_after}, longer than one call takes to refill"
     if call.waited_for is not None:
-        return patience_problem(run, call)
+        return patience_problem(run, call, behind_s)
     return None
 
 
-def patience_problem(run: Run, call: Call) -> str | None:
-    """Checks a refusal of the only client of a key, which waited for `Retry-After`."""
+def patience_problem(run: Run, call: Call, behind_s: float) -> str | None:
+    """Checks a refusal of the only client of a key, which waited for `Retry-After`. A gateway that
+    is behind says so by a further `Retry-After`, which is no longer than that.
+    """
     first = call.waited_for
     is_disturbed = (
         run.has_fault(call) or run.has_fault(first) or run.has_clock_step(first.sent, call.received)
     )
-    return None if is_disturbed else f"429 again after waiting for {first.retry_after} s"
+    if is_disturbed or call.retry_after <= math.ceil(behind_s):
+        return None
+    return f"429 again after waiting for {first.retry_after} s"
 
 
 def recovery_findings(run: Run, since: float) -> Findings:

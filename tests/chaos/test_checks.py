@@ -61,8 +61,14 @@ class Limits(unittest.TestCase):
         self.assertIn("steps of clocks", errors[0])
 
     def test_window_without_a_step_is_exact_although_the_run_has_one(self):
-        calls = [call(sent=100.0) for _ in range(11)]
-        errors = checks.limit_errors(run(calls, episodes=[step(10, 20, 3)]))
+        calls, steps = [call(sent=5.0) for _ in range(11)], [step(10, 20, 3)]
+        errors = checks.limit_errors(run(calls, episodes=steps))
+        self.assertEqual(errors, ["steady-0: 1 calls above its rate"])
+
+    def test_window_after_a_step_gains_two_seconds_and_no_more(self):
+        calls, steps = [call(sent=100.0) for _ in range(10 + 2 * 2)], [step(10, 20, 3)]
+        self.assertEqual(checks.limit_errors(run(calls, episodes=steps)), [])
+        errors = checks.limit_errors(run([*calls, call(sent=100.0)], episodes=steps))
         self.assertEqual(errors, ["steady-0: 1 calls above its rate"])
 
     def test_quota_is_never_exceeded(self):
@@ -98,7 +104,7 @@ class Charges(unittest.TestCase):
     def test_charge_that_was_repeated_is_doubled_although_a_reply_was_lost(self):
         writes = [write(10.0), write(10.003)]
         record = run([call()], writes=writes, usage={"steady-0": 2})
-        self.assertIn("2 charges for 1 allowed calls", checks.charge_errors(record)[0])
+        self.assertIn("2 charges, and at most 1", checks.charge_errors(record)[0])
 
     def test_write_that_was_not_applied_explains_no_charge(self):
         writes = [write(), write(11.0, applied=False)]
@@ -112,10 +118,25 @@ class Charges(unittest.TestCase):
             record = run(calls, writes=[write(), other], usage={"steady-0": 2})
             self.assertEqual(len(checks.charge_errors(record)), 1)
 
+    def test_overlapping_calls_have_a_charge_each(self):
+        allowed, late = call(sent=10.0), call(sent=9.0, status=503, retry_after=1)
+        late.received = 10.001
+        writes = [Write(0, "key#steady-0", at, True, False) for at in (10.0005, 10.009)]
+        for charged, count in ((2, 0), (3, 1)):
+            record = run([allowed, late], writes=writes, usage={"steady-0": charged})
+            self.assertEqual(len(checks.charge_errors(record)), count)
+
     def test_refused_call_is_not_charged(self):
         calls = [call(), call(sent=11.0, status=429, retry_after=1)]
         record = run(calls, writes=[write(), write(11.0)], usage={"steady-0": 2})
         self.assertEqual(len(checks.charge_errors(record)), 1)
+
+    def test_late_write_to_a_throttled_item_may_be_charged(self):
+        calls = [call(), call(sent=11.0, status=429, retry_after=1)]
+        throttled = [fault("throttled item", 9, 10.5)]
+        writes, usage = [write(), write(11.0)], {"steady-0": 2}
+        record = run(calls, writes=writes, usage=usage, episodes=throttled)
+        self.assertEqual(checks.charge_errors(record), [])
 
     def test_leases_are_charged_at_least_what_was_allowed(self):
         calls = [call("leased-0"), call("leased-0", 11.0)]
@@ -178,6 +199,12 @@ class Refusals(unittest.TestCase):
         self.assertEqual(self.problems(first, call("patient-0", 12.05, waited_for=first)), 0)
         self.assertEqual(self.problems(first, again), 1)
         self.assertEqual(self.problems(first, again, episodes=[step(5, 11, 5)]), 0)
+
+    def test_gateway_that_is_behind_asks_for_two_more_seconds_and_no_more(self):
+        steps, first = [step(5, 11, 5)], call("patient-0", 100.0, 429, retry_after=2)
+        for retry_after, count in ((2, 0), (3, 1)):
+            again = call("patient-0", 102.05, 429, retry_after=retry_after, waited_for=first)
+            self.assertEqual(self.problems(first, again, episodes=steps), count)
 
     def test_starved_call_is_counted_apart(self):
         slow = Starvation([(9.9, 11.0)], 1.0, [])

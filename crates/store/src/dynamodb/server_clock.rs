@@ -39,6 +39,12 @@ impl ServerClock {
     /// this machine's clock.
     fn observe(&self, date: Nanos, sent: Nanos, received: Nanos) {
         let (low, high) = (date - received, date + DATE_AGE - sent);
+        if low > high {
+            // This machine's clock was set back meanwhile, so that the two times do not belong
+            // together. The next response shows the difference.
+            return;
+        }
+
         let mut comparison = self
             .comparison
             .lock()
@@ -229,6 +235,22 @@ mod tests {
     fn a_clock_that_was_set_is_compared_anew() {
         let clock = compared(5 * SECOND);
         clock.observe(NOON, NOON, NOON + MILLISECOND);
+        assert_eq!(clock.correct(NOON), NOON);
+    }
+
+    #[test]
+    fn clock_that_is_set_back_during_a_call_is_right_afterwards() {
+        let (clock, later) = (compared(5 * SECOND), NOON + 10 * SECOND);
+        clock.observe(later - SECOND, later + 5 * SECOND, later + 4 * MILLISECOND);
+
+        for step in 0..40 {
+            let stored = later + step * 90 * MILLISECOND;
+            clock.observe(
+                stored / SECOND * SECOND,
+                stored - 2 * MILLISECOND,
+                stored + 2 * MILLISECOND,
+            );
+        }
         assert_eq!(clock.correct(NOON), NOON);
     }
 
