@@ -14,7 +14,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 RUN := PYTHONPATH=tests $(VENV)/bin/python -u -m
 UNITTEST := PYTHONPATH=tests $(PYTHON) -m unittest discover --top-level-directory tests --start-directory
 
-.PHONY: help test tables e2e findings observability soak chaos drills bench-functions tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows console console-modules console-screenshots supply-chain advisories release
+.PHONY: help test tables e2e findings observability soak chaos drills bench-functions tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows console console-modules console-screenshots supply-chain advisories authorities release
 
 # Prints every target that has a description after `##`.
 help:
@@ -161,6 +161,12 @@ advisories: tools ## look up known vulnerabilities of dependencies; needs the ne
 	npm audit --prefix examples/cdk
 	npm audit --prefix tests/bench/node
 	npm audit --prefix tests/bench/bff
+
+# The public certificate authorities are constants of this crate. Run it every week.
+authorities: ## fail if the built-in certificate authorities are not of the latest release; needs the network
+	@release=$$(cargo info --quiet --color never webpki-roots | grep '^version: ') && \
+	echo "webpki-roots $$release" && \
+	case "$$release" in *latest*) echo "update it: cargo update webpki-roots" >&2; exit 1;; esac
 
 # PART=limiter runs one comparison. Other load on the machine distorts the results.
 bench: tools peers ## run the benchmarks and write BENCHMARKS.md

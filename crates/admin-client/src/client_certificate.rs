@@ -8,7 +8,7 @@ use rustls::client::WantsClientCert;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder};
 
 use crate::options::TargetOptions;
 
@@ -84,7 +84,7 @@ fn builder(
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(CertificateError::Mismatch)?;
-    Ok(builder.with_root_certificates(roots(authorities)))
+    Ok(builder.with_root_certificates(aws::trusted_authorities(authorities)))
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
@@ -130,15 +130,6 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
 
 /// The words in a PEM file with an encrypted key.
 const ENCRYPTED: &str = "ENCRYPTED";
-
-/// Returns the authorities of the system, or of `SSL_CERT_FILE`, and the extra ones.
-fn roots(authorities: &ExtraAuthorities) -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let extra = CertificateDer::pem_slice_iter(authorities.pem()).filter_map(Result::ok);
-    roots.add_parsable_certificates(extra);
-    roots
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,27 +1,26 @@
-//! Certificate authorities that a process trusts.
+//! Certificate authorities in PEM files.
 //!
-//! The system's authorities are those of the operating system, or of `SSL_CERT_FILE` instead of
-//! them. A file that cannot be used aborts startup, because every later call would fail.
+//! A file that cannot be used aborts startup, because every later call would fail.
 
 use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 use environment::SettingError;
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, TrustAnchor};
 
+/// The setting that names the file of authorities that replaces the default ones.
+pub(crate) const SYSTEM_FILE: &str = "SSL_CERT_FILE";
 /// The largest file of certificates, in bytes. All public authorities together have 0.3 MB.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Certificate authorities that are trusted in addition to the system's.
+/// Certificate authorities that are trusted in addition to those of the process.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ExtraAuthorities {
-    pem: Vec<u8>,
-    count: usize,
+    anchors: Vec<TrustAnchor<'static>>,
 }
 
 impl ExtraAuthorities {
@@ -50,67 +49,72 @@ impl ExtraAuthorities {
         if roots.is_empty() {
             return Err(error(NO_CERTIFICATE.to_owned()));
         }
-        let count = roots.len();
-        Ok(Self { pem, count })
+        Ok(Self {
+            anchors: roots.roots,
+        })
     }
 
     /// Returns the number of certificates.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.count
+        self.anchors.len()
     }
 
-    /// Returns the certificates as PEM.
-    #[must_use]
-    pub fn pem(&self) -> &[u8] {
-        &self.pem
-    }
-
-    /// True if only the system's authorities are trusted.
+    /// True if no authorities are added.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.count == 0
+        self.anchors.is_empty()
     }
 
-    /// Returns the TLS settings of a connector that trusts these authorities and the system's.
-    pub(crate) fn tls_context(&self) -> TlsContext {
-        if self.is_empty() {
-            return TlsContext::default();
-        }
-
-        let trust_store = TrustStore::default().with_pem_certificate(self.pem.clone());
-        let context = TlsContext::builder().with_trust_store(trust_store).build();
-        // Building such a context cannot fail. The default trusts fewer authorities.
-        context.unwrap_or_default()
+    /// Returns the names and keys of the authorities.
+    pub(crate) fn anchors(&self) -> &[TrustAnchor<'static>] {
+        &self.anchors
     }
 }
 
 /// Omits the certificates.
 impl fmt::Debug for ExtraAuthorities {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "ExtraAuthorities({})", self.count)
+        write!(formatter, "ExtraAuthorities({})", self.len())
     }
 }
 
 const NO_CERTIFICATE: &str =
     "no certificate found, expected PEM blocks that begin with -----BEGIN CERTIFICATE-----";
 
-/// Checks the file that replaces the system's authorities. `variable` is the setting that names it.
-///
-/// Invalid certificates are skipped, as they are when the file is used.
+/// Checks the file in `SSL_CERT_FILE`, which replaces the authorities of the process.
 ///
 /// # Errors
 /// [`SettingError`] if the file cannot be read, or contains no valid certificate.
-pub(crate) fn check_system_file(variable: &'static str, path: &str) -> Result<(), SettingError> {
-    let error = |problem: String| SettingError::document(variable, format!("{path}: {problem}"));
-    let pem = read_file(path).map_err(error)?;
+pub fn check_system_authorities(
+    lookup: impl Fn(&str) -> Option<String>,
+) -> Result<(), SettingError> {
+    let Some(path) = lookup(SYSTEM_FILE) else {
+        return Ok(());
+    };
+    match read_system_file(&path) {
+        Ok(_) => Ok(()),
+        Err(problem) => Err(SettingError::document(
+            SYSTEM_FILE,
+            format!("{path}: {problem}"),
+        )),
+    }
+}
+
+/// Reads a file that replaces the authorities of the process. Invalid certificates are skipped, as
+/// in the files of operating systems.
+///
+/// # Errors
+/// The problem, if the file cannot be read or contains no valid certificate.
+pub(crate) fn read_system_file(path: &str) -> Result<RootCertStore, String> {
+    let pem = read_file(path)?;
 
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok));
     if roots.is_empty() {
-        return Err(error(NO_CERTIFICATE.to_owned()));
+        return Err(NO_CERTIFICATE.to_owned());
     }
-    Ok(())
+    Ok(roots)
 }
 
 fn read_file(path: &str) -> Result<Vec<u8>, String> {
@@ -198,16 +202,20 @@ mod tests {
         assert!(text.starts_with("certificate 1 is invalid: "), "{text}");
     }
 
+    fn check(path: &str) -> Result<(), SettingError> {
+        check_system_authorities(|name| (name == SYSTEM_FILE).then(|| path.to_owned()))
+    }
+
     #[test]
     fn file_of_the_system_needs_one_valid_certificate() {
         let invalid = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         let mixed = PemFile::new("mixed", &format!("{invalid}{AUTHORITY}"));
-        assert_eq!(check_system_file("SSL_CERT_FILE", mixed.path()), Ok(()));
+        assert_eq!(check(mixed.path()), Ok(()));
 
         let none = PemFile::new("none", invalid);
-        let error = check_system_file("SSL_CERT_FILE", none.path()).unwrap_err();
+        let error = check(none.path()).unwrap_err();
         assert!(error.to_string().ends_with(NO_CERTIFICATE), "{error}");
-        let error = check_system_file("SSL_CERT_FILE", "").unwrap_err();
+        let error = check("").unwrap_err();
         assert!(error.to_string().starts_with("SSL_CERT_FILE: "), "{error}");
     }
 }

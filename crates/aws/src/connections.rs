@@ -2,17 +2,13 @@
 
 use std::time::Duration;
 
-use addresses::is_loopback;
-use aws_smithy_http_client::{Connector, ConnectorBuilder, tls};
 use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use http::uri::Scheme;
 use http_body_util::{BodyExt, Either, Limited};
 use hyper::body::Incoming;
 use telemetry::{EndpointKind, find_source};
@@ -23,36 +19,65 @@ use crate::authorities::ExtraAuthorities;
 use crate::call_error::CallError;
 use crate::cause::Cause;
 use crate::connect_error::{ConnectError, ForbiddenAddressError};
+use crate::connector::DirectConnector;
 use crate::deadline::Deadline;
 use crate::failure::Failure;
-use crate::lazy_connector::LazyConnector;
-use crate::plain_client::{IDLE_TIMEOUT, PlainClient};
+use crate::http_client::{HttpClient, Pool};
 use crate::proxy::Proxy;
+use crate::proxy_connector::ProxyConnector;
 use crate::resolver::Resolver;
+use crate::tls::LazyTls;
 
-const MAX_IDLE_PER_HOST: usize = 32;
+/// The pool of calls that are not to services of the operator.
+const DEFAULT_POOL: Pool = Pool {
+    max_idle: 32,
+    idle_timeout: Duration::from_secs(90),
+};
+/// The idle timeout of connections to services. It is below 60 s, the default of an Application Load
+/// Balancer, so that the load balancer does not close a connection first.
+const SERVICE_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// The part of a discarded response that is read so that its connection can be reused.
 const MAX_DISCARDED_BYTES: usize = 64 * 1024;
 
 /// The body of a response, from which nothing has been read.
 pub(crate) type UnreadBody = Either<SdkBody, Incoming>;
 
-/// A pool of connections. Clones share it. Create one per process, because creating it reads the
-/// root certificates.
+/// A pool of connections. Clones share it. Create one per process and purpose.
 ///
 /// The SDK creates a pool for each client and each pair of connect and read timeouts. Here all
 /// clients get the same connector, so a connection that one client opened serves all, and there is
-/// one connect timeout.
+/// one connect timeout. TLS settings are created with the first https connection.
 #[derive(Debug, Clone)]
 pub struct Connections {
-    connector: LazyConnector,
-    /// The connector for other machines. It connects directly to hosts that the proxy excludes.
-    proxied: Option<SharedHttpConnector>,
-    /// The client for http URLs. Without it, `connector` also calls them.
-    plain: Option<PlainClient>,
+    client: PooledClient,
+    settings: Settings,
+}
+
+/// The settings of a pool.
+#[derive(Debug, Clone)]
+struct Settings {
     reach: Reach,
     connect: Duration,
-    proxy: Option<Proxy>,
+    pool: Pool,
+    /// True if the connect timeout is divided among the addresses of a name.
+    divide_timeout: bool,
+    proxied: Option<Proxied>,
+    tls: LazyTls,
+}
+
+/// A proxy and the constructor of its client. It is a pointer, so that a function without a proxy
+/// does not link the client.
+#[derive(Debug, Clone)]
+struct Proxied {
+    proxy: Proxy,
+    client: fn(DirectConnector, Proxy, &Settings) -> SharedHttpConnector,
+}
+
+#[derive(Debug, Clone)]
+enum PooledClient {
+    Direct(HttpClient<DirectConnector>),
+    /// A client that is shared with the SDK as it is.
+    Other(SharedHttpConnector),
 }
 
 impl Connections {
@@ -60,59 +85,27 @@ impl Connections {
     /// and TLS together.
     #[must_use]
     pub fn new(connect: Duration) -> Self {
-        Self::unrestricted(connect, &ExtraAuthorities::default())
-    }
-
-    /// Returns a pool as [`Self::new`] does that also trusts these certificate authorities.
-    ///
-    /// A function whose pools all come from here links one HTTP client instead of two.
-    #[must_use]
-    pub fn unrestricted(connect: Duration, authorities: &ExtraAuthorities) -> Self {
-        Self {
-            connector: LazyConnector::created(default_connector(connect, authorities)),
-            proxied: None,
-            plain: None,
-            reach: Reach::Any,
-            connect,
-            proxy: None,
-        }
+        Self::reaching(Reach::Any, connect)
     }
 
     /// Returns a pool that only reaches the addresses in `reach`, also through names.
     #[must_use]
     pub fn reaching(reach: Reach, connect: Duration) -> Self {
-        Self::assembled(reach, connect, None, &ExtraAuthorities::default())
+        Self::with_settings(Settings::new(reach, connect))
     }
 
     /// Returns a pool for services of the operator. At most `max_idle` connections to each host stay
-    /// open while they are idle, for 50 seconds. The root certificates are read with the first https
-    /// call, or by [`Self::prepare_tls`].
+    /// open while they are idle, for 50 seconds.
     #[must_use]
     pub fn for_services(reach: Reach, connect: Duration, max_idle: usize) -> Self {
-        Self::to_services(reach, connect, max_idle, ExtraAuthorities::default())
-    }
-
-    fn to_services(
-        reach: Reach,
-        connect: Duration,
-        max_idle: usize,
-        authorities: ExtraAuthorities,
-    ) -> Self {
-        let tls = move || {
-            let settings = builder(connect)
-                .pool_idle_timeout(IDLE_TIMEOUT)
-                .pool_max_idle_per_host(max_idle);
-            checking_connector(settings, Resolver { reach }, None, &authorities)
-        };
-
-        Self {
-            connector: LazyConnector::new(tls),
-            proxied: None,
-            plain: Some(PlainClient::new(connect, Resolver { reach }, max_idle)),
-            reach,
-            connect,
-            proxy: None,
-        }
+        Self::with_settings(Settings {
+            pool: Pool {
+                max_idle,
+                idle_timeout: SERVICE_IDLE_TIMEOUT,
+            },
+            divide_timeout: true,
+            ..Settings::new(reach, connect)
+        })
     }
 
     /// Returns a pool for a developer's machine, whose https requests to other hosts use a proxy.
@@ -120,8 +113,14 @@ impl Connections {
     /// A deployed function has no proxy, because it would reach what [`Reach::Deployed`] excludes.
     #[must_use]
     pub fn through(proxy: Option<&Proxy>, connect: Duration) -> Self {
-        let authorities = ExtraAuthorities::default();
-        Self::assembled(Reach::Local, connect, proxy.cloned(), &authorities)
+        let proxied = proxy.map(|proxy| Proxied {
+            proxy: proxy.clone(),
+            client: proxied_client,
+        });
+        Self::with_settings(Settings {
+            proxied,
+            ..Settings::new(Reach::Local, connect)
+        })
     }
 
     /// Returns a new pool like this one that also trusts these certificate authorities, or this
@@ -131,70 +130,54 @@ impl Connections {
         if authorities.is_empty() {
             return self;
         }
-        match self.plain {
-            Some(plain) => Self::to_services(
-                self.reach,
-                self.connect,
-                plain.max_idle(),
-                authorities.clone(),
-            ),
-            None => Self::assembled(self.reach, self.connect, self.proxy, authorities),
-        }
+        Self::with_settings(Settings {
+            tls: LazyTls::new(authorities.clone()),
+            ..self.settings
+        })
     }
 
     /// Returns a pool that uses another connector, which resolves names itself. It reaches what
     /// [`Reach::Local`] does.
     #[must_use]
     pub fn of(connector: impl HttpConnector + 'static) -> Self {
+        Self::over(connector, Reach::Local)
+    }
+
+    pub(crate) fn over(connector: impl HttpConnector + 'static, reach: Reach) -> Self {
         Self {
-            connector: LazyConnector::created(connector),
-            proxied: None,
-            plain: None,
-            reach: Reach::Local,
-            connect: Duration::ZERO,
-            proxy: None,
+            client: PooledClient::Other(SharedHttpConnector::new(connector)),
+            settings: Settings::new(reach, Duration::ZERO),
         }
     }
 
-    fn assembled(
-        reach: Reach,
-        connect: Duration,
-        proxy: Option<Proxy>,
-        authorities: &ExtraAuthorities,
-    ) -> Self {
-        let connector =
-            |proxy| checking_connector(builder(connect), Resolver { reach }, proxy, authorities);
-        Self {
-            connector: LazyConnector::created(connector(None)),
-            proxied: proxy.as_ref().map(|proxy| connector(Some(proxy))),
-            plain: None,
-            reach,
-            connect,
-            proxy,
+    fn with_settings(settings: Settings) -> Self {
+        let resolver = Resolver {
+            reach: settings.reach,
+        };
+        let mut connector = DirectConnector::new(resolver, settings.tls.clone(), settings.connect);
+        if settings.divide_timeout {
+            connector = connector.trying_each_address();
         }
-    }
 
-    #[cfg(test)]
-    pub(crate) fn over(connector: impl HttpConnector + 'static) -> Self {
-        Self {
-            connector: LazyConnector::created(connector),
-            proxied: None,
-            plain: None,
-            reach: Reach::Any,
-            connect: Duration::ZERO,
-            proxy: None,
-        }
+        let client = match &settings.proxied {
+            None => PooledClient::Direct(HttpClient::new(connector, settings.pool)),
+            Some(Proxied { proxy, client }) => {
+                PooledClient::Other(client(connector, proxy.clone(), &settings))
+            }
+        };
+        Self { client, settings }
     }
 
     /// Returns the addresses that these connections may reach.
     #[must_use]
     pub const fn reach(&self) -> Reach {
-        self.reach
+        self.settings.reach
     }
 
-    /// Reads the root certificates now, so that the first https call does not wait for it.
+    /// Creates the TLS settings now, so that the first https call does not wait for it.
     pub fn prepare_tls(&self) {
-        self.connector.get();
+        // An error is reported by each call.
+        let _ = self.settings.tls.get();
     }
 
     /// Sends a request and returns the head of the response with its unread body.
@@ -202,18 +185,24 @@ impl Connections {
         &self,
         request: http::Request<Bytes>,
     ) -> Result<http::Response<UnreadBody>, ConnectorError> {
-        if let Some(plain) = &self.plain
-            && request.uri().scheme() == Some(&Scheme::HTTP)
-        {
-            let uri = request.uri().clone();
-            let response = plain.call(request).await;
-            return response
-                .map(|response| response.map(Either::Right))
-                .map_err(|error| with_connect_error(error, EndpointKind::Public, Some(&uri)));
-        }
+        let request = request.map(SdkBody::from);
+        let PooledClient::Direct(client) = &self.client else {
+            return self.exchange_with_sdk(request).await;
+        };
 
-        let request = HttpRequest::try_from(request.map(SdkBody::from))
-            .map_err(|error| ConnectorError::user(error.into()))?;
+        let uri = request.uri().clone();
+        let response = client.exchange(request).await;
+        response
+            .map(|response| response.map(Either::Right))
+            .map_err(|error| with_connect_error(error, EndpointKind::Public, Some(&uri)))
+    }
+
+    async fn exchange_with_sdk(
+        &self,
+        request: http::Request<SdkBody>,
+    ) -> Result<http::Response<UnreadBody>, ConnectorError> {
+        let request =
+            HttpRequest::try_from(request).map_err(|error| ConnectorError::user(error.into()))?;
         let response = self.call(request).await?;
         let response = response
             .try_into_http1x()
@@ -263,41 +252,26 @@ impl Connections {
     }
 }
 
-/// Returns a connector with the system's name resolution. It is a function of its own, so that a
-/// program without the other connector does not link a second HTTP client.
-fn default_connector(connect: Duration, authorities: &ExtraAuthorities) -> SharedHttpConnector {
-    let connector = builder(connect)
-        .tls_provider(TLS)
-        .tls_context(authorities.tls_context())
-        .build();
-    SharedHttpConnector::new(connector)
+impl Settings {
+    fn new(reach: Reach, connect: Duration) -> Self {
+        Self {
+            reach,
+            connect,
+            pool: DEFAULT_POOL,
+            divide_timeout: false,
+            proxied: None,
+            tls: LazyTls::new(ExtraAuthorities::default()),
+        }
+    }
 }
 
-/// Returns a connector that checks each address.
-fn checking_connector(
-    mut builder: ConnectorBuilder,
-    resolver: Resolver,
-    proxy: Option<&Proxy>,
-    authorities: &ExtraAuthorities,
+fn proxied_client(
+    direct: DirectConnector,
+    proxy: Proxy,
+    settings: &Settings,
 ) -> SharedHttpConnector {
-    builder.set_proxy_config(proxy.map(|proxy| proxy.config.clone()));
-    let connector = builder
-        .tls_provider(TLS)
-        .tls_context(authorities.tls_context())
-        .build_with_resolver(resolver);
-    SharedHttpConnector::new(connector)
-}
-
-const TLS: tls::Provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
-
-fn builder(connect: Duration) -> ConnectorBuilder {
-    let settings = HttpConnectorSettings::builder()
-        .connect_timeout(connect)
-        .build();
-
-    Connector::builder()
-        .connector_settings(settings)
-        .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
+    let connector = ProxyConnector::new(direct, proxy, settings.connect);
+    SharedHttpConnector::new(HttpClient::new(connector, settings.pool))
 }
 
 impl HttpConnector for Connections {
@@ -307,14 +281,11 @@ impl HttpConnector for Connections {
             .copied()
             .unwrap_or(EndpointKind::Public);
         let uri = request.uri().parse::<http::Uri>().ok();
-        let is_own_machine = || uri.as_ref().and_then(|uri| Some(is_loopback(uri.host()?)));
-        let connector = self
-            .proxied
-            .as_ref()
-            .filter(|_| is_own_machine() == Some(false))
-            .unwrap_or_else(|| self.connector.get());
 
-        let response = connector.call(request);
+        let response = match &self.client {
+            PooledClient::Direct(client) => client.call(request),
+            PooledClient::Other(connector) => connector.call(request),
+        };
         HttpConnectorFuture::new(async move {
             response
                 .await
@@ -379,31 +350,31 @@ pub(crate) fn call_error(host: String, error: ConnectorError) -> CallError {
 mod tests {
     use super::*;
 
-    fn has_read_certificates(connections: &Connections) -> bool {
-        format!("{:?}", connections.connector) == "LazyConnector(true)"
+    fn has_tls_settings(connections: &Connections) -> bool {
+        format!("{:?}", connections.settings.tls) == "LazyTls(true)"
     }
 
     #[tokio::test]
-    async fn http_call_of_a_service_reads_no_certificates() {
+    async fn tls_settings_are_created_with_the_first_https_call() {
         let connections = Connections::for_services(Reach::Any, Duration::from_secs(1), 8);
         let request = |url| http::Request::get(url).body(Bytes::new()).unwrap();
 
         let refused = connections.exchange(request("http://127.0.0.1:9/")).await;
         assert!(refused.is_err());
-        assert!(!has_read_certificates(&connections));
+        assert!(!has_tls_settings(&connections));
 
         let refused = connections
             .clone()
             .exchange(request("https://127.0.0.1:9/"))
             .await;
         assert!(refused.is_err());
-        assert!(has_read_certificates(&connections));
+        assert!(has_tls_settings(&connections));
     }
 
     #[test]
-    fn certificates_can_be_read_at_startup() {
+    fn tls_settings_can_be_created_at_startup() {
         let connections = Connections::for_services(Reach::Any, Duration::from_secs(1), 8);
         connections.prepare_tls();
-        assert!(has_read_certificates(&connections));
+        assert!(has_tls_settings(&connections));
     }
 }

@@ -436,7 +436,7 @@ mod tests {
         };
         let log = TestLog::default();
         let calls = HttpCalls::new(
-            Connections::over(busy.clone()),
+            Connections::over(busy.clone(), crate::Reach::Any),
             RecordLog::to(log.clone()),
             1024,
         );

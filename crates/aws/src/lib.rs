@@ -4,7 +4,8 @@
 //!   a deadline, and every buffer has a limit.
 //! - **Reads**: `AWS_REGION`, `AWS_DEFAULT_REGION`, `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`,
 //!   `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `USE_VPC_ENDPOINT`, `VPC_ENDPOINT_URLS`,
-//!   `FALLBACK_TO_PUBLIC` and `SSL_CERT_FILE`, all through a lookup function.
+//!   `FALLBACK_TO_PUBLIC` and `SSL_CERT_FILE`, all through a lookup function. The file in
+//!   `SSL_CERT_FILE` is checked at startup and read again with the first https connection.
 //! - **Writes**: one call record per call, and log lines through `tracing`. They never
 //!   contain a header, a body, a query string or the user info of a URL.
 //! - **On failure**: an invalid setting is one error that names the variable. A failed call is a
@@ -35,6 +36,7 @@ mod call_error;
 mod cause;
 mod connect_error;
 mod connections;
+mod connector;
 mod deadline;
 mod endpoint;
 mod endpoint_fallback;
@@ -44,9 +46,9 @@ mod explanation;
 mod failure;
 mod fate;
 mod http_calls;
-mod lazy_connector;
-mod plain_client;
+mod http_client;
 mod proxy;
+mod proxy_connector;
 mod record_interceptor;
 mod replay;
 mod resolver;
@@ -56,10 +58,11 @@ mod span_attributes;
 mod tally;
 #[cfg(test)]
 mod test_log;
+mod tls;
 
 pub use address::Reach;
 pub use addresses::is_loopback;
-pub use authorities::{ExtraAuthorities, read_limited};
+pub use authorities::{ExtraAuthorities, check_system_authorities, read_limited};
 pub use aws_json::{AwsJson, AwsJsonError, AwsOperation};
 pub use breaker::{Breaker, Permit, Verdict};
 pub use call_error::CallError;
@@ -74,6 +77,7 @@ pub use http_calls::{HttpCall, HttpCalls};
 pub use proxy::{Proxy, ProxyError, ProxyRoute};
 pub use replay::Replay;
 pub use retry::Retries;
-pub use sdk::{AwsCalls, ServiceConfig, check_system_authorities};
+pub use sdk::{AwsCalls, ServiceConfig};
 pub use signature::{SignatureError, sign};
 pub use timeouts::Timeouts;
+pub use tls::{SystemAuthorities, tls_config, trust_system_authorities, trusted_authorities};

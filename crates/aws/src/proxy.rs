@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use addresses::is_loopback;
-use aws_smithy_http_client::proxy::ProxyConfig;
 use http::{HeaderValue, Uri};
 use hyper_util::client::proxy::matcher::Matcher;
 
@@ -16,7 +15,6 @@ const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
 #[derive(Clone)]
 pub struct Proxy {
     address: String,
-    pub(crate) config: ProxyConfig,
     matcher: Arc<Matcher>,
 }
 
@@ -80,13 +78,17 @@ impl Proxy {
         let authority = uri.authority()?;
         let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
 
-        let shown = format!("{}://{host_and_port}", uri.scheme_str()?);
-        let has_host = !authority.host().is_empty();
+        let scheme = uri
+            .scheme_str()
+            .filter(|scheme| ["http", "https"].contains(scheme))?;
+        let shown = format!("{scheme}://{host_and_port}");
+        if authority.host().is_empty() {
+            return None;
+        }
+
         let matcher = Matcher::builder().https(address).no(excluded).build();
-        let config = has_host.then(|| ProxyConfig::https(uri).ok())??;
         Some(Self {
             address: shown,
-            config: config.no_proxy(excluded),
             matcher: Arc::new(matcher),
         })
     }
@@ -112,7 +114,7 @@ impl Proxy {
 }
 
 impl std::fmt::Debug for Proxy {
-    /// Omits the configuration, which may contain a password.
+    /// Omits the matcher, which may contain a password.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Proxy({})", self.address)
     }

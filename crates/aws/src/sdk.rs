@@ -6,11 +6,9 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use aws_smithy_runtime_api::client::retries::classifiers::SharedRetryClassifier;
-use environment::SettingError;
 use telemetry::RecordLog;
 use tokio::task::JoinSet;
 
-use crate::authorities::check_system_file;
 use crate::call_error::CallError;
 use crate::connections::Connections;
 use crate::deadline::Deadline;
@@ -54,7 +52,6 @@ impl AwsCalls {
         records: RecordLog,
     ) -> Result<Self, CallError> {
         let endpoints = Endpoints::from_settings(&lookup)?;
-        check_system_authorities(&lookup)?;
         let connections = Connections::new(timeouts.connect);
 
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -163,19 +160,6 @@ impl ServiceConfig {
     #[must_use]
     pub fn retry_classifier(&self) -> SharedRetryClassifier {
         SharedRetryClassifier::new(self.route.clone())
-    }
-}
-
-/// Checks the file in `SSL_CERT_FILE`, which replaces the system's authorities.
-///
-/// # Errors
-/// [`SettingError`] if the file cannot be read, or contains no valid certificate.
-pub fn check_system_authorities(
-    lookup: impl Fn(&str) -> Option<String>,
-) -> Result<(), SettingError> {
-    match lookup("SSL_CERT_FILE") {
-        Some(path) => check_system_file("SSL_CERT_FILE", &path),
-        None => Ok(()),
     }
 }
 

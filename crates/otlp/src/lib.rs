@@ -103,7 +103,7 @@ impl Otlp {
         let losses = Arc::new(Losses::default());
         let queue = SpanQueue::new(settings.queue, Arc::clone(&losses));
         let state = Arc::new(State::new(queue, losses, &settings));
-        let connections = Connections::unrestricted(CONNECT_TIMEOUT, &settings.authorities);
+        let connections = Connections::new(CONNECT_TIMEOUT).trusting(&settings.authorities);
         let transport = Arc::new(Transport::new(connections));
 
         let link = |signal, target: &Option<Target>| {

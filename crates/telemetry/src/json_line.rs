@@ -181,7 +181,6 @@ mod tests {
             tracing::debug!(target: "telemetry_client", "a crate whose name begins like ours");
             tracing::info!(target: "lambda_runtime", "started");
             tracing::error!(target: "lambda_runtime::layers::panic", "Unauthorized(UnknownKey)");
-            tracing::warn!(target: "aws_smithy_http_client::client", "please file an issue");
         });
 
         assert_eq!(

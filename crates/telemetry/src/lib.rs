@@ -61,7 +61,7 @@ pub use excerpt::{Excerpt, MAX_EXCERPT_BYTES, shorten};
 pub use function_log::{exit_code, start_log};
 pub use histogram::{DURATION_BOUNDS_S, Exemplar, Histogram};
 pub use invocation::{Invocation, Trigger};
-pub use log::{AUDIT_TARGET, HTTP_CLIENT_CRATE, QUOTA_TARGET, json_lines, log_to};
+pub use log::{AUDIT_TARGET, QUOTA_TARGET, json_lines, log_to};
 pub use milliseconds::milliseconds;
 pub use panic::{contain_panic, log_panics};
 pub use record_log::{OpenRecord, RecordLog};

@@ -19,10 +19,6 @@ pub const AUDIT_TARGET: &str = "audit";
 /// The target of events of quotas, which are handed on. They are logged at every level, too.
 pub const QUOTA_TARGET: &str = "quota";
 
-/// The crate of HTTP connections. It warns about each response that is not HTTP, in words for its
-/// own developers. Callers log these failures themselves.
-pub const HTTP_CLIENT_CRATE: &str = "aws_smithy_http_client";
-
 /// The part of the runtime that logs each error of a handler in debug form, even a 401. Functions
 /// log their errors and panics themselves.
 const HANDLER_ERRORS_TARGET: &str = "lambda_runtime::layers::panic";
@@ -58,8 +54,6 @@ pub(crate) fn log_at<const N: usize>(
             level.max(LevelFilter::INFO)
         } else if target == HANDLER_ERRORS_TARGET {
             LevelFilter::OFF
-        } else if crate_name == HTTP_CLIENT_CRATE {
-            level.min(LevelFilter::ERROR)
         } else if QUIET_CRATES.contains(&crate_name) {
             level.min(LevelFilter::WARN)
         } else {

@@ -65,6 +65,8 @@ pub mod stores;
 pub mod tls_server;
 #[cfg(feature = "tokens")]
 pub mod tokens;
+#[cfg(feature = "tls")]
+pub mod trust;
 
 #[cfg(feature = "otlp")]
 pub use collector::Collector;
@@ -78,3 +80,5 @@ pub use lambda_runtime::{LambdaRuntime, RuntimeMessage};
 pub use log_buffer::LogBuffer;
 #[cfg(feature = "tls")]
 pub use tls_server::TlsServer;
+#[cfg(feature = "tls")]
+pub use trust::TrustTest;

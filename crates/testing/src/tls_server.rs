@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -20,6 +21,7 @@ type Bodies = Arc<Mutex<HashMap<String, String>>>;
 pub struct TlsServer {
     address: SocketAddr,
     bodies: Bodies,
+    requests: Arc<AtomicUsize>,
     /// Serves until it is dropped.
     _runtime: tokio::runtime::Runtime,
 }
@@ -52,10 +54,18 @@ impl TlsServer {
         let address = listener.local_addr().unwrap();
         let bodies = Bodies::default();
 
-        runtime.spawn(accept(listener, acceptor, Arc::clone(&bodies)));
+        let requests = Arc::<AtomicUsize>::default();
+
+        runtime.spawn(accept(
+            listener,
+            acceptor,
+            Arc::clone(&bodies),
+            Arc::clone(&requests),
+        ));
         Self {
             address,
             bodies,
+            requests,
             _runtime: runtime,
         }
     }
@@ -71,9 +81,19 @@ impl TlsServer {
         bodies.insert(path.to_owned(), body.to_string());
     }
 
+    /// Returns the number of requests from clients that trust the authority.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+
     /// Returns the file with the certificate of the authority.
     pub fn authority_file() -> PathBuf {
         vector("authority.pem")
+    }
+
+    /// Returns the file with the certificate of another authority.
+    pub fn other_authority_file() -> PathBuf {
+        vector("client-authority.pem")
     }
 
     /// Returns the files with a client certificate and its key.
@@ -117,16 +137,22 @@ fn acceptor_of(config: ConfigBuilder<ServerConfig, WantsServerCert>) -> TlsAccep
     TlsAcceptor::from(Arc::new(config))
 }
 
-async fn accept(listener: TcpListener, acceptor: TlsAcceptor, bodies: Bodies) {
+async fn accept(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    bodies: Bodies,
+    requests: Arc<AtomicUsize>,
+) {
     while let Ok((stream, _)) = listener.accept().await {
         let (acceptor, bodies) = (acceptor.clone(), Arc::clone(&bodies));
-        tokio::spawn(async move { serve(stream, &acceptor, &bodies).await });
+        let requests = Arc::clone(&requests);
+        tokio::spawn(async move { serve(stream, &acceptor, &bodies, &requests).await });
     }
 }
 
 /// Serves one request. A client that does not trust the authority, or that has no certificate of the
 /// clients' authority, does not get one.
-async fn serve(stream: TcpStream, acceptor: &TlsAcceptor, bodies: &Bodies) {
+async fn serve(stream: TcpStream, acceptor: &TlsAcceptor, bodies: &Bodies, requests: &AtomicUsize) {
     let Ok(mut stream) = acceptor.accept(stream).await else {
         return;
     };
@@ -138,6 +164,7 @@ async fn serve(stream: TcpStream, acceptor: &TlsAcceptor, bodies: &Bodies) {
         }
     }
 
+    requests.fetch_add(1, Ordering::SeqCst);
     let head = String::from_utf8(head).unwrap();
     let target = head.split(' ').nth(1).unwrap();
     let path = target.split('?').next().unwrap();

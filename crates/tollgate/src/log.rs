@@ -23,7 +23,6 @@ use gateway::api::Exchange;
 use gateway::pages::METRICS_PATH;
 use gateway::server::LogSink;
 pub(crate) use record_lines::RecordLines;
-use telemetry::HTTP_CLIENT_CRATE;
 
 /// The environment variable that selects the messages to log.
 const RUST_LOG: &str = "RUST_LOG";
@@ -73,7 +72,6 @@ where
     let directives = directives();
     let filter = with_audit(filter(directives.as_deref())?);
     let directives = directives.unwrap_or_default();
-    let filter = without_http_client(filter, &directives);
 
     let registry = tracing_subscriber::registry().with(reader);
     match format {
@@ -156,16 +154,6 @@ fn with_audit(filter: EnvFilter) -> EnvFilter {
     })
 }
 
-/// Silences the warnings of the HTTP client, unless the directives name it or turn the log off.
-fn without_http_client(filter: EnvFilter, directives: &str) -> EnvFilter {
-    let is_chosen = directives.contains(HTTP_CLIENT_CRATE) || directives.trim() == "off";
-
-    match format!("{HTTP_CLIENT_CRATE}=error").parse() {
-        Ok(directive) if !is_chosen => filter.add_directive(directive),
-        _ => filter,
-    }
-}
-
 /// Parses directives. A word that is not a level is an error here: `EnvFilter` would take it for a
 /// target and silence everything else. Without a level for all targets, it is `info`.
 fn filter(directives: Option<&str>) -> Result<EnvFilter, FilterError> {
@@ -241,21 +229,6 @@ mod tests {
             for target in ["audit=info", "quota=info"] {
                 assert!(filter.to_string().contains(target), "{filter}");
             }
-        }
-    }
-
-    #[test]
-    fn http_client_is_silent_unless_it_is_named() {
-        for (directives, is_silenced) in [
-            ("", true),
-            ("debug", true),
-            ("off", false),
-            ("aws_smithy_http_client=trace", false),
-        ] {
-            let filter = filter(Some(directives)).unwrap();
-            let filter = without_http_client(filter, directives).to_string();
-            let silenced = filter.contains("aws_smithy_http_client=error");
-            assert_eq!(silenced, is_silenced, "{filter}");
         }
     }
 

@@ -29,6 +29,7 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
     start_log(["alb_sync", "aws", "dynamodb"], variable)?;
+    aws::check_system_authorities(variable)?;
     let otlp = otlp::start_in_function(variable, SERVICE);
     let config = Config::from_lookup(variable).map_err(|error| error.to_string())?;
     let records = RecordLog::stdout().aggregated();

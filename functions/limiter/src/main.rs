@@ -29,6 +29,7 @@ async fn serve() -> Result<(), Error> {
         ["limiter", "aws", "dynamodb", "registry", "store"],
         variable,
     )?;
+    aws::check_system_authorities(variable)?;
     let otlp = otlp::start_in_function(variable, SERVICE);
 
     let config = Config::from_lookup(variable)?;

@@ -27,6 +27,7 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Error> {
     let variable = |name: &str| std::env::var(name).ok();
     start_log(["metrics_publisher", "aws", "dynamodb"], variable)?;
+    aws::check_system_authorities(variable)?;
     let otlp = otlp::start_in_function(variable, SERVICE);
     let records = RecordLog::stdout().aggregated();
     let publisher = Arc::new(open(variable, records.clone()).await?);

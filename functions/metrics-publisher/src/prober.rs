@@ -1,13 +1,12 @@
 //! Probes endpoints: resolves their names, connects and performs a TLS handshake.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws::{Deadline, Endpoints};
+use aws::{Deadline, Endpoints, ExtraAuthorities, tls_config};
 use http::Uri;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::timeout_at;
@@ -22,36 +21,16 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ADDRESSES: usize = 64;
 
 /// Probes the endpoints that AWS clients of this process call.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Prober {
     endpoints: Endpoints,
-    tls: Option<TlsConnector>,
-}
-
-impl std::fmt::Debug for Prober {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Prober")
-            .field("endpoints", &self.endpoints)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Prober {
-    /// Creates a prober that trusts the system's certificates. Without any, TLS is not probed.
+    /// Creates a prober that trusts the same authorities as the clients.
     #[must_use]
-    pub fn new(endpoints: Endpoints) -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config =
-            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let tls = config.ok().filter(|_| !roots.is_empty()).map(|config| {
-            TlsConnector::from(Arc::new(
-                config.with_root_certificates(roots).with_no_client_auth(),
-            ))
-        });
-        Self { endpoints, tls }
+    pub const fn new(endpoints: Endpoints) -> Self {
+        Self { endpoints }
     }
 
     /// Probes services in parallel, each for at most five seconds. The results are sorted by name.
@@ -103,17 +82,23 @@ impl Prober {
             .await
             .map_err(|error| format!("connecting: {error}"))?;
         probed.connect_ms = Some(milliseconds(began.elapsed()));
-        if let Some(tls) = self.tls.as_ref().filter(|_| encrypted) {
-            let name =
-                ServerName::try_from(host.to_owned()).map_err(|error| format!("TLS: {error}"))?;
-            let began = Instant::now();
-            tls.connect(name, stream)
-                .await
-                .map_err(|error| format!("TLS: {error}"))?;
-            probed.tls_ms = Some(milliseconds(began.elapsed()));
+        if encrypted {
+            probed.tls_ms = Some(shake_hands(host, stream).await?);
         }
         Ok(())
     }
+}
+
+/// Performs a TLS handshake. Returns its duration in milliseconds.
+async fn shake_hands(host: &str, stream: TcpStream) -> Result<f64, String> {
+    let failed = |error: &dyn fmt::Display| format!("TLS: {error}");
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(&error))?;
+    let config = tls_config(&ExtraAuthorities::default()).map_err(|error| failed(&error))?;
+
+    let began = Instant::now();
+    let handshake = TlsConnector::from(config).connect(name, stream).await;
+    handshake.map_err(|error| failed(&error))?;
+    Ok(milliseconds(began.elapsed()))
 }
 
 fn milliseconds(took: Duration) -> f64 {

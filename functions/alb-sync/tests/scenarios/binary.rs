@@ -9,7 +9,7 @@ use testing::collector::attribute;
 use testing::{Collector, FailedStart, LambdaRuntime, RuntimeMessage};
 use testing::{DnsResponse, DnsServer, private_addresses};
 
-const TARGETS: &str = r#"[{"name":"a.elb.amazonaws.com","target_group_arn":"arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/a/1","port":443}]"#;
+pub(crate) const TARGETS: &str = r#"[{"name":"a.elb.amazonaws.com","target_group_arn":"arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/a/1","port":443}]"#;
 
 fn program(settings: &[(&str, &str)]) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_alb-sync"));
