@@ -10,6 +10,7 @@ import sys
 import time
 
 from bench import (
+    administration,
     builds,
     compositions,
     console,
@@ -35,6 +36,7 @@ PARTS = {
     "gateway": ("Full request path on one machine", gateway),
     "compositions": ("One response from several services", compositions),
     "console": ("The web console", console),
+    "administration": ("Administration of 10,000 keys", administration),
     "growth": ("Growth", growth),
 }
 

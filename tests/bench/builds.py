@@ -13,7 +13,7 @@ from harness.paths import PROJECT
 # The package of each benchmark.
 BENCHMARKS = {
     "decisions": "store",
-    "reports": "limiter",
+    "administration": "limiter",
     "tokens": "authorizer",
     "runs": "alb-sync",
     "deliveries": "metrics-publisher",

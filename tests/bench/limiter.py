@@ -168,5 +168,4 @@ def measure(programs: Programs) -> list[Table | PrintedTable]:
             "the others charge one limit.",
         ),
         run_benchmark(programs, "decisions", "Store requests per decision in detail", 420),
-        run_benchmark(programs, "reports", "Store requests of a report", 300),
     ]

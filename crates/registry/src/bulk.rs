@@ -12,6 +12,7 @@ use crate::item::{CommitOutcome, ItemKey, Write};
 use crate::keys::{KeyEntry, replacement};
 use crate::plan_use::plan_use;
 use crate::plans::{ATTEMPTS, item_error};
+use crate::transaction_size::{MAX_DOCUMENT_BYTES, document_bytes};
 use crate::{Admin, AdminError, KeyHash, KeyPatch, KeyRecord, RegistryError, ScannedKey};
 
 /// The greatest number of keys of one transaction.
@@ -19,9 +20,6 @@ pub const BULK_KEYS: usize = 50;
 /// The most writes for keys in one transaction. DynamoDB has a limit of 100, and the plan is checked
 /// its use recorded, and the audit record written.
 const MAX_KEY_WRITES: usize = 90;
-/// The most bytes of documents in one transaction. DynamoDB has a limit of 4 MB, which includes the
-/// documents of the conditions.
-const MAX_DOCUMENT_BYTES: usize = 1_000_000;
 
 /// A key that a bulk change has selected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +135,7 @@ impl Group {
         self.rows.is_empty()
             || self.rows.len() < BULK_KEYS
                 && self.writes.len() + writes.len() <= MAX_KEY_WRITES
-                && self.bytes + bytes(writes) <= MAX_DOCUMENT_BYTES
+                && self.bytes + document_bytes(writes) <= MAX_DOCUMENT_BYTES
     }
 
     /// Returns the change of each key.
@@ -147,18 +145,10 @@ impl Group {
     }
 
     fn add(&mut self, index: usize, writes: Vec<Write>, row: BulkRow) {
-        self.bytes += bytes(&writes);
+        self.bytes += document_bytes(&writes);
         self.writes.extend(writes);
         self.rows.push((index, row));
     }
-}
-
-fn bytes(writes: &[Write]) -> usize {
-    let documents = writes.iter().map(|write| match write {
-        Write::Put(item, _) => item.document.len(),
-        Write::Delete(..) | Write::Check(_) => 0,
-    });
-    documents.sum()
 }
 
 /// The decision on one key.

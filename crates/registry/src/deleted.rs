@@ -1,7 +1,8 @@
 //! Records of deleted keys. They are kept for 400 days, like usage, so that usage can be reported.
 //! They have partitions of the index of their own, which lists of keys do not read.
 
-use futures_util::future::try_join_all;
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +12,8 @@ use crate::item::{Guard, Item, ItemKey, Write};
 use crate::plans::item_error;
 use crate::{Admin, AdminError, KeyRecord, Page};
 
-/// The number of records that are read at the same time.
-const CONCURRENT_READS: usize = 25;
+/// The name of these items in errors.
+const KIND: &str = "deleted key";
 
 /// A deleted key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,17 +42,30 @@ impl Admin<'_> {
     /// # Errors
     /// [`AdminError::Registry`].
     pub async fn deleted_key(&self, key_id: &str) -> Result<Option<DeletedKey>, AdminError> {
-        let Some(stored) = self.table.get(&ItemKey::of_deleted_key(key_id)).await? else {
-            return Ok(None);
-        };
-        Ok(Some(
-            serde_json::from_str(&stored.document)
-                .map_err(|error| item_error("deleted key", &error))?,
-        ))
+        let stored = self.table.get(&ItemKey::of_deleted_key(key_id)).await?;
+        let deleted = stored.map(|stored| deleted_key(&stored.document));
+        Ok(deleted.transpose()?)
     }
-}
 
-impl Admin<'_> {
+    /// Returns those of the keys that were deleted, by their ids, as [`Self::deleted_key`] does.
+    ///
+    /// # Errors
+    /// [`AdminError::Registry`].
+    pub(super) async fn deleted_among(
+        &self,
+        key_ids: &[&str],
+    ) -> Result<HashMap<String, DeletedKey>, AdminError> {
+        let items = key_ids.iter().map(|key_id| ItemKey::of_deleted_key(key_id));
+        let documents = self.table.documents(KIND, items.collect()).await?;
+
+        let mut deleted = HashMap::with_capacity(documents.len());
+        for document in documents.values() {
+            let key = deleted_key(document)?;
+            deleted.insert(key.key_id.clone(), key);
+        }
+        Ok(deleted)
+    }
+
     /// Returns at most `limit` deleted keys after an id, in a stable order. Keys that an earlier
     /// release deleted are not listed.
     ///
@@ -66,16 +80,18 @@ impl Admin<'_> {
         let has_more = ids.len() > limit;
         ids.truncate(limit);
 
-        let mut items = Vec::with_capacity(ids.len());
-        for ids in ids.chunks(CONCURRENT_READS) {
-            let read = ids.iter().map(|key_id| self.deleted_key(key_id));
-            items.extend(try_join_all(read).await?.into_iter().flatten());
-        }
+        let key_ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let mut deleted = self.deleted_among(&key_ids).await?;
+        let items = ids.iter().filter_map(|key_id| deleted.remove(key_id));
         Ok(Page {
-            items,
+            items: items.collect(),
             next: ids.pop().filter(|_| has_more),
         })
     }
+}
+
+fn deleted_key(document: &str) -> Result<DeletedKey, RegistryError> {
+    serde_json::from_str(document).map_err(|error| item_error(KIND, &error))
 }
 
 /// Returns the write that records the deletion of a key at `now`.
@@ -89,6 +105,6 @@ pub(super) fn remember(record: &KeyRecord, now: Timestamp) -> Result<Write, Regi
         created_at: record.created_at,
         deleted_at: now,
     };
-    let item = Item::of_deleted_key(&deleted).map_err(|error| item_error("deleted key", &error))?;
+    let item = Item::of_deleted_key(&deleted).map_err(|error| item_error(KIND, &error))?;
     Ok(Write::Put(item, Guard::None))
 }

@@ -2,36 +2,63 @@
 //!
 //! A field that the file does not have stays as it is. A disabled or expired key stays so, and an
 //! ended secret is never restored, because a file is often older than the registry.
+//!
+//! The transactions of an import are written one after another. Each checks the plan of its keys and
+//! records the plan's last key, so that concurrent ones would conflict.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
 use crate::KeyHash;
-use crate::audit::{Change, KeyChange};
+use crate::audit::Change;
 use crate::import_decision::Decision;
+use crate::import_group::{Group, KeyWrites, TRANSACTION_KEYS};
 use crate::imported::{ImportChange, ImportRefusal, ImportedKey, ImportedRow};
-use crate::item::{CommitOutcome, ItemKey, Write};
+use crate::item::{CommitOutcome, ItemKey};
 use crate::keys::KeyEntry;
-use crate::plan_use::plan_use;
 use crate::plans::ATTEMPTS;
-use crate::{Admin, AdminError};
+use crate::{Admin, AdminError, KeyRecord};
 
-/// The greatest number of keys in one transaction. Each may need a claim of its id, a check of its
-/// plan and a record of the plan's last key. The audit record is one more write, and a transaction
-/// has at most 100.
-pub const IMPORT_BATCH: usize = 24;
+/// The greatest number of keys that are imported at once: as many as two transactions have, whose
+/// items are read in one request.
+pub const IMPORT_BATCH: usize = 2 * TRANSACTION_KEYS;
+/// The number of ids that are looked up in the index at the same time.
+const CONCURRENT_QUERIES: usize = 24;
 
-/// Keys that are written in one transaction.
+/// What the registry has of the keys of a file.
+struct Stored {
+    records: HashMap<KeyHash, (String, KeyRecord)>,
+    /// Ids of the file that other keys have.
+    ids_in_use: BTreeSet<String>,
+    /// When each id of a deleted key can be used again.
+    ids_free_at: HashMap<String, Timestamp>,
+}
+
+/// The transactions of one attempt.
 #[derive(Default)]
-struct Group {
-    writes: Vec<Write>,
-    /// For each write: the number of the key, and whether the write claims the key's id.
-    owners: Vec<(usize, bool)>,
-    /// The plans that must exist, each with a key that is put on it.
-    plans: BTreeMap<String, KeyHash>,
-    rows: Vec<(usize, Option<String>, ImportedRow)>,
+struct Groups {
+    shared: Vec<Group>,
+    single: Vec<Group>,
+}
+
+impl Groups {
+    /// Adds a key. A key with several secrets may need many writes, and one conflict fails the whole
+    /// group, so that such a key is written alone.
+    fn add(&mut self, key: KeyWrites, is_retry: bool) {
+        if is_retry || key.writes.len() > 2 {
+            return self.single.push(Group::of(key));
+        }
+        match self.shared.last_mut().filter(|last| last.has_room(&key)) {
+            Some(last) => last.add(key),
+            None => self.shared.push(Group::of(key)),
+        }
+    }
+
+    fn into_all(self) -> impl Iterator<Item = Group> {
+        self.shared.into_iter().chain(self.single)
+    }
 }
 
 impl Admin<'_> {
@@ -65,30 +92,23 @@ impl Admin<'_> {
             if open.is_empty() {
                 break;
             }
-            let decisions = self.decide(keys, &open, now).await?;
-            let mut groups = vec![Group::default()];
-            for (index, decision) in decisions {
+
+            let mut groups = Groups::default();
+            for (index, decision) in self.decide(keys, &open, now).await? {
                 match decision {
                     // If the response to an earlier attempt was lost, this may be its own write.
                     Decision::Done(row) => {
-                        rows[index] = Some(unchanged_by_others(row, tried.remove(&index)))
+                        rows[index] = Some(unchanged_by_others(row, tried.remove(&index)));
                     }
                     Decision::Write { row, .. } if dry_run => rows[index] = Some(row),
                     Decision::Write { writes, plan, row } => {
                         tried.insert(index, row.clone());
-                        // A key with several secrets may need many writes, and one conflict fails
-                        // the whole group.
-                        let is_alone = writes.len() > 2 || attempt > 0;
-                        let group = if is_alone {
-                            push_new(&mut groups)
-                        } else {
-                            &mut groups[0]
-                        };
-                        group.add(index, &keys[index], writes, plan, row);
+                        let key = KeyWrites::new(index, &keys[index], writes, plan, row);
+                        groups.add(key, attempt > 0);
                     }
                 }
             }
-            for group in groups {
+            for group in groups.into_all() {
                 self.commit_group(group, &mut rows).await?;
             }
         }
@@ -100,59 +120,40 @@ impl Admin<'_> {
             .collect())
     }
 
+    /// Reads what the registry has of these keys. The ids are looked up only for new keys.
+    async fn stored(&self, keys: &[&ImportedKey], now: Timestamp) -> Result<Stored, AdminError> {
+        let hashes: Vec<_> = keys.iter().map(|key| key.hash).collect();
+        let records = self.table.records(&hashes).await?;
+        let new = keys.iter().filter(|key| !records.contains_key(&key.hash));
+        let ids: Vec<&str> = new.filter_map(|key| key.key_id.as_deref()).collect();
+
+        let mut ids_in_use = BTreeSet::new();
+        for ids in ids.chunks(CONCURRENT_QUERIES) {
+            let found = try_join_all(ids.iter().map(|key_id| self.table.by_id(key_id))).await?;
+            let in_use = ids.iter().zip(found).filter(|(_, found)| !found.is_empty());
+            ids_in_use.extend(in_use.map(|(key_id, _)| (*key_id).to_owned()));
+        }
+        let ids_free_at = self.ids_free_at(&ids, now).await?;
+
+        Ok(Stored {
+            records,
+            ids_in_use,
+            ids_free_at,
+        })
+    }
+
     async fn decide(
         &self,
         keys: &[ImportedKey],
         open: &[usize],
         now: Timestamp,
     ) -> Result<Vec<(usize, Decision)>, AdminError> {
-        let hashes: Vec<_> = open.iter().map(|index| keys[*index].hash).collect();
-        let mut stored = self.table.records(&hashes).await?;
-        let new = open
-            .iter()
-            .map(|index| &keys[*index])
-            .filter(|key| !stored.contains_key(&key.hash));
-        let ids: Vec<&str> = new.filter_map(|key| key.key_id.as_deref()).collect();
-        let found = try_join_all(ids.iter().map(|key_id| self.table.by_id(key_id))).await?;
-        let free_at = try_join_all(ids.iter().map(|key_id| self.id_free_at(key_id, now))).await?;
-        let deleted = ids.iter().copied().zip(free_at);
-        let deleted: BTreeMap<&str, Timestamp> = deleted
-            .filter_map(|(key_id, until)| Some((key_id, until?)))
-            .collect();
-        let in_use: BTreeSet<&str> = ids
-            .into_iter()
-            .zip(found)
-            .filter(|(_, found)| !found.is_empty())
-            .map(|(key_id, _)| key_id)
-            .collect();
+        let open_keys: Vec<_> = open.iter().map(|index| &keys[*index]).collect();
+        let mut stored = self.stored(&open_keys, now).await?;
 
         let mut decisions = Vec::with_capacity(open.len());
-        for index in open {
-            let key = &keys[*index];
-            let is_in_use = key
-                .key_id
-                .as_deref()
-                .is_some_and(|key_id| in_use.contains(key_id));
-            let until = key.key_id.as_deref().and_then(|key_id| deleted.get(key_id));
-            let decision = match stored.remove(&key.hash) {
-                Some((text, record)) => key.over(
-                    KeyEntry {
-                        hash: key.hash,
-                        text,
-                        record,
-                    },
-                    now,
-                )?,
-                None if is_in_use => {
-                    Decision::Done(ImportedRow::Refused(ImportRefusal::KeyIdInUse))
-                }
-                None if let Some(until) = until => {
-                    let refusal = ImportRefusal::KeyIdDeleted { until: *until };
-                    Decision::Done(ImportedRow::Refused(refusal))
-                }
-                None => key.anew(now)?,
-            };
-            decisions.push((*index, decision));
+        for (index, key) in open.iter().zip(open_keys) {
+            decisions.push((*index, stored.decide(key, now)?));
         }
         Ok(decisions)
     }
@@ -160,35 +161,21 @@ impl Admin<'_> {
     /// Writes a group. A key that another request changed meanwhile stays open.
     async fn commit_group(
         &self,
-        group: Group,
+        mut group: Group,
         rows: &mut [Option<ImportedRow>],
     ) -> Result<(), AdminError> {
-        if group.writes.is_empty() {
-            return Ok(());
-        }
-        let mut writes = group.writes.clone();
-        writes.extend(
-            group
-                .plans
-                .keys()
-                .map(|plan| Write::Check(ItemKey::of_plan(plan))),
-        );
-        for (plan, hash) in &group.plans {
-            writes.push(plan_use(plan, hash)?);
-        }
+        let mut writes = group.take_writes()?;
         writes.extend(self.record_of(&Change::Keys(&group.changes())));
 
         match self.table.commit(writes).await? {
             CommitOutcome::Yes => {
-                for (index, _, row) in group.rows {
+                for (index, row) in group.into_rows() {
                     rows[index] = Some(row);
                 }
             }
             CommitOutcome::No(failed) => {
-                for (index, refusal) in failed
-                    .into_iter()
-                    .flat_map(|position| group.refused(position))
-                {
+                let failed = failed.into_iter();
+                for (index, refusal) in failed.flat_map(|position| group.refused(position)) {
                     rows[index] = Some(ImportedRow::Refused(refusal));
                 }
             }
@@ -197,57 +184,28 @@ impl Admin<'_> {
     }
 }
 
-impl Group {
-    fn changes(&self) -> Vec<KeyChange<'_>> {
-        let written = self.rows.iter().filter_map(|(_, _, row)| row.written());
-        written
-            .map(|written| KeyChange {
-                before: written.before.as_ref(),
-                after: Some(&written.after),
-            })
-            .collect()
-    }
-
-    fn add(
-        &mut self,
-        index: usize,
-        key: &ImportedKey,
-        writes: Vec<Write>,
-        plan: Option<String>,
-        row: ImportedRow,
-    ) {
-        for write in writes {
-            self.owners.push((index, write.key().is_key_id()));
-            self.writes.push(write);
-        }
-        self.plans.extend(plan.clone().map(|plan| (plan, key.hash)));
-        self.rows.push((index, plan, row));
-    }
-
-    /// Returns the keys that cannot be imported because the condition of this write was not met. A
-    /// key that another request changed can be imported again.
-    fn refused(&self, position: usize) -> Vec<(usize, ImportRefusal)> {
-        if let Some((index, is_claim)) = self.owners.get(position) {
-            return if *is_claim {
-                vec![(*index, ImportRefusal::KeyIdInUse)]
-            } else {
-                Vec::new()
+impl Stored {
+    fn decide(&mut self, key: &ImportedKey, now: Timestamp) -> Result<Decision, AdminError> {
+        if let Some((text, record)) = self.records.remove(&key.hash) {
+            let found = KeyEntry {
+                hash: key.hash,
+                text,
+                record,
             };
+            return Ok(key.over(found, now)?);
         }
-        let plan = self.plans.keys().nth(position - self.owners.len());
-        let of_plan = self
-            .rows
-            .iter()
-            .filter(|(_, wanted, _)| plan.is_some() && wanted.as_ref() == plan);
-        let unknown = || ImportRefusal::UnknownPlan(plan.cloned().unwrap_or_default());
-        of_plan.map(|(index, _, _)| (*index, unknown())).collect()
-    }
-}
 
-fn push_new(groups: &mut Vec<Group>) -> &mut Group {
-    groups.push(Group::default());
-    let last = groups.len() - 1;
-    &mut groups[last]
+        let refused = |refusal| Ok(Decision::Done(ImportedRow::Refused(refusal)));
+        if let Some(key_id) = &key.key_id {
+            if self.ids_in_use.contains(key_id) {
+                return refused(ImportRefusal::KeyIdInUse);
+            }
+            if let Some(until) = self.ids_free_at.get(key_id) {
+                return refused(ImportRefusal::KeyIdDeleted { until: *until });
+            }
+        }
+        Ok(key.anew(now)?)
+    }
 }
 
 /// The outcome that an attempt would have had, if the key is now as that attempt would have made

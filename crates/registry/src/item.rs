@@ -13,7 +13,7 @@ use crate::{DeletedKey, KeyRecord, ManagedBy};
 pub(crate) const ENDED_KEPT_S: i64 = 400 * 86_400;
 
 /// The key of an item in the table.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ItemKey {
     /// The partition key: the kind of item, and for an API key its hash.
     pub(crate) pk: String,

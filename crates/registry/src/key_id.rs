@@ -4,6 +4,8 @@
 //! key, so that the key is found although the index does not show it yet. The id of a deleted key
 //! cannot be used again while the deletion is recorded, because usage is reported by the id.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +54,18 @@ impl Admin<'_> {
         let claim: Claim =
             serde_json::from_str(&stored.document).map_err(|error| item_error("key id", &error))?;
         Ok(claim.hash)
+    }
+
+    /// Returns the instant from which on each id can be used again that a deleted key had.
+    pub(super) async fn ids_free_at(
+        &self,
+        key_ids: &[&str],
+        now: Timestamp,
+    ) -> Result<HashMap<String, Timestamp>, AdminError> {
+        let deleted = self.deleted_among(key_ids).await?;
+        let free_at = deleted.into_iter();
+        let free_at = free_at.map(|(key_id, deleted)| (key_id, deleted.id_is_free_at()));
+        Ok(free_at.filter(|(_, free_at)| *free_at > now).collect())
     }
 
     /// Returns the instant from which on the id can be used again, if a deleted key had it.

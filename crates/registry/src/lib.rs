@@ -43,6 +43,7 @@ mod error;
 mod generated;
 mod import;
 mod import_decision;
+mod import_group;
 mod imported;
 mod item;
 mod key_filter;
@@ -65,6 +66,7 @@ mod secret_lookup;
 mod seeds;
 mod shared_secret;
 mod table;
+mod transaction_size;
 mod version;
 
 pub use crate::dynamodb::{DynamoDbRegistry, TABLE_SCHEMA};

@@ -22,8 +22,8 @@ struct Entries {
 pub(super) struct IndexPage {
     /// The id of each key, and the key if it exists.
     pub(super) keys: Vec<(String, Option<KeyEntry>)>,
-    /// True if the index may have more entries.
-    pub(super) is_full: bool,
+    /// True if there may be more keys.
+    pub(super) has_more: bool,
     /// The number of items that the index names. Each was read once.
     pub(super) items_read: usize,
 }
@@ -81,8 +81,9 @@ impl Admin<'_> {
     ) -> Result<Page<KeyEntry>, AdminError> {
         let (mut items, mut after) = (Vec::with_capacity(limit), after.map(str::to_owned));
         loop {
+            let room = limit - items.len();
             let page = self
-                .index_page(plan, after.as_deref(), limit + SPARE)
+                .index_page(plan, after.as_deref(), room + SPARE, room)
                 .await?;
             let count = page.keys.len();
 
@@ -93,7 +94,7 @@ impl Admin<'_> {
                     items.push(found);
                 }
                 if items.len() == limit {
-                    let has_more = page.is_full || position + 1 < count;
+                    let has_more = page.has_more || position + 1 < count;
                     return Ok(Page {
                         items,
                         next: has_more.then_some(key_id),
@@ -101,26 +102,30 @@ impl Admin<'_> {
                 }
                 after = Some(key_id);
             }
-            if !page.is_full {
+            if !page.has_more {
                 return Ok(Page { items, next: None });
             }
         }
     }
 
-    /// Reads up to `most` entries of the index after an id, and the current item of each key.
+    /// Reads up to `max_entries` entries of the index after an id, and the current items of the
+    /// first `max_keys` keys among them.
     pub(super) async fn index_page(
         &self,
         plan: Option<&str>,
         after: Option<&str>,
-        most: usize,
+        max_entries: usize,
+        max_keys: usize,
     ) -> Result<IndexPage, RegistryError> {
-        let entries = self.table.entries(plan, after, most).await?;
-        let is_full = entries.len() == most;
+        let entries = self.table.entries(plan, after, max_entries).await?;
+        let mut has_more = entries.len() == max_entries;
         let mut keys = grouped(entries);
         // Further entries of the last key may be on the next page, which begins with it.
-        if is_full && keys.len() > 1 {
+        if has_more && keys.len() > 1 {
             keys.pop();
         }
+        has_more |= keys.len() > max_keys;
+        keys.truncate(max_keys);
 
         let hashes: Vec<_> = keys
             .iter()
@@ -130,7 +135,7 @@ impl Admin<'_> {
         let mut records = self.table.records(&hashes).await?;
         let mut page = IndexPage {
             keys: Vec::with_capacity(keys.len()),
-            is_full,
+            has_more,
             items_read: hashes.len(),
         };
         for entries in keys {

@@ -39,16 +39,15 @@ impl Admin<'_> {
         after: Option<&str>,
         most: usize,
     ) -> Result<KeyScan, AdminError> {
-        let page = self
-            .index_page(plan, after, most.max(MIN_SCAN_ENTRIES))
-            .await?;
+        let most = most.max(MIN_SCAN_ENTRIES);
+        let page = self.index_page(plan, after, most, most).await?;
         let is_listed = |key: &KeyEntry| plan.is_none_or(|plan| key.record.key.plan == plan);
 
         let last = page.keys.last().map(|(key_id, _)| key_id.clone());
         let found = page.keys.into_iter().filter_map(|(_, found)| found);
         Ok(KeyScan {
             keys: found.filter(is_listed).map(ScannedKey::from).collect(),
-            next: last.filter(|_| page.is_full),
+            next: last.filter(|_| page.has_more),
             items_read: page.items_read,
         })
     }

@@ -33,18 +33,22 @@ impl Table<'_> {
         }
     }
 
-    /// Returns the documents of those keys that exist. Any number of keys is allowed.
+    /// Returns the documents of those items that exist. Any number of items is allowed. `kind`
+    /// names them in errors.
     pub(crate) async fn documents(
         &self,
-        hashes: &[KeyHash],
-    ) -> Result<HashMap<KeyHash, String>, RegistryError> {
+        kind: &'static str,
+        keys: Vec<ItemKey>,
+    ) -> Result<HashMap<ItemKey, String>, RegistryError> {
         match self {
             Self::Embedded(catalogue) => {
-                let document =
-                    |hash: &KeyHash| Some((*hash, catalogue.get(&ItemKey::of_key(hash))?.document));
-                Ok(hashes.iter().filter_map(document).collect())
+                let document = |key: ItemKey| {
+                    let stored = catalogue.get(&key)?;
+                    Some((key, stored.document))
+                };
+                Ok(keys.into_iter().filter_map(document).collect())
             }
-            Self::DynamoDb(table) => Box::pin(table.documents(hashes)).await,
+            Self::DynamoDb(table) => Box::pin(table.documents(kind, keys)).await,
         }
     }
 
@@ -53,11 +57,15 @@ impl Table<'_> {
         &self,
         hashes: &[KeyHash],
     ) -> Result<HashMap<KeyHash, (String, KeyRecord)>, RegistryError> {
-        let documents = self.documents(hashes).await?;
-        documents
-            .into_iter()
-            .map(|(hash, document)| Ok((hash, (document.clone(), record(&document)?))))
-            .collect()
+        let keys = hashes.iter().map(ItemKey::of_key).collect();
+        let documents = self.documents("key", keys).await?;
+
+        let mut records = HashMap::with_capacity(documents.len());
+        for (key, document) in documents {
+            let record = record(&document)?;
+            records.extend(key.hash().map(|hash| (hash, (document, record))));
+        }
+        Ok(records)
     }
 
     /// Returns names and items of one kind after a name, in the order of names.

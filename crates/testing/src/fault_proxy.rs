@@ -37,6 +37,29 @@ pub enum Fault {
     LoseResponse,
 }
 
+/// The requests that passed a proxy, and the items that they name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// The number of requests of any operation.
+    pub requests: usize,
+    /// The number of items that `GetItem` and `BatchGetItem` were asked for.
+    pub items_read: usize,
+    /// The number of items that were put, updated or deleted, alone or in a transaction.
+    pub items_written: usize,
+}
+
+impl Traffic {
+    /// Returns what has passed since an earlier state.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            requests: self.requests - earlier.requests,
+            items_read: self.items_read - earlier.items_read,
+            items_written: self.items_written - earlier.items_written,
+        }
+    }
+}
+
 /// Chooses the fault of a request by its number (from 0, since the plan was set) and its operation.
 type FaultPlan = Box<dyn FnMut(usize, &str) -> Fault + Send>;
 
@@ -45,6 +68,7 @@ struct State {
     plan: Mutex<(usize, FaultPlan)>,
     counts: Mutex<HashMap<String, usize>>,
     items_read: AtomicUsize,
+    items_written: AtomicUsize,
     date_shift_s: AtomicI64,
 }
 
@@ -69,6 +93,7 @@ impl FaultProxy {
             plan: Mutex::new((0, Box::new(|_, _| Fault::None))),
             counts: Mutex::default(),
             items_read: AtomicUsize::new(0),
+            items_written: AtomicUsize::new(0),
             date_shift_s: AtomicI64::new(0),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&state)));
@@ -117,6 +142,20 @@ impl FaultProxy {
     pub fn items_read(&self) -> usize {
         self.state.items_read.load(Ordering::Relaxed)
     }
+
+    /// Returns the requests so far, and the items that they name.
+    ///
+    /// # Panics
+    /// If a fault plan panicked.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        let counts = self.state.counts.lock().expect("no panic while held");
+        Traffic {
+            requests: counts.values().sum(),
+            items_read: self.items_read(),
+            items_written: self.state.items_written.load(Ordering::Relaxed),
+        }
+    }
 }
 
 impl Drop for FaultProxy {
@@ -141,6 +180,8 @@ async fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
     while let Some(request) = read_message(&mut client).await? {
         let items = items_read(&request);
         state.items_read.fetch_add(items, Ordering::Relaxed);
+        let items = items_written(&request);
+        state.items_written.fetch_add(items, Ordering::Relaxed);
         let fault = state.next(&operation(&request));
         match fault {
             Fault::Hang => tokio::time::sleep(Duration::from_secs(60)).await,
@@ -270,17 +311,34 @@ fn items_read(request: &[u8]) -> usize {
     match operation(request).as_str() {
         "GetItem" => 1,
         "BatchGetItem" => {
-            let body = request.split(|byte| *byte == b'\n').next_back();
-            let body = body.and_then(|body| serde_json::from_slice::<Value>(body).ok());
-            let tables = body
-                .as_ref()
-                .and_then(|body| body["RequestItems"].as_object());
-            let tables = tables.into_iter().flatten();
+            let body = body(request);
+            let tables = body["RequestItems"].as_object().into_iter().flatten();
             let keys = tables.filter_map(|(_, table)| table["Keys"].as_array());
             keys.map(Vec::len).sum()
         }
         _ => 0,
     }
+}
+
+/// Returns the number of items that a request writes. A check of a condition is none.
+fn items_written(request: &[u8]) -> usize {
+    match operation(request).as_str() {
+        "PutItem" | "UpdateItem" | "DeleteItem" => 1,
+        "TransactWriteItems" => {
+            let body = body(request);
+            let actions = body["TransactItems"].as_array().into_iter().flatten();
+            let writes = actions.filter(|action| action["ConditionCheck"].is_null());
+            writes.count()
+        }
+        _ => 0,
+    }
+}
+
+/// Returns the body of a request, or null if it is not JSON.
+fn body(request: &[u8]) -> Value {
+    let body = request.split(|byte| *byte == b'\n').next_back();
+    let body = body.and_then(|body| serde_json::from_slice(body).ok());
+    body.unwrap_or_default()
 }
 
 fn throttle(reason: &str) -> Vec<u8> {

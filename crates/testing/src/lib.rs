@@ -74,7 +74,7 @@ pub use collector::Collector;
 pub use dns_server::{DnsQuery, DnsResponse, DnsServer, private_addresses};
 pub use emulator::Emulator;
 pub use failed_start::FailedStart;
-pub use fault_proxy::{Fault, FaultProxy};
+pub use fault_proxy::{Fault, FaultProxy, Traffic};
 pub use http_server::{HttpReply, HttpRequest, HttpServer};
 pub use lambda_runtime::{LambdaRuntime, RuntimeMessage};
 pub use log_buffer::LogBuffer;

@@ -23,10 +23,9 @@ use crate::response;
 use key_file::Column;
 use key_file::formula::escape;
 
-/// The number of keys that are read at once.
-const PAGE_ITEMS: usize = 100;
-/// The size after which a response ends. A Lambda response has at most 6 MB, and the last page must
-/// still fit.
+/// The number of keys that are read at once: with one request to the index, and one per 100 keys.
+const PAGE_ITEMS: usize = 400;
+/// The size after which a response ends. A Lambda response has at most 6 MB.
 const MAX_BYTES: usize = 5_000_000;
 /// The time for which keys are read for one response. A response times out after 25 s, and one page
 /// may take several.
@@ -81,7 +80,7 @@ pub(crate) async fn export(request: AdminRequest<ExportQuery>) -> Result<Respons
     let ExportQuery { plan, after } = &request.query;
     let plan = plan.as_deref();
     let end = Instant::now() + READ_TIME;
-    let (file, last) = read_file(&request.admin(), plan, after.clone(), end).await?;
+    let (file, last) = read_file(&request.admin(), plan, after.clone(), MAX_BYTES, end).await?;
 
     let mut response = response::csv(file);
     let cursor = last.map(|last| List::Keys(plan).cursor(&last));
@@ -93,11 +92,13 @@ pub(crate) async fn export(request: AdminRequest<ExportQuery>) -> Result<Respons
 
 /// Returns the keys after `after` as a file, and the key after which the next file begins.
 ///
-/// The file ends early if it is large. It also ends after `end`, but has at least one page.
+/// The file ends early if it is large, even within a page. It also ends after `end`, but has at
+/// least one page.
 async fn read_file(
     admin: &Admin<'_>,
     plan: Option<&str>,
     mut after: Option<String>,
+    max_bytes: usize,
     end: Instant,
 ) -> Result<(Vec<u8>, Option<String>), Problem> {
     let mut file = Vec::new();
@@ -108,12 +109,16 @@ async fn read_file(
             .keys(plan, after.as_deref(), PAGE_ITEMS)
             .await
             .map_err(|error| Problem::of_read(error, RESOURCE))?;
-        for stored in page.items {
+        let mut items = page.items.into_iter();
+        while let Some(stored) = items.next() {
             append(&mut file, &row(&stored.document))?;
+            if file.len() > max_bytes && items.len() > 0 {
+                return Ok((file, Some(stored.document.key.key_id)));
+            }
         }
 
         after = page.next;
-        if after.is_none() || file.len() > MAX_BYTES || Instant::now() >= end {
+        if after.is_none() || file.len() > max_bytes || Instant::now() >= end {
             return Ok((file, after));
         }
     }
@@ -277,17 +282,42 @@ mod tests {
         let admin = store.admin();
         let rows = |file: &[u8]| file.iter().filter(|byte| **byte == b'\n').count() - 1;
 
-        let (first, after) = read_file(&admin, None, None, late).await.unwrap();
+        let read = |after, end| read_file(&admin, None, after, MAX_BYTES, end);
+        let (first, after) = read(None, late).await.unwrap();
         assert_eq!(
             (rows(&first), after.as_deref()),
-            (PAGE_ITEMS, Some("k0099"))
+            (PAGE_ITEMS, Some("k0399"))
         );
-        let (second, after) = read_file(&admin, None, after, late).await.unwrap();
+        let (second, after) = read(after, late).await.unwrap();
         assert_eq!((rows(&second), after), (1, None));
 
         let in_time = late + READ_TIME;
-        let (whole, after) = read_file(&admin, None, None, in_time).await.unwrap();
+        let (whole, after) = read(None, in_time).await.unwrap();
         assert_eq!((rows(&whole), after), (PAGE_ITEMS + 1, None));
+    }
+
+    #[tokio::test]
+    async fn large_export_ends_within_a_page_and_misses_no_key() {
+        let (store, end) = (store(PAGE_ITEMS + 1), Instant::now() + READ_TIME);
+        let admin = store.admin();
+        let (mut files, mut ids, mut after) = (0, Vec::new(), None);
+        loop {
+            let max_bytes = 2_000;
+            let read = read_file(&admin, None, after, max_bytes, end).await;
+            let (file, next) = read.unwrap();
+            assert!(file.len() < max_bytes + 200, "{} bytes", file.len());
+            let mut rows = csv::Reader::from_reader(&*file);
+            ids.extend(rows.records().map(|row| row.unwrap()[0].to_owned()));
+
+            (files, after) = (files + 1, next);
+            if after.is_none() {
+                break;
+            }
+        }
+
+        let expected: Vec<_> = (0..=PAGE_ITEMS).map(|n| format!("k{n:04}")).collect();
+        assert_eq!(ids, expected);
+        assert!(files > 2, "{files} files");
     }
 
     #[test]

@@ -25,7 +25,7 @@ test_on_stores! {
     policies_and_candidates_have_records
     a_bulk_change_has_one_record
     a_key_that_changed_since_its_selection_is_not_changed
-    an_import_with_the_most_writes_is_one_transaction
+    an_import_writes_as_many_keys_per_transaction_as_it_may
     concurrent_changes_have_one_record_each
     of_concurrent_deletions_the_recorded_one_succeeds
 }
@@ -107,11 +107,7 @@ impl AuditTrail for Trail {
             Change::Document { after: None, .. } => "delete policy",
             Change::Document { before, after, .. } if before == after => return None,
             Change::Document { .. } => "put policy",
-            Change::Keys(changes) => match changes.len() {
-                2 => "change 2 keys",
-                IMPORT_BATCH => "import",
-                _ => "change other keys",
-            },
+            Change::Keys(changes) => &format!("change {} keys", changes.len()),
             Change::Calls { quota, amount, .. } => &format!("{quota} {amount}"),
             _ => "other",
         };
@@ -287,26 +283,32 @@ async fn policies_and_candidates_have_records(subject: Arc<Subject>) {
     );
 }
 
-/// Every key claims its id, and is put on a plan of its own.
-async fn an_import_with_the_most_writes_is_one_transaction(subject: Arc<Subject>) {
-    let (store, trail) = (&subject.store, Trail::new());
-    let mut rows = Vec::new();
-    for _ in 0..IMPORT_BATCH {
-        rows.push(ImportedKey {
-            key_id: Some(format!("chosen-{:06}", number())),
-            plan: Some(new_plan(store).await),
-            ..row(&new_secret())
-        });
-    }
-
-    for _ in 0..2 {
-        // The second time, nothing changes.
-        let admin = trail.admin(store);
-        let imported = admin.import_keys(&rows, false, Timestamp::now()).await;
-        for outcome in imported.unwrap() {
-            assert!(matches!(outcome, ImportedRow::Key { .. }), "{outcome:?}");
+/// Every key claims its id. All keys are put on one plan, or each on a plan of its own.
+async fn an_import_writes_as_many_keys_per_transaction_as_it_may(subject: Arc<Subject>) {
+    let store = &subject.store;
+    for (plans, keys) in [(1, 48), (IMPORT_BATCH, 24)] {
+        let trail = Trail::new();
+        let mut names = Vec::new();
+        for _ in 0..plans {
+            names.push(new_plan(store).await);
         }
-        assert_eq!(trail.records(store).await, ["import"]);
+        let row = |index: usize| ImportedKey {
+            key_id: Some(format!("chosen-{:06}", number())),
+            plan: Some(names[index % plans].clone()),
+            ..row(&new_secret())
+        };
+        let rows: Vec<_> = (0..IMPORT_BATCH).map(row).collect();
+        let records = vec![format!("change {keys} keys"); IMPORT_BATCH / keys];
+
+        for _ in 0..2 {
+            // The second time, nothing changes.
+            let admin = trail.admin(store);
+            let imported = admin.import_keys(&rows, false, Timestamp::now()).await;
+            for outcome in imported.unwrap() {
+                assert!(matches!(outcome, ImportedRow::Key { .. }), "{outcome:?}");
+            }
+            assert_eq!(trail.records(store).await, records);
+        }
     }
 }
 

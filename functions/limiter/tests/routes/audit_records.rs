@@ -176,7 +176,7 @@ pub(crate) async fn import_has_one_record_per_transaction(api: Arc<Api>) {
     let principal = unique("arn:aws:iam::123456789012:user/importer");
     let tag = unique("secret");
     let plan = api.plan(json!({})).await;
-    let rows: Vec<_> = (0..30)
+    let rows: Vec<_> = (0..60)
         .map(|row| format!("{tag}-of-row-number-{row:02},{plan}"))
         .collect();
     let file = format!("Key,UsagePlanIds\n{}\n", rows.join("\n"));
@@ -194,7 +194,7 @@ pub(crate) async fn import_has_one_record_per_transaction(api: Arc<Api>) {
         .map(|record| record["keys"].as_array().unwrap().len())
         .collect();
     keys.sort_unstable();
-    assert_eq!(keys, [6, 24], "{found:?}");
+    assert_eq!(keys, [12, 48], "{found:?}");
     assert!(!json!(found).to_string().contains(&tag));
 
     let key_id = imported["keys"][0]["key_id"].as_str().unwrap();

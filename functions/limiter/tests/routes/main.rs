@@ -30,6 +30,7 @@ mod managed_by;
 mod openapi;
 mod plans;
 mod policies;
+mod request_counts;
 mod response_headers;
 mod search;
 mod startup;
