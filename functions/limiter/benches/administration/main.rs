@@ -22,7 +22,7 @@ use world::World;
 const KEYS: usize = 10_000;
 /// The most rows of a page.
 const PAGE: usize = 100;
-/// The rounds of each comparison. Each has its own emulators.
+/// The rounds of each comparison, unless `BENCH_ROUNDS` is set. Each has its own emulators.
 const ROUNDS: usize = 3;
 
 #[tokio::main]
@@ -31,7 +31,7 @@ async fn main() {
 
     let mut rows = Rows::default();
     let mut last = None;
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         // Ends the emulators of the round before.
         drop(last.take());
         last = Some(compare(&mut rows, round).await);
@@ -40,6 +40,11 @@ async fn main() {
 
     let world = last.expect("a round");
     reports::print(&world).await;
+}
+
+fn rounds() -> usize {
+    let rounds = std::env::var("BENCH_ROUNDS").ok();
+    rounds.map_or(ROUNDS, |rounds| rounds.parse().expect("a number"))
 }
 
 /// Measures an import, a repeated import, a listing and an export, each after or before its floor in
