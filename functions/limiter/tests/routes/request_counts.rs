@@ -50,7 +50,10 @@ fn file(keys: usize, has_ids: bool) -> String {
     let mut file = String::from("Name,Key,KeyId\n");
     for key in 0..keys {
         let secret = unique("imported-secret-of-a-test");
-        let key_id = has_ids.then(|| unique("counted")).unwrap_or_default();
+        let key_id = match has_ids {
+            true => unique("counted"),
+            false => String::new(),
+        };
         writeln!(file, "key {key},{secret},{key_id}").unwrap();
     }
     file
