@@ -9,8 +9,11 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::json_fields::{FieldWriter, JsonFields};
+use crate::request_scope::{RequestScope, with_current_ids};
+use crate::trace_context::{RequestId, TraceParent};
 
-/// Formats an event as `timestamp`, `level`, its own fields, and the fields of its span in `span`.
+/// Formats an event as `timestamp`, `level`, its own fields, and in `span` the ids of the current
+/// request. Outside of a request, `span` has the fields of the current span.
 pub(crate) struct JsonLine;
 
 impl<S: Subscriber + for<'s> LookupSpan<'s>> FormatEvent<S, JsonFields> for JsonLine {
@@ -30,7 +33,9 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> FormatEvent<S, JsonFields> for Json
         event.record(&mut fields);
         fields.outcome?;
 
-        if let Some(span) = context.lookup_current() {
+        if let Some(written) = with_current_ids(|ids| write_ids(&mut writer, ids)) {
+            written?;
+        } else if let Some(span) = context.lookup_current() {
             let extensions = span.extensions();
             let fields = extensions
                 .get::<FormattedFields<JsonFields>>()
@@ -46,10 +51,32 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> FormatEvent<S, JsonFields> for Json
     }
 }
 
+/// Writes the ids of a request, if it has any. Their characters need no escapes.
+fn write_ids(writer: &mut Writer<'_>, ids: &RequestScope) -> fmt::Result {
+    let request_id = ids.request_id.as_ref().map(RequestId::as_str);
+    let trace_id = ids.traceparent.as_ref().map(TraceParent::trace_id);
+
+    let mut opening = ",\"span\":{";
+    for (name, id) in [("request_id", request_id), ("trace_id", trace_id)] {
+        if let Some(id) = id {
+            for part in [opening, "\"", name, "\":\"", id, "\""] {
+                writer.write_str(part)?;
+            }
+            opening = ",";
+        }
+    }
+
+    match opening {
+        "," => writer.write_char('}'),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
+    use super::*;
     use crate::test_log::TestLog;
 
     /// Returns the lines that `work` logs, without their timestamps.
@@ -160,6 +187,39 @@ mod tests {
         assert_eq!(logged[0]["span"], json!({"request_id": "r-1"}));
         assert_eq!(logged[1]["span"], json!({"request_id": "r-1", "later": 1}));
         assert!(logged[2].get("span").is_none());
+    }
+
+    #[tokio::test]
+    async fn line_of_a_request_has_the_ids_that_it_has() {
+        let log = TestLog::default();
+        let _guard = log.subscribe();
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+        for (request_id, parent) in [("r-1", parent), ("r-1", ""), ("", parent), ("", "")] {
+            let ids = RequestScope {
+                request_id: RequestId::parse(request_id),
+                traceparent: TraceParent::parse(parent),
+            };
+            let outer = tracing::error_span!("outer", other = 1);
+            let work = ids.serve("test", async { tracing::info!("said") });
+            tracing::Instrument::instrument(work, outer).await;
+        }
+
+        let spans: Vec<_> = log
+            .json_lines()
+            .iter()
+            .map(|line| line["span"].clone())
+            .collect();
+        let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
+        assert_eq!(
+            spans,
+            [
+                json!({"request_id": "r-1", "trace_id": trace_id}),
+                json!({"request_id": "r-1"}),
+                json!({"trace_id": trace_id}),
+                Value::Null,
+            ]
+        );
     }
 
     #[test]

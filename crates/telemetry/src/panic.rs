@@ -1,9 +1,8 @@
 //! Panics cost one request, and their messages are not logged.
 
-use std::future::Future;
-use std::panic::{self, PanicHookInfo};
-
-use crate::invocation::Invocation;
+use std::future::{Future, poll_fn};
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::task::Poll;
 
 /// Installs a panic hook that logs where a panic happened. Its message is left out, because it may
 /// contain a part of a request.
@@ -14,17 +13,37 @@ pub fn log_panics() {
     }));
 }
 
-/// Runs `work` in its own task, as a part of the same invocation, and returns `None` if it panics.
-pub async fn contain_panic<T, F>(work: F) -> Option<T>
-where
-    T: Send + 'static,
-    F: Future<Output = T> + Send + 'static,
-{
-    tokio::spawn(Invocation::current().run(work)).await.ok()
+/// Runs `work` and returns `None` if it panics. The caller's other work continues.
+///
+/// State that `work` shares with others has to be consistent after a panic, as for a task of its
+/// own. A task would also have to be allocated, scheduled and joined for each request.
+pub async fn contain_panic<F: Future>(work: F) -> Option<F::Output> {
+    let mut work = Some(Box::pin(work));
+
+    poll_fn(move |context| {
+        let poll = AssertUnwindSafe(|| {
+            // If it panics, it is dropped while the panic unwinds, so that its spans fail.
+            let mut running = work.take()?;
+            let polled = running.as_mut().poll(context);
+            if polled.is_pending() {
+                work = Some(running);
+            }
+            Some(polled)
+        });
+
+        match catch_unwind(poll) {
+            Ok(Some(polled)) => polled.map(Some),
+            Ok(None) | Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     #[tokio::test]
@@ -33,5 +52,28 @@ mod tests {
 
         assert_eq!(contain_panic(panicking).await, None);
         assert_eq!(contain_panic(async { 1 }).await, Some(1));
+    }
+
+    #[tokio::test]
+    async fn panic_after_a_pause_drops_the_work_while_it_unwinds() {
+        let is_panicking = Arc::new(AtomicBool::new(false));
+        let observer = Observer(Arc::clone(&is_panicking));
+        let panicking = async move {
+            tokio::task::yield_now().await;
+            let _dropped_last = &observer;
+            [0].get(1).copied().unwrap()
+        };
+
+        assert_eq!(contain_panic(panicking).await, None);
+        assert!(is_panicking.load(Ordering::Relaxed));
+    }
+
+    /// Records on drop that its thread panics.
+    struct Observer(Arc<AtomicBool>);
+
+    impl Drop for Observer {
+        fn drop(&mut self) {
+            self.0.store(std::thread::panicking(), Ordering::Relaxed);
+        }
     }
 }

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tracing::Instrument;
 
 use crate::invocation::Invocation;
 use crate::span::{Span, is_traced, propagates};
@@ -51,8 +50,8 @@ impl RequestScope {
         }
     }
 
-    /// Runs `work` with these ids: every log line has them in the span `request`, and so does every
-    /// call record. A task that `work` spawns needs its own scope; see [`Self::carry_into`].
+    /// Runs `work` with these ids: every log line has them in `span`, and so does every call record.
+    /// A task that `work` spawns needs its own scope; see [`Self::carry_into`].
     ///
     /// If a tracer is installed, `work` is a span named `name`, whose trace context replaces
     /// `traceparent`. In an [`Invocation`] it is the span of the invocation.
@@ -72,13 +71,9 @@ impl RequestScope {
         span: Option<Arc<Mutex<Span>>>,
         work: F,
     ) -> impl Future<Output = F::Output> {
-        // All fields are set at once: some logs format all of a span's fields again if one is
-        // recorded later.
-        let request_id = self.request_id.as_ref().map(RequestId::as_str);
-        let trace_id = self.traceparent.as_ref().map(TraceParent::trace_id);
-        let log_span = tracing::error_span!("request", request_id, trace_id);
-
-        CURRENT.scope(Current { ids: self, span }, work.instrument(log_span))
+        // Log lines read the ids from here. A span of `tracing` would be allocated, formatted and
+        // entered for each request, and most requests write no line.
+        CURRENT.scope(Current { ids: self, span }, work)
     }
 
     fn begin_span(&mut self, name: &'static str) -> Option<Arc<Mutex<Span>>> {
@@ -107,6 +102,12 @@ impl RequestScope {
         CURRENT
             .try_with(|current| current.ids.clone())
             .unwrap_or_default()
+    }
+
+    /// Returns the trace id of the current request, if it has one.
+    #[must_use]
+    pub fn current_trace_id() -> Option<String> {
+        with_current_ids(|ids| Some(ids.traceparent.as_ref()?.trace_id().to_owned())).flatten()
     }
 
     /// Returns these ids with the trace context of a span, for what happens within it. They are
@@ -142,6 +143,11 @@ pub async fn below<T>(parent: Option<TraceParent>, work: impl Future<Output = T>
         Some(parent) => PARENT.scope(parent, work).await,
         None => work.await,
     }
+}
+
+/// Passes the ids of the current request to `read`. `None` outside of a request.
+pub(crate) fn with_current_ids<T>(read: impl FnOnce(&RequestScope) -> T) -> Option<T> {
+    CURRENT.try_with(|current| read(&current.ids)).ok()
 }
 
 /// Returns the span of the current request, if there is one.

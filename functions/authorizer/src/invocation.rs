@@ -7,7 +7,7 @@ use telemetry::contain_panic;
 
 use crate::{Authorizer, Failure};
 
-/// Handles one event in a task of its own, so that a panic fails only this invocation.
+/// Handles one event. A panic fails only this invocation.
 ///
 /// # Errors
 /// The errors of [`Authorizer::handle`], and [`Failure::Fault`] after a panic.

@@ -9,7 +9,7 @@ use telemetry::contain_panic;
 use crate::Composer;
 use crate::function_response::fault;
 
-/// Handles one event in a task of its own, so that a panic fails only this invocation.
+/// Handles one event. A panic fails only this invocation.
 ///
 /// # Errors
 /// The errors of [`Composer::handle`], and [`Diagnostic`] after a panic.

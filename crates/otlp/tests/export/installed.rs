@@ -103,7 +103,9 @@ async fn logs_records_calls_and_spans_agree_on_the_trace() {
     let installed = installed();
     let server = HttpServer::responding(|_| HttpReply::text(200, "text/plain", SECRET));
     let log = LogBuffer::default();
-    let _guard = log.subscribe();
+    let lines = log.clone();
+    let function_log = telemetry::log_to([], None, move || lines.clone());
+    let _guard = tracing::subscriber::set_default(function_log);
     let url = format!("{}/keys?token={SECRET}", server.url());
 
     let work = async {
