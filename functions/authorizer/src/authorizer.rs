@@ -148,7 +148,9 @@ impl Authorizer {
             Err(_) => RequestScope::default(),
         };
 
-        scope.serve("authorizer", self.respond(request, now)).await
+        // Boxed, because this future is large and would otherwise be moved several times.
+        let respond = Box::pin(self.respond(request, now));
+        scope.serve("authorizer", respond).await
     }
 
     async fn respond(

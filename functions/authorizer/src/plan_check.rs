@@ -89,7 +89,9 @@ impl PlanCheck<'_> {
             cost: self.rule.cost,
             deadline: self.deadline,
         };
-        response.set_caller(call.charged());
+        if call.charged() != caller {
+            response.set_caller(call.charged());
+        }
         Ok(self.store.charge(&call).await.ok())
     }
 

@@ -9,8 +9,7 @@ use limits::{Caller, Decision, Plan, RouteLimit, Verdict};
 use outcome::Reason;
 use policy::Rule;
 use policy::header_value::header_value;
-use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use telemetry::{RequestScope, milliseconds, on_current_span};
 
 use crate::Failure;
@@ -21,6 +20,7 @@ use crate::iam_policy;
 use crate::identity::Identity;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::request_outcome::RequestOutcome;
+use crate::response_json::ResponseJson;
 use crate::shadow::ShadowRefusal;
 
 /// Collects facts about a request while it is checked, for its response and its log line.
@@ -37,14 +37,6 @@ pub(crate) struct ResponseBuilder<'e> {
     usage_identifier_key: Option<&'e str>,
 }
 
-/// A response of format 2.0.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SimpleResponse<'c> {
-    is_authorized: bool,
-    context: &'c Context,
-}
-
 /// The cause in a log line.
 #[derive(Default)]
 struct LogCause<'c> {
@@ -58,8 +50,7 @@ impl<'e> ResponseBuilder<'e> {
     pub(crate) fn set_request(&mut self, request: &Request<'e>) {
         let id = request.id.as_deref().unwrap_or_default();
         set(&mut self.context.request_id, id);
-        let trace = RequestScope::current().traceparent;
-        self.context.trace_id = trace.map(|parent| parent.trace_id().to_owned());
+        self.context.trace_id = RequestScope::current_trace_id();
         self.format = request.format.clone();
     }
 
@@ -114,7 +105,7 @@ impl<'e> ResponseBuilder<'e> {
     /// # Errors
     /// [`Failure`] for a 401 or a 500.
     pub(crate) fn finish(
-        self,
+        &mut self,
         result: Result<RequestOutcome, Rejection>,
         settings: ResponseSettings,
         elapsed: Duration,
@@ -126,7 +117,7 @@ impl<'e> ResponseBuilder<'e> {
     }
 
     fn finish_outcome(
-        mut self,
+        &mut self,
         outcome: RequestOutcome,
         settings: ResponseSettings,
         elapsed: Duration,
@@ -155,7 +146,7 @@ impl<'e> ResponseBuilder<'e> {
     }
 
     fn finish_rejection(
-        mut self,
+        &mut self,
         rejection: Rejection,
         settings: ResponseSettings,
         elapsed: Duration,
@@ -166,7 +157,7 @@ impl<'e> ResponseBuilder<'e> {
             detail,
             issuer_name,
         } = rejection;
-        self.issuer_name = self.issuer_name.or(issuer_name);
+        self.issuer_name = self.issuer_name.take().or(issuer_name);
 
         let mut cause = LogCause::default();
         match kind {
@@ -194,7 +185,7 @@ impl<'e> ResponseBuilder<'e> {
     }
 
     fn serialize(
-        mut self,
+        &mut self,
         is_allowed: bool,
         reason: Reason,
         elapsed: Duration,
@@ -207,16 +198,10 @@ impl<'e> ResponseBuilder<'e> {
 
         let context = &self.context;
         let response = match &self.format {
-            Format::Simple => to_raw_value(&SimpleResponse {
-                is_authorized: is_allowed,
-                context,
-            }),
-            Format::Policy { method_arn } => to_raw_value(&iam_policy::response(
-                context,
-                is_allowed,
-                method_arn,
-                self.usage_identifier_key,
-            )),
+            Format::Simple => simple_response(context, is_allowed),
+            Format::Policy { method_arn } => {
+                iam_policy::response(context, is_allowed, method_arn, self.usage_identifier_key)
+            }
         };
         response.map_err(|error| Failure::Fault(error.to_string()))
     }
@@ -282,6 +267,21 @@ impl<'e> ResponseBuilder<'e> {
             "decided"
         );
     }
+}
+
+/// Returns a response of format 2.0.
+fn simple_response(context: &Context, is_allowed: bool) -> serde_json::Result<Box<RawValue>> {
+    let opening = if is_allowed {
+        r#"{"isAuthorized":true,"context":"#
+    } else {
+        r#"{"isAuthorized":false,"context":"#
+    };
+
+    let mut json = ResponseJson::for_context(context, opening.len() + "{}}".len() - ",".len());
+    json.raw(opening);
+    json.context(context)?;
+    json.raw("}");
+    json.finish()
 }
 
 /// Returns the path of a route such as `GET /orders/{id}`.
