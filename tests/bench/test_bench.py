@@ -1,10 +1,12 @@
 """Tests of how the benchmarks read other programs' output and format figures."""
 
+import pathlib
+import tempfile
 import unittest
 
 from types import SimpleNamespace
 
-from bench import cbor, programs, report
+from bench import cbor, instructions, programs, report
 from bench.__main__ import PARTS
 from bench.charts import Scale, chart, direction, number
 from bench.environment import MeasurementError
@@ -62,6 +64,19 @@ class Parsing(unittest.TestCase):
         self.assertEqual(medians[("api_key", "10")], 9.5)
         self.assertEqual(medians[("api_key", "1000")], 1200)
         self.assertAlmostEqual(medians[("bare_signature_check", "RS256")], 0.8301)
+
+    def test_instructions_are_those_of_the_additional_calls(self):
+        with tempfile.TemporaryDirectory() as folder:
+            output = pathlib.Path(folder) / "callgrind.out"
+
+            def count(calls: int) -> int:
+                output.write_text(f"events: Ir\nsummary: {5_000_000 + calls * 60_000}\n0 0\n")
+                return instructions.counted(output)
+
+            self.assertEqual(instructions.per_call(count), 60_000)
+            output.write_text("events: Ir\n")
+            with self.assertRaises(MeasurementError):
+                instructions.counted(output)
 
     def test_cbor_examples_of_the_rfc_are_decoded(self):
         for text, value in [

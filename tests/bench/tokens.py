@@ -2,15 +2,18 @@
 response.
 """
 
+import functools
 import json
 import re
 from collections.abc import Callable
 
+from bench import instructions
 from bench.builds import Programs
 from bench.environment import BENCH, TARGET, run, variables
 from bench.rows import Row, Runs, Table
+from harness.paths import PROJECT
 
-PROGRAMS = ["node"]
+PROGRAMS = ["node", "valgrind"]
 ROUNDS = 5
 ALGORITHMS = ["RS256", "ES256", "EdDSA"]
 UNIT_US = {"ns": 1e-3, "µs": 1.0, "ms": 1e3, "s": 1e6}
@@ -25,6 +28,15 @@ NOTE = (
     "Tollgate reads a complete event and charges a plan in the embedded store, which the peers do not. The peers verify "
     "the token in every call. Each run is a process, and its value is the median of hundreds of calls after a warm-up."
 )
+
+
+INSTRUCTIONS_NOTE = (
+    "Counted by callgrind, which has no SHA extensions, so a hash costs more than in Lambda. The first rows are from the "
+    "bytes of an event to those of the response, with a log line. The others include Lambda's runtime client, whose share "
+    "is that of the empty function."
+)
+# A plan that allows every call of a run.
+AMPLE = {"throttle": {"rate": 100_000, "burst": 1_000_000}}
 
 
 def divan_medians(output: str) -> dict[tuple[str, str], float]:
@@ -64,6 +76,43 @@ def measure_peer(command: list, algorithm: str) -> float:
 
 def each_algorithm(command: Callable[[str], list]) -> dict[str, float]:
     return {algorithm: measure_peer(command(algorithm), algorithm) for algorithm in ALGORITHMS}
+
+
+def authorizer_settings() -> dict[str, str]:
+    """Returns the settings of the example events, with plans that allow every call."""
+    settings = json.loads((PROJECT / "events/env.json").read_text())["AuthorizerFunction"]
+    store = json.loads(settings["EMBEDDED_STORE"])
+    store["plans"] |= {"free": AMPLE, "pro": AMPLE}
+    return {**settings, "EMBEDDED_STORE": json.dumps(store)}
+
+
+def instructions_table(programs: Programs) -> Table:
+    """Counts the instructions of a warm call."""
+    event = json.loads((PROJECT / "events/authorizer.token.json").read_text())
+    benchmark, binaries = programs.benchmarks["tokens"], programs.binaries
+    counts: dict[str, Callable[[int], int]] = {
+        f"authorizer, cached token, {algorithm}": functools.partial(
+            instructions.of_benchmark, benchmark, algorithm
+        )
+        for algorithm in ALGORITHMS
+    }
+    for name, binary, settings, expected in (
+        ("authorizer as a function", "authorizer", authorizer_settings(), '"decision":"allowed"'),
+        ("Rust, empty function", "nothing", {}, '"isAuthorized":true'),
+    ):
+        counts[name] = functools.partial(
+            instructions.of_function, binaries[binary], event, settings, expected
+        )
+
+    runs = Runs()
+    subjects = {
+        name: lambda count=count: {"instructions": instructions.per_call(count)}
+        for name, count in counts.items()
+    }
+    runs.measure(subjects, 1, warm_up=0)
+    ours = [name for name in counts if name.startswith("authorizer")]
+    rows = runs.rows("instructions", counts, ours)
+    return Table("Instructions per warm call", "instructions", rows, INSTRUCTIONS_NOTE)
 
 
 def measure(programs: Programs) -> list[Table]:
@@ -111,6 +160,7 @@ def measure(programs: Programs) -> list[Table]:
             rules + sizes,
             "The goal is a flat line from the small to the large policy.",
         ),
+        instructions_table(programs),
     ]
 
 
