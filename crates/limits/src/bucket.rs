@@ -103,29 +103,20 @@ impl Bucket {
         }
     }
 
-    /// Returns the number of whole tokens left.
-    pub fn remaining(&self, emission: Nanos, tat: Nanos, now: Nanos) -> u64 {
+    /// Returns the number of whole tokens left, and the time until there is one more. The time is
+    /// `None` if the bucket is full.
+    pub fn level(&self, emission: Nanos, tat: Nanos, now: Nanos) -> (u64, Option<Nanos>) {
         let free = now + self.depth(emission) - tat.max(now);
-        match (u64::try_from(free), u64::try_from(emission)) {
+        let (tokens, part) = match (u64::try_from(free), u64::try_from(emission)) {
             // A 64-bit division is several times as fast, and nearly always sufficient.
-            (Ok(free), Ok(emission)) => free / emission,
-            _ => u64::try_from(free / emission).unwrap_or(0),
-        }
-    }
-
-    /// Returns the time until there is one more whole token. `None` if the bucket is full.
-    pub fn next_token(&self, emission: Nanos, tat: Nanos, now: Nanos) -> Option<Nanos> {
-        if tat <= now {
-            return None;
-        }
-
-        let free = now + self.depth(emission) - tat;
-        let part = match (u64::try_from(free), u64::try_from(emission)) {
-            (Ok(free), Ok(emission)) => Nanos::from(free % emission),
-            _ => free.rem_euclid(emission),
+            (Ok(free), Ok(emission)) => (free / emission, Nanos::from(free % emission)),
+            _ => (
+                u64::try_from(free / emission).unwrap_or(0),
+                free.rem_euclid(emission),
+            ),
         };
 
-        Some(emission - part)
+        (tokens, (tat > now).then(|| emission - part))
     }
 }
 
@@ -198,21 +189,19 @@ mod tests {
     fn refused_call_takes_nothing_and_returns_the_wait() {
         let (bucket, emission) = bucket(1.0, 5);
         let tat = bucket.take(emission, None, 1, 0).unwrap();
-        assert_eq!(bucket.remaining(emission, tat, 0), 4);
+        assert_eq!(bucket.level(emission, tat, 0).0, 4);
         assert_eq!(bucket.take(emission, Some(tat), 5, 0), Err(SECOND));
-        assert_eq!(bucket.remaining(emission, tat, 0), 4);
+        assert_eq!(bucket.level(emission, tat, 0).0, 4);
     }
 
     #[test]
     fn time_until_the_next_token_is_exact() {
         let (bucket, emission) = bucket(1.0, 5);
         let tat = bucket.take(emission, None, 2, 0).unwrap();
-        assert_eq!(bucket.next_token(emission, tat, 0), Some(SECOND));
-        assert_eq!(
-            bucket.next_token(emission, tat, SECOND / 4),
-            Some(SECOND * 3 / 4)
-        );
-        assert_eq!(bucket.next_token(emission, tat, 2 * SECOND), None);
+        let next_token = |now| bucket.level(emission, tat, now).1;
+        assert_eq!(next_token(0), Some(SECOND));
+        assert_eq!(next_token(SECOND / 4), Some(SECOND * 3 / 4));
+        assert_eq!(next_token(2 * SECOND), None);
     }
 
     #[test]
@@ -291,7 +280,7 @@ mod tests {
             prop_assume!(taken <= burst);
             let (bucket, emission) = bucket(rate, burst);
             let tat = bucket.take(emission, None, taken, 0).unwrap();
-            let left = bucket.remaining(emission, tat, wait);
+            let left = bucket.level(emission, tat, wait).0;
 
             prop_assert!(bucket.take(emission, Some(tat), left, wait).is_ok());
             prop_assert!(bucket.take(emission, Some(tat), left + 1, wait).is_err());

@@ -3,14 +3,17 @@
 //! Time zone rules come from the copy of the IANA database that jiff compiles in. All instances of
 //! a release therefore have the same rules, whatever their operating system has.
 
+mod last_window;
+
 use std::fmt;
 
 use jiff::civil::Date;
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use self::last_window::LastWindow;
 use crate::time_zone::{UTC, canonical_name};
 use crate::{Nanos, SECOND};
 
@@ -63,6 +66,8 @@ pub struct Calendar {
     starts_on: i8,
     /// The id of the calendar, which its windows have too.
     id: CalendarId,
+    /// The window that was computed last.
+    last: LastWindow,
 }
 
 /// The id of a calendar. Two quotas may count days in different time zones.
@@ -163,6 +168,7 @@ impl Calendar {
             zone: None,
             starts_on: 1,
             id: CalendarId::DAY,
+            last: LastWindow::default(),
         }
     }
 
@@ -217,6 +223,7 @@ impl Calendar {
             zone,
             starts_on,
             id,
+            last: LastWindow::default(),
         })
     }
 
@@ -236,19 +243,36 @@ impl Calendar {
             _ => {}
         }
 
-        let first_day = self.first_day_of(self.day_of(now)?)?;
-        let (start, end) = (
-            self.midnight(first_day)?,
-            self.midnight(self.next(first_day)?)?,
-        );
+        let known = self.last.containing(now);
+        let (start, end, first_day) = match known {
+            Some(known) => known,
+            None => self.compute_window(now)?,
+        };
 
-        Some(Window {
-            id: WindowId {
-                calendar: self.id,
-                first_day,
-            },
-            start,
-            end,
+        let id = WindowId {
+            calendar: self.id,
+            first_day,
+        };
+        Some(Window { id, start, end })
+    }
+
+    /// Returns start, end and first day of the window that contains `now`, and remembers them.
+    fn compute_window(&self, now: Nanos) -> Option<(Nanos, Nanos, Date)> {
+        let first_day = self.first_day_of(self.day_of(now)?)?;
+        let start = self.midnight(first_day)?;
+        let end = self.midnight(self.next(first_day)?)?;
+
+        // If midnight occurs twice, the day before may go on after the first one.
+        if !self.is_midnight_repeated(first_day) {
+            self.last.set(start, end, first_day);
+        }
+        Some((start, end, first_day))
+    }
+
+    fn is_midnight_repeated(&self, day: Date) -> bool {
+        self.zone.as_ref().is_some_and(|zone| {
+            let midnight = zone.to_ambiguous_timestamp(day.at(0, 0, 0, 0));
+            matches!(midnight.offset(), AmbiguousOffset::Fold { .. })
         })
     }
 
@@ -260,8 +284,22 @@ impl Calendar {
             .unwrap_or(UTC)
     }
 
+    /// Returns the day that contains `now`, of a calendar of days. `None` if `now` is outside the
+    /// calendar.
+    pub(crate) fn day(&self, now: Nanos) -> Option<Date> {
+        if let Some((_, _, day)) = self.last.containing(now) {
+            return Some(day);
+        }
+
+        match self.compute_window(now) {
+            Some((_, _, day)) => Some(day),
+            // The last day of the calendar has no window, because it has no end.
+            None => self.day_of(now),
+        }
+    }
+
     /// Returns the day that contains `now`. `None` if `now` is outside the calendar.
-    pub(crate) fn day_of(&self, now: Nanos) -> Option<Date> {
+    fn day_of(&self, now: Nanos) -> Option<Date> {
         let instant = Timestamp::from_nanosecond(now).ok()?;
         Some(match &self.zone {
             None => Offset::UTC.to_datetime(instant).date(),

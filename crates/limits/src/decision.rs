@@ -2,7 +2,15 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::{ChargeId, QuotaThreshold};
+
+/// The limits of a decision. Two of them need no allocation.
+pub type Limits = SmallVec<[Limit; 2]>;
+
+/// The names of the limits that refuse a call. One of them needs no allocation.
+pub type Violated = SmallVec<[Arc<str>; 1]>;
 
 /// The decision on one call.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,7 +19,7 @@ pub struct Decision {
     pub verdict: Verdict,
     /// Every limit that applies: the caller's sliding window or bucket, the route's bucket, and the
     /// quotas. Empty for an unlimited plan, for an impossible call, and if the state is unknown.
-    pub limits: Vec<Limit>,
+    pub limits: Limits,
     /// True if the used share of a limit has reached the plan's `near_limit`.
     pub near_limit: bool,
     /// True if the caller is beyond the limit of a quota that allows it.
@@ -37,7 +45,7 @@ pub enum Verdict {
         quota: bool,
         /// The names of the limits that refuse the call. Empty if the caller calls more often than
         /// its item can be written.
-        violated: Vec<Arc<str>>,
+        violated: Violated,
         /// The time after which a call of this cost passes, in seconds, if there are no other
         /// calls. At least 1.
         retry_after_s: u64,
@@ -89,7 +97,7 @@ impl Decision {
     pub fn of(verdict: Verdict) -> Self {
         Self {
             verdict,
-            limits: Vec::new(),
+            limits: Limits::new(),
             near_limit: false,
             over_quota: false,
             thresholds: Vec::new(),
@@ -100,20 +108,21 @@ impl Decision {
     }
 
     /// Returns the decision with the id of its charge.
-    pub fn charged(self, charge: Option<ChargeId>) -> Self {
-        Self { charge, ..self }
+    pub fn charged(mut self, charge: Option<ChargeId>) -> Self {
+        self.charge = charge;
+        self
     }
 
     /// Returns the decision of a plan. If the plan is in `shadow` mode, the call always passes.
-    pub fn in_shadow(self, shadow: bool) -> Self {
-        if !shadow || self.verdict == Verdict::Allowed {
-            return self;
-        }
+    pub fn in_shadow(mut self, shadow: bool) -> Self {
+        self.shadow(shadow);
+        self
+    }
 
-        Self {
-            verdict: Verdict::Allowed,
-            shadowed: Some(self.verdict),
-            ..self
+    /// Changes the decision to that of a plan: see [`in_shadow`](Self::in_shadow).
+    pub fn shadow(&mut self, shadow: bool) {
+        if shadow && self.verdict != Verdict::Allowed {
+            self.shadowed = Some(std::mem::replace(&mut self.verdict, Verdict::Allowed));
         }
     }
 

@@ -10,7 +10,7 @@ use crate::plan_bounds::MAX_QUOTAS;
 use crate::sliding::{Position, SlidingWindow};
 use crate::state::{Charge, Count};
 use crate::{
-    Decision, Limit, Nanos, Plan, Quota, RouteLimit, Usage, Verdict, Window, whole_seconds,
+    Decision, Limit, Limits, Nanos, Plan, Quota, RouteLimit, Usage, Verdict, Window, whole_seconds,
 };
 
 /// The units that one call takes from the limits of its plan at one instant.
@@ -23,6 +23,8 @@ pub struct Demand<'p> {
     cost: u64,
     calls: u64,
     now: Nanos,
+    /// The day of usage reports. `None` if the instant is outside the calendar.
+    report_day: Option<Date>,
     windows: ArrayVec<(&'p Quota, Window), MAX_QUOTAS>,
     own_limits: OwnLimits,
 }
@@ -54,6 +56,7 @@ struct Refusal<'p> {
 
 impl<'p> Demand<'p> {
     /// Returns the demand of a call. `None` if `now` is outside the calendar.
+    #[inline]
     #[must_use]
     pub fn new(
         plan: &'p Plan,
@@ -72,6 +75,7 @@ impl<'p> Demand<'p> {
             cost,
             calls: 1,
             now,
+            report_day: plan.report_day(now),
             windows,
             own_limits: OwnLimits::Charged,
         })
@@ -94,6 +98,7 @@ impl<'p> Demand<'p> {
             cost: 1,
             calls: 1,
             now,
+            report_day: plan.report_day(now),
             windows: ArrayVec::new(),
             own_limits,
         }
@@ -120,6 +125,7 @@ impl<'p> Demand<'p> {
             cost,
             calls: self.calls,
             now,
+            report_day: plan.report_day(now),
             windows: ArrayVec::new(),
             own_limits,
         })
@@ -144,7 +150,18 @@ impl<'p> Demand<'p> {
     /// Decides on the call without charging it. The limits in the decision are those after the call.
     #[must_use]
     pub fn evaluate(&self, usage: &Usage) -> Decision {
-        self.evaluate_into(usage, &mut Charge::default())
+        let mut charge = Charge::default();
+        if let Some(refusal) = self.check(usage, &mut charge) {
+            return self.refused(refusal, usage);
+        }
+
+        let (tats, counts) = (&charge.tats, &charge.counts);
+        let taken = if self.is_call() { self.cost } else { 0 };
+        let position = self.position(usage).map(|position| position.after(taken));
+        let tat = |index: usize, _: &Bucket| Some(tats[index].1);
+        self.decision_with_limits(Verdict::Allowed, usage, position, tat, |index, _| {
+            counts[index].net
+        })
     }
 
     /// Decides on the call without charging it. The limits in the decision are those before the call.
@@ -159,13 +176,12 @@ impl<'p> Demand<'p> {
     /// Decides on the call, and charges `usage` if the call is allowed.
     pub fn charge(&self, usage: &mut Usage) -> Decision {
         let mut charge = Charge::default();
-        let decision = self.evaluate_into(usage, &mut charge);
-
-        if decision.verdict == Verdict::Allowed {
-            usage.apply(&charge, self.now);
+        if let Some(refusal) = self.check(usage, &mut charge) {
+            return self.refused(refusal, usage);
         }
 
-        decision
+        usage.apply(&charge, self.now);
+        self.standing(Verdict::Allowed, usage)
     }
 
     /// True if a rate of the plan never admits the call, whatever was used or granted.
@@ -188,27 +204,24 @@ impl<'p> Demand<'p> {
             })
     }
 
-    /// Returns the decision, and puts the changes of an allowed call into `charge`.
-    fn evaluate_into(&self, usage: &Usage, charge: &mut Charge) -> Decision {
+    /// Returns the verdict on a call that is refused. The changes of an allowed call are in `charge`.
+    fn check(&self, usage: &Usage, charge: &mut Charge) -> Option<Verdict> {
         if self.is_impossible(usage) {
-            return Decision::of(Verdict::Impossible);
+            return Some(Verdict::Impossible);
         }
 
         let mut refusals = Refusals::new();
         self.check_sliding(usage, charge, &mut refusals);
         self.check_buckets(usage, charge, &mut refusals);
         self.check_quotas(usage, charge, &mut refusals);
-        if !refusals.is_empty() {
-            return self.standing(throttled(&refusals), usage);
-        }
+        (!refusals.is_empty()).then(|| throttled(&refusals))
+    }
 
-        let (tats, counts) = (&charge.tats, &charge.counts);
-        let taken = if self.is_call() { self.cost } else { 0 };
-        let position = self.position(usage).map(|position| position.after(taken));
-        let tat = |index: usize, _: &Bucket| Some(tats[index].1);
-        self.decision_with_limits(Verdict::Allowed, usage, position, tat, |index, _| {
-            counts[index].net
-        })
+    fn refused(&self, verdict: Verdict, usage: &Usage) -> Decision {
+        match verdict {
+            Verdict::Impossible => Decision::of(verdict),
+            verdict => self.standing(verdict, usage),
+        }
     }
 
     /// True if a rate refuses the call, not only a quota. Only time changes that.
@@ -340,7 +353,7 @@ impl<'p> Demand<'p> {
     /// Returns the day of usage reports on which the units count. `None` if the instant
     /// is outside the calendar.
     pub fn report_day(&self) -> Option<Date> {
-        self.plan.report_day(self.now)
+        self.report_day
     }
 
     /// The instant of the decision.
@@ -423,12 +436,11 @@ impl<'p> Demand<'p> {
         tat: impl Fn(usize, &Bucket) -> Option<Nanos>,
         count: impl Fn(usize, &Window) -> i64,
     ) -> Decision {
-        let mut limits = Vec::with_capacity(2 + self.windows.len());
-        limits.extend(
-            self.sliding()
-                .zip(position)
-                .map(|(window, position)| sliding_limit(window, &position)),
-        );
+        let rates = usize::from(position.is_some()) + self.buckets().count();
+        let mut limits = Limits::with_capacity(rates + self.windows.len());
+        if let Some((window, position)) = self.sliding().zip(position) {
+            limits.push(sliding_limit(window, &position));
+        }
         for (index, bucket) in self.buckets().enumerate() {
             if let Some(emission) = bucket.emission_for(self.cost) {
                 limits.push(self.bucket_limit(
@@ -462,14 +474,13 @@ impl<'p> Demand<'p> {
     }
 
     fn bucket_limit(&self, bucket: &Bucket, emission: Nanos, tat: Nanos) -> Limit {
+        let (remaining, next_token) = bucket.level(emission, tat, self.now);
         Limit {
             name: Arc::clone(&bucket.name),
             limit: bucket.burst,
             window_s: Some(bucket.window_s),
-            remaining: bucket.remaining(emission, tat, self.now),
-            reset_s: bucket
-                .next_token(emission, tat, self.now)
-                .map(whole_seconds),
+            remaining,
+            reset_s: next_token.map(whole_seconds),
         }
     }
 

@@ -64,7 +64,7 @@ pub use bucket::Bucket;
 pub use calendar::{Calendar, CalendarId, Period, Window, WindowId, day_end, day_of};
 pub use caller::{CALLER_PREFIXES, Caller};
 pub use charge_id::{ChargeId, ChargeIdError, ChargedWindow, Refund};
-pub use decision::{Decision, Limit, Verdict};
+pub use decision::{Decision, Limit, Limits, Verdict, Violated};
 pub use demand::Demand;
 pub use grant::{GRANT_ID_LIFETIME, Grant, GrantOrder, GrantRefusal};
 pub use grant_list::{

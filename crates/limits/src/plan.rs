@@ -117,7 +117,7 @@ impl Plan {
     /// Returns the day of usage reports that contains `now`. `None` if `now` is outside the calendar.
     #[must_use]
     pub fn report_day(&self, now: Nanos) -> Option<Date> {
-        self.report_days.day_of(now)
+        self.report_days.day(now)
     }
 
     /// Returns one of `instances` equal shares of the plan's limits, each at least one call. Limits

@@ -1,6 +1,7 @@
 //! The usage of a caller, and the changes that a charge makes to it.
 
 use arrayvec::ArrayVec;
+use smallvec::SmallVec;
 
 use crate::plan_bounds::MAX_QUOTAS;
 use crate::sliding::SLOT_LIFETIME;
@@ -8,12 +9,22 @@ use crate::{Nanos, Window, WindowId};
 
 /// The usage of a caller: the `tat` of its buckets, the slots of its sliding windows, and the counts
 /// of its quotas' windows. It is empty for a new caller.
+///
+/// The state of one bucket and of one quota is in place, so that a decision reads one piece of
+/// memory. Stores keep many callers, and the caches of a processor only a few of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    tats: Vec<(u64, Nanos)>,
+    tats: SmallVec<[(u64, Nanos); 1]>,
+    counts: SmallVec<[Count; 1]>,
+    /// `None` for a caller without such state, as most are.
+    rest: Option<Box<Rest>>,
+}
+
+/// The rest of a caller's usage, which most callers do not have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Rest {
     /// The slots of sliding windows.
     slots: Vec<(u64, Nanos)>,
-    counts: Vec<Count>,
     grants: Vec<GrantedCalls>,
     marks: Vec<Mark>,
 }
@@ -77,40 +88,49 @@ impl Usage {
     /// Returns usage with the given bucket states and window counts.
     pub fn new(tats: Vec<(u64, Nanos)>, counts: Vec<Count>) -> Self {
         Self {
-            tats,
-            counts,
-            ..Self::default()
+            tats: tats.into(),
+            counts: counts.into(),
+            rest: None,
         }
     }
 
     /// Returns the usage with these slots of sliding windows.
-    pub fn with_slots(self, slots: Vec<(u64, Nanos)>) -> Self {
-        Self { slots, ..self }
+    pub fn with_slots(mut self, slots: Vec<(u64, Nanos)>) -> Self {
+        if !slots.is_empty() {
+            self.rest_mut().slots = slots;
+        }
+        self
     }
 
     /// Returns the usage with these granted calls.
-    pub fn with_grants(self, grants: Vec<GrantedCalls>) -> Self {
-        Self { grants, ..self }
+    pub fn with_grants(mut self, grants: Vec<GrantedCalls>) -> Self {
+        if !grants.is_empty() {
+            self.rest_mut().grants = grants;
+        }
+        self
     }
 
     /// Returns the usage with these marks of thresholds.
-    pub fn with_marks(self, marks: Vec<Mark>) -> Self {
-        Self { marks, ..self }
+    pub fn with_marks(mut self, marks: Vec<Mark>) -> Self {
+        if !marks.is_empty() {
+            self.rest_mut().marks = marks;
+        }
+        self
     }
 
     /// Returns the calls of a window up to which thresholds were logged.
     #[must_use]
     pub fn marked(&self, window: WindowId) -> u64 {
-        self.marks
-            .iter()
-            .find(|mark| mark.window == window)
-            .map_or(0, |mark| mark.calls)
+        let marks = self.rest.iter().flat_map(|rest| &rest.marks);
+        let mut found = marks.filter(|mark| mark.window == window);
+        found.next().map_or(0, |mark| mark.calls)
     }
 
     /// Records that the thresholds of a window up to `calls` were logged.
     pub fn mark(&mut self, window: &Window, calls: u64) {
-        self.marks.retain(|mark| mark.window != window.id);
-        self.marks.push(Mark {
+        let marks = &mut self.rest_mut().marks;
+        marks.retain(|mark| mark.window != window.id);
+        marks.push(Mark {
             window: window.id,
             end: window.end,
             calls,
@@ -129,10 +149,9 @@ impl Usage {
     /// Returns the value of a slot of a sliding window. `None` if it was never used.
     #[must_use]
     pub fn slot(&self, slot: u64) -> Option<Nanos> {
-        self.slots
-            .iter()
-            .find(|(id, _)| *id == slot)
-            .map(|(_, value)| *value)
+        let slots = &self.rest.as_ref()?.slots;
+        let found = slots.iter().find(|(id, _)| *id == slot);
+        found.map(|(_, value)| *value)
     }
 
     /// Returns the calls used in a window less the calls granted, below 0 if more were granted.
@@ -147,10 +166,9 @@ impl Usage {
     /// Returns the calls granted in a window, below 0 if more were cut.
     #[must_use]
     pub fn granted(&self, window: WindowId) -> i64 {
-        self.grants
-            .iter()
-            .find(|grant| grant.window == window)
-            .map_or(0, |grant| grant.amount)
+        let grants = self.rest.iter().flat_map(|rest| &rest.grants);
+        let mut found = grants.filter(|grant| grant.window == window);
+        found.next().map_or(0, |grant| grant.amount)
     }
 
     /// Returns the calls by which grants raise the limit of a window: 0 if more were cut.
@@ -168,43 +186,54 @@ impl Usage {
     /// True if the usage restricts nothing any more: every bucket is full, every window over.
     #[must_use]
     pub fn is_spent(&self, now: Nanos) -> bool {
+        let mut slots = self.rest.iter().flat_map(|rest| &rest.slots);
+
         self.tats.iter().all(|(_, tat)| *tat <= now)
-            && self
-                .slots
-                .iter()
-                .all(|(_, value)| *value + SLOT_LIFETIME <= now)
+            && slots.all(|(_, value)| *value + SLOT_LIFETIME <= now)
             && self.counts.iter().all(|count| count.end <= now)
     }
 
     /// Returns the usage without states that no longer matter at `now`.
     pub fn current(mut self, now: Nanos) -> Self {
-        self.remove_outdated(now);
+        self.tats.retain(|(_, tat)| *tat > now);
+        self.counts.retain(|count| count.end > now);
+        self.remove_outdated_rest(now);
         self
     }
 
     /// Applies a charge, and removes states that no longer matter, so that the size is bounded.
     pub fn apply(&mut self, charge: &Charge, now: Nanos) {
-        self.tats.retain(|(id, tat)| {
-            *tat > now && !charge.tats.iter().any(|(changed, _)| changed == id)
-        });
-        self.counts.retain(|count| {
-            count.end > now
-                && !charge
-                    .counts
-                    .iter()
-                    .any(|changed| changed.window == count.window)
-        });
-        self.grants.retain(|granted| granted.end > now);
-        self.marks.retain(|mark| mark.end > now);
-
-        if let Some((id, value)) = charge.slot {
-            self.slots
-                .retain(|(known, value)| *value + SLOT_LIFETIME > now && *known != id);
-            self.slots.push((id, value));
+        for (id, tat) in &charge.tats {
+            match self.tats.iter_mut().find(|(known, _)| known == id) {
+                Some((_, known)) => *known = *tat,
+                None => self.tats.push((*id, *tat)),
+            }
+        }
+        for count in &charge.counts {
+            let mut known = self.counts.iter_mut();
+            match known.find(|known| known.window == count.window) {
+                Some(known) => *known = *count,
+                None => self.counts.push(*count),
+            }
         }
 
-        self.tats.extend(charge.tats.iter().copied());
-        self.counts.extend(charge.counts.iter().copied());
+        // All of the charged states are kept. Without others, there is nothing to remove.
+        if self.tats.len() > charge.tats.len() {
+            let is_charged = |id| charge.tats.iter().any(|(charged, _)| *charged == id);
+            self.tats.retain(|(id, tat)| *tat > now || is_charged(*id));
+        }
+        if self.counts.len() > charge.counts.len() {
+            let is_charged = |id| charge.counts.iter().any(|charged| charged.window == id);
+            self.counts
+                .retain(|count| count.end > now || is_charged(count.window));
+        }
+        self.remove_outdated_rest(now);
+
+        if let Some((id, value)) = charge.slot {
+            let slots = &mut self.rest_mut().slots;
+            slots.retain(|(known, _)| *known != id);
+            slots.push((id, value));
+        }
     }
 
     /// Adds `by` to the count of a window, and `granted` to the calls granted in it.
@@ -217,11 +246,14 @@ impl Usage {
                 net: by,
             }),
         }
+        if granted == 0 {
+            return;
+        }
 
-        match self.grants.iter_mut().find(|known| known.window == window) {
+        let grants = &mut self.rest_mut().grants;
+        match grants.iter_mut().find(|known| known.window == window) {
             Some(known) => known.amount = known.amount.saturating_add(granted),
-            None if granted == 0 => {}
-            None => self.grants.push(GrantedCalls {
+            None => grants.push(GrantedCalls {
                 window,
                 end,
                 amount: granted,
@@ -229,11 +261,18 @@ impl Usage {
         }
     }
 
-    fn remove_outdated(&mut self, now: Nanos) {
-        self.tats.retain(|(_, tat)| *tat > now);
-        self.slots.retain(|(_, value)| *value + SLOT_LIFETIME > now);
-        self.counts.retain(|count| count.end > now);
-        self.grants.retain(|granted| granted.end > now);
-        self.marks.retain(|mark| mark.end > now);
+    fn rest_mut(&mut self) -> &mut Rest {
+        self.rest.get_or_insert_default()
+    }
+
+    fn remove_outdated_rest(&mut self, now: Nanos) {
+        let Some(rest) = &mut self.rest else { return };
+        rest.slots.retain(|(_, value)| *value + SLOT_LIFETIME > now);
+        rest.grants.retain(|granted| granted.end > now);
+        rest.marks.retain(|mark| mark.end > now);
+
+        if rest.slots.is_empty() && rest.grants.is_empty() && rest.marks.is_empty() {
+            self.rest = None;
+        }
     }
 }

@@ -10,7 +10,9 @@ const MAX_DAYS: usize = 400;
 /// Days with usage, in order.
 #[derive(Debug, Default)]
 pub(crate) struct DayCounts {
-    days: Vec<DayUsage>,
+    /// The last day, in place, because most calls are of that day.
+    last: Option<DayUsage>,
+    earlier: Vec<DayUsage>,
 }
 
 impl DayCounts {
@@ -28,7 +30,7 @@ impl DayCounts {
 
     /// Subtracts one call that cost `units`. Returns false if the day has fewer.
     pub(crate) fn take(&mut self, day: Date, units: u64) -> bool {
-        let Some(counts) = self.find(day).map(|place| &mut self.days[place]) else {
+        let Some(counts) = self.find_mut(day) else {
             return false;
         };
         if counts.units < units {
@@ -41,47 +43,72 @@ impl DayCounts {
     }
 
     pub(crate) fn get(&self, day: Date) -> DayUsage {
-        self.find(day)
-            .map_or_else(|| DayUsage::none(day), |place| self.days[place])
+        let last = self.last.filter(|last| last.date == day);
+        let found = last.or_else(|| self.place(day).ok().map(|place| self.earlier[place]));
+        found.unwrap_or_else(|| DayUsage::none(day))
     }
 
     /// Returns the charged calls of the month that begins on `month`.
     pub(crate) fn calls_in(&self, month: Date) -> u64 {
         let is_in = |day: &&DayUsage| day.date.first_of_month() == month;
-        let days = self.days.iter().filter(is_in);
+        let days = self.days().filter(is_in);
         days.fold(0, |sum, day| sum.saturating_add(day.calls))
     }
 
     /// Returns the last day with a charged call.
     pub(crate) fn last_used(&self) -> Option<Date> {
-        let used = self.days.iter().rev().find(|day| day.calls > 0);
+        let used = self.days().rev().find(|day| day.calls > 0);
         used.map(|day| day.date)
     }
 
-    fn find(&self, day: Date) -> Option<usize> {
-        // Most calls are of the last day.
-        match self.days.last() {
-            Some(last) if last.date == day => Some(self.days.len() - 1),
-            _ => self
-                .days
-                .binary_search_by_key(&day, |counts| counts.date)
-                .ok(),
+    fn days(&self) -> impl DoubleEndedIterator<Item = &DayUsage> {
+        self.earlier.iter().chain(&self.last)
+    }
+
+    /// Returns the place of an earlier day, or the place at which to insert it.
+    fn place(&self, day: Date) -> Result<usize, usize> {
+        self.earlier
+            .binary_search_by_key(&day, |counts| counts.date)
+    }
+
+    fn find_mut(&mut self, day: Date) -> Option<&mut DayUsage> {
+        if self.last.is_some_and(|last| last.date == day) {
+            return self.last.as_mut();
         }
+
+        let place = self.place(day).ok()?;
+        self.earlier.get_mut(place)
     }
 
     fn day(&mut self, day: Date) -> &mut DayUsage {
-        let place = self.find(day).unwrap_or_else(|| self.insert(day));
-        &mut self.days[place]
+        match self.last {
+            Some(last) if last.date > day => self.earlier_day(day),
+            Some(last) if last.date == day => self.last.get_or_insert(last),
+            last => {
+                if let Some(last) = last {
+                    self.make_room();
+                    self.earlier.push(last);
+                }
+                self.last.insert(DayUsage::none(day))
+            }
+        }
     }
 
-    /// Returns the place of a new day. The first day makes room for it.
-    fn insert(&mut self, day: Date) -> usize {
-        if self.days.len() >= MAX_DAYS {
-            self.days.remove(0);
+    fn earlier_day(&mut self, day: Date) -> &mut DayUsage {
+        let place = self.place(day).unwrap_or_else(|_| {
+            self.make_room();
+            let place = self.earlier.partition_point(|counts| counts.date < day);
+            self.earlier.insert(place, DayUsage::none(day));
+            place
+        });
+        &mut self.earlier[place]
+    }
+
+    /// Removes the first day if there are as many as are kept.
+    fn make_room(&mut self) {
+        if self.earlier.len() + 1 >= MAX_DAYS {
+            self.earlier.remove(0);
         }
-        let place = self.days.partition_point(|counts| counts.date < day);
-        self.days.insert(place, DayUsage::none(day));
-        place
     }
 }
 
@@ -125,7 +152,7 @@ mod tests {
             counts.add(TODAY + i64::from(day).days(), 1, 1);
         }
         assert_eq!(
-            (counts.days.len(), counts.get(TODAY)),
+            (counts.days().count(), counts.get(TODAY)),
             (MAX_DAYS, DayUsage::none(TODAY))
         );
     }

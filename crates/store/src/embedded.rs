@@ -14,8 +14,8 @@ use limits::{
 };
 use registry::{AuditTrail, EmbeddedRegistry, RegistryError, Seeds, SeedsError};
 
-/// With the 16 shards of the ledger, one million callers of a few hundred bytes each, at most about
-/// 300 MB.
+/// With the 16 shards of the ledger, one million callers. Each shard then has 131,072 slots of 304
+/// bytes, so that all of them have at most about 640 MB, and the ids of the callers in addition.
 const CALLERS_A_SHARD: usize = 65_536;
 
 /// Plans, keys and usage in memory.
@@ -57,18 +57,28 @@ impl EmbeddedStore {
     /// [`StoreError`] if no decision is possible. Nothing was charged.
     pub fn charge(&self, call: &Call<'_>) -> Result<Decision, StoreError> {
         let (charged, now) = (call.charged(), self.clock.now());
-        let decision = self.ledger.charge(charged, now, |now| call.demand(now))?;
+        let has_figures = call.caller.has_reports() && call.cost > 0;
+        let is_own = std::ptr::eq(charged, call.caller) || charged == call.caller;
+        let counts_refusals = has_figures && is_own && !call.plan.shadow;
 
-        log_thresholds(charged, call.plan, &decision.thresholds);
-        self.report_decision(call, &decision, now);
-        Ok(decision.in_shadow(call.plan.shadow))
+        let mut decided = self
+            .ledger
+            .charge(charged, now, counts_refusals, |now| call.demand(now));
+        // In place, because a decision is several hundred bytes.
+        if let Ok(decision) = &mut decided {
+            log_thresholds(charged, call.plan, &decision.thresholds);
+            if has_figures && !is_own {
+                self.report_decision(call, decision, now);
+            }
+            decision.shadow(call.plan.shadow);
+        }
+        decided
     }
 
-    /// Counts a refused call for its caller, and a charged one if another caller was charged.
+    /// Counts a call for its caller if its plan or group was charged.
     fn report_decision(&self, call: &Call<'_>, decision: &Decision, now: Nanos) {
         let is_refused = decision.is_refusal() && !call.plan.shadow;
-        let has_figure = is_refused || (decision.is_charged() && call.charged() != call.caller);
-        if !has_figure || !call.caller.has_reports() || call.cost == 0 {
+        if !is_refused && !decision.is_charged() {
             return;
         }
 
@@ -86,10 +96,9 @@ impl EmbeddedStore {
     /// # Errors
     /// As for [`EmbeddedStore::charge`].
     pub fn charge_usage_query(&self, caller: &Caller, plan: &Plan) -> Result<Decision, StoreError> {
-        self.ledger
-            .charge(plan.charged(caller), self.clock.now(), |now| {
-                Some(Demand::usage_query(plan, now))
-            })
+        let now = self.clock.now();
+        let query = |now| Some(Demand::usage_query(plan, now));
+        self.ledger.charge(plan.charged(caller), now, false, query)
     }
 
     /// Returns the state of the limits and whether a call would pass, without charging it.

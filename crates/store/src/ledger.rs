@@ -70,14 +70,17 @@ impl Ledger {
         }
     }
 
-    /// Decides on the demand at the given instant, and charges it as a whole or not at all.
+    /// Decides on the demand at the given instant, and charges it as a whole or not at all. A refusal
+    /// is counted for reports if `counts_refusals`.
     ///
     /// # Errors
     /// [`StoreError`] if no decision is possible. Nothing was charged.
+    #[inline]
     pub(crate) fn charge<'p>(
         &self,
         caller: &Caller,
         now: Nanos,
+        counts_refusals: bool,
         demand: impl FnOnce(Nanos) -> Option<Demand<'p>>,
     ) -> Result<Decision, StoreError> {
         let (hash, mut shard) = self.shard(caller);
@@ -85,7 +88,7 @@ impl Ledger {
         let now = now.max(account.latest);
         let demand = demand(now).ok_or(StoreError::Clock)?;
         account.latest = now;
-        Ok(account.charge(&demand))
+        Ok(account.charge(&demand, counts_refusals))
     }
 
     /// Decides on a call without charging it.
@@ -280,26 +283,34 @@ fn listed<'p>(
 }
 
 impl Account {
-    fn charge(&mut self, demand: &Demand<'_>) -> Decision {
-        let decision = demand.charge(&mut self.usage);
-        if !decision.is_charged() {
-            return decision;
+    #[inline]
+    fn charge(&mut self, demand: &Demand<'_>, counts_refusals: bool) -> Decision {
+        let mut decision = demand.charge(&mut self.usage);
+        let has_figure = decision.is_charged() && demand.is_call();
+        let is_refused = counts_refusals && decision.is_refusal();
+
+        if let Some(today) = demand.report_day().filter(|_| has_figure || is_refused) {
+            match is_refused {
+                true => self.days.refuse(today),
+                false => self.days.add(today, demand.cost(), demand.calls()),
+            }
         }
-        let thresholds = self.mark_thresholds(demand);
-        if let Some(today) = demand.report_day().filter(|_| demand.is_call()) {
-            self.days.add(today, demand.cost(), demand.calls());
+        if decision.is_charged() {
+            // In place, because a decision is several hundred bytes.
+            decision.thresholds = self.mark_thresholds(demand);
+            decision.charge = ChargeId::new(demand, &self.caller, self.hash);
         }
-        let decision = decision.charged(ChargeId::new(demand, &self.caller, self.hash));
-        Decision {
-            thresholds,
-            ..decision
-        }
+        decision
     }
 
     /// Returns the thresholds that the usage has reached, and marks them as logged.
     fn mark_thresholds(&mut self, demand: &Demand<'_>) -> Vec<QuotaThreshold> {
         let mut reached = Vec::new();
         for (quota, window) in demand.windows() {
+            if quota.warn_at.is_empty() {
+                continue;
+            }
+
             let before = reached.len();
             let marked = self.usage.marked(window.id);
             reached.extend(quota.reached(window, &self.usage, marked));
@@ -450,6 +461,12 @@ mod tests {
     const NOON: Nanos = 1_795_348_800 * SECOND;
     const MAX_CALLERS: usize = 100;
 
+    /// The bound of a store's memory depends on it: see the embedded store.
+    #[test]
+    fn account_has_at_most_304_bytes() {
+        assert!(size_of::<Account>() <= 304, "{}", size_of::<Account>());
+    }
+
     #[test]
     fn a_full_shard_forgets_only_callers_whose_usage_no_longer_matters() {
         let document: PlanDocument =
@@ -485,7 +502,7 @@ mod tests {
         let plan = Plan::new("p", document).unwrap();
         let charge = |n: usize| {
             let caller = Caller::Key(n.to_string());
-            ledger.charge(&caller, NOON, |now| Demand::new(&plan, None, 1, now))
+            ledger.charge(&caller, NOON, true, |now| Demand::new(&plan, None, 1, now))
         };
 
         let full = (0..=SHARDS * MAX_CALLERS)
@@ -496,7 +513,7 @@ mod tests {
         }
         let later = NOON + 2 * SECOND;
         let caller = Caller::Key(full.to_string());
-        let charged = ledger.charge(&caller, later, |now| Demand::new(&plan, None, 1, now));
+        let charged = ledger.charge(&caller, later, true, |now| Demand::new(&plan, None, 1, now));
         assert!(charged.is_ok(), "{charged:?}");
     }
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::ledger::Ledger;
-use limits::{Caller, Decision, Demand, OnStoreFailure, Usage, Verdict};
+use limits::{Caller, Decision, Demand, OnStoreFailure, Usage, Verdict, Violated};
 
 /// 16 times this number of callers have a share in memory, at most about 5 MB. Further callers are
 /// refused.
@@ -79,7 +79,7 @@ impl Fallback {
             };
         }
 
-        let violated = Vec::new();
+        let violated = Violated::new();
         Decision::of(Verdict::Throttled {
             quota: false,
             violated,
@@ -96,7 +96,7 @@ impl Fallback {
             .map(|route| route.share(self.instances.get()));
         let share = |now| demand.on_share(&plan, route.as_ref(), now);
 
-        let charged = self.shares.charge(caller, demand.now(), share);
+        let charged = self.shares.charge(caller, demand.now(), false, share);
         charged.is_ok_and(|decision| decision.verdict == Verdict::Allowed)
     }
 }

@@ -291,6 +291,7 @@ fn path_of(route: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use limits::Limits;
     use serde_json::Value;
 
     use super::*;
@@ -305,12 +306,12 @@ mod tests {
     fn a_refusal_in_shadow_mode_is_allowed_and_reported() {
         let refusal = Verdict::Throttled {
             quota: true,
-            violated: vec!["day".into()],
+            violated: ["day".into()].into(),
             retry_after_s: 60,
         };
         let decision = |shadowed| Decision {
             verdict: Verdict::Allowed,
-            limits: Vec::new(),
+            limits: Limits::new(),
             near_limit: true,
             over_quota: false,
             thresholds: Vec::new(),

@@ -288,6 +288,36 @@ proptest! {
             prop_assert!(window.end <= window.id.latest_end().unwrap() + 15 * HOUR);
         }
     }
+
+    /// The days include those on which the clock of St. John's was set back from 00:01 to 23:01.
+    #[test]
+    fn windows_do_not_depend_on_earlier_ones(
+        zone in prop::sample::select(vec!["UTC", "America/St_Johns", "America/Havana", "Europe/Berlin", "Pacific/Apia"]),
+        minutes in proptest::collection::vec(-3000_i128..3000, 1..20), starts_on in 1_u8..32,
+    ) {
+        let midnight = at("2010-11-07T02:30:00Z");
+        for (period, starts_on) in [
+            (Period::Day, None), (Period::Week, Some(7)), (Period::Month, Some(7)), (Period::Month, Some(starts_on)),
+            (Period::Year, None),
+        ] {
+            let calendar = calendar(period, zone, starts_on);
+            for minute in &minutes {
+                let now = midnight + minute * 60 * SECOND;
+                prop_assert_eq!(calendar.window(now), calendar.clone().window(now), "{} {}", zone, period);
+            }
+        }
+    }
+}
+
+#[test]
+fn window_is_computed_once() {
+    for zone in ["UTC", "Europe/Berlin", "America/Havana"] {
+        let days = calendar(Period::Day, zone, None);
+        let window = days.window(at("2026-11-22T12:00:00Z")).unwrap();
+
+        let known = days.last.containing(window.end - 1);
+        assert_eq!(known, Some((window.start, window.end, window.id.first_day)));
+    }
 }
 
 fn plain(period: Period, zone: Option<&str>) -> Calendar {

@@ -42,7 +42,7 @@ fn decision_contains_every_limit_after_the_charge() {
     let decision = call(&plan(FREE), None, &mut Usage::default(), 2, MIDNIGHT);
     assert_eq!(decision.verdict, Verdict::Allowed);
     assert_eq!(
-        decision.limits,
+        decision.limits[..],
         [
             Limit {
                 name: "burst".into(),
@@ -59,6 +59,19 @@ fn decision_contains_every_limit_after_the_charge() {
                 reset_s: Some(86_400)
             },
         ]
+    );
+}
+
+#[test]
+fn decision_on_two_limits_needs_no_allocation() {
+    let (plan, mut usage) = (plan(FREE), Usage::default());
+    let allowed = call(&plan, None, &mut usage, 5, MIDNIGHT);
+    let refused = call(&plan, None, &mut usage, 1, MIDNIGHT);
+
+    assert!(!allowed.limits.spilled() && !refused.limits.spilled());
+    assert!(
+        matches!(&refused.verdict, Verdict::Throttled { violated, .. } if !violated.spilled()),
+        "{refused:?}"
     );
 }
 

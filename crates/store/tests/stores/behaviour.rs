@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use limits::{Caller, SECOND, Verdict};
+use limits::{Caller, Limits, SECOND, Verdict};
 use registry::{KeyHash, KeyStatus};
 
 use crate::cases::{stores, test_on_stores};
@@ -237,7 +237,7 @@ async fn a_call_that_can_never_pass_is_impossible(subject: Arc<Subject>) {
         let decision = subject.call(&caller(), &plan(json), cost, NOON).await;
         assert_eq!(
             (decision.verdict, decision.limits),
-            (Verdict::Impossible, vec![]),
+            (Verdict::Impossible, Limits::new()),
             "{json}"
         );
     }
@@ -265,7 +265,7 @@ async fn a_plan_without_limits_admits_and_reports_no_limits(subject: Arc<Subject
     let decision = subject.call(&caller(), &plan("{}"), 1_000_000, NOON).await;
     assert_eq!(
         (decision.verdict, decision.limits),
-        (Verdict::Allowed, vec![])
+        (Verdict::Allowed, Limits::new())
     );
 }
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use aws::Deadline;
-use limits::{Caller, Decision, Plan, SECOND, Verdict};
+use limits::{Caller, Decision, Plan, SECOND, Verdict, Violated};
 use registry::KeyHash;
 use registry::RegistryError;
 use store::DynamoDbStore;
@@ -20,11 +20,13 @@ pub(crate) const DEADLINE: Duration = Duration::from_millis(200);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// What a caller is told whose item is used too often.
-const HOT_ITEM: Verdict = Verdict::Throttled {
-    quota: false,
-    violated: Vec::new(),
-    retry_after_s: 1,
-};
+fn hot_item() -> Verdict {
+    Verdict::Throttled {
+        quota: false,
+        violated: Violated::new(),
+        retry_after_s: 1,
+    }
+}
 
 pub(crate) struct World {
     pub(crate) proxy: FaultProxy,
@@ -141,7 +143,7 @@ async fn local_shares_of_the_limit_decide_while_the_store_throttles() {
         assert!(took <= DEADLINE + GRACE, "{took:?}");
         match decision.verdict {
             Verdict::Allowed => admitted += usize::from(decision.degraded),
-            refused => assert_eq!(refused, HOT_ITEM),
+            refused => assert_eq!(refused, hot_item()),
         }
     }
     // 100 / 10, and one a 10 s, which the throttled attempts may take together.
@@ -310,7 +312,7 @@ async fn a_retry_without_time_does_not_open_the_breaker() {
         });
         for _ in 0..8 {
             let (decision, _) = charge(&store, &hot, &plan).await;
-            assert_eq!((decision.verdict, decision.degraded), (HOT_ITEM, false));
+            assert_eq!((decision.verdict, decision.degraded), (hot_item(), false));
         }
 
         world.proxy.fault_all(Fault::None);
@@ -344,7 +346,7 @@ async fn a_caller_whose_item_is_throttled_is_refused_for_a_second() {
                 assert!(took <= DEADLINE + GRACE, "{fault:?}: {took:?}");
                 assert_eq!(
                     (decision.verdict, decision.degraded),
-                    (HOT_ITEM, false),
+                    (hot_item(), false),
                     "{policy} {fault:?}"
                 );
             }
@@ -366,7 +368,7 @@ async fn a_throttled_item_refuses_usage_queries_and_purchases_too() {
             .charge_usage_query_at(&hot, &leasing, now(), deadline())
             .await
             .verdict,
-        HOT_ITEM
+        hot_item()
     );
     let instant = now();
     for _ in 0..5 {
@@ -374,7 +376,7 @@ async fn a_throttled_item_refuses_usage_queries_and_purchases_too() {
             .charge_at(&hot, &leasing, None, 1, instant, deadline())
             .await
             .unwrap();
-        assert_eq!(decision.verdict, HOT_ITEM);
+        assert_eq!(decision.verdict, hot_item());
     }
 }
 
