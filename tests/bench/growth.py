@@ -5,15 +5,25 @@ import json
 from bench.benchmark_output import run_benchmark
 from bench.builds import Programs
 from bench.environment import MeasurementError, run, variables
+from bench.limiter import slices
 from bench.rows import PrintedTable, Row, Runs, Table
 
 KEY_COUNTS = [10, 1_000, 100_000]
 ROUNDS = 5
 
 
-def decisions(program, callers: int) -> dict[str, float]:
-    slices = sorted(json.loads(run([program, "callers", callers])))
-    return {"rate": slices[len(slices) // 2] / 1e6}
+def decisions(programs: Programs) -> list[Row]:
+    """Returns the decisions per second on one limit, of Tollgate and of a crate that has only that."""
+    tollgate = [programs.benchmarks["decisions"], "callers"]
+    subjects = {}
+    for keys in KEY_COUNTS:
+        subjects[f"Tollgate, {keys:,} keys"] = slices([*tollgate, keys, 1])
+        subjects[f"governor, {keys:,} keys"] = slices([programs.peers, "governor", keys])
+
+    runs = Runs()
+    runs.measure(subjects, ROUNDS, 0)
+    ours = [name for name in subjects if name.startswith("Tollgate")]
+    return runs.rows("rate", subjects, ours)
 
 
 def memory(programs: Programs) -> list[Row]:
@@ -29,23 +39,15 @@ def memory(programs: Programs) -> list[Row]:
 
 
 def measure(programs: Programs) -> list[Table | PrintedTable]:
-    runs = Runs()
-    names = {f"{callers:,} keys": callers for callers in KEY_COUNTS}
-    program = programs.benchmarks["decisions"]
-    runs.measure(
-        {
-            name: lambda callers=callers: decisions(program, callers)
-            for name, callers in names.items()
-        },
-        ROUNDS,
-        0,
+    note = (
+        "Embedded store, one limit. The order of the keys defeats the caches of the processor, for "
+        "both in the same way."
     )
-    note = "Embedded store. The order of the keys defeats the caches of the processor."
     return [
         Table(
             "Decisions per second, by number of keys",
             "million/s",
-            runs.rows("rate", names, names),
+            decisions(programs),
             note,
         ),
         Table(

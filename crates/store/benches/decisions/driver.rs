@@ -5,24 +5,18 @@ use std::io::BufRead as _;
 use std::time::{Duration, Instant};
 
 use aws::Deadline;
-use limits::{Caller, Plan, Verdict};
 use serde_json::{Value, json};
-use store::EmbeddedStore;
 
+use crate::embedded;
 use crate::loads::{Arrivals, load};
 use crate::partition::Partition;
-use store::Call;
-use testing::store_time::{StoreAt as _, charge_embedded_at, clock};
-use testing::stores::{
-    NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, patient, plan, seeds,
-};
+use testing::store_time::StoreAt as _;
+use testing::stores::{Subject, TEST_DEADLINE, aws, caller, instance, now, plan};
 
 const DEADLINE: Duration = Duration::from_millis(200);
-const SLICES: usize = 10;
-const SLICE: Duration = Duration::from_millis(200);
 
-/// `load URL WORKERS SECONDS LIMIT`, `hang URL`, `hot LEASE SECONDS` or `callers NUMBER`; `None`
-/// for anything else.
+/// `load URL WORKERS SECONDS LIMIT`, `hang URL`, `hot LEASE SECONDS` or `callers NUMBER LIMITS`;
+/// `None` for anything else.
 pub(crate) async fn run(arguments: &[&str]) -> Option<Value> {
     Some(match *arguments {
         ["load", url, workers, seconds, limit] => {
@@ -36,7 +30,9 @@ pub(crate) async fn run(arguments: &[&str]) -> Option<Value> {
         }
         ["hang", url] => hang(url).await,
         ["hot", lease, seconds] => hot(lease.parse().ok()?, seconds.parse().ok()?).await,
-        ["callers", number] => callers(number.parse().ok()?),
+        ["callers", number, limits] => {
+            json!(embedded::rates(number.parse().ok()?, limits.parse().ok()?))
+        }
         _ => return None,
     })
 }
@@ -112,48 +108,4 @@ async fn hot(lease: u32, seconds: u64) -> Value {
     json!({
         "admitted": cost.allowed, "unanswered": cost.unanswered, "writes": store.writes(), "seconds": seconds
     })
-}
-
-/// Decisions a second of the embedded store with so many callers.
-fn callers(number: usize) -> Value {
-    let store = EmbeddedStore::new(&seeds())
-        .expect("good seeds")
-        .with_clock(clock());
-    let ample = r#"{"throttle":{"rate":10000,"burst":10000},"quotas":[{"limit":1000000000,"period":"day"}]}"#;
-    let plan = plan(ample);
-    let mut callers: Vec<Caller> = (0..number)
-        .map(|caller| Caller::Key(format!("key-{caller}")))
-        .collect();
-    // In an order that no cache foresees.
-    fastrand::shuffle(&mut callers);
-    let mut decided = 0;
-    let mut slice = || slice(&store, &plan, &callers, &mut decided);
-    slice();
-    json!(
-        std::iter::repeat_with(slice)
-            .take(SLICES)
-            .collect::<Vec<_>>()
-    )
-}
-
-fn slice(store: &EmbeddedStore, plan: &Plan, callers: &[Caller], decided: &mut usize) -> f64 {
-    let (began, before) = (Instant::now(), *decided);
-    let deadline = patient();
-    while began.elapsed() < SLICE {
-        for _ in 0..1000 {
-            let now = NOON + i128::try_from(*decided).unwrap_or(0) * 100_000;
-            let call = Call {
-                caller: &callers[*decided % callers.len()],
-                group: None,
-                plan,
-                route: None,
-                cost: 1,
-                deadline,
-            };
-            let decision = charge_embedded_at(store, &call, now).expect("a decision");
-            assert_eq!(decision.verdict, Verdict::Allowed);
-            *decided += 1;
-        }
-    }
-    f64::from(u32::try_from(*decided - before).unwrap_or(u32::MAX)) / began.elapsed().as_secs_f64()
 }

@@ -1,4 +1,4 @@
-//! Decisions a second of the embedded store, on one core.
+//! Decisions per second of the embedded store, on one core.
 
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,11 @@ use testing::store_time::{charge_embedded_at, clock};
 use testing::stores::patient;
 use testing::stores::{NOON, plan, seeds};
 
+/// One limit, as comparable crates have. It admits all calls.
+const ONE_LIMIT: &str = r#"{"throttle":{"rate":1000000,"burst":100000000}}"#;
+const TWO_LIMITS: &str = r#"{"throttle":{"rate":1000000,"burst":100000000},
+    "quotas":[{"limit":100000000000,"period":"day"}]}"#;
+const BATCH: usize = 1000;
 const CALLERS: usize = 1000;
 const SLICES: usize = 10;
 const SLICE: Duration = Duration::from_millis(200);
@@ -67,4 +72,51 @@ fn slice(
     }
     assert!(unlike < count / 10, "{unlike} of {count} decisions");
     f64::from(count) / began.elapsed().as_secs_f64()
+}
+
+/// Returns the decisions per second in each slice, of `number` callers in a random order. The plan
+/// has a token bucket, and with `limits` of 2 a quota in addition. The store reads its own clock.
+pub(crate) fn rates(number: usize, limits: usize) -> Vec<f64> {
+    let store = EmbeddedStore::new(&seeds()).expect("good seeds");
+    let plan = plan(if limits == 1 { ONE_LIMIT } else { TWO_LIMITS });
+    let callers = shuffled(number);
+
+    let mut next = callers.iter().cycle();
+    let mut slice = || rate(&store, &plan, &mut next);
+    slice();
+    std::iter::repeat_with(slice).take(SLICES).collect()
+}
+
+/// Returns the callers in an order that no cache foresees. Their ids are in memory in this order,
+/// because a request brings its id along.
+fn shuffled(number: usize) -> Vec<Caller> {
+    let mut order: Vec<usize> = (0..number).collect();
+    fastrand::Rng::with_seed(1).shuffle(&mut order);
+    let caller = |number: usize| Caller::Key(format!("key-{number}"));
+    order.into_iter().map(caller).collect()
+}
+
+fn rate<'c>(
+    store: &EmbeddedStore,
+    plan: &Plan,
+    callers: &mut impl Iterator<Item = &'c Caller>,
+) -> f64 {
+    let (began, mut decisions) = (Instant::now(), 0_u32);
+    let deadline = patient();
+    while began.elapsed() < SLICE {
+        for caller in callers.by_ref().take(BATCH) {
+            let call = Call {
+                caller,
+                group: None,
+                plan,
+                route: None,
+                cost: 1,
+                deadline,
+            };
+            let decision = store.charge(&call).expect("a decision");
+            assert_eq!(decision.verdict, Verdict::Allowed);
+            decisions += 1;
+        }
+    }
+    f64::from(decisions) / began.elapsed().as_secs_f64()
 }

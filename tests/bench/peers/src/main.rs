@@ -1,4 +1,5 @@
-//! The peers that are written in Rust, each measured by a process of its own: `peers governor`, `peers limitador`,
+//! The peers that are written in Rust, each measured by a process of its own: `peers governor CALLERS`,
+//! `peers limitador CALLERS`,
 //! `peers metrics_cloudwatch RECORDS.json http://…`. Prints JSON.
 
 mod in_memory;
@@ -8,11 +9,11 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let printed = match arguments[..] {
-        ["governor"] => serde_json::json!(in_memory::governor()),
-        ["limitador"] => serde_json::json!(in_memory::limitador()),
+        ["governor", callers] => serde_json::json!(in_memory::governor(callers.parse().expect("a number"))),
+        ["limitador", callers] => serde_json::json!(in_memory::limitador(callers.parse().expect("a number"))),
         ["metrics_cloudwatch", records, endpoint] => metrics_to_cloudwatch::publish(records, endpoint),
         _ => {
-            eprintln!("usage: peers governor | limitador | metrics_cloudwatch RECORDS.json URL");
+            eprintln!("usage: peers governor CALLERS | limitador CALLERS | metrics_cloudwatch RECORDS.json URL");
             std::process::exit(2);
         }
     };
