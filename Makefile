@@ -189,8 +189,9 @@ drills: tools gateway ## run the failure drills of docs/operations/drills.md
 gateway: ## build the local gateway with optimization
 	cargo build --profile bench --workspace --test process --locked
 
+# Together with the gateway, so that both share their dependencies.
 bench-functions: ## build the functions with optimization
-	cargo build --profile bench -p authorizer -p composer -p limiter -p metrics-publisher --locked
+	cargo build --profile bench --workspace --test process --bin authorizer --bin composer --bin limiter --bin metrics-publisher --locked
 
 # Installs pinned versions, only into this folder.
 tools: $(VENV)/installed $(MINISTACK)/installed tests/node_modules/installed ## install what the tests need into this folder

@@ -68,7 +68,8 @@ class Chaos:
                     )
                     stack.enter_context(made.gateway)
                     gateways.append(made)
-                probe = stack.enter_context(LatencyProbe(self.folder, store.port))
+                pids = [it.gateway.process.pid for it in gateways]
+                probe = stack.enter_context(LatencyProbe(self.folder, store.port, pids))
                 await self._call(gateways, stores)
                 usage = await self._usage(gateways[0])
                 return self._report(gateways, stores, backend, probe, usage)

@@ -207,7 +207,7 @@ class Refusals(unittest.TestCase):
             self.assertEqual(self.problems(first, again, episodes=steps), count)
 
     def test_starved_call_is_counted_apart(self):
-        slow = Starvation([(9.9, 11.0)], 1.0, [])
+        slow = Starvation([(9.9, 11.0, 0.0)], 1.0, [])
         record = run([call(status=503, retry_after=1)], starvation=slow)
         findings = checks.refusal_findings(record)
         self.assertEqual((findings.errors, findings.starved), ([], 1))

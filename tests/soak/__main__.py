@@ -176,7 +176,7 @@ def soak(folder: pathlib.Path) -> Verdict:
         }
         with (
             Gateway(folder, "gateway", callers.seeds(), **options) as gateway,
-            LatencyProbe(folder, store.port) as probe,
+            LatencyProbe(folder, store.port, [gateway.process.pid]) as probe,
         ):
             return run_and_check(Soak(store, backend, gateway, probe), folder)
 

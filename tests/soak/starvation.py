@@ -1,12 +1,14 @@
-"""Tells decisions that came too late because the machine starves the emulator from faults of the
-gateway.
+"""Tells decisions that came too late because the machine starves the emulator or the gateway from
+faults of the gateway.
 
 A decision needs one request to the store, and two if its guess of the branch is wrong. Both have to
 end before the decision deadline. An emulator that needs more than half of the deadline for a small
-read is therefore starved: it cannot answer two requests in time.
+read is therefore starved: it cannot answer two requests in time. So is a gateway if a thread waited
+for a processor for more than half of the deadline during a decision.
 """
 
 import bisect
+import itertools
 
 from soak.probe import PAUSE_S, Probe
 
@@ -28,16 +30,18 @@ class Starvation:
         self.slow = merged(
             [
                 (sent - PAUSE_S, received + PAUSE_S)
-                for sent, received in probes
+                for sent, received, _ in probes
                 if received - sent > deadline_s / 2
             ]
         )
         self.begins = [begin for begin, _ in self.slow]
+        self.instants = [received for _, received, _ in probes]
+        self.waited = [0.0, *itertools.accumulate(wait for _, _, wait in probes)]
         self.open = [(at, at + OPEN_S) for at in openings if self._caused_opening(at)]
 
     def explains(self, sent: float, received: float) -> bool:
-        """True if the emulator was too slow for a decision, or had been when a breaker opened that
-        was still open.
+        """True if the emulator or the gateway was starved during a decision, or had been when a
+        breaker opened that was still open.
         """
         return self._is_slow(sent, received) or any(
             sent < end and received > begin for begin, end in self.open
@@ -51,6 +55,15 @@ class Starvation:
         return self._is_slow(at - FAILURES_TO_OPEN * self.deadline_s, at)
 
     def _is_slow(self, begin: float, end: float) -> bool:
+        return self._has_slow_probe(begin, end) or self._wait(begin, end) > self.deadline_s / 2
+
+    def _wait(self, begin: float, end: float) -> float:
+        """Returns how long the gateway waited for a processor. A probe tells of the time before."""
+        first = bisect.bisect_left(self.instants, begin)
+        last = bisect.bisect_left(self.instants, end + PAUSE_S)
+        return self.waited[last] - self.waited[first]
+
+    def _has_slow_probe(self, begin: float, end: float) -> bool:
         index = bisect.bisect_left(self.begins, end)
         return index > 0 and self.slow[index - 1][1] > begin
 

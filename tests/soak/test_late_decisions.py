@@ -49,7 +49,7 @@ class LateDecisions(unittest.TestCase):
         self.assertEqual(find(results(503), [], Causes(outage, [], QUICK)), (0, 1))
 
     def test_starved_emulator_is_counted_apart(self):
-        slow = Starvation([(49.5, 50.5)], 1.0, [])
+        slow = Starvation([(49.5, 50.5, 0.0)], 1.0, [])
         self.assertEqual(find(results(503), received("degraded"), Causes([], [], slow)), (2, 0))
 
 
