@@ -1,13 +1,18 @@
-//! The same items as the function reads and writes, in plain requests of the SDK: no conditions, no
-//! documents that are parsed, and no decisions.
+//! The same items as the function reads and writes, in plain requests of the SDK: nothing is read
+//! before a write, no document is parsed, and nothing is decided.
+//!
+//! The requests have the conditions of the function, because the emulator needs almost as long for
+//! the conditions of a transaction as for its writes.
 
 use std::collections::HashMap;
 
 use aws::Retries;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, KeysAndAttributes, Put, TransactWriteItem,
+};
 
-use super::world::World;
+use super::world::{PLAN, World};
 
 const TABLE: &str = "tollgate-registry";
 /// The keys that the function writes in one transaction.
@@ -56,8 +61,10 @@ impl Items {
 pub(crate) async fn write(world: &World, items: &Items) {
     let (client, mut records) = (client(world), items.records.iter());
     for keys in items.keys.chunks(KEYS_OF_TRANSACTION) {
-        let with_keys = [&items.plan_use].into_iter().chain(records.next());
-        let writes = keys.iter().chain(with_keys).cloned().map(put).collect();
+        let new = keys.iter().chain(records.next()).cloned();
+        let mut writes: Vec<_> = new.map(|item| put(item, true)).collect();
+        writes.push(put(items.plan_use.clone(), false));
+        writes.push(check_plan());
         let request = client.transact_write_items();
         let written = request.set_transact_items(Some(writes)).send().await;
         written.expect("a transaction");
@@ -72,22 +79,31 @@ pub(crate) async fn read_keys(world: &World, items: &Items) {
     }
 }
 
-/// Reads the index and the items of all keys, in pages of 100.
+/// Reads the index and the items of all keys, in pages of 100. A page begins after an id, as for a
+/// client of the function.
 pub(crate) async fn read_pages(world: &World) {
     let client = client(world);
     for shard in 0..SHARDS {
-        let mut pages = client
-            .query()
-            .table_name(TABLE)
-            .index_name("by-id")
-            .key_condition_expression("#p = :p")
-            .expression_attribute_names("#p", "shard")
-            .expression_attribute_values(":p", AttributeValue::S(format!("keys-{shard}")))
-            .limit(i32::try_from(BATCH_ITEMS).unwrap_or(i32::MAX))
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            read(&client, page.expect("a page").items()).await;
+        // Before every id.
+        let mut after = "!".to_owned();
+        loop {
+            let request = client
+                .query()
+                .table_name(TABLE)
+                .index_name("by-id")
+                .key_condition_expression("#p = :p AND #s > :s")
+                .expression_attribute_names("#p", "shard")
+                .expression_attribute_names("#s", "key_id")
+                .expression_attribute_values(":p", AttributeValue::S(format!("keys-{shard}")))
+                .expression_attribute_values(":s", AttributeValue::S(after))
+                .limit(i32::try_from(BATCH_ITEMS).unwrap_or(i32::MAX));
+            let page = request.send().await.expect("a page");
+            read(&client, page.items()).await;
+
+            let Some(last) = page.items().last().filter(|_| page.count() > 99) else {
+                break;
+            };
+            after = last["key_id"].as_s().expect("a string").clone();
         }
     }
 }
@@ -114,10 +130,28 @@ async fn read(client: &Client, items: &[Item]) {
     assert_eq!(found[TABLE].len(), items.len());
 }
 
-fn put(item: Item) -> TransactWriteItem {
-    let put = Put::builder().table_name(TABLE).set_item(Some(item));
+fn put(item: Item, is_new: bool) -> TransactWriteItem {
+    let mut put = Put::builder().table_name(TABLE).set_item(Some(item));
+    if is_new {
+        put = put
+            .condition_expression("attribute_not_exists(#p)")
+            .expression_attribute_names("#p", "pk");
+    }
     let write = TransactWriteItem::builder();
     write.put(put.build().expect("a write")).build()
+}
+
+fn check_plan() -> TransactWriteItem {
+    let check = ConditionCheck::builder()
+        .table_name(TABLE)
+        .key("pk", AttributeValue::S("plan".to_owned()))
+        .key("sk", AttributeValue::S(PLAN.to_owned()))
+        .condition_expression("attribute_exists(#p)")
+        .expression_attribute_names("#p", "pk");
+    let write = TransactWriteItem::builder();
+    write
+        .condition_check(check.build().expect("a check"))
+        .build()
 }
 
 fn partition(item: &Item) -> &str {

@@ -52,7 +52,7 @@ fn rounds() -> usize {
 async fn compare(rows: &mut Rows, round: usize) -> World {
     let (ours, plain) = tokio::join!(World::start(), World::start());
     let is_plain_first = round % 2 == 1;
-    ours.create_plan().await;
+    tokio::join!(ours.create_plan(), plain.create_plan());
 
     let file = ours.key_file();
     let imported = ours.measure(ours.import(&file)).await;
