@@ -19,6 +19,7 @@ from bench import (
     hot_key,
     limiter,
     machine,
+    packages,
     programs,
     publisher,
     report,
@@ -29,6 +30,7 @@ from bench.environment import TARGET
 
 PARTS = {
     "startup": ("Startup", startup),
+    "packages": ("Packages", packages),
     "tokens": ("A warm call of the authorizer", tokens),
     "limiter": ("Decisions", limiter),
     "hot_key": ("A hot key", hot_key),

@@ -7,6 +7,7 @@ import json
 import pathlib
 import re
 
+from bench import goals
 from bench.charts import chart, direction, number
 from harness.paths import PROJECT
 
@@ -50,7 +51,7 @@ def render(parts: list[dict], names: list[str]) -> dict[pathlib.Path, str]:
     """
     latest = max(parts, key=lambda part: part["at"])
     rows = "".join(f"| {name} | {value} |\n" for name, value in latest["versions"].items())
-    page = HEAD + "\n| | |\n|---|---|\n" + rows
+    page = HEAD + "\n| | |\n|---|---|\n" + rows + goals.section(parts)
 
     charts: dict[pathlib.Path, str] = {}
     page += "".join(section(part, latest["versions"], charts) for part in parts)

@@ -6,7 +6,7 @@ import unittest
 
 from types import SimpleNamespace
 
-from bench import cbor, instructions, programs, report
+from bench import cbor, goals, instructions, programs, report
 from bench.__main__ import PARTS
 from bench.charts import Scale, chart, direction, number
 from bench.environment import MeasurementError
@@ -180,6 +180,45 @@ class Report(unittest.TestCase):
         self.assertIn("at commit abc1234 in 3 s; load average 0.1 before, 0.2 after.", text)
         self.assertIn("Measured with other versions. Tools: old.", text)
         self.assertNotIn("other versions", report.section(part, {"Tools": "old"}, {}))
+
+
+class Goals(unittest.TestCase):
+    RESULTS = goals.Results(
+        [
+            {
+                "name": "part",
+                "tables": [
+                    Table("A", "ms", [Row("ours", [6.0]), Row("peer", [4.0])]).document(),
+                    {"name": "B", "printed": ["| what | 1,234 (5 of 6) | – |", "| x | 3 / 2 = 1.5 | |"]},
+                ],
+            },
+            {"name": "failed", "failed": "no"},
+        ]
+    )
+
+    def row(self, limit, measure, **options):
+        return goals.Goal("work", limit, measure, **options).row(self.RESULTS)
+
+    def test_goal_is_met_at_its_limit(self):
+        ratio = goals.ratio("part", "A", "ours", "peer")
+        self.assertIn("| 1.50 | ≤ 1.50 | yes |", self.row(1.5, ratio))
+        self.assertIn("| 1.50 | ≤ 1.40 | **no** |", self.row(1.4, ratio))
+        self.assertIn("| 1.50 | ≥ 1.60 | **no** |", self.row(1.6, ratio, is_minimum=True))
+
+    def test_figures_of_printed_tables_are_read(self):
+        self.assertEqual(goals.printed("part", "B", "what")(self.RESULTS), 1234)
+        self.assertEqual(goals.printed("part", "B", "x")(self.RESULTS), 1.5)
+
+    def test_figure_that_is_not_there_is_not_measured(self):
+        for measure in (
+            goals.median("part", "A", "other"),
+            goals.median("none", "A", "ours"),
+            goals.printed("part", "B", "other"),
+        ):
+            self.assertIn("| not measured |", self.row(1, measure))
+
+    def test_each_remark_is_of_a_goal(self):
+        self.assertLessEqual(set(goals.REMARKS), {goal.work for goal in goals.GOALS})
 
 
 class SystemPrograms(unittest.TestCase):
