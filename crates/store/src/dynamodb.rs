@@ -28,7 +28,8 @@
 //! | attribute | contents |
 //! |---|---|
 //! | `v` | the schema version: 1 |
-//! | `b` and seven digits of base 36 | a bucket's `tat` ([`Bucket::id`](limits::Bucket)), in nanoseconds since 1970 |
+//! | `b` and seven digits of base 36 | a bucket's `tat` ([`Bucket::id`](limits::Bucket)), in nanoseconds since 1970, or an upper bound of it if `c` has the same number |
+//! | `c`, `o`, `n` and the same digits | a copy of `b`, and the two numbers of which the greater one is then the `tat`: see the module `tat_pair` |
 //! | `s` and seven digits of base 36 | a sliding window's slot: its first instant in nanoseconds since 1970, plus its count |
 //! | `d20261122`, `m20261101` | the count of a quota's window, named by its period and first day (UTC) |
 //! | `h2026112213`, `y2026`, `t` | the same for an hour, a year and all time |
@@ -69,12 +70,14 @@ mod grant_writes;
 mod granting;
 mod leases;
 mod memory;
+mod pair_expression;
 mod record_writes;
 mod refunding;
 mod reporting;
 mod retirement;
 mod revoking;
 mod server_clock;
+mod tat_pair;
 mod tidy;
 mod transaction;
 mod usage_item;

@@ -7,6 +7,7 @@
 //! | [`failed_start`] | a function's program that does not start, and its log |
 //! | [`fault_proxy`] | an HTTP proxy that delays, refuses or loses requests, and counts them |
 //! | [`http_server`] | an HTTP server with scripted responses, which keeps the requests |
+//! | [`item_update`] | the effect of an `UpdateItem` on an item of integers |
 //! | [`lambda_runtime`] | Lambda's runtime interface, for a function's binary |
 //! | [`log_buffer`] | a writer that keeps log lines for assertions |
 //! | [`raw_server`] | a TCP server that sends any bytes, and that can be stopped |
@@ -52,6 +53,7 @@ pub mod emulator;
 pub mod failed_start;
 pub mod fault_proxy;
 pub mod http_server;
+pub mod item_update;
 pub mod lambda_runtime;
 #[cfg(feature = "alb-sync")]
 pub mod load_balancers;
@@ -76,6 +78,7 @@ pub use emulator::Emulator;
 pub use failed_start::FailedStart;
 pub use fault_proxy::{Fault, FaultProxy, Traffic};
 pub use http_server::{HttpReply, HttpRequest, HttpServer};
+pub use item_update::{Integers, ItemUpdate};
 pub use lambda_runtime::{LambdaRuntime, RuntimeMessage};
 pub use log_buffer::LogBuffer;
 #[cfg(feature = "tls")]

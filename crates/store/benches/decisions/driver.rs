@@ -9,14 +9,15 @@ use serde_json::{Value, json};
 
 use crate::embedded;
 use crate::loads::{Arrivals, load};
+use crate::outside::process;
 use crate::partition::Partition;
 use testing::store_time::StoreAt as _;
 use testing::stores::{Subject, TEST_DEADLINE, aws, caller, instance, now, plan};
 
 const DEADLINE: Duration = Duration::from_millis(200);
 
-/// `load URL WORKERS SECONDS LIMIT`, `hang URL`, `hot LEASE SECONDS` or `callers NUMBER LIMITS`;
-/// `None` for anything else.
+/// `load URL WORKERS SECONDS LIMIT`, `hang URL`, `hot LEASE SECONDS`, `callers NUMBER LIMITS` or
+/// `process URL CALLER WORKERS`; `None` for anything else.
 pub(crate) async fn run(arguments: &[&str]) -> Option<Value> {
     Some(match *arguments {
         ["load", url, workers, seconds, limit] => {
@@ -33,6 +34,7 @@ pub(crate) async fn run(arguments: &[&str]) -> Option<Value> {
         ["callers", number, limits] => {
             json!(embedded::rates(number.parse().ok()?, limits.parse().ok()?))
         }
+        ["process", url, caller, workers] => process(url, caller, workers.parse().ok()?).await,
         _ => return None,
     })
 }

@@ -94,7 +94,7 @@ impl Cost {
         self.most = self.most.max(requests);
     }
 
-    fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.allowed += other.allowed;
         self.denied += other.denied;
         self.unanswered += other.unanswered;
@@ -104,7 +104,7 @@ impl Cost {
     }
 }
 
-fn ratio(part: usize, whole: usize) -> f64 {
+pub(crate) fn ratio(part: usize, whole: usize) -> f64 {
     f64::from(u32::try_from(part).unwrap_or(u32::MAX))
         / f64::from(u32::try_from(whole.max(1)).unwrap_or(u32::MAX))
 }
@@ -127,7 +127,7 @@ impl Instance {
         self.requests.load(Ordering::Relaxed)
     }
 
-    async fn decide(&self, caller: &Caller, plan: &Plan, cost: &mut Cost) {
+    pub(crate) async fn decide(&self, caller: &Caller, plan: &Plan, cost: &mut Cost) {
         let before = self.requests();
         let path = if fastrand::bool() { "/a" } else { "/b" };
         let route = plan.route_limit("GET", path).map(AsRef::as_ref);

@@ -1,7 +1,7 @@
 //! A store that is nothing but one partition of DynamoDB: it keeps one item, takes 1,000 writes a
 //! second, and refuses the rest as DynamoDB does. Emulators are slower than that.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use testing::fault_proxy::read_message;
+use testing::{Integers, ItemUpdate};
 
 /// What one partition takes, whatever the table's mode ("DynamoDB burst and adaptive capacity").
 const WRITES_A_SECOND: f64 = 1000.0;
@@ -18,7 +19,7 @@ const WRITES_A_SECOND: f64 = 1000.0;
 const MOST_AT_ONCE: f64 = 100.0;
 
 struct Item {
-    attributes: HashMap<String, i128>,
+    attributes: Integers,
     writes: usize,
     capacity: f64,
     since: Instant,
@@ -36,7 +37,7 @@ impl Partition {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let item = Item {
-            attributes: HashMap::new(),
+            attributes: Integers::new(),
             writes: 0,
             capacity: MOST_AT_ONCE,
             since: Instant::now(),
@@ -92,28 +93,12 @@ impl Item {
         if !self.has_capacity() {
             return (400, error("ProvisionedThroughputExceededException", None));
         }
-        let names = Words {
-            names: &request["ExpressionAttributeNames"],
-            values: &request["ExpressionAttributeValues"],
-        };
-        let condition = request["ConditionExpression"].as_str().unwrap_or_default();
-        if !condition
-            .split(" AND ")
-            .all(|part| self.holds(part.trim_matches(['(', ')']), &names))
-        {
+        let placeholders = Placeholders::of(request);
+        if !placeholders.update(request).apply(&mut self.attributes) {
             return (
                 400,
                 error("ConditionalCheckFailedException", Some(self.document())),
             );
-        }
-        let update = request["UpdateExpression"].as_str().unwrap_or_default();
-        let assignments = update
-            .trim_start_matches("SET ")
-            .split(" REMOVE ")
-            .next()
-            .unwrap_or_default();
-        for assignment in assignments.split(", #") {
-            self.assign(assignment, &names);
         }
         self.writes += 1;
         (200, json!({"Attributes": self.document()}))
@@ -130,34 +115,6 @@ impl Item {
         has
     }
 
-    /// `#a > :v`, `#a <= :v`, or the latter behind `attribute_not_exists(#a) OR `.
-    fn holds(&self, condition: &str, words: &Words<'_>) -> bool {
-        let comparison = condition.rsplit(" OR ").next().unwrap_or_default();
-        let [name, operator, value] = comparison.split(' ').collect::<Vec<_>>()[..] else {
-            return false;
-        };
-        let (present, value) = (self.attributes.get(words.name(name)), words.value(value));
-        match operator {
-            ">" => present.is_some_and(|present| *present > value),
-            "<=" => present.map_or(condition.contains(" OR "), |present| *present <= value),
-            _ => false,
-        }
-    }
-
-    /// `#a = :v`, `#a = #a + :v` or `#a = if_not_exists(#a, :z) + :v`.
-    fn assign(&mut self, assignment: &str, words: &Words<'_>) {
-        let Some((name, expression)) = assignment.split_once(" = ") else {
-            return;
-        };
-        let name = words.name(name);
-        let present = self.attributes.get(name).copied().unwrap_or(0);
-        let value = match expression.rsplit_once(" + ") {
-            Some((_, by)) => present + words.value(by),
-            None => words.value(expression),
-        };
-        self.attributes.insert(name.to_owned(), value);
-    }
-
     fn document(&self) -> Value {
         let number =
             |(name, value): (&String, &i128)| (name.clone(), json!({"N": value.to_string()}));
@@ -165,25 +122,37 @@ impl Item {
     }
 }
 
-/// What the placeholders of an expression stand for.
-struct Words<'r> {
-    names: &'r Value,
-    values: &'r Value,
+/// What the placeholders of the expressions stand for.
+struct Placeholders {
+    names: BTreeMap<String, String>,
+    values: Integers,
 }
 
-impl<'r> Words<'r> {
-    fn name(&self, placeholder: &str) -> &'r str {
-        let placeholder = format!("#{}", placeholder.trim_start_matches('#'));
-        self.names[placeholder.as_str()]
-            .as_str()
-            .unwrap_or_default()
+impl Placeholders {
+    fn of(request: &Value) -> Self {
+        let object = |field: &str| request[field].as_object().into_iter().flatten();
+        let name = |(name, to): (&String, &Value)| Some((name.clone(), to.as_str()?.to_owned()));
+        let value = |(name, to): (&String, &Value)| {
+            let number = to["N"].as_str()?.parse().ok()?;
+            Some((name.clone(), number))
+        };
+        Self {
+            names: object("ExpressionAttributeNames")
+                .filter_map(name)
+                .collect(),
+            values: object("ExpressionAttributeValues")
+                .filter_map(value)
+                .collect(),
+        }
     }
 
-    fn value(&self, placeholder: &str) -> i128 {
-        self.values[placeholder]["N"]
-            .as_str()
-            .and_then(|number| number.parse().ok())
-            .unwrap_or(0)
+    fn update<'e>(&'e self, request: &'e Value) -> ItemUpdate<'e> {
+        ItemUpdate {
+            update: request["UpdateExpression"].as_str().unwrap_or_default(),
+            condition: request["ConditionExpression"].as_str(),
+            names: &self.names,
+            values: &self.values,
+        }
     }
 }
 

@@ -2,11 +2,15 @@
 //! outcome.
 //!
 //! A bucket is idle (full: `tat` is absent or not after `now`) or busy. DynamoDB has no maximum of
-//! two numbers, so a write fits one of the two states, and a guess may be wrong. `now` stays the
-//! same for all writes of an attempt. A bucket that was found busy then stays busy, and each wrong
-//! guess settles one bucket. After at most as many wrong guesses as there are buckets, a write
-//! decides. If the clock were read again in between, calls of an ample plan could be refused.
+//! two numbers, so a write fits one of the two states, and a guess may be wrong. The caller's own
+//! bucket has a pair of numbers instead, so that most writes fit both states: see
+//! [`tat_pair`](super::tat_pair).
+//!
+//! `now` stays the same for all writes of an attempt. A bucket that was found busy then stays busy,
+//! and each wrong guess settles one bucket. After at most as many wrong guesses as there are buckets,
+//! a write decides. If the clock were read again in between, calls of an ample plan could be refused.
 
+use arrayvec::ArrayVec;
 use jiff::civil::Date;
 use limits::Bucket;
 use limits::Position;
@@ -15,8 +19,10 @@ use limits::{
 };
 
 use super::expression::Clause;
+use super::memory::CallerMemory;
+use super::tat_pair::{self, PairCharge, PairForm, PairNames};
 use super::usage_item::{
-    self, bucket_name, day_name, extra_name, month_name, slot_name, window_name,
+    self, UsageItem, bucket_name, day_name, extra_name, month_name, slot_name, window_name,
 };
 
 const DAY: Nanos = 86_400 * SECOND;
@@ -24,18 +30,27 @@ const DAY: Nanos = 86_400 * SECOND;
 pub(super) const KEY_USAGE_LIFETIME: Nanos = 400 * DAY;
 const ADDRESS_USAGE_LIFETIME: Nanos = 2 * DAY;
 
-/// The kind of write for a bucket.
+/// The assumed state of a sliding window's slot or of a bucket without a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Branch {
     Idle,
     Busy,
 }
 
+/// The kind of write for a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BucketWrite {
+    /// A bucket with one number.
+    Single(Branch),
+    /// A bucket with a pair, and the margin of its ceiling.
+    Pair(PairForm, Nanos),
+}
+
 /// The assumed state of the item, until a write is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Guess {
     /// One entry per bucket.
-    branches: Vec<Branch>,
+    buckets: ArrayVec<BucketWrite, MAX_BUCKETS>,
     sliding: Option<SlidingGuess>,
 }
 
@@ -55,6 +70,10 @@ pub(super) struct ChargeDialogue<'d, 'p> {
     writes_left: usize,
 }
 
+/// The caller's bucket and the bucket of the route.
+const MAX_BUCKETS: usize = 2;
+/// Additional writes for a bucket with a pair, because the release before may charge it meanwhile.
+const MIXED_RELEASE_WRITES: usize = 1;
 /// Additional writes for a sliding window: others may begin it, and a slow clock may still charge
 /// the previous one.
 const SLIDING_WRITES: usize = 4;
@@ -75,22 +94,33 @@ pub(super) enum Step {
 impl<'d, 'p> ChargeDialogue<'d, 'p> {
     /// Begins with the known usage. A bucket is assumed busy only if its `tat` is after `now`. Only
     /// a clamp reduces a `tat`, so that this guess is never wrong.
-    pub(super) fn new(demand: &'d Demand<'p>, remembered: &Usage) -> Self {
-        let guess = Guess::of(demand, remembered);
-        let writes_left = guess.branches.len() + guess.sliding.map_or(0, |_| SLIDING_WRITES);
+    pub(super) fn new(demand: &'d Demand<'p>, known: &CallerMemory) -> Self {
+        let guess = Guess::of(demand, &known.usage, |bucket| {
+            match usage_item::pair_of(&known.pairs, bucket) {
+                Some(_) => known.busy.likely_form(),
+                None => PairForm::Restart,
+            }
+        });
+        let sliding = guess.sliding.map_or(0, |_| SLIDING_WRITES);
+        let has_pair = |write: &BucketWrite| matches!(write, BucketWrite::Pair(..));
+        let mixed = if guess.buckets.iter().any(has_pair) {
+            MIXED_RELEASE_WRITES
+        } else {
+            0
+        };
         Self {
             demand,
+            writes_left: guess.buckets.len() + sliding + mixed,
             guess,
-            writes_left,
         }
     }
 
     /// Returns the next write.
     pub(super) fn clauses(&self, caller: &Caller) -> Vec<Clause> {
         let demand = self.demand;
-        let buckets = demand.buckets().zip(&self.guess.branches);
+        let buckets = demand.buckets().zip(&self.guess.buckets);
         let mut clauses: Vec<Clause> = buckets
-            .filter_map(|(bucket, branch)| bucket_clause(demand, bucket, *branch))
+            .filter_map(|(bucket, write)| bucket_clause(demand, bucket, *write))
             .collect();
         if let Some((window, guess)) = demand.sliding().zip(self.guess.sliding) {
             clauses.extend(sliding_clauses(demand, window, guess));
@@ -123,12 +153,13 @@ impl<'d, 'p> ChargeDialogue<'d, 'p> {
     }
 
     /// Returns the meaning of a write whose condition was not met by the item `seen`.
-    pub(super) fn refused(&mut self, seen: &Usage) -> Step {
+    pub(super) fn refused(&mut self, item: &UsageItem) -> Step {
+        let seen = &item.usage;
         let decision = self.demand.evaluate(seen);
         if decision.verdict != Verdict::Allowed {
             return Step::Denied(Box::new(decision));
         }
-        let guess = Guess::of(self.demand, seen).with_leeway(self.demand, seen);
+        let guess = Guess::seen(self.demand, item).with_leeway(self.demand, seen);
         if self.writes_left == 0 || guess == self.guess {
             return Step::Contradiction;
         }
@@ -144,9 +175,17 @@ impl<'d, 'p> ChargeDialogue<'d, 'p> {
 }
 
 impl Guess {
-    fn of(demand: &Demand<'_>, usage: &Usage) -> Self {
+    /// `unless_busy` returns the form for a bucket with a pair that is not known to be busy.
+    fn of(demand: &Demand<'_>, usage: &Usage, unless_busy: impl Fn(u64) -> PairForm) -> Self {
         let busy = |is_busy| if is_busy { Branch::Busy } else { Branch::Idle };
         let is_ahead = |bucket: &Bucket| usage.tat(bucket.id).is_some_and(|tat| tat > demand.now());
+        let bucket_write = |bucket: &Bucket| match pair_margin(demand, bucket) {
+            Some(margin) if is_ahead(bucket) => {
+                BucketWrite::Pair(PairForm::Advance { swap: false }, margin)
+            }
+            Some(margin) => BucketWrite::Pair(unless_busy(bucket.id), margin),
+            None => BucketWrite::Single(busy(is_ahead(bucket))),
+        };
         let sliding = demand.sliding().map(|window| {
             let position = window.position(usage, demand.now());
             let is_begun = usage
@@ -162,12 +201,22 @@ impl Guess {
             }
         });
         Self {
-            branches: demand
-                .buckets()
-                .map(|bucket| busy(is_ahead(bucket)))
-                .collect(),
+            buckets: demand.buckets().map(bucket_write).collect(),
             sliding,
         }
+    }
+
+    /// Returns the writes that fit an item. A bucket that is busy stays busy. For an idle one,
+    /// `Restart` fits until the bucket is busy.
+    fn seen(demand: &Demand<'_>, item: &UsageItem) -> Self {
+        let mut guess = Self::of(demand, &item.usage, |_| PairForm::Restart);
+        for (bucket, write) in demand.buckets().zip(&mut guess.buckets) {
+            let pair = usage_item::pair_of(&item.pairs, bucket.id);
+            if let (BucketWrite::Pair(PairForm::Advance { swap }, _), Some(pair)) = (write, pair) {
+                *swap = pair.newer > pair.older;
+            }
+        }
+        guess
     }
 }
 
@@ -257,30 +306,48 @@ fn sliding_clauses(
     ]
 }
 
-fn bucket_clause(demand: &Demand<'_>, bucket: &Bucket, branch: Branch) -> Option<Clause> {
+/// Returns the margin of the ceiling if the bucket has a pair: the caller's own bucket has one, unless
+/// it is small. An item would not have the space for a pair of each route.
+fn pair_margin(demand: &Demand<'_>, bucket: &Bucket) -> Option<Nanos> {
+    let own = demand.plan().bucket.as_ref()?;
+    let emission = bucket.emission_for(0).filter(|_| own.id == bucket.id)?;
+    tat_pair::margin(bucket, emission)
+}
+
+fn bucket_clause(demand: &Demand<'_>, bucket: &Bucket, write: BucketWrite) -> Option<Clause> {
     let emission = bucket.emission_for(demand.cost())?;
     let (attribute, now) = (bucket_name(bucket.id), demand.now());
     let by = emission * Nanos::from(demand.cost());
     let latest = now + bucket.depth(emission) - by;
+
     if !demand.charges(bucket) {
-        return Some(Clause::AtMost {
-            attribute,
-            most: latest,
+        let (names, most) = (PairNames::of(bucket.id), latest);
+        return Some(match write {
+            BucketWrite::Single(_) => Clause::AtMost { attribute, most },
+            BucketWrite::Pair(..) => Clause::PairAtMost { names, most },
         });
     }
 
-    Some(match branch {
-        Branch::Idle => Clause::Idle {
+    Some(match write {
+        BucketWrite::Single(Branch::Idle) => Clause::Idle {
             attribute,
             now,
             tat: now + by,
         },
-        Branch::Busy => Clause::Busy {
+        BucketWrite::Single(Branch::Busy) => Clause::Busy {
             attribute,
             now,
             by,
             latest,
         },
+        BucketWrite::Pair(form, margin) => Clause::Pair(PairCharge {
+            names: PairNames::of(bucket.id),
+            form,
+            now,
+            by,
+            latest,
+            margin,
+        }),
     })
 }
 

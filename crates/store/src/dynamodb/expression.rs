@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 
 use limits::Nanos;
 
+use super::tat_pair::{PairCharge, PairNames};
+
 /// The part of a write for one attribute. All parts are written, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Clause {
@@ -23,6 +25,10 @@ pub(super) enum Clause {
         by: Nanos,
         latest: Nanos,
     },
+    /// The bucket of the caller, whose `tat` is a pair.
+    Pair(PairCharge),
+    /// A condition: the `tat` of a bucket is at most `most`, or absent. The bucket may have a pair.
+    PairAtMost { names: PairNames, most: Nanos },
     /// A quota: its count grows by `by` if it is at most `most`. An absent count is 0, and
     /// therefore not enough if `most` is below 0: only a grant, which writes the count, makes room
     /// then.
@@ -67,10 +73,10 @@ pub(super) struct Expression {
 }
 
 #[derive(Default)]
-struct Writer {
-    sets: Vec<String>,
+pub(super) struct Writer {
+    pub(super) sets: Vec<String>,
     removes: Vec<String>,
-    conditions: Vec<String>,
+    pub(super) conditions: Vec<String>,
     expression: Expression,
 }
 
@@ -97,6 +103,8 @@ impl Writer {
                 by,
                 latest,
             } => self.busy(attribute, *now, *by, *latest),
+            Clause::Pair(charge) => self.pair(charge),
+            Clause::PairAtMost { names, most } => self.pair_at_most(names, *most),
             Clause::Quota {
                 attribute,
                 by,
@@ -195,7 +203,7 @@ impl Writer {
         self.removes.push(name);
     }
 
-    fn name(&mut self, attribute: &str) -> String {
+    pub(super) fn name(&mut self, attribute: &str) -> String {
         let name = format!("#a{}", self.expression.names.len());
         self.expression
             .names
@@ -205,7 +213,7 @@ impl Writer {
 
     /// Returns one placeholder per number: DynamoDB refuses an unused value, and the bytes of
     /// values count.
-    fn value(&mut self, number: Nanos) -> String {
+    pub(super) fn value(&mut self, number: Nanos) -> String {
         if let Some((name, _)) = self
             .expression
             .values

@@ -12,6 +12,7 @@ use limits::{
 
 use super::clamp;
 use super::expression::Clause;
+use super::tat_pair::{BusyShare, TatPair};
 use super::usage_item::mark_name;
 
 /// Callers remembered. The rest costs a wrong guess now and then, no more.
@@ -24,6 +25,10 @@ const QUOTA_MEMORY: Nanos = 10 * SECOND;
 pub(super) struct CallerMemory {
     /// What it said.
     pub(super) usage: Usage,
+    /// The buckets whose `tat` was a pair.
+    pub(super) pairs: Vec<(u64, TatPair)>,
+    /// How often a call from here finds the caller's bucket busy.
+    pub(super) busy: BusyShare,
     /// When.
     pub(super) seen: Nanos,
     /// When it was last clamped from here.
@@ -89,6 +94,16 @@ impl CallerMemory {
             (calls > 0).then_some((window.id, calls))
         };
         demand.windows().iter().filter_map(logged).collect()
+    }
+
+    /// Returns the share of busy calls, once a charge has left the usage `after`.
+    pub(super) fn busy_with(&self, demand: &Demand<'_>, after: &Usage) -> BusyShare {
+        let own = demand.plan().bucket.as_ref();
+        let found = own.and_then(|bucket| {
+            let by = bucket.emission_for(demand.cost())? * Nanos::from(demand.cost());
+            Some(after.tat(bucket.id)? - by > demand.now())
+        });
+        found.map_or(self.busy, |is_busy| self.busy.with(is_busy))
     }
 
     /// Returns the marks that the next charge writes, so that other instances do not log the same

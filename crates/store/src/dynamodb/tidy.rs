@@ -49,7 +49,7 @@ pub(super) fn tidying(item: &UsageItem, now: Nanos, last: Option<Nanos>) -> Opti
     let stale: Vec<Clause> = item
         .parts
         .iter()
-        .filter_map(|(name, part)| removal(name, part, now))
+        .filter_map(|(name, part)| removal(item, name, part, now))
         .collect();
     let past = past_days(item, now);
     let is_large = item.size > LARGE_ITEM_BYTES && !stale.is_empty();
@@ -67,9 +67,11 @@ pub(super) fn tidying(item: &UsageItem, now: Nanos, last: Option<Nanos>) -> Opti
     Some(tidying)
 }
 
-fn removal(name: &str, part: &Part, now: Nanos) -> Option<Clause> {
+fn removal(item: &UsageItem, name: &str, part: &Part, now: Nanos) -> Option<Clause> {
     let (over, most) = match part {
         Part::Bucket(_, tat) => (*tat, *tat),
+        // With its bucket, whose number every charge moves past the present.
+        Part::Pair(_, bucket, number) => (ceiling(item, *bucket).unwrap_or(*number), *number),
         Part::Slot(_, value) => (*value + limits::SLOT_LIFETIME, *value),
         Part::Window(count) => (count.end, Nanos::from(count.net)),
         Part::GrantedCalls(granted) => (granted.end, Nanos::from(granted.amount)),
@@ -87,12 +89,19 @@ fn removal(name: &str, part: &Part, now: Nanos) -> Option<Clause> {
     })
 }
 
+fn ceiling(item: &UsageItem, bucket: u64) -> Option<Nanos> {
+    item.parts.iter().find_map(|(_, part)| match part {
+        Part::Bucket(id, ceiling) if *id == bucket => Some(*ceiling),
+        _ => None,
+    })
+}
+
 fn is_hour(part: &Part) -> bool {
     let window = match part {
         Part::Window(count) => count.window,
         Part::GrantedCalls(granted) => granted.window,
         Part::Mark(mark) => mark.window,
-        Part::Bucket(..) | Part::Slot(..) => return false,
+        Part::Bucket(..) | Part::Pair(..) | Part::Slot(..) => return false,
     };
     window.calendar.hour().is_some()
 }

@@ -10,6 +10,8 @@ use limits::CalendarId;
 use limits::{Count, GrantId, GrantedCalls, Mark};
 use limits::{Nanos, Usage, WindowId};
 
+use super::tat_pair::TatPair;
+
 /// The name of the partition key.
 pub(super) const KEY: &str = "id";
 /// The attribute with the schema version.
@@ -54,6 +56,8 @@ pub(super) struct UsageItem {
     pub(super) months: Vec<(Date, u64)>,
     /// Figures of a caller by day. See [`figure_name`].
     pub(super) figures: Vec<(Date, DayFigures)>,
+    /// The buckets whose `tat` is a pair.
+    pub(super) pairs: Vec<(u64, TatPair)>,
     /// Every bucket, window and grant in `usage`, by the name of its attribute.
     pub(super) parts: Vec<(String, Part)>,
     /// The size of the item as DynamoDB bills it, in bytes.
@@ -110,8 +114,10 @@ impl GrantClaim {
 /// The subject of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// A bucket, with its `tat`.
+    /// A bucket, with its `tat`, or with the ceiling of its pair.
     Bucket(u64, Nanos),
+    /// A number of a bucket's pair.
+    Pair(PairPart, u64, Nanos),
     /// A sliding window's slot, with its value.
     Slot(u64, Nanos),
     /// A quota's window.
@@ -122,9 +128,48 @@ pub(super) enum Part {
     Mark(Mark),
 }
 
+/// The attributes of a bucket's pair, in addition to the ceiling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PairPart {
+    Copy,
+    Older,
+    Newer,
+}
+
+impl PairPart {
+    const ALL: [Self; 3] = [Self::Copy, Self::Older, Self::Newer];
+
+    fn letter(self) -> char {
+        match self {
+            Self::Copy => 'c',
+            Self::Older => 'o',
+            Self::Newer => 'n',
+        }
+    }
+}
+
 /// Returns `b` and the bucket's id as seven digits of base 36.
 pub(super) fn bucket_name(id: u64) -> String {
     format!("b{}", base36(id, BUCKET))
+}
+
+/// Returns `c` and the bucket's id. See [`tat_pair`](super::tat_pair).
+pub(super) fn copy_name(id: u64) -> String {
+    bound_name(PairPart::Copy, id)
+}
+
+/// Returns `o` and the bucket's id. See [`tat_pair`](super::tat_pair).
+pub(super) fn older_name(id: u64) -> String {
+    bound_name(PairPart::Older, id)
+}
+
+/// Returns `n` and the bucket's id. See [`tat_pair`](super::tat_pair).
+pub(super) fn newer_name(id: u64) -> String {
+    bound_name(PairPart::Newer, id)
+}
+
+fn bound_name(part: PairPart, id: u64) -> String {
+    format!("{}{}", part.letter(), base36(id, BUCKET))
 }
 
 /// Returns `s` and the slot's id as seven digits of base 36.
@@ -252,7 +297,8 @@ pub(super) fn read(attributes: &HashMap<String, AttributeValue>) -> UsageItem {
             item.parts.push((name.clone(), part));
         }
     }
-    item.usage = usage(&item.parts);
+    item.pairs = pairs(&item.parts);
+    item.usage = usage(&item.parts, &item.pairs);
     item.size = attributes
         .iter()
         .map(|(name, value)| name.len() + size_of_value(value))
@@ -270,12 +316,45 @@ fn size_of_value(value: &AttributeValue) -> usize {
     }
 }
 
-fn usage(parts: &[(String, Part)]) -> Usage {
+/// Returns the pairs whose copy equals the ceiling. The release before has charged the others.
+fn pairs(parts: &[(String, Part)]) -> Vec<(u64, TatPair)> {
+    let number = |wanted: PairPart, bucket: u64| {
+        parts.iter().find_map(|(_, part)| match *part {
+            Part::Pair(part, id, number) if (part, id) == (wanted, bucket) => Some(number),
+            _ => None,
+        })
+    };
+    let pair = |bucket: u64, ceiling: Nanos| {
+        let older = number(PairPart::Older, bucket)?;
+        let newer = number(PairPart::Newer, bucket)?;
+        let is_valid = number(PairPart::Copy, bucket)? == ceiling;
+        is_valid.then_some((bucket, TatPair { older, newer }))
+    };
+
+    let buckets = parts.iter().filter_map(|(_, part)| match part {
+        Part::Bucket(id, ceiling) => Some((*id, *ceiling)),
+        _ => None,
+    });
+    buckets
+        .filter_map(|(id, ceiling)| pair(id, ceiling))
+        .collect()
+}
+
+/// Returns the pair of a bucket.
+pub(super) fn pair_of(pairs: &[(u64, TatPair)], bucket: u64) -> Option<TatPair> {
+    let found = pairs.iter().find(|(id, _)| *id == bucket);
+    found.map(|(_, pair)| *pair)
+}
+
+fn usage(parts: &[(String, Part)], pairs: &[(u64, TatPair)]) -> Usage {
     let (mut tats, mut slots, mut counts, mut grants, mut marks) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (_, part) in parts {
         match part {
-            Part::Bucket(id, tat) => tats.push((*id, *tat)),
+            Part::Bucket(id, tat) => {
+                tats.push((*id, pair_of(pairs, *id).map_or(*tat, TatPair::tat)));
+            }
+            Part::Pair(..) => {}
             Part::Slot(id, value) => slots.push((*id, *value)),
             Part::Window(count) => counts.push(*count),
             Part::GrantedCalls(granted) => grants.push(*granted),
@@ -291,6 +370,10 @@ fn usage(parts: &[(String, Part)]) -> Usage {
 fn part_of(name: &str, number: Nanos) -> Option<Part> {
     if let Some(id) = number_after('b', name) {
         return Some(Part::Bucket(id, number));
+    }
+    let pair_part = |part: PairPart| Some((part, number_after(part.letter(), name)?));
+    if let Some((part, id)) = PairPart::ALL.into_iter().find_map(pair_part) {
+        return Some(Part::Pair(part, id, number));
     }
     if let Some(id) = number_after('s', name) {
         return Some(Part::Slot(id, number));
@@ -543,7 +626,9 @@ mod tests {
         let size = |name: &str, digits: usize| name.len() + digits.div_ceil(2) + 1;
         // The two slots of a sliding window instead of a bucket, sixteen routes, and the bucket of
         // usage queries.
-        let buckets = 19 * size(&bucket_name(0), 19);
+        let sliding = 19 * size(&bucket_name(0), 19);
+        // A bucket with a pair has four numbers.
+        let buckets = sliding.max((18 + 3) * size(&bucket_name(0), 19));
         let windows = 4 * (size("q000010g17", 9) + size("gq000010g17", 9))
             + size(LAST_GRANT, 15)
             + size(LAST_AMOUNT, 15);

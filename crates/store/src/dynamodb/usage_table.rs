@@ -178,7 +178,7 @@ impl UsageTable {
                 ..*call
             };
             let number = Attempt::number(attempt);
-            let outage = match self.charge_once(&request, number, &mut known.usage).await {
+            let outage = match self.charge_once(&request, number, &mut known).await {
                 Err(outage) => outage.after(before),
                 decided => return decided,
             };
@@ -193,13 +193,12 @@ impl UsageTable {
     }
 
     /// Charges by as many writes as wrong guesses need. They share one instant: see [`ChargeDialogue`].
-    /// `known` is the usage that the first guess is made from, and becomes what a refused write
-    /// showed.
+    /// The first guess is made from `known`, which becomes what a refused write showed.
     async fn charge_once(
         &self,
         call: &ChargeRequest<'_, '_>,
         attempt: Attempt,
-        known: &mut Usage,
+        known: &mut CallerMemory,
     ) -> Result<Decision, Outage> {
         let id = call.caller.to_string();
         let mut charging = ChargeDialogue::new(call.demand, known);
@@ -219,8 +218,9 @@ impl UsageTable {
                 WriteOutcome::Refused(seen) => self.seen(&id, seen, call.deadline).await?,
             };
 
-            known.clone_from(&item.usage);
-            match charging.refused(&item.usage) {
+            known.usage.clone_from(&item.usage);
+            known.pairs.clone_from(&item.pairs);
+            match charging.refused(&item) {
                 Step::Again => {}
                 Step::Denied(decision) => {
                     return Ok(self.after_denial(call, item, *decision).await);
@@ -274,12 +274,14 @@ impl UsageTable {
             .as_ref()
             .map_or(call.remembered.tidied, |_| Some(call.demand.now()));
         let logged = call.remembered.logged_with(call.demand, reached);
+        let busy = call.remembered.busy_with(call.demand, &item.usage);
         self.keep(
             call,
             item,
             CallerMemory {
                 tidied,
                 logged,
+                busy,
                 ..call.remembered.clone()
             },
         );
@@ -342,6 +344,7 @@ impl UsageTable {
             call.caller,
             CallerMemory {
                 usage: item.usage.current(now),
+                pairs: item.pairs,
                 seen: now,
                 ..remembered
             },

@@ -1,70 +1,16 @@
 use super::*;
-use std::collections::BTreeMap;
+use testing::{Integers, ItemUpdate};
 
-/// An item as the expressions see it.
-pub(in super::super) type Attributes = BTreeMap<String, Nanos>;
-
-impl Clause {
-    fn holds(&self, item: &Attributes) -> bool {
-        let value = |attribute: &String| item.get(attribute).copied();
-        match self {
-            Self::Idle { attribute, now, .. } => value(attribute).is_none_or(|tat| tat <= *now),
-            Self::Busy {
-                attribute,
-                now,
-                latest,
-                ..
-            } => value(attribute).is_some_and(|tat| tat > *now && tat <= *latest),
-            Self::Quota {
-                attribute, most, ..
-            } => value(attribute).unwrap_or(0) <= *most,
-            Self::Remove { attribute, most } | Self::AtMost { attribute, most } => {
-                value(attribute).is_none_or(|count| count <= *most)
-            }
-            Self::Present { attribute } => value(attribute).is_some(),
-            Self::Absent { attribute } => value(attribute).is_none(),
-            Self::AtLeast { attribute, least } => {
-                value(attribute).is_some_and(|value| value >= *least)
-            }
-            Self::Lower {
-                attribute, above, ..
-            } => value(attribute).is_some_and(|value| value > *above),
-            Self::Count { .. } | Self::Set { .. } => true,
-        }
-    }
-
-    fn write(&self, item: &mut Attributes) {
-        match self {
-            Self::Idle {
-                attribute, tat: to, ..
-            }
-            | Self::Set { attribute, to }
-            | Self::Lower { attribute, to, .. } => {
-                item.insert(attribute.clone(), *to);
-            }
-            Self::Busy { attribute, by, .. }
-            | Self::Quota { attribute, by, .. }
-            | Self::Count { attribute, by } => {
-                *item.entry(attribute.clone()).or_default() += by;
-            }
-            Self::Remove { attribute, .. } => {
-                item.remove(attribute);
-            }
-            Self::Present { .. }
-            | Self::Absent { .. }
-            | Self::AtLeast { .. }
-            | Self::AtMost { .. } => {}
-        }
-    }
-}
-
-/// What DynamoDB does with a write, on one item: the model that the real servers are compared with.
-pub(in super::super) fn apply(clauses: &[Clause], item: &mut Attributes) -> bool {
-    let holds = clauses.iter().all(|clause| clause.holds(item));
-    if holds {
-        clauses.iter().for_each(|clause| clause.write(item));
-    }
-    holds
+/// Writes the clauses to an item as DynamoDB does. Returns false if their conditions are not met.
+pub(in super::super) fn apply(clauses: &[Clause], item: &mut Integers) -> bool {
+    let expression = expression(clauses);
+    let update = ItemUpdate {
+        update: &expression.update,
+        condition: expression.condition.as_deref(),
+        names: &expression.names.into_iter().collect(),
+        values: &expression.values.into_iter().collect(),
+    };
+    update.apply(item)
 }
 
 fn text(clauses: &[Clause]) -> (String, Option<String>, Vec<Nanos>) {
