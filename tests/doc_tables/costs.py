@@ -36,7 +36,7 @@ REDIS_HOUR = 0.016  # cache.t4g.micro
 
 # Measured: writes per request with `make bench` (one caller at random times, 30 % of its rate), and
 # bytes of log lines. An aggregate of call records has a fixed part, and a part for each call.
-WRITES = 1.25
+WRITES = 1.12
 DECISION_LINE, CALL_AGGREGATE, CALL = 351, 175, 8
 # The kinds of calls that an instance makes in a minute: `UpdateItem` and `GetItem`.
 CALL_KINDS = 2
