@@ -72,11 +72,15 @@ def callgrind(output: pathlib.Path) -> list[str]:
     return ["valgrind", "--tool=callgrind", f"--callgrind-out-file={output}"]
 
 
-def of_benchmark(program: pathlib.Path, algorithm: str, calls: int) -> int:
-    """Counts a run of the authorizer's benchmark with so many calls."""
+def of_benchmark(program: pathlib.Path, events: pathlib.Path, algorithm: str, calls: int) -> int:
+    """Counts a run of the authorizer's benchmark with so many calls. `events` is the folder that it
+    has written.
+    """
     with tempfile.TemporaryDirectory() as folder:
         output = pathlib.Path(folder) / "callgrind.out"
-        environment = variables(BENCH_CALLS=str(calls), BENCH_ALGORITHM=algorithm)
+        environment = variables(
+            BENCH_CALLS=str(calls), BENCH_EVENTS=str(events), BENCH_ALGORITHM=algorithm
+        )
         run([*callgrind(output), program], environment, TIMEOUT_S)
         return counted(output)
 

@@ -92,7 +92,7 @@ def instructions_table(programs: Programs) -> Table:
     benchmark, binaries = programs.benchmarks["tokens"], programs.binaries
     counts: dict[str, Callable[[int], int]] = {
         f"authorizer, cached token, {algorithm}": functools.partial(
-            instructions.of_benchmark, benchmark, algorithm
+            instructions.of_benchmark, benchmark, TARGET / "events", algorithm
         )
         for algorithm in ALGORITHMS
     }

@@ -7,12 +7,12 @@
 //! key sets to a folder, to measure other authorizers. `BENCH_MEMORY=1000000` only measures the
 //! memory after so many tokens.
 //!
-//! `BENCH_CALLS=N` only makes N calls with tokens that were seen before, for a program that counts
-//! instructions. `BENCH_ALGORITHM` is `RS256` (the default), `ES256` or `EdDSA`. Two runs with
-//! different N give the instructions per call:
+//! With `BENCH_CALLS=N` and the folder in `BENCH_EVENTS`, it only makes N calls with written tokens
+//! that were seen before, for a program that counts instructions. `BENCH_ALGORITHM` is `RS256` (the
+//! default), `ES256` or `EdDSA`. Two runs with different N give the instructions per call:
 //!
 //! ```sh
-//! BENCH_CALLS=1000 valgrind --tool=callgrind --callgrind-out-file=/dev/null PROGRAM
+//! BENCH_EVENTS=FOLDER BENCH_CALLS=1000 valgrind --tool=callgrind --callgrind-out-file=/dev/null PROGRAM
 //! ```
 #![expect(
     clippy::unwrap_used,
@@ -51,13 +51,13 @@ fn main() {
     if let Ok(number) = std::env::var("BENCH_MEMORY") {
         return memory(number.parse().unwrap());
     }
-    if let Ok(number) = std::env::var("BENCH_CALLS") {
-        let name = std::env::var("BENCH_ALGORITHM").unwrap_or_else(|_| "RS256".to_owned());
-        let algorithm = ALGORITHMS.iter().find(|known| **known == name).unwrap();
-        return warm_calls(algorithm, number.parse().unwrap());
-    }
-    if let Some(folder) = std::env::var_os("BENCH_EVENTS") {
-        write(folder.as_ref());
+    let folder = std::env::var_os("BENCH_EVENTS");
+    match (folder, std::env::var("BENCH_CALLS")) {
+        (Some(folder), Ok(number)) => {
+            return warm_calls(folder.as_ref(), number.parse().unwrap());
+        }
+        (Some(folder), Err(_)) => write(folder.as_ref()),
+        (None, _) => {}
     }
     divan::main();
 }
@@ -87,12 +87,12 @@ fn runtime() -> Runtime {
 
 /// Returns an authorizer without a limit on token lifetimes, whose policy refers to nested claims.
 fn unlimited(signer: &Signer) -> TestAuthorizer {
-    authorizer(&policy_with(signer, 4, 1))
+    authorizer(&policy_with(&signer.jwks(), 4, 1))
 }
 
 /// Returns a policy with so many rules and issuers, which refers to nested claims.
-fn policy_with(signer: &Signer, rules: usize, issuers: usize) -> Value {
-    let mut policy = policy(&signer.jwks());
+fn policy_with(keys: &Value, rules: usize, issuers: usize) -> Value {
+    let mut policy = policy(keys);
     let issuer = &mut policy["issuers"][0];
     issuer["max_lifetime_s"] = Value::Null;
     issuer["scopes_claim"] = json!(["permissions", "/realm_access/scopes", "scope"]);
@@ -172,10 +172,16 @@ fn memory(tokens: usize) {
     println!("{}", Value::Object(resident));
 }
 
-/// Makes so many calls with tokens that were seen before.
-fn warm_calls(algorithm: &'static str, calls: usize) {
-    let signer = Signer::of(algorithm);
-    let (runtime, authorizer, events) = (runtime(), unlimited(&signer), events(&signer, 100));
+/// Makes so many calls with written tokens that were seen before. Signing tokens here would take a
+/// number of instructions that differs from run to run.
+fn warm_calls(folder: &Path, calls: usize) {
+    let algorithm = std::env::var("BENCH_ALGORITHM").unwrap_or_else(|_| "RS256".to_owned());
+    let keys = std::fs::read(folder.join(format!("{algorithm}.jwks.json"))).unwrap();
+    let lines = std::fs::read(folder.join(format!("{algorithm}.jsonl"))).unwrap();
+    let events: Vec<_> = lines.split(|byte| *byte == b'\n').take(100).collect();
+
+    let keys = serde_json::from_slice(&keys).unwrap();
+    let (runtime, authorizer) = (runtime(), authorizer(&policy_with(&keys, 4, 1)));
     for event in &events {
         respond(&runtime, &authorizer, event);
     }
@@ -227,7 +233,7 @@ fn new_token_by_policy(bencher: Bencher, size: &str) {
     };
     let signer = Signer::of("ES256");
     let (runtime, events) = (runtime(), events(&signer, 1_100));
-    let authorizer = authorizer(&policy_with(&signer, rules, issuers));
+    let authorizer = authorizer(&policy_with(&signer.jwks(), rules, issuers));
     let mut next = events.iter();
     bencher.bench_local(|| respond(&runtime, &authorizer, next.next().unwrap()));
 }
