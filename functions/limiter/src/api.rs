@@ -1,4 +1,4 @@
-//! The routes, and the OpenAPI description that is built from their declarations.
+//! The router of all requests, and the OpenAPI description of the routes.
 
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -13,20 +13,13 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 use telemetry::{milliseconds, on_current_span};
 use utoipa::OpenApi as _;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use crate::enforcement::enforce_decision;
 use crate::error_responses::Reads;
-use crate::keys::{bulk, hashes, lookup, rotation};
-use crate::policies::candidate;
 use crate::problem::{Mistake, Problem};
 use crate::request::{accept, caller};
 use crate::response_headers::add_headers;
-use crate::{
-    RateLimitHeaders, Shared, account_page, audit, blocks, callers, compositions, decisions,
-    export, grants, import, keys, openapi, plans, policies, response, usage_list, usage_report,
-};
+use crate::{RateLimitHeaders, Shared, openapi, response, routes};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -43,62 +36,8 @@ use crate::{
 )]
 struct Description;
 
-/// The routes that require IAM authorization.
-fn admin_routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new()
-        .routes(routes!(plans::list))
-        .routes(routes!(plans::get, plans::put, plans::delete))
-        .routes(routes!(keys::list, keys::create))
-        .routes(routes!(bulk::change))
-        .routes(routes!(import::import))
-        .routes(routes!(export::export))
-        .routes(routes!(hashes::list))
-        .routes(routes!(lookup::look_up))
-        .routes(routes!(
-            keys::get,
-            keys::put::put,
-            keys::update,
-            keys::delete
-        ))
-        .routes(routes!(rotation::rotate))
-        .routes(routes!(usage_report::of_key, grants::grant))
-        .routes(routes!(usage_list::list))
-        .routes(routes!(callers::subject_id))
-        .routes(routes!(grants::list::of_key))
-        .routes(routes!(grants::revoke::of_key))
-        .routes(routes!(callers::usage, callers::grants::grant))
-        .routes(routes!(callers::grants::list_grants))
-        .routes(routes!(callers::grants::revoke_grant))
-        .routes(routes!(usage_list::of_plan))
-        .routes(routes!(decisions::decide))
-        .routes(routes!(policies::list))
-        .routes(routes!(policies::get, policies::put, policies::delete))
-        .routes(routes!(candidate::get, candidate::put, candidate::delete))
-        .routes(routes!(candidate::promote))
-        .routes(routes!(compositions::list))
-        .routes(routes!(
-            compositions::get,
-            compositions::put,
-            compositions::delete
-        ))
-        .routes(routes!(blocks::list))
-        .routes(routes!(blocks::get, blocks::put, blocks::delete))
-        .routes(routes!(audit::list::list))
-        .route_layer(from_fn(require_administrator))
-}
-
-/// The routes for API keys and for everybody.
-fn other_routes() -> OpenApiRouter<Shared> {
-    OpenApiRouter::with_openapi(Description::openapi())
-        .routes(routes!(usage_report::own))
-        .routes(routes!(account_page::page))
-        .routes(routes!(account_page::style))
-        .routes(routes!(account_page::script))
-        .routes(routes!(describe))
-}
-
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
-    let (_, api) = other_routes().merge(admin_routes()).split_for_parts();
+    let api = routes::describe_all(Description::openapi());
     openapi::complete(serde_json::to_value(api).unwrap_or_default())
 });
 static DESCRIPTION_TEXT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(DESCRIPTION.to_string()));
@@ -110,8 +49,9 @@ pub(crate) fn description() -> &'static Value {
 
 /// Returns the router of all requests.
 pub(crate) fn router(shared: Shared) -> Router {
-    let (router, _) = other_routes().merge(admin_routes()).split_for_parts();
-    let router = router
+    let administrative = routes::administrative().route_layer(from_fn(require_administrator));
+    let router = routes::open()
+        .merge(administrative)
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed);
 
@@ -135,7 +75,10 @@ pub(crate) fn malformed(mistakes: Vec<Mistake>, format: RateLimitHeaders) -> Rou
 /// Get this description
 #[utoipa::path(get, path = "/_tollgate/openapi.json", operation_id = "describe", tag = "description",
     responses((status = 200, description = "OpenAPI 3.1", body = Value), Reads))]
-async fn describe(State(_): State<Shared>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn describe(
+    State(_): State<Shared>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     accept::negotiate(&headers, &[accept::JSON])?;
     let body = DESCRIPTION_TEXT.to_vec();
     Ok(response::json_bytes(StatusCode::OK, body))

@@ -66,12 +66,13 @@ mod problem;
 mod request;
 mod response;
 mod response_headers;
+mod routes;
 mod schema;
 mod store_setup;
 mod usage_list;
 mod usage_report;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ::store::Store;
 use aws::Deadline;
@@ -99,7 +100,8 @@ pub use store_setup::open;
 /// Handles the events of the function, one after another or concurrently.
 #[derive(Clone, Debug)]
 pub struct Limiter {
-    router: Router,
+    /// Created with the first event, because it takes most of the time of a startup.
+    router: Arc<OnceLock<Router>>,
     shared: Shared,
 }
 
@@ -162,7 +164,7 @@ impl Limiter {
         };
 
         Self {
-            router: api::router(shared.clone()),
+            router: Arc::default(),
             shared,
         }
     }
@@ -172,7 +174,7 @@ impl Limiter {
     #[must_use]
     pub fn with_policy_in_use(mut self, name: Option<String>) -> Self {
         self.shared.policy_in_use = name.map(Into::into);
-        self.router = api::router(self.shared.clone());
+        self.router = Arc::default();
         self
     }
 
@@ -180,7 +182,7 @@ impl Limiter {
     #[must_use]
     pub fn with_composer(mut self, composer: ComposerSettings) -> Self {
         self.shared.composer = composer;
-        self.router = api::router(self.shared.clone());
+        self.router = Arc::default();
         self
     }
 
@@ -188,7 +190,7 @@ impl Limiter {
     #[must_use]
     pub fn with_rate_limit_headers(mut self, format: RateLimitHeaders) -> Self {
         self.shared.rate_limit_headers = format;
-        self.router = api::router(self.shared.clone());
+        self.router = Arc::default();
         self
     }
 
@@ -203,6 +205,10 @@ impl Limiter {
         api::description().clone()
     }
 
+    fn router(&self) -> &Router {
+        self.router.get_or_init(|| api::router(self.shared.clone()))
+    }
+
     /// Handles one event. Writes one log line, which contains no key, header or query.
     ///
     /// # Errors
@@ -212,7 +218,7 @@ impl Limiter {
         let scope = scope(&request);
         let own_id = request.request_context.request_id.clone();
         let router = if mistakes.is_empty() {
-            self.router.clone()
+            self.router().clone()
         } else {
             api::malformed(mistakes, self.shared.rate_limit_headers)
         };
