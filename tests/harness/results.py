@@ -1,23 +1,34 @@
 """Writes the results of a program into a table of docs/operations/endurance.md."""
 
 import datetime
+import os
 import pathlib
+import re
 
 from bench.machine import first_line, processor
 from doc_tables.markdown_table import table
-from harness.paths import PROJECT
+from harness.paths import GATEWAY, PROJECT
 
 PAGE = PROJECT / "docs" / "operations" / "endurance.md"
 Row = dict[str, str]
 
 
 def origin() -> Row:
-    """Returns the columns that every table begins with: date, commit and machine."""
+    """Returns the columns that every table begins with: date, commit and machine. The commit is
+    that of the program which ran, not of the files in the folder.
+    """
     now = datetime.datetime.now(datetime.UTC)
-    commit = first_line(
-        "git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--exclude", "*"
-    )
-    return {"date": f"{now:%Y-%m-%d %H:%M}Z", "commit": commit, "machine": processor()}
+    return {
+        "date": f"{now:%Y-%m-%d %H:%M}Z",
+        "commit": commit_of(first_line(str(GATEWAY), "--version")),
+        "machine": f"{os.cpu_count()} cores of {processor()}",
+    }
+
+
+def commit_of(version: str) -> str:
+    """Returns the commit in the output of `tollgate --version`, or a dash."""
+    found = re.search(r"commit ([0-9a-f]{8})", version)
+    return found[1] if found else "–"
 
 
 def cells(line: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 import unittest
 
-from harness.results import with_rows
+from harness.results import commit_of, with_rows
 
 PAGE = "# Page\n\n<!-- soak -->\n<!-- /soak -->\n\nText.\n"
 
@@ -30,6 +30,11 @@ class Tables(unittest.TestCase):
         page = with_rows(PAGE, "soak", [{"date": "1", "old": "1"}], None, 3)
         page = with_rows(page, "soak", [{"date": "2", "new": "2"}], None, 3)
         self.assertNotIn("old", page)
+
+    def test_commit_is_that_of_the_program(self):
+        version = "tollgate 0.2.0 (commit eb05aa314052, time zones 2026f)"
+        self.assertEqual(commit_of(version), "eb05aa31")
+        self.assertEqual(commit_of("not installed"), "–")
 
     def test_missing_markers_are_an_error(self):
         with self.assertRaises(ValueError):

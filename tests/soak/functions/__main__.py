@@ -156,7 +156,7 @@ class FunctionSoak:
 async def soak(name: str, folder: pathlib.Path) -> tuple[results.Row | None, list[str]]:
     folder.mkdir()
     async with world(folder, seeds()) as surroundings:
-        test = FunctionSoak(WORKLOADS[name](SEED, surroundings), folder)
+        test = FunctionSoak(WORKLOADS[name](SEED, surroundings, WARM_UP), folder)
         await test.run()
     try:
         row = test.row()

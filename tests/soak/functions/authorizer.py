@@ -10,7 +10,6 @@ from typing import ClassVar
 from harness.async_http import Request, response
 from harness.events import default_settings
 from harness.issuer import AUDIENCE, ISSUER, SigningKey
-from soak.functions.process_state import WARM_UP_INVOCATIONS
 from soak.functions.workload import Invocation, Workload, encode, template
 from soak.functions.world import World
 
@@ -44,8 +43,8 @@ class AuthorizerWorkload(Workload):
     # The policy is reloaded every five minutes: twice in this time.
     min_duration_s: ClassVar[float] = 660.0
 
-    def __init__(self, seed: int, world: World) -> None:
-        super().__init__(seed)
+    def __init__(self, seed: int, world: World, warm_up: int) -> None:
+        super().__init__(seed, warm_up)
         self.world, self.key_sets = world, world.services(self._key_set)
         self.signers = [Signer(SigningKey("soak-0"), 0.0)]
         self.strangers = SigningKey("soak-unknown")
@@ -86,7 +85,7 @@ class AuthorizerWorkload(Workload):
 
     def invocation(self, number: int) -> Invocation:
         # New tokens of different callers fill every cache during the warm-up.
-        if len(self.examples) <= number < WARM_UP_INVOCATIONS:
+        if len(self.examples) <= number < self.warm_up:
             return self._new_token()
         if number < len(self.examples):
             return self.examples[number]

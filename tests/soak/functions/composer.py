@@ -25,8 +25,8 @@ class ComposerWorkload(Workload):
     # Their services are available here.
     unused_examples: ClassVar[frozenset[str]] = frozenset({"composer.partial", "composer.required"})
 
-    def __init__(self, seed: int, world: World) -> None:
-        super().__init__(seed)
+    def __init__(self, seed: int, world: World, warm_up: int) -> None:
+        super().__init__(seed, warm_up)
         self.world, self.services = world, world.services(self._respond)
         self.version = 0
         self.versions_in_force: set[int] = set()

@@ -16,8 +16,8 @@ WRITTEN = OK | CREATED
 class LimiterWorkload(Workload):
     name: ClassVar[str] = "limiter"
 
-    def __init__(self, seed: int, world: World) -> None:
-        super().__init__(seed)
+    def __init__(self, seed: int, world: World, warm_up: int) -> None:
+        super().__init__(seed, warm_up)
         self.world, self.keys, self.deleted, self.versions = world, [], ["missing"], 0
         for example in self.examples:
             # It creates the plan once, and replaces it from then on.

@@ -22,8 +22,8 @@ CBOR = {"content_type": "application/cbor", "smithy_protocol": "rpc-v2-cbor"}
 class PublisherWorkload(Workload):
     name: ClassVar[str] = "metrics-publisher"
 
-    def __init__(self, seed: int, world: World) -> None:
-        super().__init__(seed)
+    def __init__(self, seed: int, world: World, warm_up: int) -> None:
+        super().__init__(seed, warm_up)
         self.world, self.aws = world, AwsProxy(world.store.port, self._answer)
         self.requests = 0
         self.log = json.loads(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from typing import ClassVar
 
 from harness.events import OUTCOMES, event
+from soak.functions.process_state import WARM_UP_INVOCATIONS
 
 
 @dataclasses.dataclass(slots=True)
@@ -27,7 +28,8 @@ class Workload:
     """The events of one function, in a random order that depends on the seed alone.
 
     Each subclass adds the events whose keys, documents and outcomes change. `rotations` counts the
-    changes by their kind, and is part of the result.
+    changes by their kind, and is part of the result. `warm_up` is the number of invocations in which
+    caches fill.
     """
 
     name: ClassVar[str]
@@ -38,7 +40,8 @@ class Workload:
     # Example events that need another world than the test's.
     unused_examples: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, warm_up: int = WARM_UP_INVOCATIONS) -> None:
+        self.warm_up = warm_up
         self.dice = random.Random(seed)
         self.rotations: collections.Counter[str] = collections.Counter()
         self.examples = [
