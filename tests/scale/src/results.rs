@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::call::Outcome;
 use crate::scenario::Scenario;
 use crate::tables::Tables;
-use crate::timeline::{Instant, SECOND};
+use crate::timeline::{Instant, MILLISECOND, SECOND};
 
 /// The first and the last rank of each row.
 pub const RANKS: [[u32; 2]; 9] = [
@@ -125,7 +125,8 @@ impl Results {
     #[must_use]
     pub fn new(scenario: &Scenario, tally: &Tally, instances: usize, tables: &Tables) -> Self {
         let counts = &tables.counts;
-        let end = u64::from(scenario.warm_up_s + scenario.measured_s) * SECOND;
+        let measured = u64::from(scenario.measured_ms) * MILLISECOND;
+        let end = u64::from(scenario.warm_up_ms) * MILLISECOND + measured;
         let rows = RANKS.iter().filter(|[from, _]| *from <= scenario.keys);
         let rows = rows.map(|[from, to]| {
             let [made, refused, throttled] = counts.writes(*from, *to);
@@ -146,7 +147,7 @@ impl Results {
             "hottest_item_writes": hottest[0] + hottest[1],
             "splits": tables.usage().splits(), "partitions": tables.usage().len(),
             "instances": instances, "peak_concurrency": tally.peak,
-            "mean_concurrency": rounded(tally.busy_time as f64 / (f64::from(scenario.measured_s) * float(SECOND))),
+            "mean_concurrency": rounded(tally.busy_time as f64 / float(measured)),
             "duration_ms": {"p50": rounded(tally.duration_ms(0.5)), "p99": rounded(tally.duration_ms(0.99))},
             "calls_above_limit": scenario.throttle().map(|throttle| tally.above_limit(throttle, end).ceil()),
             "ranks": rows.collect::<Vec<_>>(),

@@ -21,14 +21,14 @@ pub struct Scenario {
     pub usage: Capacity,
     /// The capacity of the registry table.
     pub registry: Capacity,
-    /// The number of instances at the beginning. More start if all of them have a call.
+    /// The number of instances that are warm at the beginning. More start if all of them have a call.
     pub instances: usize,
     /// The instance that gets a call.
     pub routing: Routing,
-    /// The seconds before the measurement.
-    pub warm_up_s: u32,
-    /// The seconds of the measurement.
-    pub measured_s: u32,
+    /// The milliseconds before the measurement.
+    pub warm_up_ms: u32,
+    /// The milliseconds of the measurement.
+    pub measured_ms: u32,
     /// The seed of everything that is random.
     pub seed: u64,
 }
@@ -54,10 +54,10 @@ impl Scenario {
             plan: plan(20_000, 40_000, 0),
             usage: Capacity::warm(400_000.0),
             registry: Capacity::warm(400_000.0),
-            instances: 700,
+            instances: 3_000,
             routing: Routing::LastUsed,
-            warm_up_s: 2,
-            measured_s: 3,
+            warm_up_ms: 250,
+            measured_ms: 150,
             seed: 26,
         }
     }
@@ -71,7 +71,7 @@ impl Scenario {
             "partitions": self.usage.partitions, "quota": self.usage.quota, "kept_s": self.usage.kept_s,
             "registry_partitions": self.registry.partitions, "registry_quota": self.registry.quota,
             "routing": match self.routing { Routing::LastUsed => "last used", Routing::LongestIdle => "longest idle" },
-            "warm_up_s": self.warm_up_s, "measured_s": self.measured_s, "seed": self.seed,
+            "warm_up_ms": self.warm_up_ms, "measured_ms": self.measured_ms, "seed": self.seed,
         })
     }
 

@@ -5,6 +5,11 @@ use crate::scenario::{Routing, Scenario, plan};
 
 /// The instances that Lambda needs for 100,000 calls per second, if each gets at most 10 per second.
 const TEN_PER_S: usize = 10_000;
+/// The instances that are busy while many calls wait for a throttled table.
+const WAITING: usize = 8_000;
+/// The milliseconds after which an instance knows how often a key calls it: see
+/// [`LocalRate`](limits::LocalRate).
+const LEASES_BEGIN_MS: u32 = 800;
 
 /// Returns all simulations.
 #[must_use]
@@ -21,15 +26,25 @@ pub fn all() -> Vec<Scenario> {
 fn leases() -> impl Iterator<Item = Scenario> {
     let few = [0, 4, 16, 64].map(|lease| Scenario {
         plan: plan(20_000, 40_000, lease),
+        warm_up_ms: warm_up(lease),
         ..Scenario::million_keys(&format!("few instances, lease {lease}"))
     });
     let many = [0, 16].map(|lease| Scenario {
         plan: plan(20_000, 40_000, lease),
-        instances: TEN_PER_S,
         routing: Routing::LongestIdle,
+        instances: TEN_PER_S,
+        warm_up_ms: warm_up(lease),
         ..Scenario::million_keys(&format!("many instances, lease {lease}"))
     });
     few.into_iter().chain(many)
+}
+
+/// Without leases, the state of an instance does not depend on the last second.
+fn warm_up(lease: u32) -> u32 {
+    match lease {
+        0 => 250,
+        _ => LEASES_BEGIN_MS,
+    }
 }
 
 /// A new table, one that is warm for 40,000 writes per second, and one that is warm but whose quota
@@ -38,10 +53,12 @@ fn tables() -> [Scenario; 3] {
     [
         Scenario {
             usage: Capacity::new_table(),
+            instances: WAITING,
             ..Scenario::million_keys("new table")
         },
         Scenario {
             usage: Capacity::warm(TABLE_QUOTA),
+            instances: WAITING,
             ..Scenario::million_keys("table for 40,000 writes/s")
         },
         Scenario {
@@ -49,6 +66,7 @@ fn tables() -> [Scenario; 3] {
                 quota: TABLE_QUOTA,
                 ..Capacity::warm(400_000.0)
             },
+            instances: WAITING,
             ..Scenario::million_keys("warm table, default quota")
         },
     ]
@@ -56,7 +74,7 @@ fn tables() -> [Scenario; 3] {
 
 /// Plans whose rate is below what an item takes.
 fn limits() -> impl Iterator<Item = Scenario> {
-    [(500, 1000), (50, 100)]
+    [(500, 100), (50, 20)]
         .into_iter()
         .map(|(rate, burst)| Scenario {
             plan: plan(rate, burst, 0),
@@ -66,15 +84,15 @@ fn limits() -> impl Iterator<Item = Scenario> {
 
 /// Less traffic, on new tables.
 fn rates() -> impl Iterator<Item = Scenario> {
-    [(1_000, 8), (10_000, 80)]
+    [(1_000, 100), (10_000, 1_000)]
         .into_iter()
         .map(|(calls_per_s, instances)| Scenario {
             calls_per_s,
             instances,
             usage: Capacity::new_table(),
             registry: Capacity::new_table(),
-            warm_up_s: 15,
-            measured_s: 5,
+            warm_up_ms: 3000,
+            measured_ms: 1000,
             ..Scenario::million_keys(&format!("{calls_per_s} calls/s, new tables"))
         })
 }

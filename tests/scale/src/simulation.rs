@@ -12,11 +12,11 @@ use store::{Clock, DynamoDbConfig, DynamoDbStore};
 use telemetry::RecordLog;
 
 use crate::call::{self, Outcome};
-use crate::documents::Documents;
+use crate::documents::{Documents, PLAN};
 use crate::results::{Results, Tally};
 use crate::scenario::{Routing, Scenario};
 use crate::tables::{REGISTRY, Tables, USAGE};
-use crate::timeline::{Instant, SECOND, Timeline};
+use crate::timeline::{Instant, MILLISECOND, Timeline};
 use crate::transport::{Transport, exponential};
 use crate::zipf::Zipf;
 
@@ -24,6 +24,10 @@ use crate::zipf::Zipf;
 const NOON: Nanos = 1_795_348_800 * 1_000_000_000;
 /// The greatest error of an instance's clock.
 const CLOCK_ERROR: i64 = 500_000;
+/// The time between the starts of two instances.
+const START_UP_INTERVAL: Instant = MILLISECOND;
+/// The intervals between the last start and the first call.
+const START_UP_PAUSE: Instant = 100;
 /// The time that a call takes on its instance before and after the store's work: Lambda's runtime,
 /// the event, and the response.
 const HALF_OVERHEAD: Instant = 500_000;
@@ -64,8 +68,9 @@ impl Simulation {
         // The pauses before retries are random.
         fastrand::seed(scenario.seed);
         let simulation = Arc::new(Self::new(scenario).await?);
-        let [begin, end] = [scenario.warm_up_s, scenario.warm_up_s + scenario.measured_s]
-            .map(|second| u64::from(second) * SECOND);
+        let started = simulation.start_up().await;
+        let begin = started + u64::from(scenario.warm_up_ms) * MILLISECOND;
+        let end = begin + u64::from(scenario.measured_ms) * MILLISECOND;
         let arrivals = simulation.arrive(end);
 
         while simulation.timeline.advance(begin).await {}
@@ -113,6 +118,31 @@ impl Simulation {
             simulation.fleet().idle.push_back(number);
         }
         Ok(simulation)
+    }
+
+    /// Lets each instance read the plan and the blocks, one after the other. Returns the instant at
+    /// which all of them have.
+    async fn start_up(self: &Arc<Self>) -> Instant {
+        let simulation = Arc::clone(self);
+        tokio::spawn(async move {
+            for number in 0..simulation.scenario.instances {
+                tokio::spawn(Arc::clone(&simulation).start_up_of(number));
+                simulation.timeline.wait(START_UP_INTERVAL).await;
+            }
+        });
+        let wait = START_UP_INTERVAL * (self.scenario.instances as Instant + START_UP_PAUSE);
+        while self.timeline.advance(wait).await {}
+        wait
+    }
+
+    async fn start_up_of(self: Arc<Self>, number: usize) {
+        let store = self.fleet().stores.get(number).cloned();
+        let Some(store) = store else { return };
+        let now = tokio::time::Instant::now().into_std();
+        let deadline = Deadline::after(now, store.deadline());
+        // The first call reads what is missing.
+        let _ = store.blocks(deadline).await;
+        let _ = store.plan(PLAN, deadline).await;
     }
 
     /// Lets calls arrive as a Poisson process until `end`.
@@ -225,8 +255,8 @@ mod tests {
             usage: Capacity::warm(100_000.0),
             registry: Capacity::new_table(),
             instances: 10,
-            warm_up_s: 2,
-            measured_s: 2,
+            warm_up_ms: 2000,
+            measured_ms: 2000,
             ..Scenario::million_keys("two keys")
         }
     }

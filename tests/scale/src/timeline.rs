@@ -14,6 +14,9 @@ pub type Instant = u64;
 /// Nanoseconds per second.
 pub const SECOND: Instant = 1_000_000_000;
 
+/// Nanoseconds per millisecond.
+pub const MILLISECOND: Instant = 1_000_000;
+
 /// The events that have not happened yet, and the present instant.
 ///
 /// The clock of tokio moves with it, so that deadlines and retries of the product's code see the
@@ -65,6 +68,8 @@ impl Timeline {
     /// Moves to the next event, but not beyond `end`, and lets everything happen that it causes.
     /// Returns false at the end.
     pub async fn advance(&self, end: Instant) -> bool {
+        // A new task adds its first event when it runs first.
+        tokio::task::yield_now().await;
         let next = {
             let mut events = self.events();
             match events.heap.peek() {
