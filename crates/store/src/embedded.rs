@@ -14,9 +14,10 @@ use limits::{
 };
 use registry::{AuditTrail, EmbeddedRegistry, RegistryError, Seeds, SeedsError};
 
-/// With the 16 shards of the ledger, one million callers. Each shard then has 131,072 slots of 304
-/// bytes, so that all of them have at most about 640 MB, and the ids of the callers in addition.
-const CALLERS_A_SHARD: usize = 65_536;
+/// With the 16 shards of the ledger, 0.9 million callers. They fill the 65,536 slots of a shard to
+/// seven eighths, after which a shard would double. Slots of 304 bytes take at most about 320 MB, and
+/// the ids of the callers come in addition.
+const CALLERS_A_SHARD: usize = 57_344;
 
 /// Plans, keys and usage in memory.
 #[derive(Debug)]

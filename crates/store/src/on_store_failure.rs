@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::ledger::Ledger;
 use limits::{Caller, Decision, Demand, OnStoreFailure, Usage, Verdict, Violated};
 
-/// 16 times this number of callers have a share in memory, at most about 5 MB. Further callers are
-/// refused.
-const CALLERS_A_SHARD: usize = 1024;
+/// 16 times this number of callers have a share in memory: 1,024 slots per shard to seven eighths, or
+/// at most about 5 MB. Further callers are refused.
+const CALLERS_A_SHARD: usize = 896;
 /// The wait after a throttled item. DynamoDB counts the writes of a partition per second.
 const HOT_ITEM_RETRY_AFTER_S: u64 = 1;
 /// The greatest wait that a refusal asks for.
