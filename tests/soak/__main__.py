@@ -14,8 +14,8 @@ resumes. At the end, all of this must hold:
 
 The emulator of the store is slower than DynamoDB, above all while other programs use the machine. A
 process of its own therefore probes it every 100 ms. A decision without the store is *starved* if
-the probes show that the emulator was too slow for it, and otherwise an error: see
-soak/starvation.py. If more than 1 % of the responses are starved, the run says nothing about the
+the probes show that the emulator was too slow for it, or that the gateway waited for a processor,
+and otherwise an error: see soak/starvation.py. If more than 1 % of the responses are starved, the run says nothing about the
 gateway and ends with the exit code 3, unless an error was found. SOAK_PAUSE_S (default 1) is the
 pause between two calls of a client, which rates follow, and SOAK_DEADLINE_MS (default 1000) is the
 decision deadline.

@@ -1,5 +1,6 @@
 """The memory and the descriptors of a process over time, and whether they are flat."""
 
+import collections
 import dataclasses
 import os
 import pathlib
@@ -12,6 +13,9 @@ MAX_MEMORY_CHANGE = 0.05
 MAX_MORE_DESCRIPTORS = 4
 # The share of the warm-up whose samples give the value that later ones are compared with.
 BASE_SHARE = 0.2
+# The parts of a warm-up's length whose median memory is compared. A single sample may fall into an
+# invocation with a large body.
+PARTS = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +35,7 @@ def sample(pid: int, invocations: int) -> Sample:
 
 @dataclasses.dataclass(frozen=True)
 class Flatness:
-    """The memory at the end of the warm-up, the range of later memory, and the descriptors at both
+    """The memory at the end of the warm-up, the range of later medians, and the descriptors at both
     times.
     """
 
@@ -69,7 +73,10 @@ def flatness(samples: list[Sample], warm_up: int = WARM_UP_INVOCATIONS) -> Flatn
     if not base or not later:
         raise ValueError("expected samples of the warm-up and of the time after it")
 
-    memory = [it.memory_kib for it in later]
+    parts: dict[int, list[int]] = collections.defaultdict(list)
+    for it in later:
+        parts[(it.invocations - 1) * PARTS // warm_up].append(it.memory_kib)
+    memory = [round(statistics.median(part)) for part in parts.values()]
     return Flatness(
         round(statistics.median(it.memory_kib for it in base)),
         min(memory),

@@ -26,6 +26,10 @@ class Flat(unittest.TestCase):
         self.assertEqual(state.errors(), [])
         self.assertAlmostEqual(state.changes()[1], 0.045)
 
+    def test_single_sample_in_a_large_invocation_is_no_leak(self):
+        state = flatness(samples(lambda count: 30_000 if count % 5_000 == 0 else 20_000))
+        self.assertEqual(state.errors(), [])
+
     def test_smaller_memory_is_not_flat_either(self):
         state = flatness(samples(lambda count: 20_000 if count < 50_000 else 18_000))
         self.assertEqual(len(state.errors()), 1)
