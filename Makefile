@@ -14,7 +14,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 RUN := PYTHONPATH=tests $(VENV)/bin/python -u -m
 UNITTEST := PYTHONPATH=tests $(PYTHON) -m unittest discover --top-level-directory tests --start-directory
 
-.PHONY: help test tables e2e findings observability soak chaos drills bench-functions tools peers locked format lint documentation unit template documents package package-native bench gateway watch clean workflows console console-modules console-screenshots supply-chain advisories authorities release
+.PHONY: help test tables e2e findings observability soak chaos drills bench-functions tools peers locked format lint documentation unit template documents package package-native bench scale gateway watch clean workflows console console-modules console-screenshots supply-chain advisories authorities release
 
 # Prints every target that has a description after `##`.
 help:
@@ -171,6 +171,15 @@ authorities: ## fail if the built-in certificate authorities are not of the late
 # PART=limiter runs one comparison. Other load on the machine distorts the results.
 bench: tools peers ## run the benchmarks and write BENCHMARKS.md
 	$(RUN) bench $(PART)
+
+SCALE := tests/scale/results.jsonl
+
+scale: tools ## simulate 100,000 calls per second, and write the tables of docs/concepts/scale.md
+	cargo build --profile bench -p scale --locked
+	printf '{"date":"%s","commit":"%s"}\n' "$$(date -u +%F)" "$$(git rev-parse --short HEAD)" > $(SCALE).new
+	target/release/scale >> $(SCALE).new
+	mv $(SCALE).new $(SCALE)
+	$(MAKE) tables
 
 # PART=functions runs the functions instead of the gateway. SOAK_S and SOAK_INVOCATIONS make runs shorter, WRITE=1 writes
 # the results into docs/operations/endurance.md.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from doc_tables import checks, costs, deployer, parameters, status_mappings
+from doc_tables import checks, costs, deployer, parameters, scale, status_mappings
 from harness.paths import PROJECT
 from template.templates import Template
 
@@ -27,6 +27,8 @@ def generated_tables() -> dict[tuple[str, str], str]:
     tables |= checks.tables()
     for name, text in costs.tables(body, Template.read("stacks/monitoring.yaml").body).items():
         tables["README.md" if name == "summary" else "docs/operations/costs.md", name] = text
+    for name, text in scale.tables(costs.access_line(body)).items():
+        tables["docs/concepts/scale.md", name] = text
     return tables
 
 
