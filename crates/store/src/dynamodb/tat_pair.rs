@@ -34,6 +34,9 @@ use super::usage_item;
 const MARGIN_TOKENS: Nanos = 8;
 const MARGIN_TIME: Nanos = SECOND / 20;
 const MARGIN_PART: Nanos = 8;
+/// The limit of every margin. The release before resets a `tat` that is 5 s further ahead than a
+/// correct clock can write it, and must not take a ceiling for one.
+const MAX_MARGIN: Nanos = 4 * SECOND;
 
 /// The share of busy calls from which `DropNewer` is refused less often than `DropOlder`. Both
 /// curves, over the load of Poisson arrivals from 16 instances, cross there.
@@ -125,11 +128,12 @@ impl PairCharge {
     }
 }
 
-/// Returns the difference that a ceiling may have. `None` for a bucket of so few tokens that the
-/// difference would be felt. Such a bucket has no pair.
+/// Returns the difference that a ceiling may have. `None` for a bucket of so few or so slow tokens
+/// that the difference would be less than one of them. Such a bucket has no pair.
 pub(super) fn margin(bucket: &Bucket, emission: Nanos) -> Option<Nanos> {
     let greatest = (MARGIN_TOKENS * emission).max(MARGIN_TIME);
-    let margin = greatest.min(bucket.depth(emission) / MARGIN_PART);
+    let part = bucket.depth(emission) / MARGIN_PART;
+    let margin = greatest.min(part).min(MAX_MARGIN);
     (margin >= emission).then_some(margin)
 }
 

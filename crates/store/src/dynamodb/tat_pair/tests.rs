@@ -1,7 +1,8 @@
+use super::super::clamp::clamp;
 use super::super::expression::Clause;
 use super::super::expression::tests::apply;
 use super::*;
-use limits::Throttle;
+use limits::{Demand, Plan, Throttle, Usage};
 use proptest::prelude::*;
 use testing::Integers;
 
@@ -113,6 +114,23 @@ fn a_margin_is_a_few_tokens_or_a_short_time() {
     assert_eq!(margin_of(100.0, 100), Some(80 * MILLISECOND));
     assert_eq!(margin_of(10_000.0, 20_000), Some(50 * MILLISECOND));
     assert_eq!(margin_of(1.0, 10), Some(SECOND * 10 / 8));
+}
+
+#[test]
+fn the_release_before_takes_no_ceiling_for_the_number_of_a_fast_clock() {
+    for (rate, burst) in [(1.0, 1_000), (0.5, 64), (0.3, 1_000), (0.25, 1_000)] {
+        let json = serde_json::json!({"throttle": {"rate": rate, "burst": burst}});
+        let plan = Plan::new("p", serde_json::from_value(json).unwrap()).unwrap();
+        let demand = Demand::new(&plan, None, 1, NOW).unwrap();
+        let bucket = plan.bucket.as_ref().unwrap();
+        let emission = bucket.emission_for(0).unwrap();
+
+        let ceiling = NOW + bucket.depth(emission) + margin(bucket, emission).unwrap();
+        let seen = Usage::new(vec![(bucket.id, ceiling)], Vec::new());
+        assert_eq!(clamp(&demand, &seen), [], "{rate} per second");
+    }
+    // One token is longer than the greatest margin.
+    assert_eq!(margin_of(0.2, 1_000), None);
 }
 
 #[test]
