@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use limits::{Caller, Decision, rate_limit, rate_limit_policy};
 use policy::header_value::{access_log_value, header_value};
+use serde::Serialize;
 
 use crate::header_value::{header_list_or_warning, header_value_or_warning};
 use crate::identity::Identity;
@@ -13,7 +14,7 @@ use crate::identity::Identity;
 pub(crate) const NOTHING: &str = "-";
 
 /// The context of a response. All values are strings.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Context {
     // Always present, because request mapping reads these.
     pub(crate) decision: &'static str,
@@ -34,13 +35,21 @@ pub(crate) struct Context {
     pub(crate) request_id: Cow<'static, str>,
     pub(crate) authorizer_ms: Cow<'static, str>,
     // Absent without a value, because response mapping sends these to clients.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ratelimit_policy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ratelimit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) limit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) remaining: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reset: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) retry_after: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) violated: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trace_id: Option<String>,
 }
 
@@ -134,43 +143,6 @@ impl Context {
         }
     }
 
-    /// Returns the fields that have a value, by name.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let always: [(&'static str, &str); 17] = [
-            ("decision", self.decision),
-            ("reason", self.reason),
-            ("user_id", &self.user_id),
-            ("issuer", &self.issuer),
-            ("email", &self.email),
-            ("roles", &self.roles),
-            ("near_limit", self.near_limit),
-            ("over_quota", self.over_quota),
-            ("key_id", &self.key_id),
-            ("caller", &self.caller),
-            ("plan", &self.plan),
-            ("scopes", &self.scopes),
-            ("auth", self.auth),
-            ("route", &self.route),
-            ("client_ip", &self.client_ip),
-            ("request_id", &self.request_id),
-            ("authorizer_ms", &self.authorizer_ms),
-        ];
-        let optional: [(&'static str, Option<&str>); 8] = [
-            ("ratelimit_policy", self.ratelimit_policy.as_deref()),
-            ("ratelimit", self.ratelimit.as_deref()),
-            ("limit", self.limit.as_deref()),
-            ("remaining", self.remaining.as_deref()),
-            ("reset", self.reset.as_deref()),
-            ("retry_after", self.retry_after.as_deref()),
-            ("violated", self.violated.as_deref()),
-            ("trace_id", self.trace_id.as_deref()),
-        ];
-
-        let optional = optional.into_iter();
-        let present = optional.filter_map(|(name, value)| Some((name, value?)));
-        always.into_iter().chain(present)
-    }
-
     /// Returns the user, or else the key, for the `principalId` of an IAM policy.
     pub(crate) fn principal(&self) -> &str {
         [&self.user_id, &self.key_id]
@@ -220,7 +192,8 @@ mod tests {
             ..Context::default()
         };
 
-        let names: BTreeSet<_> = context.fields().map(|(name, _)| name.to_owned()).collect();
+        let context = serde_json::to_value(context).unwrap();
+        let names: BTreeSet<_> = context.as_object().unwrap().keys().cloned().collect();
 
         assert_eq!(
             names,

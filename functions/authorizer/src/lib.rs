@@ -64,7 +64,6 @@ mod policy_reload;
 mod rejection;
 mod request_outcome;
 mod response;
-mod response_json;
 mod route_explanation;
 mod secrets;
 mod sent_credentials;

@@ -9,7 +9,8 @@ use limits::{Caller, Decision, Plan, RouteLimit, Verdict};
 use outcome::Reason;
 use policy::Rule;
 use policy::header_value::header_value;
-use serde_json::value::RawValue;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use telemetry::{RequestScope, milliseconds, on_current_span};
 
 use crate::Failure;
@@ -20,7 +21,6 @@ use crate::iam_policy;
 use crate::identity::Identity;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::request_outcome::RequestOutcome;
-use crate::response_json::ResponseJson;
 use crate::shadow::ShadowRefusal;
 
 /// Collects facts about a request while it is checked, for its response and its log line.
@@ -35,6 +35,14 @@ pub(crate) struct ResponseBuilder<'e> {
     issuer_name: Option<Arc<str>>,
     /// The API key as it was sent, for the usage plan of a REST API. It is never logged.
     usage_identifier_key: Option<&'e str>,
+}
+
+/// A response of format 2.0.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SimpleResponse<'c> {
+    is_authorized: bool,
+    context: &'c Context,
 }
 
 /// The cause in a log line.
@@ -198,10 +206,16 @@ impl<'e> ResponseBuilder<'e> {
 
         let context = &self.context;
         let response = match &self.format {
-            Format::Simple => simple_response(context, is_allowed),
-            Format::Policy { method_arn } => {
-                iam_policy::response(context, is_allowed, method_arn, self.usage_identifier_key)
-            }
+            Format::Simple => to_raw_value(&SimpleResponse {
+                is_authorized: is_allowed,
+                context,
+            }),
+            Format::Policy { method_arn } => to_raw_value(&iam_policy::response(
+                context,
+                is_allowed,
+                method_arn,
+                self.usage_identifier_key,
+            )),
         };
         response.map_err(|error| Failure::Fault(error.to_string()))
     }
@@ -267,21 +281,6 @@ impl<'e> ResponseBuilder<'e> {
             "decided"
         );
     }
-}
-
-/// Returns a response of format 2.0.
-fn simple_response(context: &Context, is_allowed: bool) -> serde_json::Result<Box<RawValue>> {
-    let opening = if is_allowed {
-        r#"{"isAuthorized":true,"context":"#
-    } else {
-        r#"{"isAuthorized":false,"context":"#
-    };
-
-    let mut json = ResponseJson::for_context(context, opening.len() + "{}}".len() - ",".len());
-    json.raw(opening);
-    json.context(context)?;
-    json.raw("}");
-    json.finish()
 }
 
 /// Returns the path of a route such as `GET /orders/{id}`.
