@@ -78,12 +78,45 @@ fn decide(
     unreachable!("a range without end")
 }
 
+/// Charges once as the release before, which knows one number for each bucket.
+fn charge_before(demand: &Demand<'_>, item: &mut Integers) -> bool {
+    let known = item
+        .iter()
+        .filter(|(name, _)| !name.starts_with(['c', 'o', 'n']));
+    let usage = read(
+        &known
+            .map(|(name, number)| (name.clone(), *number))
+            .collect(),
+    )
+    .usage;
+    let is_busy = |bucket: &Bucket| usage.tat(bucket.id).is_some_and(|tat| tat > demand.now());
+    let write = |bucket: &Bucket| {
+        BucketWrite::Single(if is_busy(bucket) {
+            Branch::Busy
+        } else {
+            Branch::Idle
+        })
+    };
+    let charging = ChargeDialogue {
+        demand,
+        guess: Guess {
+            buckets: demand.buckets().map(write).collect(),
+            sliding: None,
+        },
+        writes_left: 0,
+    };
+    apply(&charging.clauses(&caller()), item)
+}
+
 const BOTH: &str = r#"{"throttle":{"rate":10,"burst":5},"routes":{"GET /a":{"rate":5,"burst":2}},
     "quotas":[{"limit":40,"period":"day"},{"limit":60,"period":"month"}]}"#;
 
 /// The bucket of the plan is large enough for a pair.
 const PAIRED: &str = r#"{"throttle":{"rate":10,"burst":12},"routes":{"GET /a":{"rate":5,"burst":8}},
     "quotas":[{"limit":60,"period":"day"}]}"#;
+
+const PAIRED_WITHOUT_QUOTA: &str =
+    r#"{"throttle":{"rate":50,"burst":16},"routes":{"GET /a":{"rate":40,"burst":10}}}"#;
 
 const SLIDING: &str = r#"{"algorithm":"sliding_window","window_s":1,"limit":5,"routes":{"GET /a":{"rate":5,"burst":2}},
     "quotas":[{"limit":40,"period":"day"}]}"#;
@@ -269,6 +302,49 @@ proptest! {
                 }
             });
             prop_assert!(outcome.writes <= demand.buckets().count() + 1);
+        }
+    }
+
+    /// Others of this release and of the one before charge between two writes of a decision, with
+    /// clocks that differ. It ends after the writes that the dialogue reckons with, and all of them
+    /// together admit no more than burst and rate allow.
+    #[test]
+    fn two_releases_charge_between_the_writes_of_a_decision(
+        steps in steps(), skew in -60..60_i64,
+        charges in proptest::collection::vec((any::<bool>(), any::<bool>(), 1..3_u64, -60..60_i64), 0..8),
+    ) {
+        let plan = plan(PAIRED_WITHOUT_QUOTA);
+        let route = plan.route_limit("GET", "/a").cloned();
+        let bucket = plan.bucket.as_ref().unwrap();
+        let emission = bucket.emission_for(0).unwrap();
+        let (mut item, mut time, mut worker) = (Integers::new(), MIDNIGHT, Worker::default());
+        let mut admitted = Vec::new();
+        for (step, _, cost, on_route) in steps {
+            time += Nanos::from(step);
+            let now = time + Nanos::from(skew) * MILLISECOND;
+            let demand = Demand::new(&plan, route.as_deref().filter(|_| on_route), cost, now).unwrap();
+            let mut others = charges.iter();
+            let outcome = decide(&demand, &mut worker, &mut item, |item| {
+                let Some((is_before, on_route, cost, skew)) = others.next() else { return };
+                let now = time + Nanos::from(*skew) * MILLISECOND;
+                let demand = Demand::new(&plan, route.as_deref().filter(|_| *on_route), *cost, now).unwrap();
+                let is_admitted = match is_before {
+                    true => charge_before(&demand, item),
+                    false => decide(&demand, &mut Worker::default(), item, |_| {}).allowed,
+                };
+                admitted.extend(is_admitted.then_some((now, Nanos::from(*cost))));
+            });
+            admitted.extend(outcome.allowed.then_some((now, Nanos::from(cost))));
+            prop_assert!(outcome.writes <= demand.buckets().count() + 1 + MIXED_RELEASE_WRITES);
+        }
+
+        admitted.sort_unstable();
+        for (index, (first, _)) in admitted.iter().enumerate() {
+            let mut total = 0;
+            for (instant, cost) in &admitted[index..] {
+                total += cost;
+                prop_assert!(total * emission <= bucket.depth(emission) + instant - first);
+            }
         }
     }
 
