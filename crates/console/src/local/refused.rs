@@ -106,7 +106,7 @@ fn line_of_response(exchange: &Exchange) -> Option<DecisionLine> {
     }
     let mut line = DecisionLine::default();
     if !exchange.authorizer.is_empty() {
-        for (name, value) in &exchange.authorizer {
+        for (name, value) in exchange.authorizer.iter() {
             line.set(name, value.as_str().unwrap_or_default());
         }
         return Some(line);
@@ -182,7 +182,7 @@ mod tests {
             ("plan", "free"),
             ("retry_after", "7"),
         ] {
-            exchange.authorizer.insert(name.into(), value.into());
+            exchange.authorizer.insert(name, value.into());
         }
         let mut refusals = RecentRefusals::default();
         refusals.expect(line(
@@ -205,13 +205,9 @@ mod tests {
         let mut of_backend = exchange(403);
         of_backend.integration_status = Some(403);
         let mut admitted = refused("r-1", 503);
-        admitted
-            .authorizer
-            .insert("decision".into(), "allowed".into());
+        admitted.authorizer.insert("decision", "allowed".into());
         let mut degraded = refused("r-1", 500);
-        degraded
-            .authorizer
-            .insert("decision".into(), "degraded".into());
+        degraded.authorizer.insert("decision", "degraded".into());
         let public = [exchange(200), refused("r-1", 404), refused("r-1", 413)];
 
         let mut refusals = RecentRefusals::default();
@@ -226,8 +222,8 @@ mod tests {
         let mut failed = refused("r-1", 500);
         failed.authorizer_error = Some("no response within 10 s".to_owned());
         let mut denied = refused("r-1", 403);
-        denied.authorizer.insert("decision".into(), "-".into());
-        denied.authorizer.insert("reason".into(), "no_rule".into());
+        denied.authorizer.insert("decision", "-".into());
+        denied.authorizer.insert("reason", "no_rule".into());
 
         for (exchange, reason) in [
             (failed, "fault"),

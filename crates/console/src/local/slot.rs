@@ -215,10 +215,8 @@ mod tests {
         let mut slot = Slot::default();
         let decided = |plan: &str, decision: &str| {
             let mut exchange = exchange(200);
-            exchange.authorizer.insert("plan".into(), plan.into());
-            exchange
-                .authorizer
-                .insert("decision".into(), decision.into());
+            exchange.authorizer.insert("plan", plan.into());
+            exchange.authorizer.insert("decision", decision.into());
             exchange
         };
         for (plan, decision) in [

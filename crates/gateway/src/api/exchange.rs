@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use outcome::Reason;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use telemetry::TraceParent;
 
-use super::{ContextName, IncompleteReason, ResponseSource};
+use super::{AuthorizerContext, ContextName, IncompleteReason, ResponseSource};
 
 /// A request and its response, as far as it has been handled.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub struct Exchange {
     /// The trace context of the request, if the trace is recorded.
     pub trace: Option<TraceParent>,
     /// The authorizer's context.
-    pub authorizer: Map<String, Value>,
+    pub authorizer: AuthorizerContext,
     /// The reason of a 401 of the authorizer, which has no context.
     pub unauthorized: Option<Reason>,
     /// The time that the authorizer took.
@@ -90,7 +90,7 @@ impl Exchange {
             is_own_page: false,
             span: None,
             trace: None,
-            authorizer: Map::new(),
+            authorizer: AuthorizerContext::default(),
             unauthorized: None,
             authorizer_latency: None,
             authorizer_error: None,

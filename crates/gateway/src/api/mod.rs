@@ -2,6 +2,7 @@
 
 mod access_log;
 mod authorizer;
+mod authorizer_context;
 mod context_name;
 mod cors;
 mod exchange;
@@ -19,6 +20,7 @@ mod source;
 mod stage;
 
 pub use access_log::LogFormat;
+pub use authorizer_context::AuthorizerContext;
 pub use context_name::ContextName;
 pub use cors::Cors;
 pub use exchange::Exchange;

@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 use authorizer::Failure;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 use telemetry::{TraceParent, below};
 
 use super::invocation::{self, InvocationError};
 use super::response::ErrorResponse;
-use crate::api::Exchange;
+use crate::api::{AuthorizerContext, Exchange};
 use crate::function::Function;
 
 /// API Gateway's timeout for an authorizer.
@@ -23,7 +22,7 @@ const AUTHORIZER_TIMEOUT: Duration = Duration::from_secs(10);
 struct SimpleResponse {
     is_authorized: bool,
     #[serde(default)]
-    context: Map<String, Value>,
+    context: AuthorizerContext,
 }
 
 /// Invokes the authorizer and stores its context in the exchange.
@@ -97,7 +96,7 @@ mod tests {
 
     async fn authorized(event: &str) -> (Result<(), ErrorResponse>, Exchange) {
         let event = RawValue::from_string(event.to_owned()).unwrap();
-        let settings: Value =
+        let settings: serde_json::Value =
             serde_json::from_str(include_str!("../../../../events/env.json")).unwrap();
         let setting = move |name: &str| {
             settings["AuthorizerFunction"][name]
@@ -138,6 +137,6 @@ mod tests {
         let event = include_str!("../../../../events/authorizer.no-rule.json");
         let (result, exchange) = authorized(event).await;
         assert_eq!(result, Err(ErrorResponse::Forbidden));
-        assert_eq!(exchange.authorizer["reason"], "no_rule");
+        assert_eq!(exchange.authorizer.get("reason"), Some(&"no_rule".into()));
     }
 }

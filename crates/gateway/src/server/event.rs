@@ -125,7 +125,7 @@ pub(super) fn is_text(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
     use http::{HeaderName, HeaderValue, Method};
-    use serde_json::{Map, Value};
+    use serde_json::Value;
 
     use crate::api::RequestParts;
 
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn event_names_the_authorizer_and_its_context() {
         let mut exchange = Exchange::begin("r1".to_owned(), "192.0.2.1".parse().unwrap());
-        exchange.authorizer = Map::from_iter([("key_id".to_owned(), json!("k1"))]);
+        exchange.authorizer.insert("key_id", "k1".into());
         let request = request("/", Vec::new(), HeaderMap::new());
         let authorizer = |authorization| {
             let event = value(proxy_event(&exchange, &request, &authorization, b""));

@@ -30,7 +30,9 @@ fn set_context(exchange: &mut Exchange, fields: Json) {
     let Json::Object(fields) = fields else {
         panic!("{fields}")
     };
-    exchange.authorizer.extend(fields);
+    for (name, value) in fields {
+        exchange.authorizer.insert(name, value);
+    }
 }
 
 fn text(metrics: &LocalMetrics) -> String {

@@ -10,9 +10,9 @@ use http::header::COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::api::Exchange;
+use crate::api::{self, Exchange};
 use crate::server::integration_request::IntegrationRequest;
 
 /// The fields that both events have.
@@ -65,7 +65,7 @@ struct Http<'e> {
 #[serde(rename_all = "lowercase")]
 pub(super) enum AuthorizerContext<'e> {
     Iam(Value),
-    Lambda(&'e Map<String, Value>),
+    Lambda(&'e api::AuthorizerContext),
 }
 
 impl<'e> CommonFields<'e> {
