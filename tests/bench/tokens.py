@@ -122,7 +122,7 @@ def measure(programs: Programs) -> list[Table]:
         "Node: aws-jwt-verify": lambda: each_algorithm(
             lambda _: ["node", NODE / "calls.mjs", "aws-jwt-verify"]
         ),
-        "Python: PyJWT, Powertools": lambda: each(
+        "Python: PyJWT, Powertools": lambda: each_algorithm(
             lambda name: [PYTHON / ".venv/bin/python", PYTHON / "calls.py", name]
         ),
     }
