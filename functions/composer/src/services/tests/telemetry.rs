@@ -158,7 +158,7 @@ async fn certificates_are_read_at_startup_only_for_https() {
         let calls = calls(Reach::Services, &LogBuffer::default());
         let caller = Setup::of(&[("a", url)]).caller_with(calls.clone());
 
-        let state = format!("LazyConnector({is_read})");
+        let state = format!("LazyTls({is_read})");
         assert!(format!("{calls:?}").contains(&state), "{calls:?}");
         drop(caller);
     }
