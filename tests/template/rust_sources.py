@@ -59,6 +59,7 @@ EXPORTER_SETTINGS = [
     ),
 ]
 SHARED_SETTINGS = [
+    "crates/aws/src/authorities.rs",
     "crates/aws/src/endpoint.rs",
     "crates/aws/src/sdk.rs",
     "crates/telemetry/src/log_level.rs",

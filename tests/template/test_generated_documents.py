@@ -74,7 +74,7 @@ class Costs(unittest.TestCase):
         idle, million, _ = (costs.tollgate(scale, body) for scale in costs.SCALES)
         self.assertEqual(sum(idle.values()), 0)
         self.assertEqual(million["HTTP API, requests"], 1.0)
-        self.assertAlmostEqual(million["DynamoDB, writes"], 1.25 * 0.625)
+        self.assertAlmostEqual(million["DynamoDB, writes"], 1.12 * 0.625)
         self.assertAlmostEqual(million["authorizer, time"], 1e6 * 0.008 * 0.5 * 0.0000133334)
 
     def test_access_log_price_follows_the_format_of_the_stage(self) -> None:
