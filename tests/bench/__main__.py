@@ -9,49 +9,19 @@ import argparse
 import sys
 import time
 
-from bench import (
-    administration,
-    builds,
-    compositions,
-    console,
-    gateway,
-    growth,
-    hot_key,
-    limiter,
-    machine,
-    packages,
-    programs,
-    publisher,
-    report,
-    startup,
-    tokens,
-)
+from bench import builds, machine, programs, report
 from bench.environment import TARGET
-
-PARTS = {
-    "startup": ("Startup", startup),
-    "packages": ("Packages", packages),
-    "tokens": ("A warm call of the authorizer", tokens),
-    "limiter": ("Decisions", limiter),
-    "hot_key": ("A hot key", hot_key),
-    "publisher": ("Metrics", publisher),
-    "gateway": ("Full request path on one machine", gateway),
-    "compositions": ("One response from several services", compositions),
-    "console": ("The web console", console),
-    "administration": ("Administration of 10,000 keys", administration),
-    "growth": ("Growth", growth),
-}
+from bench.parts import PARTS, measurement
 
 
 def measure(name: str, built: builds.Programs) -> dict:
     """Measures a part and returns its document. A failure is part of the document."""
-    title, part = PARTS[name]
-    document = {"name": name, "title": title, **machine.time_and_load()}
+    document = {"name": name, "title": PARTS[name].title, **machine.time_and_load()}
     document |= {"commit": machine.commit(), "versions": machine.versions()}
 
     begin = time.monotonic()
     try:
-        document["tables"] = [table.document() for table in part.measure(built)]
+        document["tables"] = [table.document() for table in measurement(name)(built)]
     except Exception as error:
         document["failed"] = f"{type(error).__name__}: {error}".replace("\n", " ")[:300]
     return {
@@ -76,7 +46,7 @@ def main() -> int:
     arguments = parser.parse_args()
 
     names = arguments.parts or list(PARTS)
-    if missing := programs.missing({name: PARTS[name][1] for name in names}):
+    if missing := programs.missing({name: PARTS[name].programs for name in names}):
         print(missing, file=sys.stderr)
         return 2
 

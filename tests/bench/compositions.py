@@ -22,7 +22,6 @@ from bench.wrk import load
 from harness.client import call
 from harness.processes import Program, free_port
 
-PROGRAMS = ["node", "taskset", "wrk"]
 ROUNDS = 5
 DURATION_S = 3
 CONNECTIONS = 32

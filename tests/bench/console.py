@@ -6,7 +6,6 @@ from bench.builds import Programs
 from bench.environment import BENCH, run, variables
 from bench.rows import Row, Runs, Table
 
-PROGRAMS = ["chromium", "node"]
 ROUNDS = 5
 # Each time of console.mjs, with the name of its row.
 TIMES = {

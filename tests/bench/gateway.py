@@ -11,7 +11,6 @@ from bench.rows import Row, Runs, Table
 from bench.wrk import load
 from harness.processes import Program, free_port
 
-PROGRAMS = ["nginx", "taskset", "wrk"]
 ROUNDS = 5
 DURATION_S = 3
 CONNECTIONS = 16

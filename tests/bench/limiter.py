@@ -12,7 +12,6 @@ from bench.environment import BENCH, MeasurementError, NoResponse, ministack, ru
 from bench.forwarder import Forwarder
 from bench.rows import PrintedTable, Row, Runs, Subject, Table
 
-PROGRAMS = ["node"]
 ROUNDS = 5
 DURATION_S = 2
 WORKERS = [1, 16, 100]

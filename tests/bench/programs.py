@@ -1,7 +1,7 @@
 """System programs that the comparisons need. They are named if they are missing, never installed."""
 
 import shutil
-from types import ModuleType
+from collections.abc import Iterable
 
 # The Debian package of each program.
 PACKAGES = {
@@ -16,13 +16,13 @@ PACKAGES = {
 NAMES = {"chromium": ["chromium", "chromium-browser", "google-chrome"]}
 
 
-def missing(parts: dict[str, ModuleType]) -> str:
+def missing(parts: dict[str, Iterable[str]]) -> str:
     """Returns an error that names the missing programs and the parts that need them, or an empty
-    text. A part names its programs in `PROGRAMS`.
+    text. `parts` has the programs of each part.
     """
     needed: dict[str, list[str]] = {}
-    for name, part in parts.items():
-        for program in getattr(part, "PROGRAMS", []):
+    for name, of_part in parts.items():
+        for program in of_part:
             if not any(shutil.which(it) for it in NAMES.get(program, [program])):
                 needed.setdefault(program, []).append(name)
     if not needed:

@@ -26,7 +26,6 @@ from harness.name_server import NameServer
 from harness.paths import PROJECT, TOOLS
 from harness.processes import free_port
 
-PROGRAMS = ["node"]
 ROUNDS = 5
 # alb-sync follows this name, which has three addresses and a TTL of one minute.
 NAMES = {"a.example": ["10.0.0.1", "10.0.0.2", "10.0.0.3"]}

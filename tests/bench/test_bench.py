@@ -4,12 +4,11 @@ import pathlib
 import tempfile
 import unittest
 
-from types import SimpleNamespace
 
 from bench import cbor, goals, instructions, programs, report
-from bench.__main__ import PARTS
 from bench.charts import Scale, chart, direction, number
 from bench.environment import MeasurementError
+from bench.parts import PARTS
 from bench.report import line, markdown
 from bench.rows import Row, Runs, Table
 from bench.tokens import divan_medians
@@ -223,7 +222,7 @@ class Goals(unittest.TestCase):
 
 class SystemPrograms(unittest.TestCase):
     def test_missing_program_is_named_with_its_package_and_parts(self):
-        parts = {"one": SimpleNamespace(PROGRAMS=["no-such-program"]), "two": SimpleNamespace()}
+        parts = {"one": ["no-such-program"], "two": []}
         programs.PACKAGES["no-such-program"] = "a-package"
         self.addCleanup(programs.PACKAGES.pop, "no-such-program")
         text = programs.missing(parts)
@@ -231,8 +230,8 @@ class SystemPrograms(unittest.TestCase):
         self.assertEqual(programs.missing({"two": parts["two"]}), "")
 
     def test_each_program_of_a_part_has_a_package(self):
-        for name, (_, part) in PARTS.items():
-            for program in getattr(part, "PROGRAMS", []):
+        for name, part in PARTS.items():
+            for program in part.programs:
                 self.assertIn(program, programs.PACKAGES, name)
 
 

@@ -13,7 +13,6 @@ from bench.environment import BENCH, TARGET, run, variables
 from bench.rows import Row, Runs, Table
 from harness.paths import PROJECT
 
-PROGRAMS = ["node", "valgrind"]
 ROUNDS = 5
 ALGORITHMS = ["RS256", "ES256", "EdDSA"]
 UNIT_US = {"ns": 1e-3, "µs": 1.0, "ms": 1e3, "s": 1e6}
