@@ -319,7 +319,7 @@ async fn timed(
 /// Returns the reason why the body of a response cannot be read, if there is one.
 ///
 /// If a response has both a length and a transfer coding, two recipients can disagree about its end,
-/// so it is an error by RFC 9112, section 6.3. Requests accept no coding but `chunked`.
+/// so it is an error by RFC 9112, section 6.3. The only accepted coding is `chunked`.
 fn framing_problem(headers: &HeaderMap) -> Option<&'static str> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let coding = codings.next()?;

@@ -27,7 +27,7 @@ pub const IMPORT_BATCH: usize = 2 * TRANSACTION_KEYS;
 /// The number of ids that are looked up in the index at the same time.
 const CONCURRENT_QUERIES: usize = 24;
 
-/// What the registry has of the keys of a file.
+/// The items of the registry that belong to the keys of a file.
 struct Stored {
     records: HashMap<KeyHash, (String, KeyRecord)>,
     /// Ids of the file that other keys have.

@@ -320,7 +320,7 @@ fn items_read(request: &[u8]) -> usize {
     }
 }
 
-/// Returns the number of items that a request writes. A check of a condition is none.
+/// Returns the number of items that a request writes. A condition check writes no item.
 fn items_written(request: &[u8]) -> usize {
     match operation(request).as_str() {
         "PutItem" | "UpdateItem" | "DeleteItem" => 1,

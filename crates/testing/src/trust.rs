@@ -17,7 +17,7 @@ pub struct TrustTest<'t> {
     pub settings: &'t [(&'t str, &'t str)],
     /// The setting with the address of the server, and the text around it.
     pub address: (&'t str, [&'t str; 2]),
-    /// An event that makes the function call the server. If there is none, startup calls it.
+    /// An event that makes the function call the server. `None` if startup already calls it.
     pub event: Option<&'t str>,
 }
 

@@ -28,7 +28,8 @@ pub(super) struct LastWindow {
 }
 
 impl LastWindow {
-    /// Returns the start, the end and the first day of the last window. `None` if it does not contain `now`.
+    /// Returns the start, the end and the first day of the last window. `None` if it does not
+    /// contain `now`.
     #[inline]
     pub(super) fn containing(&self, now: Nanos) -> Option<(Nanos, Nanos, Date)> {
         let length = self.length.load(Ordering::Relaxed);

@@ -2,13 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use aws::Deadline;
 use limits::{Caller, Plan, SECOND, Verdict};
-use store::EmbeddedStore;
-
-use store::Call;
+use store::{Call, EmbeddedStore};
 use testing::store_time::{charge_embedded_at, clock};
-use testing::stores::patient;
-use testing::stores::{NOON, plan, seeds};
+use testing::stores::{NOON, patient, plan, seeds};
 
 /// One limit, as comparable crates have. It admits all calls.
 const ONE_LIMIT: &str = r#"{"throttle":{"rate":1000000,"burst":100000000}}"#;
@@ -57,14 +55,7 @@ fn slice(
         for caller in callers {
             *decisions += 1;
             let now = NOON + *decisions * SECOND / 1_000_000;
-            let call = Call {
-                caller,
-                group: None,
-                plan,
-                route: None,
-                cost: 1,
-                deadline,
-            };
+            let call = call(caller, plan, deadline);
             let decision = charge_embedded_at(store, &call, now).expect("a decision");
             unlike += u32::from((decision.verdict == Verdict::Allowed) != admits);
             count += 1;
@@ -72,6 +63,17 @@ fn slice(
     }
     assert!(unlike < count / 10, "{unlike} of {count} decisions");
     f64::from(count) / began.elapsed().as_secs_f64()
+}
+
+fn call<'c>(caller: &'c Caller, plan: &'c Plan, deadline: Deadline) -> Call<'c> {
+    Call {
+        caller,
+        group: None,
+        plan,
+        route: None,
+        cost: 1,
+        deadline,
+    }
 }
 
 /// Returns the decisions per second in each slice, of `number` callers in a random order. The plan
@@ -105,14 +107,7 @@ fn rate<'c>(
     let deadline = patient();
     while began.elapsed() < SLICE {
         for caller in callers.by_ref().take(BATCH) {
-            let call = Call {
-                caller,
-                group: None,
-                plan,
-                route: None,
-                cost: 1,
-                deadline,
-            };
+            let call = call(caller, plan, deadline);
             let decision = store.charge(&call).expect("a decision");
             assert_eq!(decision.verdict, Verdict::Allowed);
             decisions += 1;

@@ -122,7 +122,7 @@ impl Item {
     }
 }
 
-/// What the placeholders of the expressions stand for.
+/// The names and values of the placeholders in the expressions.
 struct Placeholders {
     names: BTreeMap<String, String>,
     values: Integers,

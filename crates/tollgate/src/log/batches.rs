@@ -9,8 +9,8 @@ const INTERVAL: Duration = Duration::from_millis(5);
 /// The size of a batch in bytes. A larger one is written in parts, without an interval.
 const BATCH_BYTES: usize = 64 * 1024;
 
-/// A writer for the thread that writes the log. Its `flush` writes a batch and waits, so that lines
-/// which come meanwhile are written together.
+/// A writer for the thread that writes the log. Its `flush` writes a batch and waits. Lines that
+/// arrive during the wait form the next batch.
 ///
 /// A thread that wakes up for each line takes the processor from the requests: two switches and a
 /// system call for each of them.

@@ -1,4 +1,4 @@
-//! What the administration of 10,000 keys costs on ministack: requests and items as a proxy counts
+//! The costs of administering 10,000 keys on ministack: requests and items as a proxy counts
 //! them, and the time compared with the emulator's own time for the same items. Needs what
 //! `make tools` installs. Takes about three minutes.
 //!

@@ -30,9 +30,7 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let server = Emulator::ministack();
-        let proxy = FaultProxy::in_front_of(server.address).await;
-        let api = Api::dynamodb(&proxy.url).await;
+        let (api, proxy, server) = Api::behind_proxy().await;
         Self {
             api,
             proxy,

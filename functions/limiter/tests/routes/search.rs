@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use testing::{Emulator, Fault, FaultProxy};
+use testing::{Emulator, Fault};
 
 use crate::support::{Api, unique};
 
@@ -192,9 +192,7 @@ pub(crate) async fn key_shows_the_day_of_its_last_use(api: Arc<Api>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn page_of_a_search_reads_at_most_1000_items() {
-    let server = Emulator::ministack();
-    let proxy = FaultProxy::in_front_of(server.address).await;
-    let api = Api::dynamodb(&proxy.url).await;
+    let (api, proxy, _server) = Api::behind_proxy().await;
     let plan = api.plan(json!({})).await;
     let mut rows = "Key,UsagePlanIds,CreatedAt\n".to_owned();
     for _ in 0..1_100 {
@@ -249,9 +247,7 @@ async fn use_under_a_formerly_shared_plan_is_found() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn key_is_shown_although_its_usage_cannot_be_read() {
-    let server = Emulator::ministack();
-    let proxy = FaultProxy::in_front_of(server.address).await;
-    let api = Api::dynamodb(&proxy.url).await;
+    let (api, proxy, _server) = Api::behind_proxy().await;
     let (key_id, _) = api.key("open").await;
     api.charge(&key_id, 1).await;
     let path = format!("/keys/{key_id}");

@@ -15,6 +15,7 @@ use registry::{Block, BlockTarget, Condition, Seeds};
 use serde_json::{Value, json};
 use store::{Clock, DynamoDbConfig, DynamoDbStore, EmbeddedStore, Store};
 use telemetry::RecordLog;
+use testing::{Emulator, FaultProxy};
 
 const SEEDS: &str = r#"{"plans": {"open": {},
     "free": {"throttle": {"rate": 1, "burst": 5}, "quotas": [{"limit": 100, "period": "day"}]}},
@@ -78,6 +79,15 @@ impl Api {
     pub(crate) fn with_seeds(seeds: &str) -> Self {
         let store = EmbeddedStore::new(&Seeds::parse(seeds).unwrap()).unwrap();
         Self::over(Store::Embedded(store.with_clock(clock())))
+    }
+
+    /// Returns a function on MiniStack, the proxy between them, and the emulator, which ends when it
+    /// is dropped.
+    pub(crate) async fn behind_proxy() -> (Self, FaultProxy, Emulator) {
+        let server = Emulator::ministack();
+        let proxy = FaultProxy::in_front_of(server.address).await;
+        let api = Self::dynamodb(&proxy.url).await;
+        (api, proxy, server)
     }
 
     pub(crate) async fn dynamodb(url: &str) -> Self {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use testing::{Emulator, FaultProxy};
 
 use crate::support::{Api, unique};
 
@@ -446,9 +445,7 @@ pub(crate) async fn usage_is_selected_like_keys(api: Arc<Api>) {
 /// Keys of one plan on a server that counts the items that are read.
 #[tokio::test(flavor = "multi_thread")]
 async fn report_reads_in_proportion_to_its_rows() {
-    let server = Emulator::ministack();
-    let proxy = FaultProxy::in_front_of(server.address).await;
-    let api = Api::dynamodb(&proxy.url).await;
+    let (api, proxy, _server) = Api::behind_proxy().await;
     let plan = api.plan(json!({})).await;
     let ids = imported(&api, &plan, 303).await;
     for key_id in &ids[300..] {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use testing::{Emulator, Fault, FaultProxy};
+use testing::Fault;
 
 use crate::support::{Api, unique};
 
@@ -483,9 +483,7 @@ pub(crate) async fn each_key_of_a_shared_plan_sees_its_own_calls(api: Arc<Api>) 
 /// With one write each of the usage item and of its list of grants, which sets their expiry.
 #[tokio::test]
 async fn deleting_a_key_lets_its_usage_expire() {
-    let server = Emulator::ministack();
-    let proxy = FaultProxy::in_front_of(server.address).await;
-    let api = Api::dynamodb(&proxy.url).await;
+    let (api, proxy, _server) = Api::behind_proxy().await;
     let plan = api
         .plan(json!({"quotas": [{"limit": 1000, "period": "month"}]}))
         .await;

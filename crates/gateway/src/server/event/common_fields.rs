@@ -1,6 +1,7 @@
 //! The fields that the events for authorizers and for integrations have in common.
 //!
-//! They are written directly as JSON. A tree of values in between would take as long as the JSON itself.
+//! They are written directly as JSON. A tree of values in between would take as long as the JSON
+//! itself.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

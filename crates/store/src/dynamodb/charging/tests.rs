@@ -19,7 +19,7 @@ fn caller() -> Caller {
     Caller::Key("k".to_owned())
 }
 
-/// What the store reads of an item.
+/// Returns the parts of an item that the store reads.
 fn read(item: &Integers) -> UsageItem {
     let number =
         |(name, number): (&String, &Nanos)| (name.clone(), AttributeValue::N(number.to_string()));

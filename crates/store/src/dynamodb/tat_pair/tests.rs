@@ -27,7 +27,7 @@ fn margin_of(rate: f64, burst: u64) -> Option<Nanos> {
     margin(&bucket, bucket.emission_for(0).unwrap())
 }
 
-/// What the item says about the bucket.
+/// The state of the bucket in the item.
 #[derive(Clone, Copy, Debug)]
 struct State {
     tat: Option<Nanos>,
