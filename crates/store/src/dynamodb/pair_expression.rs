@@ -24,6 +24,21 @@ impl Names {
         let Self { ceiling, copy, .. } = self;
         format!("(attribute_not_exists({copy}) OR {copy} <> {ceiling})")
     }
+
+    /// True if the `tat` is absent or at most `most`, a placeholder. A ceiling within it suffices.
+    fn at_most(&self, most: &str) -> String {
+        let Self {
+            ceiling,
+            older,
+            newer,
+            ..
+        } = self;
+        let is_pair = self.is_pair();
+        format!(
+            "(attribute_not_exists({ceiling}) OR {ceiling} <= {most} \
+             OR ({is_pair} AND {older} <= {most} AND {newer} <= {most}))"
+        )
+    }
 }
 
 impl Writer {
@@ -45,35 +60,16 @@ impl Writer {
 
     pub(super) fn pair_at_most(&mut self, names: &PairNames, most: Nanos) {
         let names = self.pair_names(names);
-        let (is_pair, most) = (names.is_pair(), self.value(most));
-        let Names {
-            ceiling,
-            older,
-            newer,
-            ..
-        } = &names;
-
-        self.conditions.push(format!(
-            "(attribute_not_exists({ceiling}) OR {ceiling} <= {most} \
-             OR ({is_pair} AND {older} <= {most} AND {newer} <= {most}))"
-        ));
+        let most = self.value(most);
+        self.conditions.push(names.at_most(&most));
     }
 
     fn restart(&mut self, names: &Names, charge: &PairCharge) {
-        let (is_pair, now) = (names.is_pair(), self.value(charge.now));
-        let Names {
-            ceiling,
-            older,
-            newer,
-            ..
-        } = names;
-        self.conditions.push(format!(
-            "(attribute_not_exists({ceiling}) OR {ceiling} <= {now} \
-             OR ({is_pair} AND {older} <= {now} AND {newer} <= {now}))"
-        ));
+        let now = self.value(charge.now);
+        self.conditions.push(names.at_most(&now));
 
         let tat = self.value(charge.idle_tat());
-        self.sets.push(format!("{older} = {tat}"));
+        self.sets.push(format!("{} = {tat}", names.older));
         self.set_newest(names, charge);
     }
 
