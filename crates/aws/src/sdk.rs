@@ -175,18 +175,19 @@ fn credentials(lookup: impl Fn(&str) -> Option<String>) -> Option<Credentials> {
 }
 
 /// Creates an SDK client with call records and endpoint fallback: `client!(aws, aws_sdk_dynamodb,
-/// "dynamodb", Retries::Off)`.
+/// "dynamodb", Retries::Off)`. Further interceptors may follow.
 ///
 /// This is a macro because each SDK crate has its own client and configuration types, and none
 /// takes interceptors from `SdkConfig`.
 #[macro_export]
 macro_rules! client {
-    ($aws:expr, $sdk:ident, $service:literal, $retries:expr) => {{
+    ($aws:expr, $sdk:ident, $service:literal, $retries:expr $(, $interceptor:expr)*) => {{
         let service = $aws.service($service, $retries);
         let mut config = $sdk::config::Builder::from(service.config());
         for interceptor in service.interceptors() {
             config.push_interceptor(interceptor);
         }
+        $(config.push_interceptor($interceptor);)*
         config.push_retry_classifier(service.retry_classifier());
         $sdk::Client::from_conf(config.build())
     }};

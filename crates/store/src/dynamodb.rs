@@ -89,6 +89,7 @@ use std::time::Duration;
 use ::dynamodb::{Outage, OutageCause, TableSchema, create_table};
 use aws::{AwsCalls, Deadline, Retries};
 use aws_sdk_dynamodb::Client;
+use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use jiff::civil::Date;
 // The clock of deadlines, which tests can pause.
 use tokio::time::Instant;
@@ -127,14 +128,16 @@ impl DynamoDbStore {
     #[must_use]
     pub fn new(aws: &AwsCalls, config: DynamoDbConfig) -> Self {
         let clock = Arc::new(ServerClock::default());
-        let reads = dated(
-            &aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard),
-            &clock,
+        let date = SharedInterceptor::new(DateInterceptor(Arc::clone(&clock)));
+        let charges = aws::client!(
+            aws,
+            aws_sdk_dynamodb,
+            "dynamodb",
+            Retries::Off,
+            date.clone()
         );
-        let charges = dated(
-            &aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Off),
-            &clock,
-        );
+        let reads = aws::client!(aws, aws_sdk_dynamodb, "dynamodb", Retries::Standard, date);
+
         Self {
             registry: DynamoDbRegistry::new(reads.clone(), config.registry_table.clone()),
             usage: UsageTable::new(charges, config.usage_table.clone(), clock),
@@ -526,12 +529,4 @@ impl From<Outage> for StoreError {
             Self::NoAnswer(outage.to_string().into())
         }
     }
-}
-
-fn dated(client: &Client, clock: &Arc<ServerClock>) -> Client {
-    let config = client
-        .config()
-        .to_builder()
-        .interceptor(DateInterceptor(Arc::clone(clock)));
-    Client::from_conf(config.build())
 }
