@@ -22,10 +22,10 @@ pub struct RouteKey {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Segment {
-    Literal(String),
-    Variable(String),
-    Greedy(String),
+pub(crate) enum Segment<T = String> {
+    Literal(T),
+    Variable(T),
+    Greedy(T),
 }
 
 /// The reason why a text is not a route key.
@@ -74,7 +74,8 @@ impl RouteKey {
 
     /// Returns the names of the variables, in the order of the path.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
-        self.segments.iter().filter_map(Segment::variable)
+        let names = self.segments.iter().filter_map(Segment::variable);
+        names.map(String::as_str)
     }
 
     pub(crate) fn segments(&self) -> &[Segment] {
@@ -119,19 +120,39 @@ impl RouteKey {
     /// # Errors
     /// [`RouteKeyError`] if the text is not a route key.
     pub fn parse_stored(text: &str) -> Result<Self, RouteKeyError> {
-        let (method, path) = text
-            .split_once(' ')
-            .ok_or_else(|| RouteKeyError::Shape(text.to_owned()))?;
-        let rest = path
-            .strip_prefix('/')
-            .ok_or_else(|| RouteKeyError::Shape(text.to_owned()))?;
-        let segments = parse_segments(rest)?;
+        let (method, path, rest) = split_key(text)?;
+        let segments: Result<_, _> = segments(rest).map(|it| Ok(it?.into_owned())).collect();
 
         Ok(Self {
+            segments: segments?,
             method: parse_method(method)?,
             path: path.to_owned(),
-            segments,
         })
+    }
+
+    /// Returns the path of a stored route key with values for its variables, as
+    /// [`parse_stored`](Self::parse_stored) and [`fill`](Self::fill) do, without a copy of the key.
+    ///
+    /// # Errors
+    /// [`RouteKeyError`] if the text is not a route key.
+    pub fn fill_stored<'v>(
+        text: &str,
+        value_of: impl Fn(&str) -> Option<&'v str>,
+    ) -> Result<Option<String>, RouteKeyError> {
+        let (method, path, rest) = split_key(text)?;
+        let mut filled = Some(String::with_capacity(path.len()));
+        // A key that is invalid after a variable without a value is an error, too.
+        for segment in segments(rest) {
+            let value = segment?.value(&value_of);
+            filled = filled.zip(value).map(|(mut path, value)| {
+                path.push('/');
+                path.push_str(value);
+                path
+            });
+        }
+
+        parse_method(method)?;
+        Ok(filled)
     }
 
     /// Checks that no segment has a special meaning to other gateways and routers.
@@ -150,13 +171,7 @@ impl RouteKey {
         let mut path = String::with_capacity(self.path.len());
         for segment in &self.segments {
             path.push('/');
-            path.push_str(match segment {
-                Segment::Literal(text) => text,
-                Segment::Variable(name) => {
-                    value_of(name).filter(|value| !value.is_empty() && !value.contains('/'))?
-                }
-                Segment::Greedy(name) => value_of(name).filter(|value| !value.is_empty())?,
-            });
+            path.push_str(segment.as_text().value(&value_of)?);
         }
         Some(path)
     }
@@ -202,24 +217,45 @@ fn parse_method(method: &str) -> Result<Option<&'static str>, RouteKeyError> {
     }
 }
 
-fn parse_segments(path: &str) -> Result<Vec<Segment>, RouteKeyError> {
-    let texts: Vec<&str> = path.split('/').collect();
-    let mut segments: Vec<Segment> = Vec::with_capacity(texts.len());
-    for (position, text) in texts.iter().enumerate() {
-        let segment = parse_segment(text, position + 1 == texts.len())?;
-        if let Some(name) = segment.variable()
-            && segments
-                .iter()
-                .any(|earlier| earlier.variable() == Some(name))
-        {
-            return Err(RouteKeyError::DuplicateVariable(name.to_owned()));
-        }
-        segments.push(segment);
-    }
-    Ok(segments)
+/// Splits a key into its method, its path, and the path without its first slash.
+fn split_key(text: &str) -> Result<(&str, &str, &str), RouteKeyError> {
+    let parts = text.split_once(' ').and_then(|(method, path)| {
+        let rest = path.strip_prefix('/')?;
+        Some((method, path, rest))
+    });
+    parts.ok_or_else(|| RouteKeyError::Shape(text.to_owned()))
 }
 
-fn parse_segment(text: &str, is_last: bool) -> Result<Segment, RouteKeyError> {
+/// Returns the segments of a path without its first slash, until one of them is invalid.
+fn segments(path: &str) -> impl Iterator<Item = Result<Segment<&str>, RouteKeyError>> {
+    let mut rest = Some(path);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let earlier = &path[..path.len() - text.len()];
+        let (text, tail) = text
+            .split_once('/')
+            .map_or((text, None), |(text, tail)| (text, Some(tail)));
+        rest = tail;
+
+        let segment = parse_segment(text, tail.is_none());
+        Some(segment.and_then(|segment| match segment.variable() {
+            Some(name) if has_variable(earlier, name) => {
+                Err(RouteKeyError::DuplicateVariable((*name).to_owned()))
+            }
+            _ => Ok(segment),
+        }))
+    })
+}
+
+/// True if a segment of a path is a variable with this name. Greedy variables are last.
+fn has_variable(path: &str, name: &str) -> bool {
+    path.split('/').any(|text| {
+        let inner = text.strip_prefix('{').and_then(|it| it.strip_suffix('}'));
+        inner == Some(name)
+    })
+}
+
+fn parse_segment(text: &str, is_last: bool) -> Result<Segment<&str>, RouteKeyError> {
     let refuse = || RouteKeyError::Segment(text.to_owned());
     let Some(inner) = text
         .strip_prefix('{')
@@ -231,7 +267,7 @@ fn parse_segment(text: &str, is_last: bool) -> Result<Segment, RouteKeyError> {
         // An empty segment is only valid at the end, for a trailing slash.
         let may_be_empty = !text.is_empty() || is_last;
         return if is_plain && may_be_empty && text != "." && text != ".." {
-            Ok(Segment::Literal(text.to_owned()))
+            Ok(Segment::Literal(text))
         } else {
             Err(refuse())
         };
@@ -245,17 +281,49 @@ fn parse_segment(text: &str, is_last: bool) -> Result<Segment, RouteKeyError> {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     match (is_name, is_greedy) {
-        (true, false) => Ok(Segment::Variable(name.to_owned())),
-        (true, true) if is_last => Ok(Segment::Greedy(name.to_owned())),
+        (true, false) => Ok(Segment::Variable(name)),
+        (true, true) if is_last => Ok(Segment::Greedy(name)),
         _ => Err(refuse()),
     }
 }
 
-impl Segment {
-    fn variable(&self) -> Option<&str> {
+impl<T> Segment<T> {
+    fn variable(&self) -> Option<&T> {
         match self {
-            Segment::Literal(_) => None,
-            Segment::Variable(name) | Segment::Greedy(name) => Some(name),
+            Self::Literal(_) => None,
+            Self::Variable(name) | Self::Greedy(name) => Some(name),
+        }
+    }
+}
+
+impl Segment {
+    fn as_text(&self) -> Segment<&str> {
+        match self {
+            Self::Literal(text) => Segment::Literal(text),
+            Self::Variable(name) => Segment::Variable(name),
+            Self::Greedy(name) => Segment::Greedy(name),
+        }
+    }
+}
+
+impl<'t> Segment<&'t str> {
+    fn into_owned(self) -> Segment {
+        match self {
+            Self::Literal(text) => Segment::Literal(text.to_owned()),
+            Self::Variable(name) => Segment::Variable(name.to_owned()),
+            Self::Greedy(name) => Segment::Greedy(name.to_owned()),
+        }
+    }
+
+    /// Returns the text of the segment with a value for its variable. `None` if there is no value,
+    /// an empty one, or one with `/` for a variable that is not greedy.
+    fn value<'v: 't>(self, value_of: impl Fn(&str) -> Option<&'v str>) -> Option<&'t str> {
+        match self {
+            Self::Literal(text) => Some(text),
+            Self::Variable(name) => {
+                value_of(name).filter(|value| !value.is_empty() && !value.contains('/'))
+            }
+            Self::Greedy(name) => value_of(name).filter(|value| !value.is_empty()),
         }
     }
 }
@@ -370,6 +438,36 @@ mod tests {
         let key: RouteKey = "GET /pets/{id}/{rest+}".parse().unwrap();
         let values = |name: &str| if name == "id" { Some("7") } else { Some("a/b") };
         assert_eq!(key.fill(values).as_deref(), Some("/pets/7/a/b"));
+    }
+
+    #[test]
+    fn stored_key_is_filled_as_after_parsing() {
+        let values = |name: &str| match name {
+            "id" => Some("7"),
+            "rest" => Some("a/b"),
+            "empty" => Some(""),
+            _ => None,
+        };
+        for text in [
+            "GET /",
+            "GET /a/",
+            "ANY /a/{id}",
+            "ANY /a/{rest}",
+            "ANY /{rest+}",
+            "ANY /{empty}/a",
+            "ANY /{none+}",
+            "ANY /{none}/a b",
+            "FETCH /{none}",
+            "GET /{id}/{id}",
+            "GET /{id}/{id+}",
+            "GET /{id}/{none}/{rest+}",
+            "GET",
+            "GET a",
+            "GET /a//b",
+        ] {
+            let parsed = RouteKey::parse_stored(text).map(|key| key.fill(values));
+            assert_eq!(RouteKey::fill_stored(text, values), parsed, "{text}");
+        }
     }
 
     #[test]

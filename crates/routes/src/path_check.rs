@@ -11,6 +11,17 @@ const AMBIGUOUS: [(&str, &str); 7] = [
     ("#", "the path contains `#` after decoding"),
 ];
 
+/// True if the path has only letters, digits, `-`, `_` and single slashes, as most paths do. This
+/// check takes a single pass.
+fn is_plain(path: &str) -> bool {
+    let mut previous = 0;
+    path.bytes().all(|byte| {
+        let is_double_slash = byte == b'/' && previous == b'/';
+        previous = byte;
+        !is_double_slash && (byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_'))
+    })
+}
+
 /// Returns why a backend might read the path as another one than the rules were matched with.
 ///
 /// ```
@@ -19,6 +30,9 @@ const AMBIGUOUS: [(&str, &str); 7] = [
 /// ```
 #[must_use]
 pub fn path_ambiguity(path: &str) -> Option<&'static str> {
+    if is_plain(path) {
+        return None;
+    }
     if let Some((_, problem)) = AMBIGUOUS.iter().find(|(text, _)| path.contains(text)) {
         return Some(problem);
     }

@@ -168,9 +168,8 @@ impl Request<'_> {
             Path::Plain(path) => path.clone(),
             Path::Default(route) => route.path()?,
             Path::Route { key, parameters } => {
-                let key = RouteKey::parse_stored(key)
-                    .map_err(|_| "the route key of the API has no path")?;
-                key.fill(|name| parameters.get(name))
+                RouteKey::fill_stored(key, |name| parameters.get(name))
+                    .map_err(|_| "the route key of the API has no path")?
                     .ok_or("a variable of the route key has no usable value")?
             }
         };
