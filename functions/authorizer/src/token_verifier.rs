@@ -2,6 +2,7 @@
 
 mod explanation;
 mod reevaluation;
+mod token_cache;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +12,6 @@ use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use outcome::Reason;
 use policy::{Algorithm, IntrospectionServer, Issuer, KeyOrigin, Kid};
-use quick_cache::sync::Cache;
 use tokio::task::JoinSet;
 
 use crate::introspection::{Introspection, is_jose};
@@ -28,8 +28,7 @@ use crate::token::refusal::TokenRefusal;
 use crate::token::times::Times;
 use crate::trusted_issuers::{TokenIssuer, TrustedIssuer, TrustedIssuers};
 
-/// The number of verified tokens that are remembered, about 1 KB each.
-const MAX_VERIFIED_TOKENS: usize = 10_000;
+use self::token_cache::TokenCache;
 
 /// The SHA-256 of a token.
 pub(crate) type TokenHash = [u8; 32];
@@ -39,7 +38,7 @@ pub(crate) struct TokenVerifier {
     issuers: TrustedIssuers,
     keys: KeyPool,
     introspection: Option<Introspection>,
-    verified: Cache<TokenHash, Arc<VerifiedToken>>,
+    verified: TokenCache<VerifiedToken>,
 }
 
 /// A token whose signature is not checked again while its signer is one of the issuer.
@@ -83,7 +82,7 @@ impl TokenVerifier {
             issuers,
             keys,
             introspection,
-            verified: Cache::new(MAX_VERIFIED_TOKENS),
+            verified: TokenCache::new(),
         }
     }
 
@@ -128,23 +127,23 @@ impl TokenVerifier {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenRefusal::invalid_token("too_long").into());
         }
-        let hash = hash_of(token);
         if let Some(introspection) = self.introspection.as_ref().filter(|_| !is_jose(token)) {
-            return introspection.verify(token, hash, now).await;
+            return introspection.verify(token, hash_of(token), now).await;
         }
 
-        if let Some(verified) = self.verified.get(&hash) {
+        if let Some(verified) = self.verified.get(token) {
             if verified.is_signed_by_issuer(now).await? {
                 verified.check_times(now)?;
-                self.check_revocation(&verified, token, hash, now).await?;
+                self.check_revocation(&verified, token, now).await?;
                 return Ok(Arc::clone(&verified.bearer));
             }
-            self.verified.remove(&hash);
+            self.verified.remove(token);
         }
 
         let verified = Arc::new(self.check(token, now).await?);
-        self.verified.insert(hash, Arc::clone(&verified));
-        self.check_revocation(&verified, token, hash, now).await?;
+        self.verified
+            .insert(token, Arc::clone(&verified), verified.bytes());
+        self.check_revocation(&verified, token, now).await?;
         Ok(Arc::clone(&verified.bearer))
     }
 
@@ -168,7 +167,6 @@ impl TokenVerifier {
         &self,
         verified: &VerifiedToken,
         token: &str,
-        hash: TokenHash,
         now: Timestamp,
     ) -> Result<(), Rejection> {
         let issuer = &verified.trusted.issuer;
@@ -177,7 +175,7 @@ impl TokenVerifier {
         }
 
         let result = match &self.introspection {
-            Some(introspection) => introspection.check_active(token, hash, now).await,
+            Some(introspection) => introspection.check_active(token, hash_of(token), now).await,
             None => {
                 let problem = "revocation is checked, but the policy has no introspection";
                 Err(Rejection::fault(Reason::KeysUnavailable, problem))
@@ -255,6 +253,11 @@ impl fmt::Debug for TokenVerifier {
 }
 
 impl VerifiedToken {
+    /// Returns the memory that it takes in bytes, roughly. Issuers and keys are shared.
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.bearer.bytes()
+    }
+
     /// True if the key or secret that signed the token is still one of the issuer.
     async fn is_signed_by_issuer(&self, now: Timestamp) -> Result<bool, Rejection> {
         self.trusted.keys.include(&self.signer, now).await

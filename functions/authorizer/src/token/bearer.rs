@@ -14,6 +14,8 @@ use super::times::Times;
 
 /// The longest subject (OpenID Connect Core, section 2).
 const MAX_SUBJECT_BYTES: usize = 255;
+/// The memory of a string in a list, in addition to its text: the string itself and its allocation.
+const STRING_BYTES: usize = size_of::<String>() + 32;
 /// The claim that names a user only if the issuer has verified it.
 const EMAIL: &str = "email";
 
@@ -106,6 +108,25 @@ impl Bearer {
             times,
             certificate,
         })
+    }
+
+    /// Returns the memory of the bearer in bytes, roughly. Names of the policy do not count.
+    pub(crate) fn bytes(&self) -> usize {
+        let list = |items: &[String]| -> usize {
+            items.iter().map(|item| item.len() + STRING_BYTES).sum()
+        };
+        let texts = [
+            &*self.iss,
+            &*self.issuer,
+            &self.subject,
+            &self.email,
+            &self.role_list,
+            &self.scope_list,
+            self.plan.name().unwrap_or_default(),
+        ];
+
+        let texts = texts.iter().map(|text| text.len() + STRING_BYTES);
+        size_of::<Self>() + texts.sum::<usize>() + list(&self.roles) + list(&self.scopes)
     }
 }
 

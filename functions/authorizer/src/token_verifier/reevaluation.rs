@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::read_times;
-use super::{TokenVerifier, VerifiedToken, admitted_algorithm, check_kid, check_type, hash_of};
+use super::{TokenVerifier, VerifiedToken, admitted_algorithm, check_kid, check_type};
 use crate::candidate::Stop;
 use crate::introspection::{AUTH, is_jose};
 use crate::issuer_keys::{IssuerKeys, TokenSigner};
@@ -40,10 +40,7 @@ impl TokenVerifier {
         }
 
         // Only the most recently used tokens are remembered.
-        let verified = verifier
-            .verified
-            .get(&hash_of(token))
-            .ok_or(Stop::Unknown)?;
+        let verified = verifier.verified.get(token).ok_or(Stop::Unknown)?;
         let jws = Jws::parse(token)?;
         let claims = jws.claims()?;
         let issuer = self.issuers.choose(&claims)?;

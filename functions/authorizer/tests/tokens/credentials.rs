@@ -272,6 +272,28 @@ async fn remembered_token_still_expires() {
 }
 
 #[tokio::test]
+async fn changed_token_is_refused_while_the_original_is_remembered() {
+    let signer = Signer::of("ES256");
+    let (authorizer, token) = (authorizer_for_signer(&signer), signer.with(|_| ()));
+    assert_eq!(reason_of(&authorizer, bearer_event(&token)).await, "ok");
+
+    for position in 0..token.len() {
+        let mut changed = token.clone().into_bytes();
+        changed[position] = if changed[position] == b'A' {
+            b'B'
+        } else {
+            b'A'
+        };
+        let changed = String::from_utf8(changed).unwrap();
+        let reason = reason_of(&authorizer, bearer_event(&changed)).await;
+        assert_eq!(reason, "401", "{position}");
+    }
+    for changed in [&token[1..], &token[..token.len() - 1], &format!("{token}A")] {
+        assert_eq!(reason_of(&authorizer, bearer_event(changed)).await, "401");
+    }
+}
+
+#[tokio::test]
 async fn clock_before_1970_is_a_fault() {
     let signer = Signer::of("ES256");
     let reason = reason_at(

@@ -1,0 +1,145 @@
+//! Remembers verified tokens, so that their signatures are not checked again.
+//!
+//! A token is found by its own bytes. A cryptographic digest of them would take longer than any
+//! other step of a request with a remembered token.
+
+use std::fmt;
+use std::sync::Arc;
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+/// The memory for remembered tokens in bytes. A usual token takes 1 to 2 KB.
+const MAX_BYTES: u64 = 16 * 1_024 * 1_024;
+/// The number of usual tokens that fit.
+const USUAL_TOKENS: usize = 10_000;
+/// The memory of an entry of the cache in bytes, in addition to its token and its value.
+const ENTRY_BYTES: usize = 128;
+
+/// Values by token. The least used tokens make place for new ones.
+///
+/// A lookup hashes the whole token with a random key, and compares all bytes of a token with that
+/// hash. The comparison need not take a constant time: chance decides whether it begins, so the
+/// time of a response does not tell a client how much of a guessed token is right.
+pub(super) struct TokenCache<V>(Cache<Box<str>, Remembered<V>, MemoryWeighter>);
+
+struct Remembered<V> {
+    value: Arc<V>,
+    bytes: usize,
+}
+
+impl<V> TokenCache<V> {
+    pub(super) fn new() -> Self {
+        Self::with_memory(MAX_BYTES)
+    }
+
+    fn with_memory(max_bytes: u64) -> Self {
+        Self(Cache::with_weighter(
+            USUAL_TOKENS,
+            max_bytes,
+            MemoryWeighter,
+        ))
+    }
+
+    /// Returns the value of exactly this token.
+    pub(super) fn get(&self, token: &str) -> Option<Arc<V>> {
+        self.0.get(token).map(|remembered| remembered.value)
+    }
+
+    /// Remembers a token. `bytes` is the memory of its value.
+    pub(super) fn insert(&self, token: &str, value: Arc<V>, bytes: usize) {
+        self.0.insert(token.into(), Remembered { value, bytes });
+    }
+
+    pub(super) fn remove(&self, token: &str) {
+        self.0.remove(token);
+    }
+}
+
+/// Omits the tokens.
+impl<V> fmt::Debug for TokenCache<V> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("TokenCache")
+            .field("tokens", &self.0.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<V> Clone for Remembered<V> {
+    fn clone(&self) -> Self {
+        Self {
+            value: Arc::clone(&self.value),
+            bytes: self.bytes,
+        }
+    }
+}
+
+/// Weighs an entry by the memory that it takes.
+#[derive(Clone)]
+struct MemoryWeighter;
+
+impl<V> Weighter<Box<str>, Remembered<V>> for MemoryWeighter {
+    fn weight(&self, token: &Box<str>, remembered: &Remembered<V>) -> u64 {
+        let bytes = ENTRY_BYTES + token.len() + remembered.bytes;
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_exactly_the_same_token_is_found() {
+        let cache = TokenCache::new();
+        cache.insert("a.b.c", Arc::new(1), 8);
+
+        assert_eq!(cache.get("a.b.c").as_deref(), Some(&1));
+        for token in ["", "a.b.", "a.b.cc", "a.b.C", "A.b.c", "a.b.d", "a.b.c "] {
+            assert_eq!(cache.get(token), None, "{token}");
+        }
+    }
+
+    #[test]
+    fn removed_token_is_forgotten() {
+        let cache = TokenCache::new();
+        cache.insert("a.b.c", Arc::new(1), 8);
+
+        cache.remove("a.b.c");
+
+        assert_eq!(cache.get("a.b.c"), None);
+    }
+
+    #[test]
+    fn tokens_and_values_take_no_more_than_the_memory() {
+        const MEMORY: u64 = 1_000_000;
+        let is_within_bound = |length: usize, bytes: usize| {
+            let cache = TokenCache::with_memory(MEMORY);
+            for number in 0..2_000 {
+                cache.insert(&format!("{number:0length$}"), Arc::new(()), bytes);
+            }
+            let taken = cache.0.len() * (length + bytes);
+            (taken as u64) < MEMORY && cache.0.len() > 2
+        };
+
+        assert!(is_within_bound(8_000, 0));
+        assert!(is_within_bound(100, 8_000));
+    }
+
+    #[test]
+    fn token_that_takes_too_much_memory_is_not_remembered() {
+        let cache = TokenCache::with_memory(1_000_000);
+        cache.insert("a.b.c", Arc::new(1), 2_000_000);
+
+        assert_eq!(cache.get("a.b.c"), None);
+    }
+
+    #[test]
+    fn debug_output_has_no_token() {
+        let cache = TokenCache::new();
+        cache.insert("secret", Arc::new("value"), 8);
+
+        assert_eq!(format!("{cache:?}"), "TokenCache { tokens: 1, .. }");
+    }
+}
