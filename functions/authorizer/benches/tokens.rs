@@ -2,10 +2,10 @@
 //! store, compared with a bare signature check of aws-lc-rs. Also the memory of many different
 //! tokens.
 //!
-//! `cargo bench --profile release -p authorizer` measures the code as it is deployed, on one thread
-//! and with the log discarded. `BENCH_EVENTS=FOLDER` also writes the events, one per line, and the
-//! key sets to a folder, to measure other authorizers. `BENCH_MEMORY=1000000` only measures the
-//! memory after so many tokens.
+//! `cargo bench --profile release -p authorizer` measures the code as it is deployed, on one thread.
+//! By the default settings, an allowed request writes no line to the log. `BENCH_EVENTS=FOLDER` also
+//! writes the events, one per line, and the key sets to a folder, to measure other authorizers.
+//! `BENCH_MEMORY=1000000` only measures the memory after so many tokens.
 //!
 //! With `BENCH_CALLS=N` and the folder in `BENCH_EVENTS`, it only makes N calls with written tokens
 //! that were seen before, for a program that counts instructions. `BENCH_ALGORITHM` is `RS256` (the
@@ -35,7 +35,8 @@ use divan::Bencher;
 use jiff::Timestamp;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
-use testing::authorizer::{TestAuthorizer, authorizer};
+use telemetry::RecordLog;
+use testing::authorizer::{TestAuthorizer, authorizer_in};
 use testing::tokens::{PRO, Signer, bearer_event, event, policy};
 use tokio::runtime::{Builder, Runtime};
 
@@ -83,6 +84,12 @@ fn write(folder: &Path) {
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().build().unwrap()
+}
+
+/// Returns an authorizer with this policy that logs what a deployed one logs by default.
+fn authorizer(policy: &Value) -> TestAuthorizer {
+    let records = RecordLog::to(std::io::sink());
+    authorizer_in(policy, &[("LOG_DECISIONS", "refusals")], records)
 }
 
 /// Returns an authorizer without a limit on token lifetimes, whose policy refers to nested claims.
@@ -146,12 +153,10 @@ fn events(signer: &Signer, count: usize) -> Vec<Vec<u8>> {
 }
 
 fn respond(runtime: &Runtime, authorizer: &TestAuthorizer, event: &[u8]) -> Vec<u8> {
-    let event: Box<RawValue> = serde_json::from_slice(event).unwrap();
-    let response = runtime
-        .block_on(authorizer.at(now()).handle(&event))
-        .unwrap();
-    assert!(response.get().starts_with(r#"{"isAuthorized":true"#));
-    serde_json::to_vec(&response).unwrap()
+    let response = runtime.block_on(authorizer.at(now()).respond_to(event));
+    let response = serde_json::to_vec(&response.unwrap()).unwrap();
+    assert!(response.starts_with(br#"{"isAuthorized":true"#));
+    response
 }
 
 /// Prints the resident memory after so many tokens, a tenth and a hundredth of them, as JSON.

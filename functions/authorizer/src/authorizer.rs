@@ -10,7 +10,7 @@ use aws::{Deadline, HttpCalls};
 use jiff::Timestamp;
 use outcome::Reason;
 use policy::{Auth, FRONT_HEADER, Rule};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use store::Store;
 use telemetry::RequestScope;
 
@@ -19,7 +19,7 @@ use crate::block_check::BlockCheck;
 use crate::candidate::{Admission, DecidedRequest};
 use crate::config::{Config, ResponseSettings};
 use crate::credentials::CredentialCheck;
-use crate::event::Request;
+use crate::event::{NOT_AN_EVENT, Request};
 use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::plan_check::PlanCheck;
@@ -27,7 +27,7 @@ use crate::policies::Policies;
 use crate::policy_load_error::PolicyLoadError;
 use crate::rejection::Rejection;
 use crate::request_outcome::RequestOutcome;
-use crate::response::ResponseBuilder;
+use crate::response::{Response, ResponseBuilder};
 use crate::sent_credentials::SentCredentials;
 
 type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
@@ -140,9 +140,22 @@ impl Authorizer {
     /// into a 403. [`Failure::Fault`] if the event is invalid, a required store or signing key is
     /// unavailable, or the clock is wrong.
     pub async fn handle(&self, event: &RawValue) -> Result<Box<RawValue>, Failure> {
+        let response = self.respond_to(event.get().as_bytes()).await?;
+
+        to_raw_value(&response).map_err(|error| Failure::Fault(error.to_string()))
+    }
+
+    /// Handles one event like [`Self::handle`], from its bytes to a response that is serialized
+    /// once.
+    ///
+    /// # Errors
+    /// As for [`Self::handle`].
+    pub async fn respond_to(&self, event: &[u8]) -> Result<Response, Failure> {
         let now = (self.clock)();
-        let request =
-            Request::parse(event).map_err(|problem| Rejection::fault(Reason::Fault, problem));
+        let request = std::str::from_utf8(event)
+            .map_err(|_| NOT_AN_EVENT.to_owned())
+            .and_then(Request::parse)
+            .map_err(|problem| Rejection::fault(Reason::Fault, problem));
         let scope = match &request {
             Ok(request) => request.scope(),
             Err(_) => RequestScope::default(),
@@ -157,7 +170,7 @@ impl Authorizer {
         &self,
         request: Result<Request<'_>, Rejection>,
         now: Timestamp,
-    ) -> Result<Box<RawValue>, Failure> {
+    ) -> Result<Response, Failure> {
         let started = Instant::now();
         let request = match request {
             Ok(request) => request,

@@ -6,6 +6,7 @@ use limits::{Caller, Decision, rate_limit, rate_limit_policy};
 use policy::header_value::{access_log_value, header_value};
 use serde::Serialize;
 
+use crate::context_text::ContextText;
 use crate::header_value::{header_list_or_warning, header_value_or_warning};
 use crate::identity::Identity;
 
@@ -19,21 +20,21 @@ pub(crate) struct Context {
     // Always present, because request mapping reads these.
     pub(crate) decision: &'static str,
     pub(crate) reason: &'static str,
-    pub(crate) user_id: Cow<'static, str>,
-    pub(crate) issuer: Cow<'static, str>,
-    pub(crate) email: Cow<'static, str>,
-    pub(crate) roles: Cow<'static, str>,
+    pub(crate) user_id: ContextText,
+    pub(crate) issuer: ContextText,
+    pub(crate) email: ContextText,
+    pub(crate) roles: ContextText,
     pub(crate) near_limit: &'static str,
     pub(crate) over_quota: &'static str,
-    pub(crate) key_id: Cow<'static, str>,
-    pub(crate) caller: Cow<'static, str>,
-    pub(crate) plan: Cow<'static, str>,
-    pub(crate) scopes: Cow<'static, str>,
+    pub(crate) key_id: ContextText,
+    pub(crate) caller: ContextText,
+    pub(crate) plan: ContextText,
+    pub(crate) scopes: ContextText,
     pub(crate) auth: &'static str,
-    pub(crate) route: Cow<'static, str>,
-    pub(crate) client_ip: Cow<'static, str>,
-    pub(crate) request_id: Cow<'static, str>,
-    pub(crate) authorizer_ms: Cow<'static, str>,
+    pub(crate) route: ContextText,
+    pub(crate) client_ip: ContextText,
+    pub(crate) request_id: ContextText,
+    pub(crate) authorizer_ms: ContextText,
     // Absent without a value, because response mapping sends these to clients.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ratelimit_policy: Option<String>,
@@ -55,7 +56,7 @@ pub(crate) struct Context {
 
 impl Default for Context {
     fn default() -> Self {
-        let nothing = || Cow::Borrowed(NOTHING);
+        let nothing = || ContextText::Constant(NOTHING);
         Self {
             decision: NOTHING,
             reason: NOTHING,
@@ -92,28 +93,33 @@ impl Context {
     pub(crate) fn set_identity(&mut self, identity: &Identity) {
         self.auth = identity.auth();
         let plan = identity.configured_plan().unwrap_or_default();
-        set(&mut self.plan, &header_value(plan));
-        if let Some(caller) = &identity.caller {
-            self.set_caller(caller);
+        set(&mut self.plan, header_value(plan));
+        match (&identity.caller, &identity.bearer) {
+            // Its text is remembered with the token.
+            (Some(caller), Some(bearer)) if *caller == bearer.caller => {
+                set(&mut self.caller, &bearer.caller_value);
+            }
+            (Some(caller), _) => self.set_caller(caller),
+            (None, _) => {}
         }
 
         if let Some(key) = &identity.key {
             let subject = key.subject.as_deref().unwrap_or_default();
             let scopes = header_list_or_warning("scopes", &key.scopes, ' ');
 
-            set(&mut self.key_id, &header_value(&key.key_id));
+            set(&mut self.key_id, header_value(&key.key_id));
             set(
                 &mut self.user_id,
-                &header_value_or_warning("user_id", subject),
+                header_value_or_warning("user_id", subject),
             );
-            set(&mut self.scopes, &scopes);
+            set(&mut self.scopes, scopes);
         }
         if let Some(holder) = &identity.certificate {
-            set(&mut self.user_id, &header_value(&holder.name));
-            set(&mut self.issuer, &access_log_value(&holder.issuer));
+            set(&mut self.user_id, header_value(&holder.name));
+            set(&mut self.issuer, access_log_value(&holder.issuer));
         }
         if let Some(bearer) = &identity.bearer {
-            set(&mut self.user_id, &header_value(&bearer.subject));
+            set(&mut self.user_id, &bearer.user);
             set(&mut self.issuer, &bearer.issuer);
             set(&mut self.email, &bearer.email);
             set(&mut self.roles, &bearer.role_list);
@@ -123,7 +129,7 @@ impl Context {
 
     /// Sets the caller that is charged.
     pub(crate) fn set_caller(&mut self, caller: &Caller) {
-        set(&mut self.caller, &access_log_value(&caller.to_string()));
+        set(&mut self.caller, caller_value(caller));
     }
 
     /// Sets the fields about limits.
@@ -147,8 +153,17 @@ impl Context {
     pub(crate) fn principal(&self) -> &str {
         [&self.user_id, &self.key_id]
             .into_iter()
-            .find(|name| **name != NOTHING)
+            .find(|name| ***name != *NOTHING)
             .map_or("anonymous", |name| name)
+    }
+}
+
+/// Returns the value of a caller.
+pub(crate) fn caller_value(caller: &Caller) -> String {
+    let text = caller.to_string();
+    match access_log_value(&text) {
+        Cow::Borrowed(value) if value == text => text,
+        value => value.into_owned(),
     }
 }
 
@@ -161,11 +176,12 @@ fn encoded(name: &str) -> String {
 }
 
 /// Sets a field, to `-` if `value` is empty.
-pub(crate) fn set(field: &mut Cow<'static, str>, value: &str) {
+pub(crate) fn set(field: &mut ContextText, value: impl Into<ContextText>) {
+    let value = value.into();
     *field = if value.is_empty() {
-        Cow::Borrowed(NOTHING)
+        ContextText::Constant(NOTHING)
     } else {
-        Cow::Owned(value.to_owned())
+        value
     };
 }
 

@@ -13,7 +13,6 @@ mod v1;
 mod v2;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use self::token::EventToken;
 use self::v1::EventV1;
@@ -22,7 +21,7 @@ use self::v2::EventV2;
 pub(crate) use self::json_str::JsonStr;
 pub(crate) use self::request::{Format, Request};
 
-const NOT_AN_EVENT: &str =
+pub(crate) const NOT_AN_EVENT: &str =
     "event: not an authorizer event, expected `type` \"REQUEST\" or \"TOKEN\"";
 
 /// The fields that identify the format of an event.
@@ -35,9 +34,9 @@ struct EventKind<'e> {
 
 impl<'e> Request<'e> {
     /// Parses an event. The error says what is wrong with it.
-    pub(crate) fn parse(event: &'e RawValue) -> Result<Self, String> {
+    pub(crate) fn parse(event: &'e str) -> Result<Self, String> {
         // Nearly every event has this format and is therefore read only once.
-        let newest = serde_json::from_str::<EventV2<'_>>(event.get())
+        let newest = serde_json::from_str::<EventV2<'_>>(event)
             .ok()
             .filter(EventV2::is_v2);
         match newest {
@@ -46,9 +45,9 @@ impl<'e> Request<'e> {
         }
     }
 
-    fn parse_by_kind(event: &'e RawValue) -> Result<Self, String> {
+    fn parse_by_kind(event: &'e str) -> Result<Self, String> {
         let kind: EventKind<'_> =
-            serde_json::from_str(event.get()).map_err(|_| NOT_AN_EVENT.to_owned())?;
+            serde_json::from_str(event).map_err(|_| NOT_AN_EVENT.to_owned())?;
 
         let request = match (kind.r#type.as_deref(), kind.version.as_deref()) {
             (Some("REQUEST"), Some("2.0")) => read::<EventV2<'_>>(event)?.request(),
@@ -64,8 +63,8 @@ fn missing_field(field: &'static str) -> String {
     format!("event: `{field}` is missing or invalid")
 }
 
-fn read<'e, E: Deserialize<'e>>(event: &'e RawValue) -> Result<E, String> {
-    let mut deserializer = serde_json::Deserializer::from_str(event.get());
+fn read<'e, E: Deserialize<'e>>(event: &'e str) -> Result<E, String> {
+    let mut deserializer = serde_json::Deserializer::from_str(event);
     serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| format!("event: `{}` has the wrong type", error.path()))
 }
@@ -81,8 +80,8 @@ mod tests {
                "requestContext": {"requestId": "r", "http": {"method": "GET", "sourceIp": "192.0.2.1"}}})
     }
 
-    fn raw(event: &Value) -> Box<RawValue> {
-        serde_json::value::to_raw_value(event).unwrap()
+    fn raw(event: &Value) -> String {
+        event.to_string()
     }
 
     fn path(route_key: &str, parameters: Value) -> Option<String> {

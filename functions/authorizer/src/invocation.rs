@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
+use bytes::Bytes;
 use telemetry::contain_panic;
 
-use crate::{Authorizer, Failure};
+use crate::{Authorizer, Failure, Response};
 
 /// Handles one event. A panic fails only this invocation.
 ///
 /// # Errors
-/// The errors of [`Authorizer::handle`], and [`Failure::Fault`] after a panic.
-pub async fn invoke(
-    authorizer: Arc<Authorizer>,
-    event: Box<RawValue>,
-) -> Result<Box<RawValue>, Failure> {
-    let result = contain_panic(async move { authorizer.handle(&event).await }).await;
+/// The errors of [`Authorizer::respond_to`], and [`Failure::Fault`] after a panic.
+pub async fn invoke(authorizer: Arc<Authorizer>, event: Bytes) -> Result<Response, Failure> {
+    let result = contain_panic(async move { authorizer.respond_to(&event).await }).await;
     result.unwrap_or_else(|| Err(Failure::Fault("panicked".to_owned())))
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use authorizer::{
-    Authorizer, Config, OWN_CRATES, PolicyLoadError, http_calls, invoke, open, reach,
+    Authorizer, Config, InvocationBody, OWN_CRATES, PolicyLoadError, http_calls, invoke, open,
+    reach,
 };
 use lambda_runtime::layers::TracingLayer;
 use lambda_runtime::{Error, LambdaEvent, Runtime, service_fn};
 use otlp::{FlushLayer, Service};
-use serde_json::value::RawValue;
 use telemetry::{Invocation, RecordLog, Trigger, exit_code, start_log};
 
 /// The name and version of the service in traces and metrics.
@@ -49,11 +49,13 @@ async fn serve() -> Result<(), Error> {
     records.flush();
     prepared?;
 
-    let handler = service_fn(|event: LambdaEvent<Box<RawValue>>| {
+    let body = InvocationBody::default();
+    let handler = service_fn(|event: LambdaEvent<()>| {
         records.flush_ended_minutes(SystemTime::now());
         let invocation = Invocation::new(&event.context.request_id, Trigger::Http);
-        invocation.run(invoke(Arc::clone(&authorizer), event.payload))
+        invocation.run(invoke(Arc::clone(&authorizer), body.take()))
     });
-    let runtime = Runtime::new(handler).layer(TracingLayer::new());
+    let runtime = Runtime::new(handler).layer(body.clone());
+    let runtime = runtime.layer(TracingLayer::new());
     runtime.layer(FlushLayer::new(otlp)).run().await
 }

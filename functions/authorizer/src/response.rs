@@ -10,7 +10,7 @@ use outcome::Reason;
 use policy::Rule;
 use policy::header_value::header_value;
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::Value;
 use telemetry::{RequestScope, milliseconds, on_current_span};
 
 use crate::Failure;
@@ -26,7 +26,7 @@ use crate::shadow::ShadowRefusal;
 /// Collects facts about a request while it is checked, for its response and its log line.
 #[derive(Debug, Default)]
 pub(crate) struct ResponseBuilder<'e> {
-    context: Context,
+    context: Box<Context>,
     format: Format<'e>,
     shadow: Option<ShadowRefusal>,
     /// The names of the limits that refuse the request, joined by commas.
@@ -37,12 +37,21 @@ pub(crate) struct ResponseBuilder<'e> {
     usage_identifier_key: Option<&'e str>,
 }
 
-/// A response of format 2.0.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SimpleResponse<'c> {
-    is_authorized: bool,
-    context: &'c Context,
+/// The response to API Gateway, in the format that the event asks for.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct Response(ResponseFormat);
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum ResponseFormat {
+    /// Format 2.0.
+    #[serde(rename_all = "camelCase")]
+    Simple {
+        is_authorized: bool,
+        context: Box<Context>,
+    },
+    Policy(Value),
 }
 
 /// The cause in a log line.
@@ -64,16 +73,16 @@ impl<'e> ResponseBuilder<'e> {
 
     /// Sets the address of the client that the front names.
     pub(crate) fn set_client_address(&mut self, address: IpAddr) {
-        set(&mut self.context.client_ip, &address.to_string());
+        set(&mut self.context.client_ip, address.to_string());
     }
 
     pub(crate) fn set_rule(&mut self, rule: &Rule) {
-        set(&mut self.context.route, &rule.route);
+        set(&mut self.context.route, &*rule.route);
     }
 
     pub(crate) fn set_plan_route(&mut self, route: Option<&RouteLimit>) {
         if let Some(route) = route {
-            set(&mut self.context.route, &route.route);
+            set(&mut self.context.route, &*route.route);
         }
     }
 
@@ -91,7 +100,7 @@ impl<'e> ResponseBuilder<'e> {
 
     /// Sets the name of a plan that exists. A name that only a token contains may be any string.
     pub(crate) fn set_plan(&mut self, plan: &Plan) {
-        set(&mut self.context.plan, &header_value(&plan.name));
+        set(&mut self.context.plan, header_value(&plan.name));
     }
 
     /// Sets the caller whose limits are charged: a group or a plan instead of one of its callers.
@@ -117,7 +126,7 @@ impl<'e> ResponseBuilder<'e> {
         result: Result<RequestOutcome, Rejection>,
         settings: ResponseSettings,
         elapsed: Duration,
-    ) -> Result<Box<RawValue>, Failure> {
+    ) -> Result<Response, Failure> {
         match result {
             Ok(outcome) => self.finish_outcome(outcome, settings, elapsed),
             Err(rejection) => self.finish_rejection(rejection, settings, elapsed),
@@ -129,7 +138,7 @@ impl<'e> ResponseBuilder<'e> {
         outcome: RequestOutcome,
         settings: ResponseSettings,
         elapsed: Duration,
-    ) -> Result<Box<RawValue>, Failure> {
+    ) -> Result<Response, Failure> {
         self.context.decision = outcome.decision.as_str();
         self.context.retry_after = outcome.retry_after_s.map(|seconds| seconds.to_string());
         let reason = if outcome.reason == Reason::Ok && self.shadow.is_some() {
@@ -150,7 +159,7 @@ impl<'e> ResponseBuilder<'e> {
 
         let is_allowed =
             settings.on_throttle == OnThrottle::Mark || outcome.retry_after_s.is_none();
-        self.serialize(is_allowed, reason, elapsed)
+        Ok(self.response(is_allowed, reason, elapsed))
     }
 
     fn finish_rejection(
@@ -158,7 +167,7 @@ impl<'e> ResponseBuilder<'e> {
         rejection: Rejection,
         settings: ResponseSettings,
         elapsed: Duration,
-    ) -> Result<Box<RawValue>, Failure> {
+    ) -> Result<Response, Failure> {
         let Rejection {
             kind,
             reason,
@@ -182,7 +191,7 @@ impl<'e> ResponseBuilder<'e> {
                 Err(Failure::Unauthorized(reason))
             }
             RejectionKind::Unauthenticated | RejectionKind::Forbidden => {
-                self.serialize(false, reason, elapsed)
+                Ok(self.response(false, reason, elapsed))
             }
             RejectionKind::Fault | RejectionKind::Unavailable => {
                 on_current_span(|span| span.fail(reason.as_str()));
@@ -192,32 +201,25 @@ impl<'e> ResponseBuilder<'e> {
         }
     }
 
-    fn serialize(
-        &mut self,
-        is_allowed: bool,
-        reason: Reason,
-        elapsed: Duration,
-    ) -> Result<Box<RawValue>, Failure> {
+    fn response(&mut self, is_allowed: bool, reason: Reason, elapsed: Duration) -> Response {
         self.context.reason = reason.as_str();
         set(
             &mut self.context.authorizer_ms,
-            &milliseconds(elapsed).to_string(),
+            milliseconds(elapsed).to_string(),
         );
 
-        let context = &self.context;
-        let response = match &self.format {
-            Format::Simple => to_raw_value(&SimpleResponse {
+        Response(match &self.format {
+            Format::Simple => ResponseFormat::Simple {
                 is_authorized: is_allowed,
-                context,
-            }),
-            Format::Policy { method_arn } => to_raw_value(&iam_policy::response(
-                context,
+                context: std::mem::take(&mut self.context),
+            },
+            Format::Policy { method_arn } => ResponseFormat::Policy(iam_policy::response(
+                &self.context,
                 is_allowed,
                 method_arn,
                 self.usage_identifier_key,
             )),
-        };
-        response.map_err(|error| Failure::Fault(error.to_string()))
+        })
     }
 
     /// Sets the attributes of the request's span. A rejection is a reason without a decision.
@@ -257,7 +259,7 @@ impl<'e> ResponseBuilder<'e> {
             over_quota,
             client_ip,
             ..
-        } = &self.context;
+        } = &*self.context;
         let shadow = self.shadow.as_ref();
 
         tracing::info!(
@@ -291,7 +293,6 @@ fn path_of(route: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use limits::Limits;
-    use serde_json::Value;
 
     use super::*;
 
@@ -326,7 +327,7 @@ mod tests {
                 .finish(Ok(RequestOutcome::allowed()), SETTINGS, Duration::ZERO)
                 .unwrap();
 
-            let found: Value = serde_json::from_str(found.get()).unwrap();
+            let found = serde_json::to_value(found).unwrap();
             let context = |name: &str| found["context"][name].as_str().unwrap();
             assert_eq!(found["isAuthorized"], true);
             assert_eq!(

@@ -4,7 +4,6 @@ use outcome::Reason;
 use percent_encoding::percent_decode_str;
 use policy::{Policy, Rule};
 use serde_json::json;
-use serde_json::value::to_raw_value;
 
 use crate::event::Request;
 use crate::rejection::Rejection;
@@ -68,7 +67,7 @@ pub(crate) fn rule<'p>(
         "requestContext": {"http": {"method": method}},
     });
     let fault = |problem: String| Rejection::fault(Reason::Fault, problem);
-    let event = to_raw_value(&event).map_err(|error| fault(error.to_string()))?;
+    let event = event.to_string();
     let request = Request::parse(&event).map_err(fault)?;
 
     let path = request.checked_path()?;

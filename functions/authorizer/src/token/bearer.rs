@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use limits::Caller;
-use policy::header_value::access_log_value;
+use policy::header_value::{access_log_value, header_value};
 use policy::{ClaimMapping, ClaimedPlan, allows};
 
+use crate::context::caller_value;
 use crate::header_value::{header_list_or_warning, header_value_or_warning};
 
 use super::claims::{Claims, certificate_binding, email, roles, scopes};
@@ -22,6 +23,8 @@ const EMAIL: &str = "email";
 /// The bearer of a valid token. Nothing of it is logged, except strings that the policy contains.
 pub(crate) struct Bearer {
     pub(crate) caller: Caller,
+    /// The value of the caller in the context.
+    pub(crate) caller_value: Arc<str>,
     /// `jwt` or `introspection`.
     pub(crate) auth: &'static str,
     /// The name of the issuer in the policy.
@@ -31,14 +34,16 @@ pub(crate) struct Bearer {
     /// The header value of the issuer.
     pub(crate) issuer: Arc<str>,
     pub(crate) subject: String,
+    /// The header value of the subject.
+    pub(crate) user: Arc<str>,
     /// The header value of a verified email address. Empty if there is none.
-    pub(crate) email: String,
+    pub(crate) email: Arc<str>,
     pub(crate) roles: Vec<String>,
     /// The header value of the roles. Empty if there are none.
-    pub(crate) role_list: String,
+    pub(crate) role_list: Arc<str>,
     pub(crate) scopes: Vec<String>,
     /// The header value of the scopes. Empty if there are none.
-    pub(crate) scope_list: String,
+    pub(crate) scope_list: Arc<str>,
     pub(crate) plan: TokenPlan,
     pub(crate) times: Times,
     /// The SHA-256 of the certificate that the token is bound to (RFC 8705, section 3.1).
@@ -92,17 +97,20 @@ impl Bearer {
         let email = email(claims, mapping.trusts_email).unwrap_or_default();
 
         let iss = Arc::from(iss);
+        let caller = Caller::from_subject(&iss, subject);
         Ok(Self {
-            caller: Caller::from_subject(&iss, subject),
+            caller_value: caller_value(&caller).into(),
+            caller,
             auth,
             issuer_name: Arc::clone(&mapping.name),
             issuer: issuer_value(&iss),
             iss,
             subject: subject.to_owned(),
-            email: header_value_or_warning("email", email).into_owned(),
-            role_list: header_list_or_warning("roles", &roles, ',').into_owned(),
+            user: header_value(subject).into(),
+            email: header_value_or_warning("email", email).into(),
+            role_list: header_list_or_warning("roles", &roles, ',').into(),
             roles,
-            scope_list: header_list_or_warning("scopes", &scopes, ' ').into_owned(),
+            scope_list: header_list_or_warning("scopes", &scopes, ' ').into(),
             scopes,
             plan,
             times,
@@ -116,9 +124,11 @@ impl Bearer {
             items.iter().map(|item| item.len() + STRING_BYTES).sum()
         };
         let texts = [
+            &*self.caller_value,
             &*self.iss,
             &*self.issuer,
             &self.subject,
+            &self.user,
             &self.email,
             &self.role_list,
             &self.scope_list,
