@@ -31,8 +31,8 @@ NOTE = (
 
 INSTRUCTIONS_NOTE = (
     "Counted by callgrind, which has no SHA extensions, so a hash costs more than in Lambda. The first rows are from the "
-    "bytes of an event to those of the response, with a log line. The others include Lambda's runtime client, whose share "
-    "is that of the empty function."
+    "bytes of an event to those of the response. By the default settings, an allowed request writes no line to the log. The "
+    "others include Lambda's runtime client, whose share is that of the empty function."
 )
 # A plan that allows every call of a run.
 AMPLE = {"throttle": {"rate": 100_000, "burst": 1_000_000}}
