@@ -1,6 +1,7 @@
 //! The response to API Gateway: allowed or not, with the context that mappings and logs read.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,11 +39,11 @@ pub(crate) struct ResponseBuilder<'e> {
 }
 
 /// The response to API Gateway, in the format that the event asks for.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(transparent)]
 pub struct Response(ResponseFormat);
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(untagged)]
 enum ResponseFormat {
     /// Format 2.0.
@@ -52,6 +53,13 @@ enum ResponseFormat {
         context: Box<Context>,
     },
     Policy(Value),
+}
+
+/// Omits the content, which may include an API key and names a user.
+impl fmt::Debug for Response {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Response").finish_non_exhaustive()
+    }
 }
 
 /// The cause in a log line.

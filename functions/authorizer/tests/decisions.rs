@@ -316,6 +316,32 @@ fn invalid_source_address_is_a_fault() {
     ));
 }
 
+#[test]
+fn body_that_is_no_event_is_a_fault() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let event = event("allowed").to_string();
+    let open = &event[..event.len() - 1];
+    let deep = format!("{open},\"x\":{}", "[".repeat(100_000));
+    let more = format!("{event}{event}");
+
+    let bodies = [
+        &b""[..],
+        b"null",
+        b"\xff",
+        b"{\"type\":\"REQUEST\",\"x\":\"\xff\"}",
+        open.as_bytes(),
+        deep.as_bytes(),
+        more.as_bytes(),
+    ];
+    for body in bodies {
+        let result = runtime.block_on(authorizer().respond_to(body));
+        assert!(matches!(result, Err(Failure::Fault(_))), "{body:?}");
+    }
+}
+
 /// Returns an authorizer whose key `local-pro` has these fields, and whose plan `pro` has those.
 fn authorizer_of_key(key_fields: Value, plan_fields: Value) -> Authorizer {
     authorizer_with(|settings| {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-/// The memory for remembered tokens in bytes. A usual token takes 1 to 2 KB.
+/// The memory for remembered tokens in bytes. A usual token takes 1 to 2 KB. The cache has at most
+/// 256 parts, so that a token of less than 60 KB always fits.
 const MAX_BYTES: u64 = 16 * 1_024 * 1_024;
 /// The number of usual tokens that fit.
 const USUAL_TOKENS: usize = 10_000;
@@ -18,9 +19,9 @@ const ENTRY_BYTES: usize = 128;
 
 /// Values by token. The least used tokens make place for new ones.
 ///
-/// A lookup hashes the whole token with a random key, and compares all bytes of a token with that
-/// hash. The comparison need not take a constant time: chance decides whether it begins, so the
-/// time of a response does not tell a client how much of a guessed token is right.
+/// A lookup hashes the whole token with a random key, and compares all bytes of a token whose hash
+/// is similar. The comparison need not take a constant time: its length must be equal, the key of
+/// the hash is secret, and after a miss the whole token is verified, which takes much longer.
 pub(super) struct TokenCache<V>(Cache<Box<str>, Remembered<V>, MemoryWeighter>);
 
 struct Remembered<V> {
@@ -30,13 +31,9 @@ struct Remembered<V> {
 
 impl<V> TokenCache<V> {
     pub(super) fn new() -> Self {
-        Self::with_memory(MAX_BYTES)
-    }
-
-    fn with_memory(max_bytes: u64) -> Self {
         Self(Cache::with_weighter(
             USUAL_TOKENS,
-            max_bytes,
+            MAX_BYTES,
             MemoryWeighter,
         ))
     }
@@ -113,14 +110,13 @@ mod tests {
 
     #[test]
     fn tokens_and_values_take_no_more_than_the_memory() {
-        const MEMORY: u64 = 1_000_000;
         let is_within_bound = |length: usize, bytes: usize| {
-            let cache = TokenCache::with_memory(MEMORY);
-            for number in 0..2_000 {
+            let cache = TokenCache::new();
+            for number in 0..4_000 {
                 cache.insert(&format!("{number:0length$}"), Arc::new(()), bytes);
             }
             let taken = cache.0.len() * (length + bytes);
-            (taken as u64) < MEMORY && cache.0.len() > 2
+            (taken as u64) < MAX_BYTES && cache.0.len() > 1_000
         };
 
         assert!(is_within_bound(8_000, 0));
@@ -129,8 +125,8 @@ mod tests {
 
     #[test]
     fn token_that_takes_too_much_memory_is_not_remembered() {
-        let cache = TokenCache::with_memory(1_000_000);
-        cache.insert("a.b.c", Arc::new(1), 2_000_000);
+        let cache = TokenCache::new();
+        cache.insert("a.b.c", Arc::new(1), 20_000_000);
 
         assert_eq!(cache.get("a.b.c"), None);
     }
