@@ -131,8 +131,8 @@ console-modules: tools ## test the modules of the web console that need no brows
 	node tests/tools/vendor_console.mjs --check
 	node --test tests/console/unit/*.test.mjs
 
-# Also tests the Python helpers that need no tools.
-documents: ## check the documents: links, names of tests, commands, and plain language
+# Also tests the Python helpers that need no tools. Some tests read the metadata of all packages, which `locked` downloads.
+documents: locked ## check the documents: links, names of tests, commands, and plain language
 	$(UNITTEST) tests/documents
 	$(UNITTEST) tests/harness
 	$(UNITTEST) tests/bench
