@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, KeysAndAttributes, Put, TransactWriteItem,
 };
 
+use super::KEYS;
 use super::world::{PLAN, World};
 
 const TABLE: &str = "tollgate-registry";
@@ -49,8 +50,13 @@ impl Items {
             let items = all.iter().filter(|item| partition(item).starts_with(kind));
             items.cloned().collect::<Vec<_>>()
         };
+        // Other keys are in every table from the start.
+        let mut keys = of_kind("key#");
+        keys.retain(|item| item.get("plan") == Some(&AttributeValue::S(PLAN.to_owned())));
+        assert_eq!(keys.len(), KEYS);
+
         Self {
-            keys: of_kind("key#"),
+            keys,
             records: of_kind("audit#"),
             plan_use: of_kind("plan-use#").remove(0),
         }
