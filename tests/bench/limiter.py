@@ -168,5 +168,5 @@ def measure(programs: Programs) -> list[Table | PrintedTable]:
             "A thousand keys in random order, on one thread. One limit is a token bucket, the second one "
             "a quota per day. Both are charged by the same code.",
         ),
-        run_benchmark(programs, "decisions", "Store requests per decision in detail", 420),
+        run_benchmark(programs, "decisions", "Store requests per decision in detail", 600),
     ]

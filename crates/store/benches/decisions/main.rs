@@ -33,6 +33,8 @@ const KEY_AND_ROUTE: &str =
 const ONE_A_SECOND: &str = r#"{"throttle":{"rate":1,"burst":1}}"#;
 const QUOTA_GONE: &str = r#"{"quotas":[{"limit":1,"period":"day"}]}"#;
 const DEADLINE: Duration = Duration::from_millis(200);
+/// Long enough that chance changes the requests per decision by about 0.01.
+const POISSON_TIME: Duration = Duration::from_secs(30);
 
 /// What all loads together show.
 #[derive(Default)]
@@ -142,7 +144,7 @@ async fn poisson(url: &str, extremes: &mut Extremes) {
                 a_second: 100.0 * share,
             };
             let began = now();
-            let cost = load(url, plan(json), 16, arrivals, Duration::from_secs(8)).await;
+            let cost = load(url, plan(json), 16, arrivals, POISSON_TIME).await;
             extremes.see(&cost, buckets, 100, 100, began);
             let what = format!(
                 "allowed, Poisson at {:.0} % of the rate, 16 workers, {name}",
