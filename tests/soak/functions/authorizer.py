@@ -14,6 +14,8 @@ from soak.functions.workload import Invocation, Workload, encode, template
 from soak.functions.world import World
 
 POLICY_NAME = "soak"
+# With it, the tokens of the warm-up take more than the authorizer's memory for tokens, 16 MiB.
+PADDING = "x" * 1000
 KEYS, SUBJECTS, KNOWN_TOKENS = 40, 20_000, 1_000
 # Instances see a change of keys and plans within 30 s. Signing keys are fetched at most every 10 s.
 REVOCATION_S, FETCH_S = 40, 15
@@ -175,7 +177,7 @@ class AuthorizerWorkload(Workload):
 
     def _new_token(self, subject: int | None = None) -> Invocation:
         subject = self.dice.randrange(SUBJECTS) if subject is None else subject
-        token = self._signer().token(f"user-{subject}")
+        token = self._signer().token(f"user-{subject}", padding=PADDING)
         self.tokens.append(token)
         return self._token("new token", token, ALLOWED)
 

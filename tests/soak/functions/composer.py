@@ -63,6 +63,9 @@ class ComposerWorkload(Workload):
     def invocation(self, number: int) -> Invocation:
         if number < len(self.examples):
             return self.examples[number]
+        # Charges of different callers fill the memory of their usage during the warm-up.
+        if number < self.warm_up:
+            return self._charged(number)
         return self.dice.choices(list(self.kinds), list(self.kinds.values()))[0]()
 
     async def rotate(self) -> None:
@@ -128,7 +131,13 @@ class ComposerWorkload(Workload):
         ]
         return answers[number % len(answers)]
 
-    def _call(self, route: str, expected: frozenset[str], fields: str = "") -> Invocation:
+    def _call(
+        self,
+        route: str,
+        expected: frozenset[str],
+        fields: str = "",
+        caller: int | None = None,
+    ) -> Invocation:
         document = self.copy()
         document["rawPath"] = document["requestContext"]["http"]["path"] = f"/bff/{route}"
         document["pathParameters"]["proxy"] = route
@@ -137,7 +146,8 @@ class ComposerWorkload(Workload):
             document["queryStringParameters"] = {"fields": fields}
         context = document["requestContext"]["authorizer"]["lambda"]
         context["user_id"] = f"user-{self.dice.randrange(USERS)}"
-        context["key_id"] = f"key-{self.dice.randrange(USERS)}"
+        key = self.dice.randrange(USERS) if caller is None else caller
+        context["key_id"] = f"key-{key}"
         context["caller"] = f"key#{context['key_id']}"
         context["plan"] = "soak"
         return Invocation(route, encode(document), expected)
@@ -160,8 +170,8 @@ class ComposerWorkload(Workload):
     def _slow(self) -> Invocation:
         return self._call("slow", PARTIAL)
 
-    def _charged(self) -> Invocation:
-        invocation = self._call("charged", PARTIAL)
+    def _charged(self, caller: int | None = None) -> Invocation:
+        invocation = self._call("charged", PARTIAL, caller=caller)
 
         def note(answer: dict) -> None:
             self.versions_in_force.add(json.loads(answer["body"])["absent"]["version"])

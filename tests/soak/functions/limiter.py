@@ -54,6 +54,9 @@ class LimiterWorkload(Workload):
             return self.examples[number]
         if number < len(self.examples) + KEYS:
             return self._create_key()
+        # Decisions on different subjects fill the memory of their usage during the warm-up.
+        if number < self.warm_up:
+            return self._decide(number)
         return self.dice.choices(list(self.kinds), list(self.kinds.values()))[0]()
 
     def _call(
@@ -75,9 +78,9 @@ class LimiterWorkload(Workload):
             del document["body"]
         return Invocation(f"{method} {path}", encode(document), expected)
 
-    def _decide(self) -> Invocation:
-        subject = f"subject-{self.dice.randrange(SUBJECTS)}"
-        body = {"subject": subject, "plan": "soak", "route": "GET /orders"}
+    def _decide(self, subject: int | None = None) -> Invocation:
+        subject = self.dice.randrange(SUBJECTS) if subject is None else subject
+        body = {"subject": f"subject-{subject}", "plan": "soak", "route": "GET /orders"}
         return self._call("POST", "decisions", OK, body)
 
     def _create_or_delete_key(self) -> Invocation:
