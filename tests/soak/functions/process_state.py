@@ -11,7 +11,8 @@ WARM_UP_INVOCATIONS = 10_000
 MAX_MEMORY_CHANGE = 0.05
 # Connections that are opened now and then, such as those to an issuer whose keys are refreshed.
 MAX_MORE_DESCRIPTORS = 4
-# The share of the warm-up whose samples give the value that later ones are compared with.
+# The invocations right after the warm-up, as a share of it, whose samples give the value that later
+# ones are compared with. Caches fill until its end.
 BASE_SHARE = 0.2
 # The parts of a warm-up's length whose median memory is compared. A single sample may fall into an
 # invocation with a large body.
@@ -63,15 +64,15 @@ class Flatness:
 
 
 def flatness(samples: list[Sample], warm_up: int = WARM_UP_INVOCATIONS) -> Flatness:
-    """Compares the samples after the warm-up with those of its last fifth.
+    """Compares the samples after the warm-up with the first of them.
 
-    Raises ValueError if there are no samples of either.
+    Raises ValueError if there are none.
     """
-    begin = warm_up * (1 - BASE_SHARE)
-    base = [it for it in samples if begin <= it.invocations <= warm_up]
+    end = warm_up * (1 + BASE_SHARE)
+    base = [it for it in samples if warm_up < it.invocations <= end]
     later = [it for it in samples if it.invocations > warm_up]
-    if not base or not later:
-        raise ValueError("expected samples of the warm-up and of the time after it")
+    if not base:
+        raise ValueError("expected samples after the warm-up")
 
     parts: dict[int, list[int]] = collections.defaultdict(list)
     for it in later:
