@@ -3,8 +3,8 @@
 //! tokens.
 //!
 //! `cargo bench --profile release -p authorizer` measures the code as it is deployed, on one thread.
-//! By the default settings, an allowed request writes no line to the log. `BENCH_EVENTS=FOLDER` also
-//! writes the events, one per line, and the key sets to a folder, to measure other authorizers.
+//! With default settings, an allowed request writes no log line. `BENCH_EVENTS=FOLDER` also writes
+//! the events, one per line, and the key sets to a folder, to measure other authorizers.
 //! `BENCH_MEMORY=1000000` only measures the memory after so many tokens.
 //!
 //! With `BENCH_CALLS=N` and the folder in `BENCH_EVENTS`, it only makes N calls with written tokens

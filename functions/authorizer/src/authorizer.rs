@@ -149,7 +149,7 @@ impl Authorizer {
     /// once.
     ///
     /// # Errors
-    /// As for [`Self::handle`].
+    /// The errors of [`Self::handle`].
     pub async fn respond_to(&self, event: &[u8]) -> Result<Response, Failure> {
         let now = (self.clock)();
         let request = std::str::from_utf8(event)

@@ -1,7 +1,5 @@
 //! The context of a response, which mappings and logs read.
 
-use std::borrow::Cow;
-
 use limits::{Caller, Decision, rate_limit, rate_limit_policy};
 use policy::header_value::{access_log_value, header_value};
 use serde::Serialize;
@@ -153,18 +151,15 @@ impl Context {
     pub(crate) fn principal(&self) -> &str {
         [&self.user_id, &self.key_id]
             .into_iter()
-            .find(|name| ***name != *NOTHING)
-            .map_or("anonymous", |name| name)
+            .map(|name| &**name)
+            .find(|name| *name != NOTHING)
+            .unwrap_or("anonymous")
     }
 }
 
 /// Returns the value of a caller.
 pub(crate) fn caller_value(caller: &Caller) -> String {
-    let text = caller.to_string();
-    match access_log_value(&text) {
-        Cow::Borrowed(value) if value == text => text,
-        value => value.into_owned(),
-    }
+    access_log_value(&caller.to_string()).into_owned()
 }
 
 /// Encodes the name of a limit. API Gateway does not escape values in the access log, and the name

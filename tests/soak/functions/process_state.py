@@ -66,7 +66,7 @@ class Flatness:
 def flatness(samples: list[Sample], warm_up: int = WARM_UP_INVOCATIONS) -> Flatness:
     """Compares the samples after the warm-up with the first of them.
 
-    Raises ValueError if there are none.
+    Raises ValueError if there are no samples after the warm-up.
     """
     end = warm_up * (1 + BASE_SHARE)
     base = [it for it in samples if warm_up < it.invocations <= end]
