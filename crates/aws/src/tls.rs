@@ -71,17 +71,20 @@ fn process_roots() -> RootCertStore {
     if let Some(load) = SYSTEM.get() {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(load());
+        if roots.is_empty() {
+            tracing::error!("the operating system has no certificate authority, none is trusted");
+        }
         return roots;
     }
 
-    match std::env::var(SYSTEM_FILE) {
-        Ok(path) => read_system_file(&path).unwrap_or_else(|problem| {
-            tracing::error!(variable = SYSTEM_FILE, path, %problem, "no certificate authority is trusted");
-            RootCertStore::empty()
-        }),
-        Err(std::env::VarError::NotPresent) => TLS_SERVER_ROOTS.iter().cloned().collect(),
-        Err(std::env::VarError::NotUnicode(_)) => RootCertStore::empty(),
-    }
+    let Some(path) = std::env::var_os(SYSTEM_FILE) else {
+        return TLS_SERVER_ROOTS.iter().cloned().collect();
+    };
+    let path = path.to_string_lossy();
+    read_system_file(&path).unwrap_or_else(|problem| {
+        tracing::error!(variable = SYSTEM_FILE, %path, %problem, "no certificate authority is trusted");
+        RootCertStore::empty()
+    })
 }
 
 /// TLS settings that are created with the first https connection. Clones share them.

@@ -64,6 +64,9 @@ pub enum FunctionError {
     /// The authorizer's store cannot be opened.
     #[error("authorizer: {0}")]
     Store(#[from] OpenError),
+    /// `SSL_CERT_FILE` in the environment is invalid.
+    #[error(transparent)]
+    Authorities(environment::SettingError),
     /// The proxy in the environment is invalid.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
@@ -96,6 +99,8 @@ impl Function {
         setting: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
         records: RecordLog,
     ) -> Result<Self, FunctionError> {
+        check_authorities()?;
+
         match package {
             "alb-sync" => {
                 let config = alb_sync::Config::from_lookup(&setting)?;
@@ -193,6 +198,11 @@ fn json<'e, T: Deserialize<'e>>(event: &'e [u8]) -> Result<T, Diagnostic> {
     })
 }
 
+/// Checks the authorities that all functions of this process trust.
+fn check_authorities() -> Result<(), FunctionError> {
+    check_system_authorities(|name| std::env::var(name).ok()).map_err(FunctionError::Authorities)
+}
+
 pub(crate) async fn open_authorizer(
     store: Option<Arc<Store>>,
     setting: Arc<impl Fn(&str) -> Option<String> + Send + Sync + 'static>,
@@ -200,7 +210,7 @@ pub(crate) async fn open_authorizer(
 ) -> Result<Authorizer, FunctionError> {
     let settings = Arc::clone(&setting);
     let environment = move |name: &str| settings(name).or_else(|| std::env::var(name).ok());
-    check_system_authorities(|name| std::env::var(name).ok()).map_err(ConfigError::from)?;
+    check_authorities()?;
     let config = Config::from_lookups(&*setting, Arc::new(environment))?;
     let store = match store {
         Some(store) => store,
@@ -227,7 +237,7 @@ pub(crate) async fn open_composer(
     records: RecordLog,
     urls: Option<ReplacedUrls>,
 ) -> Result<Composer, FunctionError> {
-    check_system_authorities(|name| std::env::var(name).ok()).map_err(ConfigError::from)?;
+    check_authorities()?;
     let variable = |name: &str| {
         let of_process = || {
             std::env::var(name)

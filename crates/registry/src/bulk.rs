@@ -17,8 +17,8 @@ use crate::{Admin, AdminError, KeyHash, KeyPatch, KeyRecord, RegistryError, Scan
 
 /// The greatest number of keys of one transaction.
 pub const BULK_KEYS: usize = 50;
-/// The most writes for keys in one transaction. DynamoDB has a limit of 100, and the plan is checked
-/// its use recorded, and the audit record written.
+/// The most writes for keys in one transaction. DynamoDB has a limit of 100. The same transaction
+/// checks the plan, records its use, and writes the audit record.
 const MAX_KEY_WRITES: usize = 90;
 
 /// A key that a bulk change has selected.

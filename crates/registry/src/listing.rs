@@ -82,8 +82,9 @@ impl Admin<'_> {
         let (mut items, mut after) = (Vec::with_capacity(limit), after.map(str::to_owned));
         loop {
             let room = limit - items.len();
+            let max_keys = room.max(SPARE);
             let page = self
-                .index_page(plan, after.as_deref(), room + SPARE, room)
+                .index_page(plan, after.as_deref(), room + SPARE, max_keys)
                 .await?;
             let count = page.keys.len();
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
+use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
 use crate::caller_grants::{QuotaGrants, RevokeStep, present_windows};
 use crate::day_counts::DayCounts;
@@ -421,9 +421,10 @@ impl Shard {
         if self.callers.len() >= most && self.callers.find(hash, is_callers).is_none() {
             self.sweep(now, most)?;
         }
-        match self.callers.entry(hash, is_callers, |account| account.hash) {
-            Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(room) => {
+        // `entry` would make room for one more also for a known caller, and a full table would double.
+        match self.callers.find_entry(hash, is_callers) {
+            Ok(known) => Ok(known.into_mut()),
+            Err(unknown) => {
                 let account = Account {
                     caller: caller.clone(),
                     hash,
@@ -433,7 +434,8 @@ impl Shard {
                     is_retired: false,
                     latest: 0,
                 };
-                Ok(room.insert(account).into_mut())
+                let callers = unknown.into_table();
+                Ok(callers.insert_unique(hash, account, hash_of).into_mut())
             }
         }
     }
@@ -444,6 +446,7 @@ impl Shard {
             self.swept = now;
             self.callers
                 .retain(|account| !account.is_retired && !account.usage.is_spent(now));
+            self.renew(most);
         }
         if self.callers.len() < most {
             Ok(())
@@ -451,6 +454,22 @@ impl Shard {
             Err(StoreError::Full)
         }
     }
+
+    /// Moves the accounts into a new table for `most` callers. The places of removed accounts cannot
+    /// be used again, and the table would double before it has `most` callers.
+    fn renew(&mut self, most: usize) {
+        if self.callers.len() == most {
+            return;
+        }
+        let renewed = HashTable::with_capacity(most);
+        for account in mem::replace(&mut self.callers, renewed) {
+            self.callers.insert_unique(account.hash, account, hash_of);
+        }
+    }
+}
+
+fn hash_of(account: &Account) -> u64 {
+    account.hash
 }
 
 #[cfg(test)]
@@ -492,6 +511,33 @@ mod tests {
         assert!(account("7".to_owned(), NOON).is_ok());
         assert!(account("new".to_owned(), NOON + 2 * SECOND).is_ok());
         assert!(shard.callers.len() < 10);
+    }
+
+    /// In each round, half of the callers are retired and make room for others.
+    #[test]
+    fn a_full_shard_never_doubles() {
+        let most = HashTable::<Account>::with_capacity(800).capacity();
+        let plan: PlanDocument =
+            serde_json::from_str(r#"{"quotas":[{"limit":9,"period":"month"}]}"#).unwrap();
+        let plan = Plan::new("p", plan).unwrap();
+        let (hasher, mut shard) = (RandomState::new(), Shard::default());
+        let mut call = |n: usize, now| {
+            let caller = Caller::Key(n.to_string());
+            let account = shard.account(&caller, hasher.hash_one(&caller), now, most)?;
+            account.is_retired = n.is_multiple_of(2);
+            let demand = Demand::new(&plan, None, 1, now).unwrap();
+            demand.charge(&mut account.usage);
+            Ok::<_, StoreError>(shard.callers.capacity())
+        };
+
+        let mut callers = 0..;
+        for now in (NOON..).step_by(2_000_000_000).take(4) {
+            let refused = callers.find(|n| call(*n, now).is_err()).unwrap();
+
+            let capacity_after_known = call(refused - 1, now).unwrap();
+            assert_eq!(capacity_after_known, most);
+        }
+        assert!(callers.start > 3 * most / 2);
     }
 
     #[test]

@@ -13,7 +13,8 @@ pub fn log_panics() {
     }));
 }
 
-/// Runs `work` and returns `None` if it panics. The caller's other work continues.
+/// Runs `work` and returns `None` if it panics. The caller's other work continues. If the returned
+/// future is dropped, `work` is dropped too.
 ///
 /// State that `work` shares with others has to be consistent after a panic, as for a task of its
 /// own. A task would also have to be allocated, scheduled and joined for each request.

@@ -25,7 +25,8 @@ use key_file::formula::escape;
 
 /// The number of keys that are read at once: with one request to the index, and one per 100 keys.
 const PAGE_ITEMS: usize = 400;
-/// The size after which a response ends. A Lambda response has at most 6 MB.
+/// The size after which a response ends. A Lambda response has at most 6 MB, with the file as a
+/// string of JSON.
 const MAX_BYTES: usize = 5_000_000;
 /// The time for which keys are read for one response. A response times out after 25 s, and one page
 /// may take several.
@@ -92,8 +93,8 @@ pub(crate) async fn export(request: AdminRequest<ExportQuery>) -> Result<Respons
 
 /// Returns the keys after `after` as a file, and the key after which the next file begins.
 ///
-/// The file ends early if it is large, even within a page. It also ends after `end`, but has at
-/// least one page.
+/// The file ends early if it has more than `max_bytes` as a string of JSON, even within a page. It
+/// also ends after `end`, but has at least one page.
 async fn read_file(
     admin: &Admin<'_>,
     plan: Option<&str>,
@@ -103,6 +104,7 @@ async fn read_file(
 ) -> Result<(Vec<u8>, Option<String>), Problem> {
     let mut file = Vec::new();
     append(&mut file, &COLUMNS.map(|column| column.to_string()))?;
+    let mut bytes = json_bytes(&file);
 
     loop {
         let page = admin
@@ -111,17 +113,29 @@ async fn read_file(
             .map_err(|error| Problem::of_read(error, RESOURCE))?;
         let mut items = page.items.into_iter();
         while let Some(stored) = items.next() {
+            let begin = file.len();
             append(&mut file, &row(&stored.document))?;
-            if file.len() > max_bytes && items.len() > 0 {
+            bytes += json_bytes(&file[begin..]);
+            if bytes > max_bytes && items.len() > 0 {
                 return Ok((file, Some(stored.document.key.key_id)));
             }
         }
 
         after = page.next;
-        if after.is_none() || file.len() > max_bytes || Instant::now() >= end {
+        if after.is_none() || bytes > max_bytes || Instant::now() >= end {
             return Ok((file, after));
         }
     }
+}
+
+/// Returns the size of a part of the file in a string of JSON.
+fn json_bytes(part: &[u8]) -> usize {
+    let size = |byte: &u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+        0..=0x1f => 6,
+        _ => 1,
+    };
+    part.iter().map(size).sum()
 }
 
 /// Appends a row. A cell with spaces at its ends is quoted, because an import removes them
@@ -270,7 +284,12 @@ mod tests {
 
     fn store(keys: usize) -> Store {
         let keys: Vec<_> = (0..keys)
-            .map(|n| serde_json::json!({"key": format!("twenty-characters-{n:04}"), "key_id": format!("k{n:04}"), "plan": "p"}))
+            .map(|n| {
+                serde_json::json!({
+                    "key": format!("twenty-characters-{n:04}"), "key_id": format!("k{n:04}"),
+                    "plan": "p", "metadata": {"a": "\"", "b": "\\", "c": "d"},
+                })
+            })
             .collect();
         let seeds = serde_json::json!({"plans": {"p": {}}, "keys": keys}).to_string();
         Store::Embedded(EmbeddedStore::new(&Seeds::parse(&seeds).unwrap()).unwrap())
@@ -305,7 +324,8 @@ mod tests {
             let max_bytes = 2_000;
             let read = read_file(&admin, None, after, max_bytes, end).await;
             let (file, next) = read.unwrap();
-            assert!(file.len() < max_bytes + 200, "{} bytes", file.len());
+            let json = serde_json::to_string(str::from_utf8(&file).unwrap()).unwrap();
+            assert!(json.len() < max_bytes + 200, "{} bytes", json.len());
             let mut rows = csv::Reader::from_reader(&*file);
             ids.extend(rows.records().map(|row| row.unwrap()[0].to_owned()));
 

@@ -11,7 +11,7 @@ use std::time::Instant;
 pub(super) enum InvocationError {
     /// The function panicked.
     Panic,
-    /// The deadline has passed.
+    /// The deadline has passed, or the gateway is being stopped.
     Timeout,
 }
 
@@ -53,6 +53,7 @@ async fn in_own_task<T: Send + 'static>(
     let mut task = tokio::spawn(work);
 
     match tokio::time::timeout_at(deadline.into(), &mut task).await {
+        Ok(Err(error)) if error.is_cancelled() => Err(InvocationError::Timeout),
         Ok(result) => result.map_err(|_| InvocationError::Panic),
         Err(_) => {
             task.abort();

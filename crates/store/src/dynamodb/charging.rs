@@ -8,7 +8,7 @@
 //!
 //! `now` stays the same for all writes of an attempt. A bucket that was found busy then stays busy,
 //! and each wrong guess settles one bucket. After at most as many wrong guesses as there are buckets,
-//! a write decides. If the clock were read again in between, calls of an ample plan could be refused.
+//! and one more if a remembered pair is gone, a write decides. If the clock were read again in between, calls of an ample plan could be refused.
 
 use arrayvec::ArrayVec;
 use jiff::civil::Date;
@@ -72,8 +72,9 @@ pub(super) struct ChargeDialogue<'d, 'p> {
 
 /// The caller's bucket and the bucket of the route.
 const MAX_BUCKETS: usize = 2;
-/// Additional writes for a bucket with a pair, because the release before may charge it meanwhile.
-const MIXED_RELEASE_WRITES: usize = 1;
+/// Additional writes for a bucket with a pair. The release before may charge it meanwhile, or a
+/// remembered pair may be gone from the item.
+const LOST_PAIR_WRITES: usize = 1;
 /// Additional writes for a sliding window: others may begin it, and a slow clock may still charge
 /// the previous one.
 const SLIDING_WRITES: usize = 4;
@@ -103,14 +104,14 @@ impl<'d, 'p> ChargeDialogue<'d, 'p> {
         });
         let sliding = guess.sliding.map_or(0, |_| SLIDING_WRITES);
         let has_pair = |write: &BucketWrite| matches!(write, BucketWrite::Pair(..));
-        let mixed = if guess.buckets.iter().any(has_pair) {
-            MIXED_RELEASE_WRITES
+        let lost = if guess.buckets.iter().any(has_pair) {
+            LOST_PAIR_WRITES
         } else {
             0
         };
         Self {
             demand,
-            writes_left: guess.buckets.len() + sliding + mixed,
+            writes_left: guess.buckets.len() + sliding + lost,
             guess,
         }
     }

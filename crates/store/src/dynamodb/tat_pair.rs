@@ -34,9 +34,10 @@ use super::usage_item;
 const MARGIN_TOKENS: Nanos = 8;
 const MARGIN_TIME: Nanos = SECOND / 20;
 const MARGIN_PART: Nanos = 8;
-/// The limit of every margin. The release before resets a `tat` that is 5 s further ahead than a
-/// correct clock can write it, and must not take a ceiling for one.
-const MAX_MARGIN: Nanos = 4 * SECOND;
+/// The limit of every margin. The release before resets a `tat` that is 5 s further ahead than its
+/// own clock could write it, and must not take a ceiling for one. Two clocks that were compared with
+/// the store's may still differ by 3 s.
+const MAX_MARGIN: Nanos = 2 * SECOND;
 
 /// The share of busy calls from which `DropNewer` is refused less often than `DropOlder`. Both
 /// curves, over the load of Poisson arrivals from 16 instances, cross there.

@@ -4,7 +4,8 @@ use std::io::{self, BufWriter, Write};
 use std::thread;
 use std::time::Duration;
 
-/// The time between two batches. A line waits no longer than that to be written.
+/// The time between two batches. A line waits no longer than that, unless standard output blocks. A
+/// second Ctrl-C ends the process without the lines that wait.
 const INTERVAL: Duration = Duration::from_millis(5);
 /// The size of a batch in bytes. A larger one is written in parts, without an interval.
 const BATCH_BYTES: usize = 64 * 1024;

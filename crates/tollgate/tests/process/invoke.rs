@@ -83,3 +83,26 @@ fn invoke_logs_as_the_deployed_function_does() {
         "{line}"
     );
 }
+
+#[test]
+fn no_function_starts_with_authorities_that_cannot_be_read() {
+    for function in [
+        "alb-sync",
+        "authorizer",
+        "composer",
+        "limiter",
+        "metrics-publisher",
+    ] {
+        let output = tollgate(&["invoke", function, "events/authorizer.allowed.json"])
+            .env("SSL_CERT_FILE", "/no/such.pem")
+            .output()
+            .unwrap();
+
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{function}: {stderr}");
+        assert!(
+            stderr.contains("SSL_CERT_FILE: /no/such.pem: No such file"),
+            "{function}: {stderr}"
+        );
+    }
+}

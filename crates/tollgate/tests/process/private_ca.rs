@@ -136,13 +136,13 @@ fn certificate_file_that_cannot_be_used_aborts_startup() {
         .to_string();
     std::fs::write(&empty, "").unwrap();
 
-    for variable in ["EXTRA_CA_CERTS", "SSL_CERT_FILE"] {
+    for (variable, place) in [("EXTRA_CA_CERTS", "authorizer: "), ("SSL_CERT_FILE", "")] {
         for (path, problem) in [
             ("/no/such.pem", "No such file or directory"),
             (&empty, "no certificate found, expected PEM blocks"),
         ] {
             let output = provider.gateway(&[(variable, path)]).output().unwrap();
-            let expected = format!("tollgate: authorizer: {variable}: {path}: {problem}");
+            let expected = format!("tollgate: {place}{variable}: {path}: {problem}");
             let stderr = text(&output.stderr);
             assert_eq!(output.status.code(), Some(2), "{stderr}");
             assert!(stderr.starts_with(&expected), "{stderr}");

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-/// The memory for remembered tokens in bytes. A usual token takes 1 to 2 KB. The cache has at most
-/// 256 parts, so that a token of less than 60 KB always fits.
+/// The memory for remembered tokens in bytes. A short token takes 1 to 2 KB with its claims, and one
+/// with many groups 4 KB. The cache has at most 256 parts, so that an entry of less than 60 KB
+/// always fits. A larger one, of a token with a thousand roles, may be verified in each call.
 const MAX_BYTES: u64 = 16 * 1_024 * 1_024;
-/// The number of usual tokens that fit.
-const USUAL_TOKENS: usize = 10_000;
+/// The number of short tokens that fit.
+const SHORT_TOKENS: usize = 10_000;
 /// The memory of an entry of the cache in bytes, in addition to its token and its value.
 const ENTRY_BYTES: usize = 128;
 
@@ -32,7 +33,7 @@ struct Remembered<V> {
 impl<V> TokenCache<V> {
     pub(super) fn new() -> Self {
         Self(Cache::with_weighter(
-            USUAL_TOKENS,
+            SHORT_TOKENS,
             MAX_BYTES,
             MemoryWeighter,
         ))

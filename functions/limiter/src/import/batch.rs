@@ -1,4 +1,5 @@
-//! The rows of an import on their way into the registry, in batches of one transaction each.
+//! The rows of an import on their way into the registry, in batches. A batch is written by few
+//! transactions, each of which succeeds or fails by itself.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,7 +19,7 @@ use key_file::{Rejection, Row};
 pub(super) struct Import<'r> {
     request: &'r AdminRequest<ImportQuery>,
     plans: PlanMapping,
-    /// The keys of the next transaction, and the line of each.
+    /// The keys of the next batch, and the line of each.
     batch: Vec<ImportedKey>,
     lines: Vec<u64>,
     /// The line of each secret, and all ids, to find duplicates.

@@ -335,7 +335,7 @@ proptest! {
                 admitted.extend(is_admitted.then_some((now, Nanos::from(*cost))));
             });
             admitted.extend(outcome.allowed.then_some((now, Nanos::from(cost))));
-            prop_assert!(outcome.writes <= demand.buckets().count() + 1 + MIXED_RELEASE_WRITES);
+            prop_assert!(outcome.writes <= demand.buckets().count() + 1 + LOST_PAIR_WRITES);
         }
 
         admitted.sort_unstable();
