@@ -1,4 +1,5 @@
-"""What was tried for goals that are missed, and the floor of each. Only shown for a missed goal."""
+"""What was tried for goals that are missed, and the floor of each. Only shown for a missed goal, or for one that was not
+measured."""
 
 EMBEDDED = (
     "2,460 instructions per decision, governor 390. Governor returns one number. Tollgate also returns the state of each "

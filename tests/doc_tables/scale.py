@@ -14,9 +14,7 @@ from harness.paths import PROJECT
 RESULTS = PROJECT / "tests/scale/results.jsonl"
 LEASES = {
     "no leases": "few instances, lease 0",
-    "`lease` 4": "few instances, lease 4",
     "`lease` 16": "few instances, lease 16",
-    "`lease` 64": "few instances, lease 64",
     "10,000 instances, no leases": "many instances, lease 0",
     "10,000 instances, `lease` 16": "many instances, lease 16",
 }

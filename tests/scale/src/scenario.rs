@@ -25,7 +25,8 @@ pub struct Scenario {
     pub instances: usize,
     /// The instance that gets a call.
     pub routing: Routing,
-    /// The milliseconds before the measurement.
+    /// The milliseconds before the measurement. Leases begin when an instance knows how often a key
+    /// called it in the last second.
     pub warm_up_ms: u32,
     /// The milliseconds of the measurement.
     pub measured_ms: u32,
@@ -56,7 +57,7 @@ impl Scenario {
             registry: Capacity::warm(400_000.0),
             instances: 3_000,
             routing: Routing::LastUsed,
-            warm_up_ms: 250,
+            warm_up_ms: 1_500,
             measured_ms: 150,
             seed: 26,
         }

@@ -7,9 +7,8 @@ use crate::scenario::{Routing, Scenario, plan};
 const TEN_PER_S: usize = 10_000;
 /// The instances that are busy while many calls wait for a throttled table.
 const WAITING: usize = 8_000;
-/// The milliseconds after which an instance knows how often a key calls it: see
-/// [`LocalRate`](limits::LocalRate).
-const LEASES_BEGIN_MS: u32 = 800;
+/// The milliseconds after which the keys above a limit have used their bursts.
+const BURSTS_END_MS: u32 = 2_000;
 
 /// Returns all simulations.
 #[must_use]
@@ -24,27 +23,17 @@ pub fn all() -> Vec<Scenario> {
 
 /// Leases on warm tables, with few busy instances, and with as many as Lambda may use.
 fn leases() -> impl Iterator<Item = Scenario> {
-    let few = [0, 4, 16, 64].map(|lease| Scenario {
+    let few = [0, 16].map(|lease| Scenario {
         plan: plan(20_000, 40_000, lease),
-        warm_up_ms: warm_up(lease),
         ..Scenario::million_keys(&format!("few instances, lease {lease}"))
     });
     let many = [0, 16].map(|lease| Scenario {
         plan: plan(20_000, 40_000, lease),
         routing: Routing::LongestIdle,
         instances: TEN_PER_S,
-        warm_up_ms: warm_up(lease),
         ..Scenario::million_keys(&format!("many instances, lease {lease}"))
     });
     few.into_iter().chain(many)
-}
-
-/// Without leases, the state of an instance does not depend on the last second.
-fn warm_up(lease: u32) -> u32 {
-    match lease {
-        0 => 250,
-        _ => LEASES_BEGIN_MS,
-    }
 }
 
 /// A new table, one that is warm for 40,000 writes per second, and one that is warm but whose quota
@@ -78,6 +67,7 @@ fn limits() -> impl Iterator<Item = Scenario> {
         .into_iter()
         .map(|(rate, burst)| Scenario {
             plan: plan(rate, burst, 0),
+            warm_up_ms: BURSTS_END_MS,
             ..Scenario::million_keys(&format!("plan of {rate} calls/s"))
         })
 }
