@@ -13,6 +13,7 @@ from bench.report import line, markdown
 from bench.rows import Row, Runs, Table
 from bench.tokens import divan_medians
 from bench.wrk import load_figures
+from doc_tables import costs
 
 DIVAN = """
 tokens                   fastest       │ slowest       │ median        │ mean          │ samples │ iters
@@ -218,6 +219,14 @@ class Goals(unittest.TestCase):
 
     def test_each_remark_is_of_a_goal(self):
         self.assertLessEqual(set(goals.REMARKS), {goal.work for goal in goals.GOALS})
+
+    def test_prices_are_computed_with_the_measured_writes(self):
+        measured = goals.Results(report.results(["limiter"]))
+        for writes, row in (
+            (costs.WRITES, "allowed, Poisson at 30 % of the rate, 16 workers, key"),
+            (costs.LEASED_WRITES, "leased hot key, k = 16, ample plan, 16 workers"),
+        ):
+            self.assertAlmostEqual(writes, goals.in_detail(row)(measured), delta=0.05)
 
 
 class SystemPrograms(unittest.TestCase):
