@@ -10,6 +10,8 @@ use crate::{Admin, AdminError, KeyRecord, Page, Version, VersionedDocument};
 
 /// More than the number of items of a key, so that each page of the index shows another key.
 const SPARE: usize = 8;
+/// The greatest number of keys that a page reads in place of outdated entries of the index.
+const MAX_OUTDATED: usize = 100;
 
 /// The entries of the index that belong to one key.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,19 +82,21 @@ impl Admin<'_> {
         limit: usize,
     ) -> Result<Page<KeyEntry>, AdminError> {
         let (mut items, mut after) = (Vec::with_capacity(limit), after.map(str::to_owned));
+        let mut outdated = 0;
         loop {
-            let room = limit - items.len();
-            let max_keys = room.max(SPARE);
+            // Each page has room for as many outdated entries as were found so far.
+            let max_keys = limit - items.len() + MAX_OUTDATED.min(outdated);
             let page = self
-                .index_page(plan, after.as_deref(), room + SPARE, max_keys)
+                .index_page(plan, after.as_deref(), max_keys + SPARE, max_keys)
                 .await?;
             let count = page.keys.len();
 
             for (position, (key_id, found)) in page.keys.into_iter().enumerate() {
                 let is_listed =
                     |found: &KeyEntry| plan.is_none_or(|plan| found.record.key.plan == plan);
-                if let Some(found) = found.filter(is_listed) {
-                    items.push(found);
+                match found.filter(is_listed) {
+                    Some(found) => items.push(found),
+                    None => outdated += 1,
                 }
                 if items.len() == limit {
                     let has_more = page.has_more || position + 1 < count;

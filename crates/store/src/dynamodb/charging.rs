@@ -8,7 +8,8 @@
 //!
 //! `now` stays the same for all writes of an attempt. A bucket that was found busy then stays busy,
 //! and each wrong guess settles one bucket. After at most as many wrong guesses as there are buckets,
-//! and one more if a remembered pair is gone, a write decides. If the clock were read again in between, calls of an ample plan could be refused.
+//! and one more if a remembered pair is gone, a write decides. If the clock were read again in
+//! between, calls of an ample plan could be refused.
 
 use arrayvec::ArrayVec;
 use jiff::civil::Date;
