@@ -85,6 +85,12 @@ mod tests {
     use crate::{KeyHash, MAX_PREFIX_CHARACTERS};
     use std::collections::BTreeSet;
 
+    /// Without the setting in `.cargo/config.toml`, the first random number takes 40 ms.
+    #[test]
+    fn random_numbers_are_not_collected_from_the_processors_clock() {
+        assert_eq!(option_env!("AWS_LC_SYS_NO_JITTER_ENTROPY"), Some("1"));
+    }
+
     #[test]
     fn secret_is_accepted_by_the_store_and_has_its_checksum() {
         for _ in 0..100 {
