@@ -154,8 +154,8 @@ def rust_functions(
     issuer = {"issuer": ISSUER, "audiences": [AUDIENCE], "jwks": keys, "plan_claim": "plan"}
     policy = {"issuers": [issuer], "rules": [{"match": "ANY /{proxy+}", "auth": "jwt"}]}
     group = create_target_group(settings["AWS_ENDPOINT_URL"])
-    targets = [{"name": "a.example", "target_group_arn": group, "port": 8443}]
-    sync_settings = {"SYNC_TARGETS": json.dumps(targets), "DNS_SERVERS": names.address}
+    target = {"name": "a.example", "target_group_arn": group, "port": 8443, "answers": "whole"}
+    sync_settings = {"SYNC_TARGETS": json.dumps([target]), "DNS_SERVERS": names.address}
 
     compositions = {
         "COMPOSITIONS": json.dumps(COMPOSITIONS),

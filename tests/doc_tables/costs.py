@@ -53,7 +53,7 @@ XRAY_SHARE = 0.05
 EXPORT_S, HANDOVER_S, COLLECTOR_START_S, STARTS = 0.1, 0.005, 0.2, 0.001
 # Measured with `make bench`: store requests per decision on a hot key with `"lease": 16` and 16
 # workers.
-LEASED_WRITES = 0.066
+LEASED_WRITES = 0.064
 # The values in an access log line, as the local gateway logs them. All others are logged as `-`.
 LINE = {
     "requestId": "JKJaXmPLvHcESHA01=", "extendedRequestId": "JKJaXmPLvHcESHA01=", "requestTimeEpoch": "1795335941239",
