@@ -69,8 +69,13 @@ def peers() -> list[str]:
 
 
 def commit() -> str:
-    """Returns the short hash of the commit that is measured, with `-dirty` if files have changed."""
-    return first_line("git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--exclude", "*")
+    """Returns the short hash of the commit that is measured, with `-dirty` if files have changed. The
+    results of a part that was measured before do not count.
+    """
+    git = ("git", "-C", str(PROJECT))
+    others = (":/", ":!/docs/benchmarks", ":!/BENCHMARKS.md")
+    is_dirty = first_line(*git, "status", "--porcelain", "--", *others) != "–"
+    return first_line(*git, "rev-parse", "--short=8", "HEAD") + ("-dirty" if is_dirty else "")
 
 
 def versions() -> dict[str, str]:
