@@ -143,7 +143,7 @@ class Costs(unittest.TestCase):
         with_tollgate = sum(parts.values()) + scale.requests * 2.5e-6
         self.assertAlmostEqual(costs.rest_api_with_tollgate(scale, body), with_tollgate)
         leased = costs.tollgate(scale, body, costs.LEASED_WRITES)
-        self.assertAlmostEqual(leased["DynamoDB, writes"], 100 * 0.066 * 0.625)
+        self.assertAlmostEqual(leased["DynamoDB, writes"], 100 * 0.064 * 0.625)
 
     def test_alarm_price_depends_on_its_number_of_metrics(self) -> None:
         share = {"Metrics": [{"Expression": "a / b"}, {"MetricStat": {}}, {"MetricStat": {}}]}
