@@ -55,5 +55,6 @@ REMARKS: dict[str, str] = {
     "local gateway ÷ nginx, requests per second": GATEWAY,
     "local gateway ÷ nginx, p99": GATEWAY_P99,
     "zip for arm64, MB: authorizer": ZIP,
+    "zip for arm64, MB: composer": ZIP,
     "zip for arm64, MB: limiter": ZIP,
 }
