@@ -99,10 +99,9 @@ impl Function {
         setting: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
         records: RecordLog,
     ) -> Result<Self, FunctionError> {
-        check_authorities()?;
-
         match package {
             "alb-sync" => {
+                check_authorities()?;
                 let config = alb_sync::Config::from_lookup(&setting)?;
                 Ok(Self::AlbSync(Arc::new(
                     Box::pin(AlbSync::open(config, setting, records)).await?,
@@ -115,9 +114,12 @@ impl Function {
                 open_composer(store, setting, records, None).await?,
             ))),
             "limiter" => Ok(Self::Limiter(open_limiter(store, setting, records).await?)),
-            "metrics-publisher" => Ok(Self::MetricsPublisher(Box::new(
-                metrics_publisher::open(setting, records).await?,
-            ))),
+            "metrics-publisher" => {
+                check_authorities()?;
+                Ok(Self::MetricsPublisher(Box::new(
+                    metrics_publisher::open(setting, records).await?,
+                )))
+            }
             other => Err(FunctionError::Unknown(other.to_owned())),
         }
     }
@@ -258,6 +260,7 @@ async fn open_limiter(
     setting: impl Fn(&str) -> Option<String>,
     records: RecordLog,
 ) -> Result<Limiter, FunctionError> {
+    check_authorities()?;
     if let Some(store) = store {
         let key_header =
             KeyHeader::from_setting(setting("KEY_HEADER")).map_err(limiter::ConfigError::from)?;
