@@ -53,7 +53,9 @@ class Faults(unittest.TestCase):
         """Returns the response under a fault, and how often the emulator got the request."""
         store, forwarded = FaultyStore(gateway, 1, seed=1), []
         now = time.monotonic()
-        store.episodes = [Episode(kind, frozenset({0}), tables, now - 1, now + 0.05)]
+        # A hanging store responds when the fault ends.
+        duration = 0.5 if kind == "hang" else 60
+        store.episodes = [Episode(kind, frozenset({0}), tables, now - 1, now + duration)]
 
         async def forward() -> bytes:
             forwarded.append(1)

@@ -27,7 +27,8 @@ export { eventually } from "./eventually.mjs";
 export { problem } from "./stub.mjs";
 export { startGateway } from "./gateway.mjs";
 
-const TEST_TIMEOUT_MS = 120_000;
+/** A failing test ends with its own message long before. Some tests open hundreds of pages. */
+const TEST_TIMEOUT_MS = 600_000;
 /** The time in which a page must reach an expected state. The machine may be busy with a compiler. */
 const PAGE_TIMEOUT_MS = 20_000;
 

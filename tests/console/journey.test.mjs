@@ -1,7 +1,7 @@
 // The story of an operator who opens the console of the local gateway for the first time.
 
 import { consoleTests } from "./harness.mjs";
-import { tellStory } from "./journey.mjs";
+import { LIVE_MS, tellStory } from "./journey.mjs";
 
 const test = consoleTests();
 
@@ -11,5 +11,5 @@ test("an operator creates a plan and a key, sees a refusal and its reason, and g
   await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
 
   const call = (secret) => gateway.call("/orders", { key: secret });
-  await tellStory(page, { call, name: "first-customer", isLive: true, patienceMs: 2_000 });
+  await tellStory(page, { call, name: "first-customer", isLive: true, patienceMs: LIVE_MS });
 });

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { consoleTests, eventually } from "./harness.mjs";
 
 const KEYS = 10_000;
-/** The time to the first row. A busy machine with two cores needs about a second. */
-const MAX_FIRST_ROW_MS = 10_000;
+/** The time to the first row. A machine with two cores needs about a second. A busy one may need far longer. */
+const MAX_FIRST_ROW_MS = 60_000;
 const MAX_HEAP_BYTES = 150_000_000;
 /** The most elements in the document, of a list that has ten thousand rows. */
 const MAX_ELEMENTS = 2_500;

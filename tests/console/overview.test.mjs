@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 
 import { consoleTests, eventually, problem } from "./harness.mjs";
+import { LIVE_MS } from "./journey.mjs";
 import { busyOverview, DEPLOYED, NOW, overviewOf, REFUSALS, refusalPage } from "./overview_data.mjs";
 
 const SLOWLY = { throttle: { rate: 1, burst: 2 }, quotas: [{ period: "day", limit: 1_000 }] };
@@ -24,7 +25,7 @@ function tile(page, name) {
   return page.getByRole("listitem").filter({ has: page.getByRole("heading", { name }) });
 }
 
-test("a call appears within two seconds, and its refusal with the reason", async ({ page, gateway, open }) => {
+test("a call appears at the next request of the page, and its refusal with the reason", async ({ page, gateway, open }) => {
   const { key_id: id, key } = await gateway.key({ name: "Acme", plan: "slow" });
   await open("overview");
   const requests = tile(page, "Requests");
@@ -35,8 +36,8 @@ test("a call appears within two seconds, and its refusal with the reason", async
   const ended = Date.now();
   assert.ok(statuses.includes(200) && statuses.includes(429), String(statuses));
   await eventually(() => requests.innerText(), (text) => text !== before);
-  const seconds = (Date.now() - ended) / 1_000;
-  assert.ok(seconds < 2, `the calls appeared after ${seconds} s`);
+  const elapsed = Date.now() - ended;
+  assert.ok(elapsed < LIVE_MS, `the calls appeared after ${elapsed} ms`);
 
   const row = page.getByRole("row").filter({ hasText: id }).first();
   await row.getByRole("button", { name: "Rate limit reached" }).click();

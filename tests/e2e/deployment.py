@@ -2,9 +2,11 @@
 stack.
 """
 
+import contextlib
 import json
 import pathlib
 import uuid
+from collections.abc import Iterator
 
 from e2e.aws import ROOT_USER, AwsEmulator
 from e2e.composed_services import ComposedServices
@@ -99,6 +101,18 @@ class Deployment:
         response, failed = self.invoke("AlbSyncFunction", {})
         results = json.loads(response["errorMessage"]) if failed else response
         return {group["target_group_arn"]: group for group in results["targets"]}, failed
+
+    @contextlib.contextmanager
+    def schedule_of_sync_disabled(self) -> Iterator[None]:
+        """Lets alb-sync run only by `sync`, because a scheduled run at the same time would make one of
+        the two leave the group to the other.
+        """
+        events, rule = self.emulator.client("events"), self.resources["AlbSyncFunctionEveryMinute"]
+        events.disable_rule(Name=rule)
+        try:
+            yield
+        finally:
+            events.enable_rule(Name=rule)
 
     def targets(self, group: str) -> list[str]:
         """Returns the addresses that are registered in a target group."""

@@ -20,7 +20,7 @@ from template.templates import Template
 
 CHECKOV = PROJECT / ".venv-checkov" / "bin" / "checkov"
 ACCEPTED = PROJECT / "docs" / "operations" / "findings.md"
-TIMEOUT_S = 300
+TIMEOUT_S = 1_200
 
 
 def main() -> int:

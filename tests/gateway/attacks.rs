@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Empty;
 use outcome::{BACKEND_HEADERS, ORIGIN_HEADER};
-use tests::{Backend, FREE, Gateway, PRO, Setup, raw};
+use tests::{Backend, FIVE_CALLS, FREE, Gateway, PRO, Setup, raw};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -153,7 +153,9 @@ async fn a_malformed_escape_is_400_before_the_authorizer_is_asked() {
 
 #[tokio::test]
 async fn a_client_cannot_have_itself_throttled_or_freed_by_a_header() {
-    let (gateway, backend) = with_backend().await;
+    let backend = Backend::empty().await;
+    let setup = Setup::default().seeds(FIVE_CALLS);
+    let gateway = setup.backend(backend.address).start().await;
     let call = |method, path, key, decision| {
         gateway
             .call(method, path)

@@ -85,7 +85,7 @@ async fn an_upload_that_goes_on_after_the_answer_ends_with_the_integrations_time
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let gateway = Setup::default()
         .backend(listener.local_addr().unwrap())
-        .replace("TimeoutInMillis: 25000", "TimeoutInMillis: 100")
+        .replace("TimeoutInMillis: 25000", "TimeoutInMillis: 1000")
         .start()
         .await;
     let mut client = tokio::net::TcpStream::connect(gateway.address)
@@ -245,7 +245,7 @@ async fn a_response_that_outlasts_the_integration_is_cut_off_and_not_passed_off_
     .await;
     let gateway = Setup::default()
         .backend(backend.address)
-        .replace("TimeoutInMillis: 25000", "TimeoutInMillis: 100")
+        .replace("TimeoutInMillis: 25000", "TimeoutInMillis: 1000")
         .start()
         .await;
     let answer = raw(gateway.address, "GET /health HTTP/1.1\r\nhost: a\r\n\r\n").await;

@@ -1,8 +1,10 @@
 //! What a client is answered, and why.
 
+use std::time::{Duration, Instant};
+
 use http::StatusCode;
 use serde_json::json;
-use tests::{Backend, FREE, PRO, Setup, raw};
+use tests::{Answer, Backend, FREE, Gateway, PRO, Setup, raw};
 
 #[tokio::test]
 async fn without_a_key_or_with_an_unknown_one_the_answer_is_401() {
@@ -28,15 +30,27 @@ async fn the_root_path_is_protected_too() {
     assert_eq!(gateway.get("/", PRO).await.status, StatusCode::OK);
 }
 
+/// Makes six calls within a second, which a busy machine may not manage at once. Returns the gateway
+/// and the last response.
+async fn refused_sixth_call() -> (Gateway, Answer) {
+    loop {
+        let gateway = Setup::default().start().await;
+        let began = Instant::now();
+        for _ in 0..5 {
+            let answer = gateway.get("/orders", FREE).await;
+            assert_eq!(answer.status, StatusCode::OK);
+            assert_eq!(answer.header("retry-after"), None);
+        }
+        let answer = gateway.get("/orders", FREE).await;
+        if began.elapsed() < Duration::from_secs(1) {
+            return (gateway, answer);
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_sixth_call_within_a_second_on_the_free_plan_is_429_with_all_that_a_client_needs() {
-    let gateway = Setup::default().start().await;
-    for _ in 0..5 {
-        let answer = gateway.get("/orders", FREE).await;
-        assert_eq!(answer.status, StatusCode::OK);
-        assert_eq!(answer.header("retry-after"), None);
-    }
-    let answer = gateway.get("/orders", FREE).await;
+    let (gateway, answer) = refused_sixth_call().await;
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(answer.header("retry-after"), Some("1"));
     assert_eq!(
@@ -54,7 +68,7 @@ async fn the_sixth_call_within_a_second_on_the_free_plan_is_429_with_all_that_a_
         (&json!(429), &json!("Too Many Requests"))
     );
     // Real time, because a real server keeps it: this is the second that Retry-After names.
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(gateway.get("/orders", FREE).await.status, StatusCode::OK);
 }
 

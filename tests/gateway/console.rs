@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use tests::{Answer, Call, FREE, Gateway, PRO, Setup, raw};
+use tests::{Answer, Call, FIVE_CALLS, FREE, Gateway, PRO, Setup, raw};
 
 /// The page, a file of it, data, and the address without a slash at its end.
 const PATHS: [&str; 4] = [
@@ -397,7 +397,8 @@ async fn page_administrates_the_gateway() {
 
 #[tokio::test]
 async fn figures_count_requests_to_the_api_only() {
-    let gateway = console().await;
+    let setup = Setup::default().seeds(FIVE_CALLS);
+    let gateway = setup.console().start().await;
     for _ in 0..6 {
         gateway.get("/orders", FREE).await;
     }
@@ -528,6 +529,7 @@ async fn target_describes_the_gateway() {
 async fn requests_to_compositions_are_requests_to_the_api() {
     let orders = crate::compositions::orders().await;
     let gateway = Setup::default()
+        .seeds(FIVE_CALLS)
         .compositions(&crate::compositions::compositions())
         .backend(orders.address)
         .console()

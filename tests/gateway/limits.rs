@@ -83,7 +83,11 @@ async fn a_public_path_can_be_limited_by_address() {
 #[tokio::test]
 async fn a_stages_own_throttling_is_for_all_callers_of_a_route_together() {
     let gateway = Setup::default()
-        .parameter("StageRateLimit", "1")
+        // The parameter is at least 1, which refills within the test on a slow machine.
+        .replace(
+            "ThrottlingRateLimit: !Ref StageRateLimit",
+            "ThrottlingRateLimit: 0.001",
+        )
         .parameter("StageBurstLimit", "2")
         .start()
         .await;
@@ -112,7 +116,7 @@ async fn a_stages_own_throttling_is_for_all_callers_of_a_route_together() {
 #[tokio::test]
 async fn a_route_may_have_throttling_of_its_own() {
     let settings = "DefaultRouteSettings:";
-    let own = "RouteSettings: {GET /health: {ThrottlingRateLimit: 1, ThrottlingBurstLimit: 1}}\n      DefaultRouteSettings:";
+    let own = "RouteSettings: {GET /health: {ThrottlingRateLimit: 0.001, ThrottlingBurstLimit: 1}}\n      DefaultRouteSettings:";
     let gateway = Setup::default().replace(settings, own).start().await;
     let mut statuses = Vec::new();
     for _ in 0..2 {

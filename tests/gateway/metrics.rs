@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{Response, StatusCode};
 use http_body_util::Empty;
 use testing::Emulator;
-use tests::{Backend, FREE, PRO, Setup, raw};
+use tests::{Backend, FIVE_CALLS, FREE, PRO, Setup, raw};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -16,7 +16,7 @@ use crate::scrape::{assert_values, logged, scrape, text, value};
 
 #[tokio::test]
 async fn requests_decisions_and_durations_are_counted_by_route_and_plan() {
-    let gateway = Setup::default().start().await;
+    let gateway = Setup::default().seeds(FIVE_CALLS).start().await;
     for _ in 0..6 {
         gateway.get("/orders", FREE).await;
     }
@@ -307,14 +307,15 @@ const INCOMPLETE: [&[u8]; 2] = [
 
 #[tokio::test]
 async fn response_that_the_backend_breaks_off_is_counted() {
-    for (bytes, closes, reason) in [
-        (INCOMPLETE[0], true, "backend"),
-        (INCOMPLETE[1], true, "backend"),
-        (INCOMPLETE[0], false, "timeout"),
+    for (bytes, closes, timeout_ms, reason) in [
+        (INCOMPLETE[0], true, 25_000, "backend"),
+        (INCOMPLETE[1], true, 25_000, "backend"),
+        (INCOMPLETE[0], false, 1_000, "timeout"),
     ] {
+        let timeout = format!("TimeoutInMillis: {timeout_ms}");
         let gateway = Setup::default()
             .backend(sending(bytes, closes).await)
-            .replace("TimeoutInMillis: 25000", "TimeoutInMillis: 500")
+            .replace("TimeoutInMillis: 25000", &timeout)
             .start()
             .await;
         let request = format!("GET /orders HTTP/1.1\r\nhost: a\r\nx-api-key: {PRO}\r\n\r\n");
@@ -345,7 +346,7 @@ async fn response_whose_client_leaves_is_counted() {
 
 #[tokio::test]
 async fn slow_upload_is_time_of_neither_the_upstream_nor_the_gateway() {
-    const PAUSE: Duration = Duration::from_millis(600);
+    const PAUSE: Duration = Duration::from_secs(2);
     let gateway = Setup::default().start().await;
     for (method, path) in [("POST", "/orders"), ("PUT", "/_tollgate/v1/plans/slow")] {
         let mut client = TcpStream::connect(gateway.address).await.unwrap();

@@ -1,6 +1,7 @@
 """Child processes: free ports, waiting, and a guaranteed end."""
 
 import contextlib
+import itertools
 import os
 import pathlib
 import signal
@@ -16,10 +17,21 @@ START_TIMEOUT_S = 60
 T = TypeVar("T")
 
 
+# Below the ports that the operating system chooses for connections and for port 0.
+PORTS = range(10_000, 32_000)
+# The distance between the first ports of two processes with consecutive ids.
+PORTS_PER_PROCESS = 16
+_chosen = itertools.count()
+
+
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """Returns a port that is free and that no other process chooses before a program listens on it."""
+    first = os.getpid() * PORTS_PER_PROCESS
+    while True:
+        port = PORTS[(first + next(_chosen)) % len(PORTS)]
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def accepts_connections(port: int) -> bool:

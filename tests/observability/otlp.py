@@ -16,6 +16,14 @@ from harness.processes import wait_until
 
 KEY = "local-pro-key-0000000000001"
 FREE_KEY = "local-free-key-000000000001"
+# The free plan's burst is not refilled during a test.
+SEEDS = {
+    "plans": {"free": {"throttle": {"rate": 0.001, "burst": 5}}, "pro": {}},
+    "keys": [
+        {"key": KEY, "key_id": "local-pro", "plan": "pro"},
+        {"key": FREE_KEY, "key_id": "local-free", "plan": "free"},
+    ],
+}
 TIMEOUT_S = 30
 
 
@@ -85,6 +93,9 @@ class ExportTest(unittest.TestCase):
         gateway = Gateway(
             self.folder,
             "gateway",
+            seeds=SEEDS,
+            # A first decision of a debug build can take longer than the default.
+            parameters={"DecisionDeadlineMs": "5000"},
             backend=self.backend.url,
             endpoint=endpoint,
             environment={**self.collector.environment, **(environment or {})},

@@ -84,12 +84,14 @@ class Prometheus(Program):
             raise ValueError(f"{expr}: expected one sample, got {samples}")
         return samples[0].value
 
-    def wait_for_scrapes(self) -> None:
-        """Returns when every gateway has been scraped after this call."""
+    def wait_for_scrapes(self, gateway: Gateway | None = None) -> None:
+        """Returns when a gateway, or else every gateway, has been scraped after this call."""
         begin = time.time()
+        targets = [f"127.0.0.1:{gateway.port}"] if gateway else self.targets
 
         def are_new() -> bool:
             scrapes = self.query('timestamp(up{job="tollgate"}) and up == 1')
-            return len(scrapes) == len(self.targets) and all(one.value > begin for one in scrapes)
+            times = {one.labels["instance"]: one.value for one in scrapes}
+            return all(times.get(target, begin) > begin for target in targets)
 
         wait_until(are_new, SCRAPE_TIMEOUT_S, "every gateway is scraped")

@@ -37,6 +37,8 @@ from observability.traffic import (
 
 # Long enough for several scrapes of each series.
 LOAD_S, PAUSE_S = 5, 0.2
+# alb-sync runs at the start, and then once a minute.
+SYNC_TIMEOUT_S = 90
 NAME = "internal-orders-1.eu-central-1.elb.amazonaws.com"
 # A queue that is full after a few spans, and frequent exports.
 TELEMETRY = {
@@ -78,7 +80,7 @@ class Scene:
         )
         self.prometheus = stack.enter_context(Prometheus(folder, [self.gateway, self.failing]))
         self.began = self.ended = 0.0
-        self.burst_key = ""
+        self.burst_key, self.split_bursts = "", set[str]()
         self.client, self.failing_client = Client(self.gateway), Client(self.failing)
 
     def run(self) -> None:
@@ -86,7 +88,7 @@ class Scene:
         self.began = time.time()
         self._change_plan("free", {"throttle": {"rate": 0.1, "burst": 3}})
         self._send(LOAD_S)
-        wait_until(self._is_synced, 30, "alb-sync has updated the target group")
+        wait_until(self._is_synced, SYNC_TIMEOUT_S, "alb-sync has updated the target group")
 
         self.store.kill()
         self._send(LOAD_S)
@@ -95,10 +97,12 @@ class Scene:
         self.ended = time.time()
 
     def _send_burst(self) -> None:
-        """Sends all requests of a key between two scrapes. `burst_key` is the id of the key."""
+        """Sends all requests of a key between two scrapes. `burst_key` is the id of the key, and the
+        name of its plan.
+        """
         for name in BURST_KEYS:
             request = Request("/orders", key=key(name))
-            self.prometheus.wait_for_scrapes()
+            self.prometheus.wait_for_scrapes(self.gateway)
             self.client.send([request] * (BURST_ALLOWED + BURST_THROTTLED))
             self.prometheus.wait_for_scrapes()
 
@@ -107,6 +111,7 @@ class Scene:
             if [one.value for one in self.prometheus.query(first)] == [BURST_THROTTLED]:
                 self.burst_key = name
                 return
+            self.split_bursts.add(name)
         raise AssertionError("each burst took longer than a scrape interval")
 
     def _change_plan(self, name: str, plan: dict) -> None:

@@ -11,7 +11,7 @@ from harness.client import call
 from observability.prometheus import METRICS_PATH
 from observability.scene import shared_scene
 from observability.tools import promtool, require_prometheus
-from observability.traffic import BURST_ALLOWED, BURST_PLAN, BURST_THROTTLED
+from observability.traffic import BURST_ALLOWED, BURST_THROTTLED
 
 # The `Accept` header of Prometheus 2.42 (scrape/scrape.go, acceptHeader).
 ACCEPT = (
@@ -171,7 +171,7 @@ class Rules(unittest.TestCase):
         self.assertEqual([rule["name"] for rule in rules if rule["health"] != "ok"], [])
 
     def test_a_recording_rule_counts_a_burst_within_one_scrape_completely(self):
-        selector = f'{{plan="{BURST_PLAN}"}}'
+        selector = f'{{plan="{shared_scene().burst_key}"}}'
         prometheus = shared_scene().prometheus
         naive = prometheus.value(f"sum(increase(tollgate_decisions_total{selector}[5m]))")
         self.assertEqual(naive, 0)

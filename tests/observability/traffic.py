@@ -34,8 +34,7 @@ COMPOSITIONS = {
     },
 }
 
-# Keys that send nothing but one burst each.
-BURST_PLAN = "batch"
+# Keys that send nothing but one burst each. The plan of each has the same name.
 BURST_KEYS = [f"batch-{number}" for number in range(5)]
 BURST_ALLOWED, BURST_THROTTLED = 4, 16
 
@@ -46,9 +45,9 @@ def key(plan: str) -> str:
 
 def seeds() -> dict:
     keys = [{"key": key(plan), "key_id": f"{plan}-key", "plan": plan} for plan in PLANS]
-    keys += [{"key": key(name), "key_id": name, "plan": BURST_PLAN} for name in BURST_KEYS]
-    burst = {"throttle": {"rate": 0.001, "burst": BURST_ALLOWED}}
-    return {"plans": {**PLANS, BURST_PLAN: burst}, "keys": keys}
+    keys += [{"key": key(name), "key_id": name, "plan": name} for name in BURST_KEYS]
+    bursts = dict.fromkeys(BURST_KEYS, {"throttle": {"rate": 0.001, "burst": BURST_ALLOWED}})
+    return {"plans": {**PLANS, **bursts}, "keys": keys}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Request:
 MIX = [
     *(Request("/orders", plan) for plan in PLANS),
     Request("/orders", "pro", "POST"),
-    Request("/slow/report?ms=40", "pro"),
+    Request("/slow/report?ms=200", "pro"),
     Request("/fail", "pro"),
     Request("/hang-up", "pro"),
     Request("/break-off", "pro"),

@@ -20,6 +20,14 @@ pub const FREE: &str = "local-free-key-000000000001";
 /// The pro key of the built-in seeds.
 pub const PRO: &str = "local-pro-key-0000000000001";
 
+/// The plans of the built-in seeds, but the free plan's burst is not refilled during a test.
+pub const FIVE_CALLS: &str = r#"{
+    "plans": {"free": {"throttle": {"rate": 0.001, "burst": 5}},
+              "pro": {"throttle": {"rate": 100, "burst": 200}}},
+    "keys": [{"key": "local-free-key-000000000001", "key_id": "local-free", "plan": "free"},
+             {"key": "local-pro-key-0000000000001", "key_id": "local-pro", "plan": "pro"}]
+}"#;
+
 /// The project's folder.
 #[must_use]
 pub fn project() -> PathBuf {
@@ -111,11 +119,12 @@ impl Setup {
         self
     }
 
-    /// Keeps plans, keys and usage behind this address.
+    /// Keeps plans, keys and usage behind this address. The decision deadline is long, because a
+    /// busy machine can need more than the default for the calls of a first decision.
     #[must_use]
     pub fn endpoint(mut self, url: &str) -> Self {
         self.endpoint = Some(url.to_owned());
-        self
+        self.parameter("DecisionDeadlineMs", "5000")
     }
 
     /// Serves the web console too.

@@ -182,7 +182,7 @@ async fn call_with_its_own_timeouts_uses_the_same_connection() {
     let client = caller.client(Retries::Off);
 
     assert_eq!(call(&client).await, None);
-    let own = Timeouts::within(Duration::from_millis(400), 1).unwrap();
+    let own = Timeouts::within(Duration::from_secs(2), 1).unwrap();
     let config = aws_sdk_dynamodb::config::Config::builder().timeout_config(own.sdk());
     client
         .list_tables()

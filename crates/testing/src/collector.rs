@@ -1,13 +1,19 @@
 //! An OpenTelemetry collector that decodes what it receives over OTLP/HTTP.
 
+use std::time::Duration;
+
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
 use prost::Message;
+use tokio::time::{Instant, sleep};
 
 use crate::http_server::{HttpReply, HttpRequest, HttpServer};
+
+/// The longest time for which a test waits for data.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A collector on a free port of loopback, which keeps the requests.
 pub struct Collector(pub HttpServer);
@@ -64,6 +70,17 @@ impl Collector {
         scopes.flat_map(|scope| scope.spans).collect()
     }
 
+    /// Waits until at least this many spans have arrived, and returns all of them.
+    ///
+    /// A function's flush gives up after 100 ms, and the export goes on in the background. On a
+    /// busy machine, spans may thus arrive after the invocation.
+    ///
+    /// # Panics
+    /// If fewer have arrived after 20 seconds, or a request is not a message of OTLP.
+    pub async fn wait_for_spans(&self, count: usize) -> Vec<Span> {
+        wait_for(count, "spans", || self.spans()).await
+    }
+
     /// Returns the metrics of each export.
     ///
     /// # Panics
@@ -78,6 +95,15 @@ impl Collector {
         self.to("/v1/metrics").into_iter().map(decode).collect()
     }
 
+    /// Waits until metrics were exported at least this many times, and returns all exports. They
+    /// may be late for the same reason as in [`Self::wait_for_spans`].
+    ///
+    /// # Panics
+    /// If fewer have arrived after 20 seconds, or a request is not a message of OTLP.
+    pub async fn wait_for_metric_exports(&self, count: usize) -> Vec<Vec<Metric>> {
+        wait_for(count, "metric exports", || self.metric_exports()).await
+    }
+
     /// Returns a metric of the last export.
     pub fn metric(&self, name: &str) -> Option<Metric> {
         let last = self.metric_exports().pop()?;
@@ -89,6 +115,21 @@ impl Collector {
         let requests = self.0.requests();
         let mut bodies = requests.iter().map(|request| &request.body);
         bodies.any(|body| body.windows(bytes.len()).any(|it| it == bytes))
+    }
+}
+
+/// Waits until at least `count` items have arrived, and returns all of them.
+async fn wait_for<T>(count: usize, name: &str, received: impl Fn() -> Vec<T>) -> Vec<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let items = received();
+        if items.len() >= count {
+            return items;
+        }
+
+        let is_in_time = Instant::now() < deadline;
+        assert!(is_in_time, "{} of {count} {name} arrived", items.len());
+        sleep(Duration::from_millis(10)).await;
     }
 }
 

@@ -1,9 +1,11 @@
 //! Programs that speak the protocols of AWS services. A test starts one, and it ends with the test.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use crate::free_address;
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -63,13 +65,18 @@ impl Emulator {
     }
 
     fn start(mut command: Command, address: SocketAddr) -> Self {
-        let emulator = Self {
+        let mut emulator = Self {
             process: command.spawn().expect("sh starts"),
             address,
         };
 
         let end = Instant::now() + START_TIMEOUT;
         while TcpStream::connect(address).is_err() {
+            let ended = emulator.process.try_wait().expect("the emulator's state");
+            assert!(
+                ended.is_none(),
+                "the emulator ended at its start: {ended:?}"
+            );
             assert!(
                 Instant::now() < end,
                 "the emulator does not listen on {address} after {START_TIMEOUT:?}"
@@ -116,10 +123,4 @@ fn tool(path: &str) -> PathBuf {
 
     assert!(tool.exists(), "{path} is missing: run `make tools`");
     tool
-}
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port")
 }

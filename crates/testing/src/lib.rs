@@ -6,6 +6,7 @@
 //! | [`emulator`] | ministack and dynalite, which speak the protocols of AWS services |
 //! | [`failed_start`] | a function's program that does not start, and its log |
 //! | [`fault_proxy`] | an HTTP proxy that delays, refuses or loses requests, and counts them |
+//! | [`free_address()`] | an address for a program that cannot listen on port 0 |
 //! | [`http_server`] | an HTTP server with scripted responses, which keeps the requests |
 //! | [`item_update`] | the effect of an `UpdateItem` on an item of integers |
 //! | [`lambda_runtime`] | Lambda's runtime interface, for a function's binary |
@@ -52,6 +53,7 @@ pub mod documents;
 pub mod emulator;
 pub mod failed_start;
 pub mod fault_proxy;
+mod free_address;
 pub mod http_server;
 pub mod item_update;
 pub mod lambda_runtime;
@@ -77,6 +79,7 @@ pub use dns_server::{DnsQuery, DnsResponse, DnsServer, private_addresses};
 pub use emulator::Emulator;
 pub use failed_start::FailedStart;
 pub use fault_proxy::{Fault, FaultProxy, Traffic};
+pub use free_address::free_address;
 pub use http_server::{HttpReply, HttpRequest, HttpServer};
 pub use item_update::{Integers, ItemUpdate};
 pub use lambda_runtime::{LambdaRuntime, RuntimeMessage};

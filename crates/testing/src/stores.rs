@@ -1,6 +1,7 @@
 //! Each store with the same plans and keys, and what tests of stores share.
 
 use std::num::NonZeroU32;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,15 @@ pub const SEEDS: &str = r#"{
 
 /// 2026-11-22T12:00:00Z, the time at which most cases begin.
 pub const NOON: Nanos = 1_795_348_800 * SECOND;
+/// Returns [`NOON`] plus the time since the first call in this process, so that no test crosses
+/// midnight.
+#[must_use]
+pub fn from_noon() -> Nanos {
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    let elapsed = BEGAN.get_or_init(Instant::now).elapsed();
+    NOON + Nanos::try_from(elapsed.as_nanos()).unwrap_or(Nanos::MAX - NOON)
+}
+
 /// One millisecond.
 pub const MILLISECOND: Nanos = 1_000_000;
 /// A deadline that no call misses.

@@ -8,7 +8,6 @@
 )]
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -49,9 +48,7 @@ fn settings() -> serde_json::Map<String, Value> {
 
 impl Deployed {
     fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let port = testing::free_address().port();
         let log =
             || File::create(std::env::temp_dir().join(format!("authorizer-{port}.log"))).unwrap();
         let interface = Command::new(cargo_lambda())

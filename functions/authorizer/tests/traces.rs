@@ -48,15 +48,16 @@ async fn invocation_is_a_span_with_its_decision_and_no_secret() {
     let collector = Collector::start();
     let mut runtime = started(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url())]).await;
 
-    for _ in 0..2 {
+    for invocations in 1..=2 {
         let response = runtime.invoke(&event()).await;
         assert!(
             matches!(response, RuntimeMessage::Response(_)),
             "{response:?}"
         );
+        // Each span is sent without a further invocation.
+        collector.wait_for_spans(invocations).await;
     }
 
-    // The spans are sent before the next event is polled.
     let spans = collector.spans();
     assert_eq!(spans.len(), 2);
     for (span, is_cold_start) in spans.iter().zip(["true", "false"]) {
@@ -80,6 +81,8 @@ async fn invocation_is_a_span_with_its_decision_and_no_secret() {
     let platform = attribute(&resource.attributes, "cloud.platform");
     assert_eq!(platform.as_deref(), Some("aws_lambda"));
 
+    // Metrics must not contain secrets either.
+    collector.wait_for_metric_exports(1).await;
     for secret in [KEY, "hush"] {
         assert!(!collector.has_received(secret.as_bytes()), "{secret}");
     }
@@ -91,19 +94,17 @@ async fn remaining_metrics_are_sent_when_lambda_ends_the_instance() {
     let mut runtime = started(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url())]).await;
     for _ in 0..3 {
         runtime.invoke(&event()).await;
+        // Only the first invocation sends metrics.
+        collector.wait_for_metric_exports(1).await;
     }
     assert_eq!(collector.metric_exports().len(), 1);
 
     assert_eq!(runtime.terminate().await, Some(0));
 
-    assert_eq!(collector.metric_exports().len(), 2);
-    let names: Vec<_> = collector
-        .metric_exports()
-        .pop()
-        .unwrap()
-        .into_iter()
-        .map(|metric| metric.name)
-        .collect();
+    let mut exports = collector.wait_for_metric_exports(2).await;
+    assert_eq!(exports.len(), 2);
+    let last = exports.pop().unwrap().into_iter();
+    let names: Vec<_> = last.map(|metric| metric.name).collect();
     for name in [
         "faas.invoke_duration",
         "faas.coldstarts",

@@ -34,7 +34,8 @@ async fn request_is_a_span_above_the_calls_of_its_parts() {
     };
     assert_eq!(response["statusCode"], 206);
 
-    let spans = collector.spans();
+    // The request and two calls.
+    let spans = collector.wait_for_spans(3).await;
     let request = spans
         .iter()
         .find(|span| span.parent_span_id.is_empty())
@@ -58,6 +59,7 @@ async fn request_is_a_span_above_the_calls_of_its_parts() {
         .iter()
         .filter(|span| span.parent_span_id == request.span_id);
     assert!(calls.count() >= 2, "{spans:?}");
-    // Queries are not part of spans.
+    // Queries are part of neither spans nor metrics.
+    collector.wait_for_metric_exports(1).await;
     assert!(!collector.has_received(b"user_id=alice"));
 }

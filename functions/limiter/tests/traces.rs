@@ -30,11 +30,12 @@ async fn request_is_a_span_with_its_route_and_no_secret() {
     let created = runtime
         .invoke(include_str!("../../../events/limiter.create-key.json"))
         .await;
+    collector.wait_for_spans(1).await;
     runtime
         .invoke(include_str!("../../../events/limiter.not-found.json"))
         .await;
 
-    let spans = collector.spans();
+    let spans = collector.wait_for_spans(2).await;
     assert_eq!(spans.len(), 2);
     assert_eq!(spans[0].name, "POST /_tollgate/v1/keys");
     assert_eq!(spans[1].name, "GET /_tollgate/v1/keys/{key_id}");
@@ -58,5 +59,7 @@ async fn request_is_a_span_with_its_route_and_no_secret() {
     };
     let body: Value = serde_json::from_str(created["body"].as_str().unwrap()).unwrap();
     let secret = body["key"].as_str().unwrap();
+    // Metrics must not contain it either.
+    collector.wait_for_metric_exports(1).await;
     assert!(!collector.has_received(secret.as_bytes()));
 }

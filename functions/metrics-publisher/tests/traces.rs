@@ -25,7 +25,8 @@ async fn delivery_is_a_trace_with_its_calls() {
     let response = runtime.invoke(event).await;
     assert!(matches!(response, RuntimeMessage::Error(_)), "{response:?}");
 
-    let spans = collector.spans();
+    // The delivery and at least one call.
+    let spans = collector.wait_for_spans(2).await;
     let mut deliveries = spans.iter().filter(|span| span.name == "metrics-publisher");
     let delivery = deliveries.next().unwrap();
     for (name, value) in [("faas.trigger", "pubsub"), ("error.type", "fault")] {
@@ -37,5 +38,7 @@ async fn delivery_is_a_trace_with_its_calls() {
         .filter(|it| it.parent_span_id == delivery.span_id);
     let calls: Vec<_> = calls.map(|span| span.name.as_str()).collect();
     assert!(calls.contains(&"CloudWatch.PutMetricData"), "{calls:?}");
+    // Metrics must not contain the secret either.
+    collector.wait_for_metric_exports(1).await;
     assert!(!collector.has_received(b"hush-hush-hush"));
 }

@@ -52,7 +52,7 @@ class Administration(StackCase):
 
     def test_rotated_key_keeps_its_usage_and_the_old_secret_works_during_grace(self) -> None:
         key = self.deployment.create_key(
-            self.deployment.create_plan(quotas=[{"limit": 100, "period": "month"}])
+            self.deployment.create_plan(quotas=[{"limit": 100, "period": "total"}])
         )
         path = f"/keys/{key['key_id']}"
         self.assertEqual(self.deployment.request("GET", "/orders", key["key"]).status, 200)

@@ -60,6 +60,7 @@ class Permissions(StackCase):
         self.assertEqual(sorted(sids), sorted([*NEEDED_BY, *SIMULATED, *NOT_TESTED]))
 
     def test_removing_a_statement_breaks_only_the_operations_that_need_it(self) -> None:
+        self.enterContext(self.deployment.schedule_of_sync_disabled())
         operations = Operations(self.deployment).by_name()
         self.assertEqual(failures(operations), {}, "with every statement")
         for sid, dependent in NEEDED_BY.items():

@@ -15,7 +15,7 @@ REPORTS_RULE = {"match": "GET /reports/{id}", "auth": "any", "cost": 5}
 
 class Update(StackCase):
     def test_no_request_fails_while_a_plan_and_the_policy_are_updated(self) -> None:
-        plan = self.deployment.create_plan(quotas=[{"limit": 1_000_000, "period": "month"}])
+        plan = self.deployment.create_plan(quotas=[{"limit": 1_000_000, "period": "total"}])
         key = self.deployment.create_key(plan)
 
         with Load(lambda: self.deployment.request("GET", "/orders", key["key"])) as load:

@@ -1,7 +1,8 @@
 //! Collectors that are absent, slow or broken. Spans never wait for them.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use otlp::Otlp;
 
@@ -36,10 +37,13 @@ async fn absent_collector_loses_only_what_the_queue_cannot_keep() {
 
 #[tokio::test]
 async fn absent_collector_is_not_called_again_before_a_pause() {
-    let collector = Collector::responding(|_| HttpReply::text(502, "text/plain", "no"));
+    // Without the header, the pause may end before the last flush on a busy machine.
+    let collector = Collector::responding(|_| {
+        HttpReply::text(502, "text/plain", "no").header("retry-after", "30")
+    });
     let otlp = start(&collector.0.url(), &[SPANS_ONLY, NO_DELAY]);
 
-    for _ in 0..20 {
+    for _ in 0..5 {
         record(&otlp, "a", None);
         otlp.flush(PATIENCE).await;
     }
@@ -61,11 +65,14 @@ async fn retryable_failure_is_repeated_after_the_requested_pause() {
     let otlp = start(&collector.0.url(), &[SPANS_ONLY, NO_DELAY]);
     record(&otlp, "a", None);
 
-    let (is_sent, _) = timed(otlp.flush(PATIENCE)).await;
-    assert!(!is_sent);
-    let ((), waited) = timed(wait_until(|| collector.to("/v1/traces").len() == 2)).await;
+    // The pause begins during the flush.
+    let ((), waited) = timed(async {
+        assert!(!otlp.flush(PATIENCE).await);
+        wait_until(|| collector.to("/v1/traces").len() == 2).await;
+    })
+    .await;
 
-    assert!(waited > Duration::from_millis(900), "{waited:?}");
+    assert!(waited >= Duration::from_secs(1), "{waited:?}");
     let requests = collector.to("/v1/traces");
     assert_eq!(requests[0].body, requests[1].body);
     assert!(otlp.flush(PATIENCE).await);
@@ -136,18 +143,29 @@ async fn status_of_a_huge_response_decides() {
 
 #[tokio::test]
 async fn retry_after_zero_does_not_hurry_the_attempts() {
-    let collector = Collector::responding(|_| {
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&times);
+    let collector = Collector::responding(move |_| {
+        seen.lock().unwrap().push(Instant::now());
         HttpReply::text(503, "text/plain", "busy").header("retry-after", "0")
     });
     let otlp = start(&collector.0.url(), &[SPANS_ONLY, NO_DELAY]);
     record(&otlp, "a", None);
 
-    for _ in 0..10 {
-        otlp.flush(PATIENCE).await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let flushing = async {
+        while collector.to("/v1/traces").len() < 2 {
+            otlp.flush(PATIENCE).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, flushing).await.unwrap();
 
-    assert_eq!(collector.to("/v1/traces").len(), 1);
+    // The shortest first pause without the header.
+    let pause = {
+        let times = times.lock().unwrap();
+        times[1].duration_since(times[0])
+    };
+    assert!(pause >= Duration::from_millis(500), "{pause:?}");
     assert_eq!(dropped(&otlp), []);
 }
 
@@ -182,8 +200,11 @@ async fn spans_that_are_unsent_at_the_end_are_counted_and_logged() {
 async fn warning_names_the_cause() {
     let (_listener, silent) = silent_collector().await;
     let tls = tls_collector().await.url("");
+    // The resolver itself rejects a label of 64 characters (RFC 1035, section 2.3.4), so no query
+    // is sent.
+    let unresolvable = format!("http://{}.example:4318", "x".repeat(64));
     for (url, cause) in [
-        ("http://no.such.name.invalid:4318", "dns"),
+        (&*unresolvable, "dns"),
         ("http://127.0.0.1:1", "refused"),
         (&*tls, "unknown_ca"),
         (&*silent, "timeout"),
@@ -239,14 +260,12 @@ async fn flush_waits_no_longer_than_allowed_and_only_once() {
     let otlp = start(&url, &[SPANS_ONLY, NO_DELAY]);
     record(&otlp, "a", None);
 
-    let limit = Duration::from_millis(100);
+    let limit = Duration::from_secs(1);
     let (_, first) = timed(otlp.flush(limit)).await;
     let (_, second) = timed(otlp.flush(limit)).await;
 
-    assert!(
-        first >= limit && first < Duration::from_secs(2),
-        "{first:?}"
-    );
+    // The request itself is given up after 10 s.
+    assert!(first >= limit && first < 5 * limit, "{first:?}");
     assert!(second < limit / 2, "{second:?}");
 }
 

@@ -11,7 +11,7 @@ use store::{GrantError, StoreError};
 use crate::failure::{DEADLINE, World, charge, plan_that};
 use testing::Fault;
 use testing::store_time::StoreAt as _;
-use testing::stores::{caller, now, patient, plan, unique};
+use testing::stores::{caller, from_noon, patient, plan, unique};
 
 /// Wherever the first attempt breaks off, and whatever others grant before it is repeated.
 #[tokio::test]
@@ -25,7 +25,15 @@ async fn a_grant_of_which_nobody_knows_is_made_once_when_it_is_repeated() {
                     (world.warm().await, caller(), [unique(), unique(), unique()]);
                 let grant = async |amount, id: &str| {
                     store
-                        .grant_at(&caller, &plan, "day", amount, Some(id), now(), patient())
+                        .grant_at(
+                            &caller,
+                            &plan,
+                            "day",
+                            amount,
+                            Some(id),
+                            from_noon(),
+                            patient(),
+                        )
                         .await
                 };
                 grant(1, &earlier).await.unwrap();
@@ -48,7 +56,7 @@ async fn a_grant_of_which_nobody_knows_is_made_once_when_it_is_repeated() {
                 );
                 let granted = 11 + if between { 100 } else { 0 };
                 let look = store
-                    .peek_at(&caller, &plan, None, 1, now(), patient())
+                    .peek_at(&caller, &plan, None, 1, from_noon(), patient())
                     .await
                     .unwrap();
                 let left = look.limits.last().unwrap().remaining;
@@ -71,19 +79,19 @@ async fn what_is_asked_of_a_store_that_hangs_is_an_error_and_not_an_answer() {
     let today = jiff::civil::date(2026, 11, 22);
     assert!(matches!(
         store
-            .peek_at(&caller, &plan, None, 1, now(), deadline())
+            .peek_at(&caller, &plan, None, 1, from_noon(), deadline())
             .await,
         Err(StoreError::NoAnswer(_))
     ));
     assert!(
         store
-            .usage_at(&caller, Some(&plan), today, today, now(), deadline())
+            .usage_at(&caller, Some(&plan), today, today, from_noon(), deadline())
             .await
             .is_err()
     );
     assert!(
         store
-            .grant_at(&caller, &plan, "day", 1, None, now(), deadline())
+            .grant_at(&caller, &plan, "day", 1, None, from_noon(), deadline())
             .await
             .is_err()
     );
@@ -131,7 +139,7 @@ async fn named_grants_at_once_are_made_or_told_that_others_are_in_the_way() {
             let id = unique();
             (
                 store
-                    .grant_at(&caller, &plan, "day", 1, Some(&id), now(), patient())
+                    .grant_at(&caller, &plan, "day", 1, Some(&id), from_noon(), patient())
                     .await,
                 id,
             )
@@ -149,7 +157,7 @@ async fn named_grants_at_once_are_made_or_told_that_others_are_in_the_way() {
     let store = world.warm().await;
     let left = async || {
         let look = store
-            .peek_at(&caller, &plan, None, 1, now(), patient())
+            .peek_at(&caller, &plan, None, 1, from_noon(), patient())
             .await
             .unwrap();
         i64::try_from(look.limits.last().unwrap().remaining).unwrap()
@@ -158,7 +166,7 @@ async fn named_grants_at_once_are_made_or_told_that_others_are_in_the_way() {
     for id in refused {
         assert!(
             !store
-                .grant_at(&caller, &plan, "day", 1, Some(&id), now(), patient())
+                .grant_at(&caller, &plan, "day", 1, Some(&id), from_noon(), patient())
                 .await
                 .unwrap()
                 .repeated

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws::{AwsCalls, Deadline};
-use limits::{Caller, Plan, Verdict};
+use limits::{Caller, Nanos, Plan, Verdict};
 use store::DynamoDbStore;
 
 use testing::Emulator;
 use testing::FaultProxy;
 use testing::store_time::StoreAt as _;
 use testing::stores::{
-    MILLISECOND, NOON, Subject, TEST_DEADLINE, aws, caller, instance, now, plan,
+    MILLISECOND, NOON, Subject, TEST_DEADLINE, aws, caller, from_noon, instance, now, plan,
 };
 
 const ROUNDS: usize = 20;
@@ -32,6 +32,7 @@ async fn saturate(
     plan: &Arc<Plan>,
     workers: usize,
     calls: usize,
+    clock: fn() -> Nanos,
 ) -> Tally {
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..workers {
@@ -40,7 +41,7 @@ async fn saturate(
             caller.clone(),
             Arc::clone(plan),
         );
-        tasks.spawn(async move { work(&store, &caller, &plan, calls / workers).await });
+        tasks.spawn(async move { work(&store, &caller, &plan, calls / workers, clock).await });
     }
     let mut tally = Tally::default();
     while let Some(admitted) = tasks.join_next().await {
@@ -50,13 +51,19 @@ async fn saturate(
     tally
 }
 
-async fn work(store: &DynamoDbStore, caller: &Caller, plan: &Plan, calls: usize) -> usize {
+async fn work(
+    store: &DynamoDbStore,
+    caller: &Caller,
+    plan: &Plan,
+    calls: usize,
+    clock: fn() -> Nanos,
+) -> usize {
     let mut admitted = 0;
     for _ in 0..calls {
         let route = plan.route_limit("GET", "/a");
         let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
         let decision = store
-            .charge_at(caller, plan, route.map(AsRef::as_ref), 1, now(), deadline)
+            .charge_at(caller, plan, route.map(AsRef::as_ref), 1, clock(), deadline)
             .await
             .unwrap();
         assert!(!decision.degraded);
@@ -109,7 +116,8 @@ async fn rounds(cases: &[Case], workers: usize, calls: usize, rounds: usize) {
     for round in 0..rounds {
         let case = &cases[round % cases.len()];
         let before = proxy.count("UpdateItem");
-        let tally = saturate(&aws, &caller(), &Arc::new(plan(case.plan)), workers, calls).await;
+        let plan = Arc::new(plan(case.plan));
+        let tally = saturate(&aws, &caller(), &plan, workers, calls, from_noon).await;
         assert_eq!(tally.admitted, case.allows, "{}, round {round}", case.name);
         let requests = proxy.count("UpdateItem") - before;
         assert!(
@@ -217,6 +225,8 @@ async fn a_worker_process() {
         &Arc::new(plan(TIGHT[0].plan)),
         4,
         100,
+        // The clock that all processes share.
+        now,
     )
     .await;
     println!("admitted={}", tally.admitted);
@@ -273,7 +283,7 @@ async fn a_saturated_rate_is_never_passed() {
     Subject::dynamodb("ministack", &url).await;
     let (aws, caller) = (aws(&url).await, caller());
     let plan = Arc::new(plan(r#"{"throttle":{"rate":50,"burst":20}}"#));
-    let (began, end) = (now(), Instant::now() + Duration::from_secs(2));
+    let (began, end) = (from_noon(), Instant::now() + Duration::from_secs(2));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..16 {
         let (store, caller, plan) = (
@@ -284,7 +294,7 @@ async fn a_saturated_rate_is_never_passed() {
         tasks.spawn(async move {
             let mut admitted = 0;
             while Instant::now() < end {
-                admitted += work(&store, &caller, &plan, 1).await;
+                admitted += work(&store, &caller, &plan, 1, from_noon).await;
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             admitted
@@ -294,7 +304,7 @@ async fn a_saturated_rate_is_never_passed() {
     while let Some(more) = tasks.join_next().await {
         admitted += i128::try_from(more.unwrap()).unwrap();
     }
-    let allowed = 20 + (now() - began) * 50 / limits::SECOND;
+    let allowed = 20 + (from_noon() - began) * 50 / limits::SECOND;
     assert!(admitted <= allowed, "{admitted} of {allowed}");
     assert!(
         admitted >= 20,

@@ -11,7 +11,7 @@ use store::DynamoDbStore;
 
 use testing::Emulator;
 use testing::store_time::StoreAt as _;
-use testing::stores::{Subject, TEST_DEADLINE, aws, caller, instance, now, plan};
+use testing::stores::{Subject, TEST_DEADLINE, aws, caller, from_noon, instance, plan};
 use testing::{Fault, FaultProxy};
 
 pub(crate) const DEADLINE: Duration = Duration::from_millis(200);
@@ -51,7 +51,7 @@ impl World {
                 &plan,
                 None,
                 1,
-                now(),
+                from_noon(),
                 Deadline::after(Instant::now(), TEST_DEADLINE),
             )
             .await
@@ -64,7 +64,7 @@ impl World {
         self.proxy.fault_all(Fault::None);
         let subject = Subject::dynamodb("ministack", &self.proxy.url).await;
         let limit = subject
-            .call(caller, plan, 0, now())
+            .call(caller, plan, 0, from_noon())
             .await
             .limits
             .pop()
@@ -85,7 +85,7 @@ pub(crate) async fn charge(
             plan,
             None,
             1,
-            now(),
+            from_noon(),
             Deadline::after(began, DEADLINE),
         )
         .await
@@ -365,12 +365,12 @@ async fn a_throttled_item_refuses_usage_queries_and_purchases_too() {
     let deadline = || Deadline::after(Instant::now(), DEADLINE);
     assert_eq!(
         store
-            .charge_usage_query_at(&hot, &leasing, now(), deadline())
+            .charge_usage_query_at(&hot, &leasing, from_noon(), deadline())
             .await
             .verdict,
         hot_item()
     );
-    let instant = now();
+    let instant = from_noon();
     for _ in 0..5 {
         let decision = store
             .charge_at(&hot, &leasing, None, 1, instant, deadline())
@@ -470,7 +470,7 @@ async fn a_quota_of_0_is_looked_up_once_in_ten_seconds() {
     let (plan, caller, noon) = (
         plan(r#"{"quotas":[{"limit":0,"period":"day"}]}"#),
         caller(),
-        now(),
+        from_noon(),
     );
     let call = async |after| {
         let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
@@ -545,10 +545,10 @@ async fn a_fast_clock_gains_nothing_and_locks_no_caller_out() {
     let stores = [(&fast, 5 * SECOND), (&right, 0)];
     let slow_rate = plan(r#"{"throttle":{"rate":0.001,"burst":20}}"#);
     assert_eq!(admitted(stores, &slow_rate).await.iter().sum::<i128>(), 20);
-    let began = now();
+    let began = from_noon();
     let [by_fast, by_right] =
         admitted(stores, &plan(r#"{"throttle":{"rate":10,"burst":5}}"#)).await;
-    let allowed = 5 + (now() - began) * 10 / SECOND;
+    let allowed = 5 + (from_noon() - began) * 10 / SECOND;
     assert!(
         by_fast + by_right <= allowed + 2 * 10,
         "{by_fast} and {by_right} of {allowed}"
@@ -567,7 +567,7 @@ async fn admitted(stores: [(&DynamoDbStore, i128); 2], plan: &Plan) -> [i128; 2]
         for (count, (store, ahead)) in admitted.iter_mut().zip(stores) {
             let deadline = Deadline::after(Instant::now(), TEST_DEADLINE);
             let decision = store
-                .charge_at(&caller, plan, None, 1, now() + ahead, deadline)
+                .charge_at(&caller, plan, None, 1, from_noon() + ahead, deadline)
                 .await
                 .unwrap();
             *count += i128::from(decision.verdict == Verdict::Allowed);
@@ -584,12 +584,19 @@ async fn a_fast_clocks_charge_locks_nobody_out() {
     let (plan, caller) = (plan(r#"{"throttle":{"rate":1,"burst":5}}"#), caller());
     let fast = world.warm().await;
     let deadline = || Deadline::after(Instant::now(), TEST_DEADLINE);
-    fast.charge_at(&caller, &plan, None, 5, now() + 3600 * SECOND, deadline())
-        .await
-        .unwrap();
+    fast.charge_at(
+        &caller,
+        &plan,
+        None,
+        5,
+        from_noon() + 3600 * SECOND,
+        deadline(),
+    )
+    .await
+    .unwrap();
     let (right, writes) = (world.warm().await, world.proxy.count("UpdateItem"));
     let decision = right
-        .charge_at(&caller, &plan, None, 1, now(), deadline())
+        .charge_at(&caller, &plan, None, 1, from_noon(), deadline())
         .await
         .unwrap();
     assert!(
@@ -603,7 +610,7 @@ async fn a_fast_clocks_charge_locks_nobody_out() {
         "{decision:?}"
     );
     assert_eq!(world.proxy.count("UpdateItem") - writes, 2);
-    let later = now() + 3 * SECOND;
+    let later = from_noon() + 3 * SECOND;
     assert_eq!(
         right
             .charge_at(&caller, &plan, None, 1, later, deadline())

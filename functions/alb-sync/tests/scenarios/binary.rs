@@ -99,7 +99,7 @@ async fn a_run_is_a_trace_with_its_calls() {
     assert_eq!(runtime.next().await, RuntimeMessage::Ready);
     runtime.invoke("{}").await;
 
-    let spans = collector.spans();
+    let spans = collector.wait_for_spans(2).await;
     let run = spans.iter().find(|span| span.name == "alb-sync").unwrap();
     for (name, value) in [("faas.trigger", "timer"), ("error.type", "fault")] {
         let found = attribute(&run.attributes, name);

@@ -307,7 +307,7 @@ async fn queries_of_many_names_keep_below_what_a_resolver_takes() {
     .await;
     let resolver = std::sync::Arc::new(Resolver::new(&[names.address], 150).unwrap());
     let began = Instant::now();
-    let until = began + Duration::from_secs(10);
+    let until = began + Duration::from_secs(60);
     let mut asking = tokio::task::JoinSet::new();
     for index in 0..10 {
         let resolver = std::sync::Arc::clone(&resolver);

@@ -200,12 +200,12 @@ async fn one_bad_response_at_cold_start_is_retried() {
 }
 
 #[tokio::test]
-async fn two_second_response_at_cold_start_is_awaited() {
+async fn response_after_1500_ms_at_cold_start_is_awaited() {
     let (signer, provider) = (Signer::fresh("1"), Provider::start().await);
     provider.reply(
         JWKS,
         Reply {
-            delay: Duration::from_secs(2),
+            delay: Duration::from_millis(1_500),
             ..Reply::json(&signer.jwks())
         },
     );

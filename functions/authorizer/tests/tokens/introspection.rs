@@ -327,8 +327,9 @@ async fn concurrent_requests_share_one_introspection() {
 async fn forged_tokens_are_limited_and_do_not_affect_known_ones() {
     let (provider, authorizer) = provider_returning(&active()).await;
     assert_eq!(reason_of(&authorizer, bearer_event("known")).await, "ok");
+    // All requests must begin before the first response, also on a busy machine.
     let slow = Reply {
-        delay: Duration::from_millis(300),
+        delay: Duration::from_secs(2),
         ..Reply::json(&json!({"active": false}))
     };
     provider.reply(PATH, slow);

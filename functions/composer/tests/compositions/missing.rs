@@ -115,12 +115,13 @@ async fn slow_service_is_missing_after_the_timeout_of_the_route() {
         &orders.server.url(),
         json!({"timeout_ms": 6000}),
     );
-    document["routes"]["GET /bff/dashboard"]["timeout_ms"] = 200.into();
+    // It also applies to the part `user`, which must succeed on a busy machine.
+    document["routes"]["GET /bff/dashboard"]["timeout_ms"] = 1_500.into();
 
     let began = Instant::now();
     check(&document, Missing::Timeout).await;
     assert!(
-        began.elapsed() < Duration::from_secs(2),
+        began.elapsed() < Duration::from_secs(5),
         "{:?}",
         began.elapsed()
     );

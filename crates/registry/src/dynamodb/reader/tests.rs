@@ -29,7 +29,7 @@ fn registry(first: GetItemOutput) -> DynamoDbRegistry {
 }
 
 fn deadline() -> Deadline {
-    Deadline::after(Instant::now(), Duration::from_millis(200))
+    Deadline::after(Instant::now(), Duration::from_secs(60))
 }
 
 fn after(seconds: u64, begin: Instant) -> Instant {

@@ -80,7 +80,7 @@ async fn failures_are_timeouts_server_errors_and_connections() {
         let server = RawServer::always(action.clone()).await;
         let is_silent = matches!(action, Action::Silence);
         let caller = Setup::of(&[("a", &server.url())])
-            .timeout_ms(if is_silent { 50 } else { super::AMPLE_MS })
+            .timeout_ms(if is_silent { 300 } else { super::AMPLE_MS })
             .caller();
 
         let outcomes = outcomes(&caller, CONSECUTIVE_FAILURES + 1).await;
@@ -245,7 +245,8 @@ async fn parallel_timeouts_open_the_breaker() {
     assert_eq!(outcomes(&caller, 1).await, [Err(Missing::CircuitOpen)]);
 }
 
-#[tokio::test]
+// All calls begin at the same instant, so that no place is free before the waiting calls give up.
+#[tokio::test(start_paused = true)]
 async fn hanging_service_with_more_callers_than_places_opens_the_breaker() {
     let server = RawServer::always(Action::Silence).await;
     let caller = Setup::of(&[("a", &server.url())])
