@@ -49,9 +49,12 @@ fn commit_of_checkout() -> Option<String> {
         return None;
     }
 
-    let commit = git(&root, &["rev-parse", "HEAD"])?;
+    let commit = git(&root, &["rev-parse", "HEAD"]);
+    if commit.is_none() {
+        println!("cargo::warning=Git does not name the commit, so `--version` omits it");
+    }
     watch(&root);
-    Some(commit)
+    commit
 }
 
 /// Watches `HEAD`, and the branch that it names. A file that does not exist would make cargo run this
