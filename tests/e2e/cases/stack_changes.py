@@ -10,18 +10,19 @@ from e2e.stack import NAME
 from harness.client import Response
 from harness.processes import wait_until
 
+# No month ends during the update.
+QUOTA = {"quotas": [{"limit": 1_000_000, "period": "total"}]}
 REPORTS_RULE = {"match": "GET /reports/{id}", "auth": "any", "cost": 5}
 
 
 class Update(StackCase):
     def test_no_request_fails_while_a_plan_and_the_policy_are_updated(self) -> None:
-        plan = self.deployment.create_plan(quotas=[{"limit": 1_000_000, "period": "total"}])
+        plan = self.deployment.create_plan(**QUOTA)
         key = self.deployment.create_key(plan)
 
         with Load(lambda: self.deployment.request("GET", "/orders", key["key"])) as load:
-            wider = self.deployment.admin_request(
-                "PUT", f"/plans/{plan}", {**PLAN, "throttle": {"rate": 500, "burst": 1000}}
-            )
+            fields = {**PLAN, **QUOTA, "throttle": {"rate": 500, "burst": 1000}}
+            wider = self.deployment.admin_request("PUT", f"/plans/{plan}", fields)
             self.assertEqual(wider.status, 200)
             self.deployment.stack.deploy(AuthPolicy=self.deployment.policy(REPORTS_RULE))
             load.wait_for_more()
