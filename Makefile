@@ -7,6 +7,10 @@ MINISTACK := .venv-ministack
 CHECKOV := .venv-checkov
 PYTHON ?= python3
 export SAM_CLI_TELEMETRY := 0
+# A registry of packages that fails for a moment fails no test.
+export PIP_RETRIES ?= 10
+export npm_config_fetch_retries ?= 5
+APT := apt-get -o Acquire::Retries=5
 # `sam validate` requires a region but does not call it.
 export AWS_DEFAULT_REGION ?= us-east-1
 
@@ -108,7 +112,7 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo --non-interactive)
 # they fail.
 console: tools ## test the web console in a browser
 	-@for name in $${CHROMIUM:-chromium chromium-browser google-chrome}; do command -v $$name >/dev/null && exit; done; \
-		$(AS_ROOT) apt-get update --quiet && $(AS_ROOT) apt-get install --yes --no-install-recommends chromium
+		$(AS_ROOT) $(APT) update --quiet && $(AS_ROOT) $(APT) install --yes --no-install-recommends chromium
 	cargo build --workspace --test process --locked
 	node --test tests/console/*.test.mjs
 
@@ -116,7 +120,7 @@ console: tools ## test the web console in a browser
 # tests are skipped, except where CI is set: there they fail.
 observability: tools ## test the metrics, the alerts and the dashboard with a real Prometheus
 	-@(command -v prometheus && command -v promtool) >/dev/null || { \
-		$(AS_ROOT) apt-get update --quiet && $(AS_ROOT) apt-get install --yes --no-install-recommends prometheus && \
+		$(AS_ROOT) $(APT) update --quiet && $(AS_ROOT) $(APT) install --yes --no-install-recommends prometheus && \
 		if command -v systemctl >/dev/null; then $(AS_ROOT) systemctl disable --now prometheus; fi; }
 	cargo build --workspace --test process --locked
 	$(RUN) unittest discover --top-level-directory tests --start-directory tests/observability

@@ -76,15 +76,22 @@ async fn silent() -> SocketAddr {
     address
 }
 
-fn compositions(part: Duration) -> String {
+/// The name of the service of a part. Breakers are those of the process, so each test has services
+/// of its own.
+fn service_name(part: &str, test: &str) -> String {
+    format!("{part}-{test}")
+}
+
+fn compositions(part: Duration, test: &str) -> String {
     let services = PARTS.map(|name| {
         (
-            name.to_owned(),
+            service_name(name, test),
             json!({"url": format!("http://{name}.example")}),
         )
     });
     let parts = PARTS.map(|name| {
-        let part = json!({"get": format!("/{name}"), "service": name, "fallback": {"from": "fallback"},
+        let service = service_name(name, test);
+        let part = json!({"get": format!("/{name}"), "service": service, "fallback": {"from": "fallback"},
                           "timeout_ms": part.as_millis() as u64});
         (name.to_owned(), part)
     });
@@ -96,7 +103,7 @@ fn compositions(part: Duration) -> String {
     .to_string()
 }
 
-async fn start(addresses: [SocketAddr; 3], part: Duration) -> Gateway {
+async fn start(addresses: [SocketAddr; 3], part: Duration, test: &str) -> Gateway {
     let setup = Setup::default().seeds(
         &json!({"plans": {"pro": {"throttle": {"rate": 10_000, "burst": 10_000}}},
                 "keys": [{"key": PRO, "key_id": "local-pro", "plan": "pro"}]})
@@ -104,8 +111,8 @@ async fn start(addresses: [SocketAddr; 3], part: Duration) -> Gateway {
     );
     let named = PARTS.into_iter().zip(addresses);
     let setup = named.fold(
-        setup.compositions(&compositions(part)),
-        |setup, (name, address)| setup.service(name, address),
+        setup.compositions(&compositions(part, test)),
+        |setup, (name, address)| setup.service(&service_name(name, test), address),
     );
     setup.start().await
 }
@@ -138,7 +145,7 @@ async fn check_outage(failed: usize) {
         Service::start(PARTS[2]).await,
     ];
     let addresses = services.each_ref().map(|service| service.address);
-    let gateway = Arc::new(start(addresses, LONG).await);
+    let gateway = Arc::new(start(addresses, LONG, PARTS[failed]).await);
     let (services, responses) = (Arc::new(services), Arc::new(AtomicUsize::new(0)));
 
     let mut clients = JoinSet::new();
@@ -166,13 +173,13 @@ async fn check_outage(failed: usize) {
     assert!(partial.abs_diff(after_outage) <= 2 * CLIENTS, "{partial}");
 
     let state = |part: &str, state: &str| {
-        format!(r#"tollgate_circuit_breaker_state{{service="service:{part}",state="{state}"}}"#)
+        let service = service_name(part, PARTS[failed]);
+        format!(r#"tollgate_circuit_breaker_state{{service="service:{service}",state="{state}"}}"#)
     };
     let (open, other) = (
         state(PARTS[failed], "open"),
         state(PARTS[(failed + 1) % 3], "closed"),
     );
-    // Breakers are those of the process, in which nextest runs each test alone.
     assert_values(&scrape(&gateway).await, &[(&open, 1.0), (&other, 1.0)]);
 }
 
@@ -197,7 +204,8 @@ async fn silent_service_costs_its_timeout_until_the_breaker_opens() {
         Service::start("user").await,
         Service::start("products").await,
     );
-    let gateway = start([user.address, silent().await, products.address], SHORT).await;
+    let addresses = [user.address, silent().await, products.address];
+    let gateway = start(addresses, SHORT, "silent").await;
 
     let mut reasons = Vec::new();
     for _ in 0..8 {
