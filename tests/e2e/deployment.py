@@ -22,6 +22,7 @@ ELB_DOMAIN = "eu-central-1.elb.amazonaws.com"
 # The name that the tests' own target group follows, and the name that the NLB follows.
 FOLLOWED_NAME, ALB_NAME = f"internal-orders-1.{ELB_DOMAIN}", f"internal-alb-1.{ELB_DOMAIN}"
 NAMESPACE = "Tollgate/tollgate"
+SCHEDULE_OF_SYNC = "AlbSyncFunctionEveryMinute"
 PLAN = {
     "throttle": {"rate": 100, "burst": 200},
     "quotas": [{"limit": 1_000_000, "period": "month"}],
@@ -102,17 +103,19 @@ class Deployment:
         results = json.loads(response["errorMessage"]) if failed else response
         return {group["target_group_arn"]: group for group in results["targets"]}, failed
 
+    def disable_schedule_of_sync(self) -> None:
+        self.emulator.client("events").disable_rule(Name=self.resources[SCHEDULE_OF_SYNC])
+
     @contextlib.contextmanager
     def schedule_of_sync_disabled(self) -> Iterator[None]:
         """Lets alb-sync run only by `sync`, because a scheduled run at the same time would make one of
         the two leave the group to the other.
         """
-        events, rule = self.emulator.client("events"), self.resources["AlbSyncFunctionEveryMinute"]
-        events.disable_rule(Name=rule)
+        self.disable_schedule_of_sync()
         try:
             yield
         finally:
-            events.enable_rule(Name=rule)
+            self.emulator.client("events").enable_rule(Name=self.resources[SCHEDULE_OF_SYNC])
 
     def targets(self, group: str) -> list[str]:
         """Returns the addresses that are registered in a target group."""

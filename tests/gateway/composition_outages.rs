@@ -76,13 +76,13 @@ async fn silent() -> SocketAddr {
     address
 }
 
-/// The name of the service of a part. Breakers are those of the process, so each test has services
-/// of its own.
+/// Returns the name of the service of a part. The tests of a process share circuit breakers by name,
+/// so the name also has the test's.
 fn service_name(part: &str, test: &str) -> String {
     format!("{part}-{test}")
 }
 
-fn compositions(part: Duration, test: &str) -> String {
+fn compositions(timeout: Duration, test: &str) -> String {
     let services = PARTS.map(|name| {
         (
             service_name(name, test),
@@ -92,18 +92,18 @@ fn compositions(part: Duration, test: &str) -> String {
     let parts = PARTS.map(|name| {
         let service = service_name(name, test);
         let part = json!({"get": format!("/{name}"), "service": service, "fallback": {"from": "fallback"},
-                          "timeout_ms": part.as_millis() as u64});
+                          "timeout_ms": timeout.as_millis() as u64});
         (name.to_owned(), part)
     });
     let object = |entries: [(String, Value); 3]| Value::Object(entries.into_iter().collect());
     json!({
         "services": object(services),
-        "routes": {"GET /bff/dashboard": {"parts": object(parts), "timeout_ms": (PARTS_TIME * part).as_millis() as u64}},
+        "routes": {"GET /bff/dashboard": {"parts": object(parts), "timeout_ms": (PARTS_TIME * timeout).as_millis() as u64}},
     })
     .to_string()
 }
 
-async fn start(addresses: [SocketAddr; 3], part: Duration, test: &str) -> Gateway {
+async fn start(addresses: [SocketAddr; 3], timeout: Duration, test: &str) -> Gateway {
     let setup = Setup::default().seeds(
         &json!({"plans": {"pro": {"throttle": {"rate": 10_000, "burst": 10_000}}},
                 "keys": [{"key": PRO, "key_id": "local-pro", "plan": "pro"}]})
@@ -111,7 +111,7 @@ async fn start(addresses: [SocketAddr; 3], part: Duration, test: &str) -> Gatewa
     );
     let named = PARTS.into_iter().zip(addresses);
     let setup = named.fold(
-        setup.compositions(&compositions(part, test)),
+        setup.compositions(&compositions(timeout, test)),
         |setup, (name, address)| setup.service(&service_name(name, test), address),
     );
     setup.start().await

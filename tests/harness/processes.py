@@ -14,24 +14,23 @@ from typing import Self, TypeVar
 from harness.paths import PROJECT
 
 START_TIMEOUT_S = 60
-T = TypeVar("T")
-
-
 # Below the ports that the operating system chooses for connections and for port 0.
 PORTS = range(10_000, 32_000)
 # The distance between the first ports of two processes with consecutive ids.
 PORTS_PER_PROCESS = 16
 _chosen = itertools.count()
+T = TypeVar("T")
 
 
 def free_port() -> int:
     """Returns a port that is free and that no other process chooses before a program listens on it."""
     first = os.getpid() * PORTS_PER_PROCESS
-    while True:
+    for _ in PORTS:
         port = PORTS[(first + next(_chosen)) % len(PORTS)]
         with socket.socket() as listener, contextlib.suppress(OSError):
             listener.bind(("127.0.0.1", port))
             return port
+    raise OSError(f"no port from {PORTS.start} to {PORTS.stop - 1} is free")
 
 
 def accepts_connections(port: int) -> bool:

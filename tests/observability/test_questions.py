@@ -97,12 +97,16 @@ class Answers(unittest.TestCase):
     def query(self, question: str) -> list[Sample]:
         return self.scene.prometheus.query(code(question, "promql"))
 
-    def test_throttled_callers_are_named_with_their_plans(self):
-        found = {
-            (one.labels["caller"], one.labels["plan"])
-            for one in self.query(QUESTIONS[0])
+    def pairs(self, question: str, first: str, second: str) -> set[tuple[str, str]]:
+        """Returns two labels of each result, without the bursts that a scrape split."""
+        return {
+            (one.labels[first], one.labels[second])
+            for one in self.query(question)
             if one.labels["plan"] not in self.scene.split_bursts
         }
+
+    def test_throttled_callers_are_named_with_their_plans(self):
+        found = self.pairs(QUESTIONS[0], "caller", "plan")
         burst = (f"key#{self.scene.burst_key}", self.scene.burst_key)
         self.assertEqual(found, {("key#free-key", "free"), ("key#trial-key", "trial"), burst})
 
@@ -134,11 +138,7 @@ class Answers(unittest.TestCase):
         return [begins[one] for one in expected] if expected <= set(begins) else []
 
     def test_the_limits_that_refused_are_named(self):
-        found = {
-            (one.labels["plan"], one.labels["limit"])
-            for one in self.query(QUESTIONS[2])
-            if one.labels["plan"] not in self.scene.split_bursts
-        }
+        found = self.pairs(QUESTIONS[2], "plan", "limit")
         burst = (self.scene.burst_key, "burst")
         self.assertEqual(found, {("free", "burst"), ("trial", "day"), burst})
 

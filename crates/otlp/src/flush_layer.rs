@@ -79,9 +79,9 @@ mod tests {
     use std::convert::Infallible;
 
     use telemetry::SpanKind;
-    use testing::{HttpReply, HttpServer};
+    use testing::{HttpReply, HttpServer, wait_until};
     use tokio::net::TcpListener;
-    use tokio::time::{Instant, sleep, timeout};
+    use tokio::time::Instant;
 
     use super::*;
     use crate::exporter::Rhythm;
@@ -125,16 +125,6 @@ mod tests {
     fn requests(server: &HttpServer, path: &str) -> usize {
         let requests = server.requests();
         requests.iter().filter(|it| it.target == path).count()
-    }
-
-    /// Waits until `condition` is true.
-    async fn wait_until(condition: impl Fn() -> bool) {
-        let waiting = async {
-            while !condition() {
-                sleep(Duration::from_millis(5)).await;
-            }
-        };
-        timeout(Duration::from_secs(20), waiting).await.unwrap();
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@
 //! | [`lambda_runtime`] | Lambda's runtime interface, for a function's binary |
 //! | [`log_buffer`] | a writer that keeps log lines for assertions |
 //! | [`raw_server`] | a TCP server that sends any bytes, and that can be stopped |
+//! | [`wait_until()`] | waits for a state, without a fixed time |
 //! | `dns_server` | a scripted DNS server (feature `dns`) |
 //! | `collector` | an OpenTelemetry collector that decodes what it receives (feature `otlp`) |
 //! | `tokens` | tokens and signing keys (feature `tokens`) |
@@ -71,6 +72,7 @@ pub mod tls_server;
 pub mod tokens;
 #[cfg(feature = "tls")]
 pub mod trust;
+mod wait_until;
 
 #[cfg(feature = "otlp")]
 pub use collector::Collector;
@@ -88,3 +90,4 @@ pub use log_buffer::LogBuffer;
 pub use tls_server::TlsServer;
 #[cfg(feature = "tls")]
 pub use trust::TrustTest;
+pub use wait_until::wait_until;

@@ -27,6 +27,11 @@ pub const SEEDS: &str = r#"{
 
 /// 2026-11-22T12:00:00Z, the time at which most cases begin.
 pub const NOON: Nanos = 1_795_348_800 * SECOND;
+/// One millisecond.
+pub const MILLISECOND: Nanos = 1_000_000;
+/// A deadline that no call misses.
+pub const TEST_DEADLINE: Duration = Duration::from_secs(10);
+
 /// Returns [`NOON`] plus the time since the first call in this process, so that no test crosses
 /// midnight.
 #[must_use]
@@ -35,11 +40,6 @@ pub fn from_noon() -> Nanos {
     let elapsed = BEGAN.get_or_init(Instant::now).elapsed();
     NOON + Nanos::try_from(elapsed.as_nanos()).unwrap_or(Nanos::MAX - NOON)
 }
-
-/// One millisecond.
-pub const MILLISECOND: Nanos = 1_000_000;
-/// A deadline that no call misses.
-pub const TEST_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A store with [`SEEDS`].
 pub struct Subject {

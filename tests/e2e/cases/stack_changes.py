@@ -82,8 +82,7 @@ class Load:
 class Deletion(StackCase):
     def test_deleted_stack_keeps_only_the_registry_and_the_access_log(self) -> None:
         # A run that ended after the deletion of its log group would create the group again.
-        rule = self.deployment.resources["AlbSyncFunctionEveryMinute"]
-        self.deployment.emulator.client("events").disable_rule(Name=rule)
+        self.deployment.disable_schedule_of_sync()
         self.deployment.stack.delete()
         self.deployment.nlb.delete()
         registry, access_log = (

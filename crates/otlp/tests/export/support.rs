@@ -6,7 +6,8 @@ use opentelemetry_proto::tonic::metrics::v1::{Metric, metric};
 use otlp::{Otlp, Service, Settings};
 use telemetry::{SpanKind, TraceParent};
 pub(crate) use testing::collector::{Collector, attribute as text, hex};
-use tokio::time::{Instant, sleep, timeout};
+pub(crate) use testing::wait_until;
+use tokio::time::Instant;
 
 pub(crate) const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 pub(crate) const SPAN_ID: &str = "00f067aa0ba902b7";
@@ -48,16 +49,6 @@ pub(crate) fn record(otlp: &Otlp, name: &'static str, parent: Option<&TraceParen
 /// Returns the caller's trace context.
 pub(crate) fn parent(flags: &str) -> TraceParent {
     TraceParent::parse(&format!("00-{TRACE_ID}-{SPAN_ID}-{flags}")).unwrap()
-}
-
-/// Waits until `condition` is true.
-pub(crate) async fn wait_until(condition: impl Fn() -> bool) {
-    let waiting = async {
-        while !condition() {
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, waiting).await.unwrap();
 }
 
 /// Returns the number of dropped spans and data points by signal and reason.

@@ -40,7 +40,7 @@ async fn part_starts_as_soon_as_its_own_dependencies_are_complete() {
 
     let release = async {
         // The part of the second stage runs while one of the first stage is in progress.
-        eventually(|| quick.requests().len() == 2).await;
+        wait_until(|| quick.requests().len() == 2).await;
         slow.release();
     };
     let (reply, ()) = tokio::join!(composer.compose(&request), release);

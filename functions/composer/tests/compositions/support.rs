@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use store::{EmbeddedStore, Store};
 use telemetry::RecordLog;
 use testing::http_server::{HttpReply, HttpRequest, HttpServer};
+pub(crate) use testing::wait_until;
 
 /// A policy that lets every caller with a credential call everything.
 pub(crate) fn open_policy() -> Value {
@@ -153,15 +154,4 @@ impl HeldService {
     pub(crate) fn release(&self) {
         self.release.send(()).unwrap();
     }
-}
-
-/// Waits until a condition is true.
-pub(crate) async fn eventually(condition: impl Fn() -> bool) {
-    for _ in 0..2_000 {
-        if condition() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("the condition never became true");
 }
